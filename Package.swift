@@ -1,0 +1,75 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Kernels are compiled for the host's instruction set: SIMD width and FMA decide their speed.
+let kernelSettings: [SwiftSetting] = [
+  .unsafeFlags(["-Ounchecked", "-Xcc", "-march=native"], .when(configuration: .release))
+]
+
+let package = Package(
+  name: "resnet-dist",
+  products: [
+    .executable(name: "resnet-dist", targets: ["resnet-dist"]),
+    .library(name: "MPI", targets: ["MPI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // System libraries: a module map and a small shim header each.
+    .systemLibrary(
+      name: "CMPI", pkgConfig: "ompi", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+
+    // The library, lowest layer first; imports point downwards only.
+    .target(name: "MPI", dependencies: ["CMPI"]),
+    .target(name: "Tensors"),
+    .target(name: "Randomness"),
+    .target(
+      name: "Safetensors",
+      dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+    .target(
+      name: "Kernels", dependencies: ["Tensors", "COpenBLAS"], swiftSettings: kernelSettings),
+    .target(name: "Networks", dependencies: ["Kernels", "Tensors", "Randomness"]),
+    .target(
+      name: "Datasets",
+      dependencies: [
+        "Tensors", "Randomness", "CTurboJPEG", "CPNG", "CZlib", "CArchive",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
+    .target(
+      name: "Training",
+      dependencies: [
+        "MPI", "Networks", "Datasets", "Safetensors", "Kernels", "Tensors",
+        .product(name: "Crypto", package: "swift-crypto"),
+        "Yams",
+      ]),
+    .executableTarget(
+      name: "resnet-dist",
+      dependencies: [
+        "Training", "Datasets", "Networks", "MPI",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    // Tests: one folder per target; MultiRank runs under mpirun.
+    .target(name: "TestSupport", path: "Tests/Support"),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+    .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),
+    .testTarget(
+      name: "SafetensorsTests", dependencies: ["Safetensors", "TestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
+    .executableTarget(
+      name: "multi-rank-tests", dependencies: ["MPI", "Training", "Networks", "Datasets"],
+      path: "Tests/MultiRank"),
+  ]
+)

@@ -1,0 +1,50 @@
+/// Blocks from all ranks, put together on one rank.
+
+internal import CMPI
+
+extension Communicator {
+  /// Puts the ranks' equal blocks together on the root.
+  /// - Parameters:
+  ///   - source: [count], the same count on every rank.
+  ///   - destination: [size, count] on the root; not used elsewhere and may be empty.
+  ///
+  /// The corresponding MPI function is `MPI_Gather`.
+  public func gather<Element: MPIDatatype>(
+    _ source: UnsafeBufferPointer<Element>, into destination: UnsafeMutableBufferPointer<Element>,
+    root: Int = 0
+  ) throws(MPIError) {
+    let operation: StaticString = "MPI_Gather"
+    require(
+      rank != root || destination.count == source.count * size,
+      "\(operation): \(size) blocks of \(source.count) elements into \(destination.count)")
+    let count = try mpiCount(source.count, operation)
+    try check(
+      MPI_Gather(
+        source.baseAddress, count, Element.datatype.handle,
+        destination.baseAddress, count, Element.datatype.handle, mpiRoot(root, operation), handle),
+      operation)
+  }
+
+  /// Puts the ranks' blocks at their places on the root.
+  /// - Parameters:
+  ///   - source: [layout.count(of: rank)]; may be empty.
+  ///   - destination: [layout.extent] or longer on the root; not used elsewhere.
+  ///
+  /// The corresponding MPI function is `MPI_Gatherv`.
+  public func gatherV<Element: MPIDatatype>(
+    _ source: UnsafeBufferPointer<Element>, into destination: UnsafeMutableBufferPointer<Element>,
+    _ layout: BlockLayout, root: Int = 0
+  ) throws(MPIError) {
+    let operation: StaticString = "MPI_Gatherv"
+    layout.checkFits(rank == root ? destination.count : layout.extent, self, operation)
+    require(
+      source.count == layout.count(of: rank),
+      "\(operation): \(source.count) elements for a block of \(layout.count(of: rank))")
+    try check(
+      MPI_Gatherv(
+        source.baseAddress, Int32(source.count), Element.datatype.handle,
+        destination.baseAddress, layout.counts, layout.displacements, Element.datatype.handle,
+        mpiRoot(root, operation), handle),
+      operation)
+  }
+}

@@ -1,0 +1,22 @@
+/// The shape of one image or of one image's activations, in NHWC order without the N.
+
+/// Height, width and channels of one image's activations; channels are contiguous in memory.
+public struct ImageShape: Hashable, Sendable, Codable, CustomStringConvertible {
+  public var height: Int
+  public var width: Int
+  public var channels: Int
+
+  public init(height: Int, width: Int, channels: Int) {
+    self.height = height
+    self.width = width
+    self.channels = channels
+  }
+
+  /// Pixels of one channel: H·W.
+  public var area: Int { height * width }
+
+  /// Elements of one image: H·W·C.
+  public var count: Int { height * width * channels }
+
+  public var description: String { "\(height)×\(width)×\(channels)" }
+}
