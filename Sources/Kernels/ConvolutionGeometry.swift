@@ -1,0 +1,48 @@
+/// The shape arithmetic of a two-dimensional convolution or pooling window.
+
+import Tensors
+
+/// A convolution's sizes: R×S filters over C channels giving K channels, with stride and padding.
+public struct ConvolutionGeometry: Hashable, Sendable {
+  public let input: ImageShape
+  public let output: ImageShape
+  /// Filter rows R.
+  public let kernelHeight: Int
+  /// Filter columns S.
+  public let kernelWidth: Int
+  public let stride: Int
+  /// Zero rows and columns added on each side.
+  public let padding: Int
+
+  /// The geometry of a convolution, or nil where the window does not fit the padded input.
+  public init?(
+    input: ImageShape, kernelHeight: Int, kernelWidth: Int, outputChannels: Int, stride: Int,
+    padding: Int
+  ) {
+    let spareRows = input.height + 2 * padding - kernelHeight
+    let spareColumns = input.width + 2 * padding - kernelWidth
+    guard
+      spareRows >= 0, spareColumns >= 0, stride >= 1, padding >= 0, outputChannels >= 1,
+      kernelHeight >= 1, kernelWidth >= 1
+    else { return nil }
+    self.input = input
+    self.kernelHeight = kernelHeight
+    self.kernelWidth = kernelWidth
+    self.stride = stride
+    self.padding = padding
+    output = ImageShape(
+      height: spareRows / stride + 1, width: spareColumns / stride + 1, channels: outputChannels)
+  }
+
+  /// Inputs that one output sums over: R·S·C.
+  public var patchCount: Int { kernelHeight * kernelWidth * input.channels }
+
+  /// Weights: R·S·C·K.
+  public var weightCount: Int { patchCount * output.channels }
+
+  /// Multiply-adds for one image.
+  public var multiplyAdds: Int { output.area * weightCount }
+
+  /// Whether the patches are the input's own rows, so that no gathering is needed.
+  var isPointwise: Bool { kernelHeight == 1 && kernelWidth == 1 && stride == 1 && padding == 0 }
+}

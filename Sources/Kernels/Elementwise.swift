@@ -1,0 +1,54 @@
+/// ReLU and addition over whole tensors, for plans that do not fuse them into a normalization.
+
+import Tensors
+
+public enum Elementwise {
+  /// output = max(0, input); `output` may be `input`'s memory.
+  public static func relu(_ input: ImageTensor, output: ImageTensor) {
+    let x = UnsafePointer(input.base)
+    let y = output.base
+    forEachElementGroup(
+      input.count,
+      wide: {
+        let value = x.vector(at: $0)
+        y.store(value.replacing(with: 0, where: value .< 0), at: $0)
+      },
+      narrow: { y[$0] = x[$0] < 0 ? 0 : x[$0] })
+  }
+
+  /// inputGradient (+)= outputGradient where the ReLU's output is positive.
+  public static func reluBackward(
+    outputGradient: ImageTensor, output: ImageTensor, inputGradient: ImageTensor, accumulate: Bool
+  ) {
+    let dy = UnsafePointer(outputGradient.base)
+    let y = UnsafePointer(output.base)
+    let dx = inputGradient.base
+    if accumulate {
+      forEachElementGroup(
+        output.count,
+        wide: {
+          let masked = dy.vector(at: $0).replacing(with: 0, where: .!(y.vector(at: $0) .> 0))
+          dx.store(dx.vector(at: $0) + masked, at: $0)
+        },
+        narrow: { if y[$0] > 0 { dx[$0] += dy[$0] } })
+    } else {
+      forEachElementGroup(
+        output.count,
+        wide: {
+          dx.store(dy.vector(at: $0).replacing(with: 0, where: .!(y.vector(at: $0) .> 0)), at: $0)
+        },
+        narrow: { dx[$0] = y[$0] > 0 ? dy[$0] : 0 })
+    }
+  }
+
+  /// output = first + second; `output` may be either's memory.
+  public static func add(
+    _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>,
+    output: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    forEachElementGroup(
+      count,
+      wide: { output.store(first.vector(at: $0) + second.vector(at: $0), at: $0) },
+      narrow: { output[$0] = first[$0] + second[$0] })
+  }
+}

@@ -1,0 +1,38 @@
+/// Single-precision matrix products through OpenBLAS, always on the calling thread.
+
+import COpenBLAS
+
+/// Row-major products with OpenBLAS.
+///
+/// OpenBLAS is held to one thread: parallelism comes from ranks and from `ThreadTeam`, and a
+/// product's order of summation must depend on its shape alone.
+public enum MatrixProduct {
+  private static let singleThreaded: Void = openblas_set_num_threads(1)
+
+  /// The kernel family that OpenBLAS chose for this CPU, for logs.
+  public static var coreName: String {
+    _ = singleThreaded
+    return String(cString: openblas_get_corename())
+  }
+
+  /// C[m, n] = op(A)·op(B) + beta·C. 2·m·n·k FLOPs.
+  ///
+  /// - Parameters:
+  ///   - transposeA: A is stored as [k, m] instead of [m, k].
+  ///   - transposeB: B is stored as [n, k] instead of [k, n].
+  ///   - beta: 0 overwrites C without reading it, 1 accumulates.
+  @inline(__always)
+  static func multiply(
+    m: Int, n: Int, k: Int,
+    a: UnsafePointer<Float>, transposeA: Bool = false,
+    b: UnsafePointer<Float>, transposeB: Bool = false,
+    beta: Float, c: UnsafeMutablePointer<Float>
+  ) {
+    _ = singleThreaded
+    cblas_sgemm(
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
+      Int32(m), Int32(n), Int32(k),
+      1, a, Int32(transposeA ? m : k), b, Int32(transposeB ? k : n),
+      beta, c, Int32(n))
+  }
+}

@@ -1,0 +1,81 @@
+/// Max pooling: the largest input of each window, channel by channel.
+
+import Tensors
+
+public enum MaxPooling {
+  /// output = window maximum; `winners` remembers which input won, for the backward pass.
+  ///
+  /// Padding never wins. Of equal inputs the first in row order wins, as in PyTorch.
+  /// - Parameters:
+  ///   - geometry: the window, with as many output as input channels.
+  ///   - winners: [N, H_out, W_out, C], the winner's pixel h·W + w in its image; overwritten. Nil
+  ///     when no backward pass follows.
+  public static func forward(
+    _ geometry: ConvolutionGeometry, input: ImageTensor, output: ImageTensor,
+    winners: UnsafeMutablePointer<Int32>?
+  ) {
+    let channels = input.channels
+    forEachWindow(geometry, images: input.images) { image, target, window in
+      for channel in 0..<channels {
+        var best = -Float.infinity
+        var winner: Int32 = -1
+        for row in window.rows {
+          for column in window.columns {
+            let pixel = row * geometry.input.width + column
+            let value = input.base[(image * geometry.input.area + pixel) * channels + channel]
+            // NaN wins over everything, so that it is seen and not dropped.
+            if value > best || winner < 0 || (value.isNaN && !best.isNaN) {
+              best = value
+              winner = Int32(truncatingIfNeeded: pixel)
+            }
+          }
+        }
+        output.base[target * channels + channel] = best
+        winners?[target * channels + channel] = winner
+      }
+    }
+  }
+
+  /// inputGradient (+)= outputGradient at each window's winner.
+  public static func backward(
+    _ geometry: ConvolutionGeometry, outputGradient: ImageTensor, winners: UnsafePointer<Int32>,
+    inputGradient: ImageTensor, accumulate: Bool
+  ) {
+    if !accumulate { inputGradient.base.update(repeating: 0, count: inputGradient.count) }
+    let channels = outputGradient.channels
+    for image in 0..<outputGradient.images {
+      let source = image * geometry.output.area * channels
+      let target = image * geometry.input.area * channels
+      for pixel in 0..<geometry.output.area {
+        for channel in 0..<channels {
+          let index = source + pixel * channels + channel
+          inputGradient.base[target + Int(winners[index]) * channels + channel] +=
+            outputGradient.base[index]
+        }
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func forEachWindow(
+    _ geometry: ConvolutionGeometry, images: Int,
+    _ body: (_ image: Int, _ outputPixel: Int, _ window: (rows: Range<Int>, columns: Range<Int>))
+      -> Void
+  ) {
+    func span(_ index: Int, _ kernel: Int, _ limit: Int) -> Range<Int> {
+      let first = index * geometry.stride - geometry.padding
+      return max(first, 0)..<min(first + kernel, limit)
+    }
+    for image in 0..<images {
+      for row in 0..<geometry.output.height {
+        let rows = span(row, geometry.kernelHeight, geometry.input.height)
+        for column in 0..<geometry.output.width {
+          let columns = span(column, geometry.kernelWidth, geometry.input.width)
+          body(
+            image, (image * geometry.output.height + row) * geometry.output.width + column,
+            (rows, columns))
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,146 @@
+/// The threads of one rank: a persistent team that runs independent tasks and waits for them all.
+
+import Glibc
+
+/// A fixed set of threads for fork-join work inside one process.
+///
+/// Tasks are claimed in any order by any thread, so a task's result must not depend on which thread
+/// ran it or when: callers give each task its own output, and combine outputs in a fixed order.
+/// One thread means no thread is made and tasks run in place.
+public final class ThreadTeam {
+  /// Threads that work, the caller's included.
+  public let threads: Int
+  private let shared: SharedState
+  private var workers: [pthread_t] = []
+
+  /// - Parameter threads: at least 1.
+  public init(threads: Int) {
+    precondition(threads >= 1, "a team has at least one thread")
+    self.threads = threads
+    shared = SharedState()
+    for index in 1..<max(threads, 1) {
+      let start = Unmanaged.passRetained(WorkerStart(shared: shared, index: index))
+      var thread = pthread_t()
+      let code = pthread_create(
+        &thread, nil,
+        { raw in
+          let start = Unmanaged<WorkerStart>.fromOpaque(raw!).takeRetainedValue()
+          start.shared.serve(as: start.index)
+          return nil
+        }, start.toOpaque())
+      if code != 0 {
+        fatalError("cannot start thread \(index): \(String(cString: strerror(code)))")
+      }
+      workers.append(thread)
+    }
+  }
+
+  deinit {
+    shared.stop()
+    for worker in workers { pthread_join(worker, nil) }
+  }
+
+  /// Runs `body(task, thread)` for each task in 0..<`tasks` and returns when all are done.
+  ///
+  /// `thread` is in 0..<`threads` and no two tasks run on one thread at a time: it names scratch
+  /// memory. Not reentrant.
+  public func run(tasks: Int, _ body: (_ task: Int, _ thread: Int) -> Void) {
+    if threads == 1 || tasks <= 1 {
+      for task in 0..<tasks { body(task, 0) }
+      return
+    }
+    withoutActuallyEscaping(body) { body in
+      shared.run(tasks: tasks, helpers: threads - 1, body)
+    }
+  }
+}
+
+private final class WorkerStart {
+  let shared: SharedState
+  let index: Int
+  init(shared: SharedState, index: Int) {
+    self.shared = shared
+    self.index = index
+  }
+}
+
+/// What the team's threads share; every field is read and written under `mutex` only.
+private final class SharedState {
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let done = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private var body: ((Int, Int) -> Void)?
+  private var tasks = 0
+  private var nextTask = 0
+  private var finishedTasks = 0
+  private var helpersInside = 0
+  private var round = 0
+  private var stopping = false
+
+  init() {
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(wake, nil)
+    pthread_cond_init(done, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(done)
+    pthread_cond_destroy(wake)
+    pthread_mutex_destroy(mutex)
+    done.deallocate()
+    wake.deallocate()
+    mutex.deallocate()
+  }
+
+  func run(tasks: Int, helpers: Int, _ body: @escaping (Int, Int) -> Void) {
+    pthread_mutex_lock(mutex)
+    self.body = body
+    self.tasks = tasks
+    nextTask = 0
+    finishedTasks = 0
+    round += 1
+    pthread_cond_broadcast(wake)
+    work(as: 0, body)
+    // A helper still inside `work` may hold the closure: wait for it too before the closure dies.
+    while finishedTasks < tasks || helpersInside > 0 { pthread_cond_wait(done, mutex) }
+    self.body = nil
+    pthread_mutex_unlock(mutex)
+  }
+
+  func serve(as thread: Int) {
+    pthread_mutex_lock(mutex)
+    var seen = 0
+    while !stopping {
+      if round == seen {
+        pthread_cond_wait(wake, mutex)
+        continue
+      }
+      seen = round
+      guard let body else { continue }
+      helpersInside += 1
+      work(as: thread, body)
+      helpersInside -= 1
+      pthread_cond_signal(done)
+    }
+    pthread_mutex_unlock(mutex)
+  }
+
+  func stop() {
+    pthread_mutex_lock(mutex)
+    stopping = true
+    pthread_cond_broadcast(wake)
+    pthread_mutex_unlock(mutex)
+  }
+
+  /// Claims and runs tasks until none is left; called and left with the mutex held.
+  private func work(as thread: Int, _ body: (Int, Int) -> Void) {
+    while nextTask < tasks {
+      let task = nextTask
+      nextTask += 1
+      pthread_mutex_unlock(mutex)
+      body(task, thread)
+      pthread_mutex_lock(mutex)
+      finishedTasks += 1
+    }
+  }
+}

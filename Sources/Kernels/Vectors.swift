@@ -1,0 +1,49 @@
+/// Loads, stores and loops over channels in vectors of one cache line.
+
+/// Sixteen floats: one cache line, one AVX-512 register.
+typealias Vector = SIMD16<Float>
+
+extension Vector {
+  static let lanes = 16
+}
+
+extension UnsafePointer<Float> {
+  /// Sixteen elements from `index` on; no alignment is asked for.
+  @inline(__always)
+  func vector(at index: Int) -> Vector {
+    UnsafeRawPointer(self + index).loadUnaligned(as: Vector.self)
+  }
+}
+
+extension UnsafeMutablePointer<Float> {
+  /// Sixteen elements from `index` on; no alignment is asked for.
+  @inline(__always)
+  func vector(at index: Int) -> Vector {
+    UnsafeRawPointer(self + index).loadUnaligned(as: Vector.self)
+  }
+
+  @inline(__always)
+  func store(_ value: Vector, at index: Int) {
+    UnsafeMutableRawPointer(self + index).storeBytes(of: value, as: Vector.self)
+  }
+}
+
+/// Calls `wide` for each full group of sixteen channels and `narrow` for each channel left over.
+@inline(__always)
+func forEachChannelGroup(_ channels: Int, wide: (Int) -> Void, narrow: (Int) -> Void) {
+  var channel = 0
+  while channel + Vector.lanes <= channels {
+    wide(channel)
+    channel += Vector.lanes
+  }
+  while channel < channels {
+    narrow(channel)
+    channel += 1
+  }
+}
+
+/// Calls `wide` for each sixteen elements of `range` and `narrow` for each element left over.
+@inline(__always)
+func forEachElementGroup(_ count: Int, wide: (Int) -> Void, narrow: (Int) -> Void) {
+  forEachChannelGroup(count, wide: wide, narrow: narrow)
+}

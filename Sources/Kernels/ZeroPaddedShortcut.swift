@@ -1,0 +1,50 @@
+/// Shortcut A (He et al. 2015, §3.3): identity, subsampled by the stride, with zeros appended after
+/// the channels where the dimensions grow. It has no parameters.
+
+import Tensors
+
+public enum ZeroPaddedShortcut {
+  /// output[n, h, w, :C] = input[n, h·stride, w·stride, :]; the channels beyond C are 0.
+  public static func forward(_ input: ImageTensor, stride: Int, output: ImageTensor) {
+    let channels = input.channels
+    let spare = output.channels - channels
+    forEachPixel(input: input, stride: stride, output: output) { inputOffset, outputOffset in
+      (output.base + outputOffset).update(from: input.base + inputOffset, count: channels)
+      (output.base + outputOffset + channels).update(repeating: 0, count: spare)
+    }
+  }
+
+  /// Adds the gradient of the first C channels back to the pixels that were kept.
+  ///
+  /// - Parameter accumulate: add to `inputGradient` instead of overwriting it (pixels that were
+  ///   skipped get 0).
+  public static func backward(
+    outputGradient: ImageTensor, stride: Int, inputGradient: ImageTensor, accumulate: Bool
+  ) {
+    if !accumulate { inputGradient.base.update(repeating: 0, count: inputGradient.count) }
+    let channels = inputGradient.channels
+    forEachPixel(input: inputGradient, stride: stride, output: outputGradient) {
+      inputOffset, outputOffset in
+      let target = inputGradient.base + inputOffset
+      Elementwise.add(target, outputGradient.base + outputOffset, output: target, count: channels)
+    }
+  }
+
+  @inline(__always)
+  private static func forEachPixel(
+    input: ImageTensor, stride: Int, output: ImageTensor,
+    _ body: (_ inputOffset: Int, _ outputOffset: Int) -> Void
+  ) {
+    for image in 0..<output.images {
+      for row in 0..<output.shape.height {
+        for column in 0..<output.shape.width {
+          let inputPixel =
+            (image * input.shape.height + row * stride) * input.shape.width + column * stride
+          let outputPixel =
+            (image * output.shape.height + row) * output.shape.width + column
+          body(inputPixel * input.channels, outputPixel * output.channels)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,19 @@
+/// What a network costs: parameters and multiply-adds, counted as in the papers' tables.
+
+extension Architecture {
+  /// Weights, BN scales and shifts, and the classifier's bias.
+  public var parameterCount: Int {
+    ParameterLayout(self).count
+  }
+
+  /// Multiply-adds of convolutions and the fully connected layer for one image, forward.
+  public var multiplyAdds: Int {
+    nodes.reduce(0) { total, node in
+      switch node.operation {
+      case .convolution(let geometry): total + geometry.multiplyAdds
+      case .fullyConnected(let outputs): total + nodes[node.inputs[0]].shape.count * outputs
+      default: total
+      }
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/// The names by which users ask for networks.
+
+import Tensors
+
+/// Why a network cannot be built as asked.
+public enum ModelError: Error, Equatable, CustomStringConvertible {
+  case unknown(name: String, suggestion: String?)
+  case shortcutOfPlainNetwork(name: String)
+
+  public var description: String {
+    switch self {
+    case .unknown(let name, let suggestion):
+      "unknown model '\(name)'" + (suggestion.map { ", did you mean '\($0)'?" } ?? ".")
+        + " There are \(ModelCatalog.families)"
+    case .shortcutOfPlainNetwork(let name):
+      "'\(name)' has no shortcuts: leave out --shortcut, or use --model "
+        + name.replacing("plain", with: "resnet")
+    }
+  }
+}
+
+public enum ModelCatalog {
+  /// The depths that the paper reports (He et al. 2015, Table 6), as names.
+  public static let paperModels =
+    [20, 32, 44, 56, 110, 1202].map { "resnet\($0)" } + [20, 32, 44, 56, 110].map { "plain\($0)" }
+
+  static let families =
+    "resnetN and plainN with N = 6n+2: 20, 32, 44, 56, 110, 1202 are the paper's"
+
+  /// The network called `name`.
+  ///
+  /// - Parameters:
+  ///   - name: `resnetN` or `plainN` with N = 6n+2.
+  ///   - shortcut: nil is the paper's choice, A for the CIFAR networks.
+  /// - Throws: `ModelError`.
+  public static func architecture(
+    named name: String, shortcut: Shortcut? = nil, classes: Int,
+    input: ImageShape = ImageShape(height: 32, width: 32, channels: 3)
+  ) throws(ModelError) -> Architecture {
+    let lowercased = name.lowercased()
+    for (family, isPlain) in [("resnet", false), ("plain", true)] {
+      guard lowercased.hasPrefix(family) else { continue }
+      let digits = lowercased.dropFirst(family.count)
+      guard let depth = Int(digits), digits.allSatisfy(\.isNumber) else { continue }
+      if isPlain, shortcut != nil { throw .shortcutOfPlainNetwork(name: name) }
+      if let network = CIFARNetwork(
+        depth: depth, shortcut: isPlain ? nil : shortcut ?? .a, classes: classes, input: input)
+      {
+        return network.architecture
+      }
+      // 6n+2 nearest to what was asked for.
+      let nearest = max(1, Int((Double(min(depth, 100_000)) - 2) / 6 + 0.5)) * 6 + 2
+      throw .unknown(name: name, suggestion: "\(family)\(nearest)")
+    }
+    throw .unknown(name: name, suggestion: Spelling.nearest(to: lowercased, among: paperModels))
+  }
+}

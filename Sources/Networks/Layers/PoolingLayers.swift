@@ -1,0 +1,80 @@
+/// Max pooling and global average pooling in a plan.
+
+import Kernels
+import Tensors
+
+final class MaxPoolingLayer: PlannedLayer {
+  let name: String
+  let geometry: ConvolutionGeometry
+  let input: Place
+  let output: Place
+  let outputGradient: Place?
+  let inputGradient: GradientTarget?
+  /// [N, H_out, W_out, C] of this rank's images; empty where no backward pass follows.
+  private let winners: AlignedBuffer<Int32>
+
+  init(
+    name: String, geometry: ConvolutionGeometry, input: Place, output: Place,
+    outputGradient: Place?, inputGradient: GradientTarget?, images: Int
+  ) {
+    self.name = name
+    self.geometry = geometry
+    self.input = input
+    self.output = output
+    self.outputGradient = outputGradient
+    self.inputGradient = inputGradient
+    winners = AlignedBuffer(count: outputGradient == nil ? 0 : images * geometry.output.count)
+  }
+
+  private func winners(_ workspace: Workspace, shard: Int) -> UnsafeMutablePointer<Int32> {
+    let first = workspace.layout.localImages(ofLocalShard: shard).lowerBound
+    return winners.pointer + first * geometry.output.count
+  }
+
+  func forward(_ workspace: Workspace, mode: PassMode) {
+    workspace.forEachShard { shard, _ in
+      MaxPooling.forward(
+        geometry, input: workspace.tensor(input, shard: shard),
+        output: workspace.tensor(output, shard: shard),
+        winners: outputGradient == nil ? nil : winners(workspace, shard: shard))
+    }
+  }
+
+  func backward(_ workspace: Workspace) {
+    guard let outputGradient, let inputGradient else { return }
+    workspace.forEachShard { shard, _ in
+      MaxPooling.backward(
+        geometry, outputGradient: workspace.tensor(outputGradient, shard: shard),
+        winners: winners(workspace, shard: shard),
+        inputGradient: workspace.tensor(inputGradient.place, shard: shard),
+        accumulate: inputGradient.accumulate)
+    }
+  }
+}
+
+struct GlobalAveragePoolingLayer: PlannedLayer {
+  let name: String
+  /// [N, H, W, C].
+  let input: Place
+  /// [N, 1, 1, C].
+  let output: Place
+  let outputGradient: Place?
+  let inputGradient: GradientTarget?
+
+  func forward(_ workspace: Workspace, mode: PassMode) {
+    workspace.forEachShard { shard, _ in
+      GlobalAveragePooling.forward(
+        workspace.tensor(input, shard: shard), output: workspace.tensor(output, shard: shard))
+    }
+  }
+
+  func backward(_ workspace: Workspace) {
+    guard let outputGradient, let inputGradient else { return }
+    workspace.forEachShard { shard, _ in
+      GlobalAveragePooling.backward(
+        outputGradient: workspace.tensor(outputGradient, shard: shard),
+        inputGradient: workspace.tensor(inputGradient.place, shard: shard),
+        accumulate: inputGradient.accumulate)
+    }
+  }
+}

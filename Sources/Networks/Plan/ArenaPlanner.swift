@@ -1,0 +1,56 @@
+/// Places for all of a plan's activations and gradients in one arena, by their lifetimes.
+
+/// Assigns offsets so that blocks alive at the same time never overlap.
+///
+/// Blocks are placed from the largest to the smallest, each at the lowest offset that is free during
+/// its whole lifetime ("greedy by size", Pisarchyk & Lee 2020, arXiv 2001.03288).
+struct ArenaPlanner {
+  struct Block {
+    let count: Int
+    /// Inclusive steps of the plan's timeline.
+    var lifetime: ClosedRange<Int>
+  }
+
+  private(set) var blocks: [Block] = []
+
+  /// Elements to which offsets are rounded: a cache line.
+  private static let granularity = 16
+
+  /// Reserves `count` elements; the index names the block.
+  mutating func reserve(count: Int, lifetime: ClosedRange<Int>) -> Int {
+    blocks.append(Block(count: count, lifetime: lifetime))
+    return blocks.count - 1
+  }
+
+  /// Makes a block live during `step` too.
+  mutating func extend(_ block: Int, to step: Int) {
+    let lifetime = blocks[block].lifetime
+    blocks[block].lifetime = min(lifetime.lowerBound, step)...max(lifetime.upperBound, step)
+  }
+
+  /// The offset of each block and the arena's size.
+  func place() -> (offsets: [Int], size: Int) {
+    var offsets = [Int](repeating: 0, count: blocks.count)
+    var placed: [Int] = []  // by offset
+    var size = 0
+    let order = blocks.indices.sorted { (blocks[$0].count, $1) > (blocks[$1].count, $0) }
+    for index in order {
+      let block = blocks[index]
+      let rounded = (block.count + Self.granularity - 1) / Self.granularity * Self.granularity
+      var offset = 0
+      for other in placed where blocks[other].lifetime.overlaps(block.lifetime) {
+        if offset + rounded <= offsets[other] { break }
+        offset = max(offset, offsets[other] + roundedCount(other))
+      }
+      offsets[index] = offset
+      size = max(size, offset + rounded)
+      let position = placed.firstIndex { offsets[$0] > offset } ?? placed.count
+      placed.insert(index, at: position)
+    }
+    return (offsets, size)
+  }
+
+  private func roundedCount(_ block: Int) -> Int {
+    (blocks[block].count + Self.granularity - 1) / Self.granularity * Self.granularity
+  }
+}

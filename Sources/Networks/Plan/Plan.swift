@@ -1,0 +1,120 @@
+/// An architecture compiled for a batch size: layers with every activation's place decided.
+
+import Kernels
+import Tensors
+
+/// The layers in execution order and the memory they need.
+struct Plan {
+  let layers: [any PlannedLayer]
+  let logits: Place
+  let sizes: Workspace.Sizes
+
+  /// Compiles `architecture`.
+  ///
+  /// The timeline has a step for each layer forward, one for the loss, and, in training, one for each
+  /// layer backward. A value's block lives from the step that writes it to the last that reads it.
+  /// - Parameters:
+  ///   - images: the most images this rank holds at once.
+  ///   - mode: training plans keep what the backward pass reads and have places for gradients.
+  ///   - fuse: whether normalizations take in what follows them.
+  init(
+    _ architecture: Architecture, parameters: ParameterLayout, images: Int, mode: PassMode,
+    fuse: Bool = true
+  ) {
+    let operations = Fusion.operations(architecture, enabled: fuse)
+    var memory = PlanMemory(
+      nodes: architecture.nodes, operations: operations, images: images,
+      training: mode == .training)
+    memory.reserve()
+    let places = memory.places()
+    let steps = operations.indices.map {
+      Self.layer(
+        operations[$0], gradients: memory.targets[$0], architecture, parameters, places,
+        images: images)
+    }
+    let output = operations[operations.count - 1].output
+    logits = places.value(output)
+    layers = steps + [LossLayer(logits: logits, logitsGradient: places.gradient(output))]
+    sizes = Workspace.Sizes(
+      arena: places.size,
+      threadScratch: architecture.nodes.map(\.convolutionScratch).max() ?? 0,
+      shardGradient: mode == .evaluation
+        ? 0 : architecture.nodes.map { $0.weightCount(architecture) }.max() ?? 0,
+      statisticsWidth: 2 * (architecture.nodes.map(\.shape.channels).max() ?? 0))
+  }
+
+  private static func layer(
+    _ operation: FusedOperation, gradients: [PlanMemory.Target?], _ architecture: Architecture,
+    _ parameters: ParameterLayout, _ places: PlanMemory.Places, images: Int
+  ) -> any PlannedLayer {
+    let node = architecture.nodes[operation.node]
+    let input = places.value(operation.inputs[0])
+    let output = places.value(operation.output)
+    let outputGradient = places.gradient(operation.output)
+    let inputGradient = places.target(gradients[0])
+    switch node.operation {
+    case .input: preconditionFailure("the input is no step")
+    case .convolution(let geometry):
+      return ConvolutionLayer(
+        name: node.name, geometry: geometry, input: input, output: output,
+        weights: parameters.slot("\(node.name).weight").range, outputGradient: outputGradient,
+        inputGradient: inputGradient)
+    case .batchNormalization:
+      guard let statistics = parameters.runningStatistics.first(where: { $0.name == node.name })
+      else { preconditionFailure("no running statistics for \(node.name)") }
+      let addend = operation.epilogue.contains(.add) ? operation.inputs[1] : nil
+      return BatchNormalizationLayer(
+        name: node.name, input: input, addend: addend.map(places.value), output: output,
+        epilogue: operation.epilogue, scale: parameters.slot("\(node.name).weight").range,
+        shift: parameters.slot("\(node.name).bias").range, statistics: statistics,
+        outputGradient: outputGradient, inputGradient: inputGradient,
+        addendGradient: addend == nil ? nil : places.target(gradients[1]))
+    case .relu:
+      return ReLULayer(
+        name: node.name, input: input, output: output, outputGradient: outputGradient,
+        inputGradient: inputGradient)
+    case .add:
+      return ShortcutAddLayer(
+        name: node.name, first: input, second: places.value(operation.inputs[1]), output: output,
+        outputGradient: outputGradient, firstGradient: inputGradient,
+        secondGradient: places.target(gradients[1]))
+    case .zeroPaddedShortcut(let stride):
+      return ZeroPaddedShortcutLayer(
+        name: node.name, stride: stride, input: input, output: output,
+        outputGradient: outputGradient, inputGradient: inputGradient)
+    case .maxPooling(let geometry):
+      return MaxPoolingLayer(
+        name: node.name, geometry: geometry, input: input, output: output,
+        outputGradient: outputGradient, inputGradient: inputGradient, images: images)
+    case .globalAveragePooling:
+      return GlobalAveragePoolingLayer(
+        name: node.name, input: input, output: output, outputGradient: outputGradient,
+        inputGradient: inputGradient)
+    case .fullyConnected:
+      return FullyConnectedLayer(
+        name: node.name, input: input, output: output,
+        weights: parameters.slot("\(node.name).weight").range,
+        bias: parameters.slot("\(node.name).bias").range, outputGradient: outputGradient,
+        inputGradient: inputGradient)
+    }
+  }
+}
+
+extension Architecture.Node {
+  /// Scratch floats a thread needs for this node.
+  fileprivate var convolutionScratch: Int {
+    guard case .convolution(let geometry) = operation else { return 0 }
+    return max(
+      Convolution.forwardScratchCount(geometry), Convolution.backwardScratchCount(geometry))
+  }
+
+  /// Weights of this node whose gradient is made shard by shard.
+  fileprivate func weightCount(_ architecture: Architecture) -> Int {
+    switch operation {
+    case .convolution(let geometry): geometry.weightCount
+    case .fullyConnected(let outputs):
+      (architecture.nodes[inputs[0]].shape.count + 1) * outputs
+    default: 0
+    }
+  }
+}

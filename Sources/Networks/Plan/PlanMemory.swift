@@ -1,0 +1,137 @@
+/// The lifetimes of a plan's values and gradients, and the places that follow from them.
+
+import Kernels
+import Tensors
+
+/// Works out when each value and gradient is alive and has the arena planned.
+struct PlanMemory {
+  /// How an operation leaves one input's gradient.
+  struct Target {
+    let node: Int
+    let accumulate: Bool
+  }
+
+  /// Where everything ended up.
+  struct Places {
+    fileprivate let nodes: [Architecture.Node]
+    fileprivate let offsets: [Int]
+    fileprivate let valueBlocks: [Int?]
+    fileprivate let gradientBlocks: [Int?]
+    let size: Int
+
+    func value(_ node: Int) -> Place {
+      Place(offset: valueBlocks[node].map { offsets[$0] }, shape: nodes[node].shape)
+    }
+
+    func gradient(_ node: Int) -> Place? {
+      gradientBlocks[node].map { Place(offset: offsets[$0], shape: nodes[node].shape) }
+    }
+
+    func target(_ target: Target?) -> GradientTarget? {
+      guard let target, let place = gradient(target.node) else { return nil }
+      return GradientTarget(place: place, accumulate: target.accumulate)
+    }
+  }
+
+  private let nodes: [Architecture.Node]
+  private let operations: [FusedOperation]
+  private let images: Int
+  private let training: Bool
+  private var planner = ArenaPlanner()
+  private var valueBlocks: [Int?]
+  private var gradientBlocks: [Int?]
+  /// For each operation, how it leaves its inputs' gradients; nil where nothing is to be left.
+  private(set) var targets: [[Target?]]
+
+  init(
+    nodes: [Architecture.Node], operations: [FusedOperation], images: Int, training: Bool
+  ) {
+    self.nodes = nodes
+    self.operations = operations
+    self.images = images
+    self.training = training
+    valueBlocks = Array(repeating: nil, count: nodes.count)
+    gradientBlocks = valueBlocks
+    targets = operations.map { Array(repeating: nil, count: $0.inputs.count) }
+  }
+
+  private var lossStep: Int { operations.count }
+  private func backwardStep(_ operation: Int) -> Int { 2 * operations.count - operation }
+  private func count(_ node: Int) -> Int { images * nodes[node].shape.count }
+
+  mutating func reserve() {
+    reserveValues()
+    if training { reserveGradients() }
+  }
+
+  func places() -> Places {
+    let (offsets, size) = planner.place()
+    return Places(
+      nodes: nodes, offsets: offsets, valueBlocks: valueBlocks, gradientBlocks: gradientBlocks,
+      size: size)
+  }
+
+  private mutating func reserveValues() {
+    for (step, operation) in operations.enumerated() {
+      for (index, input) in operation.inputs.enumerated() {
+        guard let block = valueBlocks[input] else { continue }
+        planner.extend(block, to: step)
+        if training, readsInputBackward(operation, index) {
+          planner.extend(block, to: backwardStep(step))
+        }
+      }
+      let block = planner.reserve(count: count(operation.output), lifetime: step...step)
+      valueBlocks[operation.output] = block
+      if training, readsOutputBackward(operation) {
+        planner.extend(block, to: backwardStep(step))
+      }
+    }
+    if let logits = operations.last.flatMap({ valueBlocks[$0.output] }) {
+      planner.extend(logits, to: lossStep)
+    }
+  }
+
+  private mutating func reserveGradients() {
+    let logits = operations[operations.count - 1].output
+    gradientBlocks[logits] = planner.reserve(
+      count: count(logits), lifetime: lossStep...lossStep)
+    for (index, operation) in operations.enumerated().reversed() {
+      let step = backwardStep(index)
+      guard let own = gradientBlocks[operation.output] else { continue }
+      planner.extend(own, to: step)
+      for (position, input) in operation.inputs.enumerated() where input != 0 {
+        if let block = gradientBlocks[input] {
+          planner.extend(block, to: step)
+          targets[index][position] = Target(node: input, accumulate: true)
+        } else if takesOverOutputGradient(operation, position) {
+          gradientBlocks[input] = own
+          // The masked gradient already stands where the addend's gradient is expected.
+          let isAddend = operation.epilogue.contains(.add)
+          targets[index][position] = isAddend ? nil : Target(node: input, accumulate: false)
+        } else {
+          gradientBlocks[input] = planner.reserve(count: count(input), lifetime: step...step)
+          targets[index][position] = Target(node: input, accumulate: false)
+        }
+      }
+    }
+  }
+
+  /// Whether the gradient of an input may stand in the output gradient's memory: a normalization's
+  /// passes are element by element, so dx (or, with an addend, the addend's gradient) overwrites dy.
+  private func takesOverOutputGradient(_ operation: FusedOperation, _ position: Int) -> Bool {
+    guard nodes[operation.node].operation == .batchNormalization else { return false }
+    return position == (operation.epilogue.contains(.add) ? 1 : 0)
+  }
+
+  private func readsInputBackward(_ operation: FusedOperation, _ position: Int) -> Bool {
+    switch nodes[operation.node].operation {
+    case .convolution, .fullyConnected: true
+    case .batchNormalization: position == 0
+    default: false
+    }
+  }
+
+  private func readsOutputBackward(_ operation: FusedOperation) -> Bool {
+    nodes[operation.node].operation == .relu || operation.epilogue.contains(.relu)
+  }
+}

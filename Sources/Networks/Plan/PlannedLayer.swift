@@ -1,0 +1,27 @@
+/// What a plan asks of a layer: a forward and a backward pass over planned memory.
+
+/// Whether a pass learns.
+enum PassMode {
+  /// Mini-batch statistics, running statistics updated, activations kept for the backward pass.
+  case training
+  /// Running statistics, nothing kept.
+  case evaluation
+}
+
+/// A layer with every place it reads and writes decided.
+protocol PlannedLayer {
+  var name: String { get }
+
+  /// Computes the layer's output for this rank's shards.
+  func forward(_ workspace: Workspace, mode: PassMode) throws
+
+  /// Computes the gradients of the layer's inputs and parameters from its output's gradient.
+  func backward(_ workspace: Workspace) throws
+}
+
+/// Where a layer leaves an input's gradient.
+struct GradientTarget {
+  let place: Place
+  /// Whether an earlier backward step already wrote a part, so that this one adds to it.
+  let accumulate: Bool
+}

@@ -1,0 +1,171 @@
+/// The memory and the colleagues that a plan's layers work with.
+
+import Kernels
+import Tensors
+
+/// Where a value lives while the plan runs.
+struct Place: Hashable {
+  /// Nil for the network's input, which stays in the caller's buffer.
+  let offset: Int?
+  let shape: ImageShape
+}
+
+/// Everything a layer reads and writes besides its own description.
+///
+/// One per replica, used by one thread at a time; tasks of the team get disjoint parts.
+final class Workspace {
+  let team: ThreadTeam
+  let exchange: any StatisticsExchange
+  let parameters: AlignedBuffer<Float>
+  let runningStatistics: AlignedBuffer<Float>
+  let gradients: AlignedBuffer<Float>
+  /// Weight gradients of this rank's further tree nodes, [nodes − 1, weights]; empty where the rank's
+  /// shards make up one node.
+  let furtherNodeGradients: AlignedBuffer<Float>
+  let shardGradients: AlignedBuffer<Float>
+  let arena: AlignedBuffer<Float>
+  let threadScratch: AlignedBuffer<Float>
+  let localStatistics: AlignedBuffer<Double>
+  let allStatistics: AlignedBuffer<Double>
+  let shardCounts: AlignedBuffer<Double>
+  let shardSums: UnsafeMutableBufferPointer<ClassificationSums>
+
+  let parameterLayout: ParameterLayout
+  let tree: ReductionTree
+  let treeMerges: [ReductionTree.Merge]
+  /// This rank's tree nodes.
+  let nodes: [Range<Int>]
+  private let nodeMerges: [ReductionTree.Merge]
+  private let nodeOfShard: [Int?]
+  private let threadScratchStride: Int
+  private let shardGradientStride: Int
+
+  /// The current pass's division of images; a short batch uses the front of each shard's memory.
+  var layout: ShardLayout
+  var images: UnsafePointer<Float>
+  var labels: UnsafePointer<Int32>
+
+  /// Upper bounds over a replica's plans.
+  struct Sizes {
+    var arena = 0
+    var threadScratch = 0
+    var shardGradient = 0
+    var statisticsWidth = 0
+
+    mutating func cover(_ other: Sizes) {
+      arena = max(arena, other.arena)
+      threadScratch = max(threadScratch, other.threadScratch)
+      shardGradient = max(shardGradient, other.shardGradient)
+      statisticsWidth = max(statisticsWidth, other.statisticsWidth)
+    }
+  }
+
+  init(
+    parameterLayout: ParameterLayout, layout: ShardLayout, sizes: Sizes, team: ThreadTeam,
+    exchange: any StatisticsExchange
+  ) {
+    self.parameterLayout = parameterLayout
+    self.layout = layout
+    self.team = team
+    self.exchange = exchange
+    tree = layout.tree
+    treeMerges = tree.merges
+    let local = layout.localShards
+    nodes = tree.nodes(covering: local)
+    nodeMerges = nodes.flatMap { [tree] in tree.merges(of: $0) }
+    nodeOfShard = local.map { [nodes] shard in nodes.firstIndex { $0.lowerBound == shard } }
+    parameters = AlignedBuffer(count: parameterLayout.count)
+    gradients = AlignedBuffer(count: parameterLayout.count)
+    runningStatistics = AlignedBuffer(count: parameterLayout.runningStatisticsCount)
+    furtherNodeGradients = AlignedBuffer(count: (nodes.count - 1) * parameterLayout.weights.count)
+    shardGradientStride = sizes.shardGradient
+    shardGradients = AlignedBuffer(count: local.count * sizes.shardGradient)
+    arena = AlignedBuffer(count: sizes.arena)
+    threadScratchStride = (sizes.threadScratch + 15) / 16 * 16
+    threadScratch = AlignedBuffer(count: team.threads * threadScratchStride)
+    localStatistics = AlignedBuffer(count: local.count * sizes.statisticsWidth)
+    allStatistics = AlignedBuffer(count: layout.shards * sizes.statisticsWidth)
+    shardCounts = AlignedBuffer(count: layout.shards)
+    shardSums = .allocate(capacity: local.count)
+    shardSums.initialize(repeating: ClassificationSums())
+    images = UnsafePointer(arena.pointer)
+    labels = UnsafePointer(UnsafeRawPointer(arena.pointer).assumingMemoryBound(to: Int32.self))
+  }
+
+  deinit { shardSums.deallocate() }
+
+  var localShardCount: Int { layout.localShards.count }
+
+  /// The images of one local shard at `place`.
+  func tensor(_ place: Place, shard: Int) -> ImageTensor {
+    let range = layout.localImages(ofLocalShard: shard)
+    let base: UnsafeMutablePointer<Float>
+    if let offset = place.offset {
+      base = arena.pointer + offset
+    } else {
+      base = UnsafeMutablePointer(mutating: images)
+    }
+    return ImageTensor(
+      base: base + range.lowerBound * place.shape.count, images: range.count, shape: place.shape)
+  }
+
+  /// Runs `body(local shard, thread scratch)` for each of this rank's shards that has images.
+  func forEachShard(_ body: (_ shard: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void) {
+    team.run(tasks: localShardCount) { shard, thread in
+      body(shard, threadScratch.pointer + thread * threadScratchStride)
+    }
+  }
+
+  // MARK: Statistics
+
+  /// Exchanges the [local shards, width] in `localStatistics` into [shards, width] of all ranks.
+  func exchangeStatistics(width: Int) throws {
+    try exchange.allGather(
+      UnsafeBufferPointer(start: localStatistics.pointer, count: localShardCount * width),
+      width: width,
+      into: UnsafeMutableBufferPointer(
+        start: allStatistics.pointer, count: layout.shards * width))
+  }
+
+  /// Sets `shardCounts` to each shard's rows of a tensor with `area` pixels an image.
+  func setShardCounts(area: Int) {
+    for shard in 0..<layout.shards {
+      shardCounts.pointer[shard] = Double(layout.positions(ofShard: shard).count * area)
+    }
+  }
+
+  // MARK: Weight gradients
+
+  /// Where local shard `shard` leaves its part of the gradient of the weights at `range`.
+  ///
+  /// A tree node's first shard writes straight to the node's gradient; the others get scratch.
+  func shardGradient(_ range: Range<Int>, shard: Int) -> UnsafeMutablePointer<Float> {
+    guard let node = nodeOfShard[shard] else {
+      return shardGradients.pointer + shard * shardGradientStride
+    }
+    return nodeGradient(node) + range.lowerBound
+  }
+
+  /// The weights region of this rank's tree node `node`.
+  func nodeGradient(_ node: Int) -> UnsafeMutablePointer<Float> {
+    node == 0
+      ? gradients.pointer
+      : furtherNodeGradients.pointer + (node - 1) * parameterLayout.weights.count
+  }
+
+  /// Adds up the shards' parts of the gradient at `range` in the tree's order, node by node.
+  func combineShardGradients(_ range: Range<Int>) {
+    if nodeMerges.isEmpty { return }
+    let first = layout.localShards.lowerBound
+    let chunk = 16384
+    team.run(tasks: (range.count + chunk - 1) / chunk) { task, _ in
+      let offset = task * chunk
+      let count = min(chunk, range.count - offset)
+      for merge in nodeMerges {
+        let into = shardGradient(range, shard: merge.into - first) + offset
+        let from = shardGradient(range, shard: merge.from - first) + offset
+        Elementwise.add(into, from, output: into, count: count)
+      }
+    }
+  }
+}

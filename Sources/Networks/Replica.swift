@@ -1,0 +1,173 @@
+/// One rank's copy of the network: flat parameters, gradients, and the passes over its shards.
+
+import Kernels
+import Tensors
+
+/// A trainable network bound to this rank's shards of a fixed mini-batch size.
+///
+/// Passes allocate nothing; one thread at a time drives a replica.
+public final class Replica {
+  public let architecture: Architecture
+  public let parameterLayout: ParameterLayout
+  /// The division of the training mini-batch.
+  public let trainingLayout: ShardLayout
+  /// The division of an evaluation batch.
+  public let evaluationLayout: ShardLayout
+  let workspace: Workspace
+  private let trainingPlan: Plan?
+  private let evaluationPlan: Plan
+  private let team: ThreadTeam
+  /// Momentum's velocity, a twin of the parameters.
+  private let velocity: AlignedBuffer<Float>
+
+  /// - Parameters:
+  ///   - training: nil makes a replica that only evaluates, without gradients' memory.
+  ///   - evaluation: same shards and ranks as `training`.
+  ///   - threads: threads of this rank; more than its shards are of no use.
+  ///   - fuse: whether the plan may fuse operations; false is for tests.
+  public init(
+    _ architecture: Architecture, training: ShardLayout?, evaluation: ShardLayout,
+    threads: Int = 1, exchange: any StatisticsExchange, fuse: Bool = true
+  ) {
+    precondition(
+      training == nil
+        || (training!.shards == evaluation.shards && training!.ranks == evaluation.ranks),
+      "training and evaluation are divided over the same shards and ranks")
+    self.architecture = architecture
+    let parameters = ParameterLayout(architecture)
+    parameterLayout = parameters
+    trainingLayout = training ?? evaluation
+    evaluationLayout = evaluation
+    var sizes = Workspace.Sizes()
+    evaluationPlan = Plan(
+      architecture, parameters: parameters, images: evaluation.localPositions.count,
+      mode: .evaluation, fuse: fuse)
+    sizes.cover(evaluationPlan.sizes)
+    trainingPlan = training.map {
+      Plan(
+        architecture, parameters: parameters, images: $0.localPositions.count, mode: .training,
+        fuse: fuse)
+    }
+    if let trainingPlan { sizes.cover(trainingPlan.sizes) }
+    team = ThreadTeam(threads: min(threads, evaluation.localShards.count))
+    workspace = Workspace(
+      parameterLayout: parameterLayout, layout: evaluation, sizes: sizes, team: team,
+      exchange: exchange)
+    velocity = AlignedBuffer(count: training == nil ? 0 : parameterLayout.count)
+  }
+
+  /// Threads that this replica works with.
+  public var threads: Int { team.threads }
+
+  /// Bytes of the arena that holds activations and their gradients.
+  public var arenaBytes: Int { workspace.arena.count * MemoryLayout<Float>.stride }
+
+  /// He initialization, the same on every rank for the same seed.
+  public func initialize(seed: UInt64) {
+    HeInitialization.fill(
+      parameterLayout, seed: seed, parameters: workspace.parameters.pointer,
+      runningStatistics: workspace.runningStatistics.pointer)
+    velocity.elements.update(repeating: 0)
+  }
+
+  // MARK: Passes
+
+  /// Forward and backward over this rank's images of one mini-batch.
+  ///
+  /// Afterwards the normalization region of `gradients` is whole; the weights region holds the sums
+  /// over this rank's tree nodes (`gradientNodes`), still to be combined over ranks.
+  /// - Parameters:
+  ///   - images: [local images, H, W, C].
+  ///   - labels: [local images].
+  /// - Returns: the sums of each of this rank's shards.
+  /// - Throws: what the exchange throws.
+  public func trainingPass(
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>
+  ) throws -> UnsafeBufferPointer<ClassificationSums> {
+    guard let plan = trainingPlan else {
+      preconditionFailure("this replica was made for evaluation only")
+    }
+    workspace.layout = trainingLayout
+    try forward(plan, .training, images, labels)
+    for layer in plan.layers.reversed() { try layer.backward(workspace) }
+    return UnsafeBufferPointer(workspace.shardSums)
+  }
+
+  /// Forward over this rank's images of one evaluation batch, with running statistics.
+  ///
+  /// - Parameter batch: global images in this batch, at most the evaluation layout's.
+  public func evaluationPass(
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, batch: Int
+  ) throws -> UnsafeBufferPointer<ClassificationSums> {
+    workspace.layout = evaluationLayout.shortened(to: batch)
+    try forward(evaluationPlan, .evaluation, images, labels)
+    return UnsafeBufferPointer(workspace.shardSums)
+  }
+
+  private func forward(
+    _ plan: Plan, _ mode: PassMode, _ images: UnsafePointer<Float>, _ labels: UnsafePointer<Int32>
+  ) throws {
+    workspace.images = images
+    workspace.labels = labels
+    for layer in plan.layers { try layer.forward(workspace, mode: mode) }
+  }
+
+  /// Class scores of the last evaluation pass, [local images, classes].
+  public var evaluationLogits: UnsafeBufferPointer<Float> { logits(of: evaluationPlan) }
+
+  /// Class scores of the last training pass, [local images, classes].
+  public var trainingLogits: UnsafeBufferPointer<Float> { logits(of: trainingPlan!) }
+
+  private func logits(of plan: Plan) -> UnsafeBufferPointer<Float> {
+    let images = workspace.layout.localPositions.count
+    return UnsafeBufferPointer(
+      start: workspace.arena.pointer + plan.logits.offset!, count: images * architecture.classes)
+  }
+
+  // MARK: Flat buffers
+
+  /// Parameters in the layout's order.
+  public var parameters: UnsafeMutableBufferPointer<Float> { workspace.parameters.elements }
+
+  /// BN running statistics in the layout's order.
+  public var runningStatistics: UnsafeMutableBufferPointer<Float> {
+    workspace.runningStatistics.elements
+  }
+
+  /// Gradients in the layout's order.
+  public var gradients: UnsafeMutableBufferPointer<Float> { workspace.gradients.elements }
+
+  /// Momentum's velocity in the layout's order.
+  public var velocities: UnsafeMutableBufferPointer<Float> { velocity.elements }
+
+  /// The tree nodes that this rank's shards make up, and the weights region of each one's gradient.
+  /// The first node's stands in `gradients`.
+  public var gradientNodes: [(shards: Range<Int>, weights: UnsafeMutableBufferPointer<Float>)] {
+    workspace.nodes.indices.map { node in
+      (
+        workspace.nodes[node],
+        UnsafeMutableBufferPointer(
+          start: workspace.nodeGradient(node), count: parameterLayout.weights.count)
+      )
+    }
+  }
+
+  // MARK: Optimizer
+
+  /// One step of momentum SGD over all parameters.
+  public func applyGradients(
+    learningRate: Float, momentum: Float, weightDecay: Float, normalizationWeightDecay: Float
+  ) {
+    let regions = [
+      (parameterLayout.weights, weightDecay),
+      (parameterLayout.normalization, normalizationWeightDecay),
+    ]
+    for (region, decay) in regions {
+      MomentumSGD.step(
+        parameters: workspace.parameters.pointer + region.lowerBound,
+        gradients: workspace.gradients.pointer + region.lowerBound,
+        velocity: velocity.pointer + region.lowerBound, count: region.count,
+        learningRate: learningRate, momentum: momentum, weightDecay: decay)
+    }
+  }
+}
