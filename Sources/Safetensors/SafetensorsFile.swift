@@ -1,0 +1,175 @@
+/// Reading a safetensors file: the header at once, a tensor's bytes when asked for.
+///
+/// The format: 8 bytes of header length (little-endian), the header in JSON, the tensors' bytes
+/// without gaps (https://huggingface.co/docs/safetensors). Tensors are read, not memory-mapped: a
+/// file that shrinks while mapped would end the process with SIGBUS, a short read is an error.
+
+import Glibc
+
+#if !_endian(little)
+  #error("safetensors is little-endian, and so is every buffer that is read or written here")
+#endif
+
+/// An open safetensors file whose header has been validated.
+///
+/// Memory use is the header's, plus the tensor that is being read. Reads carry their own position,
+/// so threads may share a file.
+public final class SafetensorsFile: Sendable {
+  /// The path, or the name that was given with the bytes; errors begin with it.
+  public let name: String
+  /// The tensors in the order of their bytes.
+  public let entries: [TensorEntry]
+  /// The text values of `__metadata__`; empty where the file has none.
+  public let metadata: [String: String]
+
+  private let source: Source
+  private let dataOffset: Int
+  private let indices: [[UInt8]: Int]
+
+  private enum Source {
+    case descriptor(Int32)
+    case memory([UInt8])
+  }
+
+  /// Opens a file and validates its header.
+  ///
+  /// - Throws: `SafetensorsError` if the file cannot be read or breaks a rule of the format.
+  public convenience init(contentsOf path: String) throws {
+    // Without O_NONBLOCK, which regular files ignore, opening a pipe would wait for its writer.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      throw SafetensorsError.system(file: path, operation: "open", reason: errnoText())
+    }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      let reason = errnoText()
+      close(descriptor)
+      throw SafetensorsError.system(file: path, operation: "inspect", reason: reason)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw SafetensorsError.system(file: path, operation: "read", reason: "not a regular file")
+    }
+    do {
+      try self.init(
+        source: .descriptor(descriptor), byteCount: Int(status.st_size), name: path)
+    } catch {
+      // An initializer that throws leaves no object whose deinit could close the file.
+      close(descriptor)
+      throw error
+    }
+  }
+
+  /// Reads a whole file that is already in memory, for example broadcast from another process.
+  ///
+  /// - Parameter name: what errors call the file.
+  /// - Throws: `SafetensorsError` if the bytes break a rule of the format.
+  public convenience init(bytes: [UInt8], name: String) throws {
+    try self.init(source: .memory(bytes), byteCount: bytes.count, name: name)
+  }
+
+  private init(source: Source, byteCount: Int, name: String) throws {
+    guard byteCount >= 8 else { throw SafetensorsError.tooShort(file: name, byteCount: byteCount) }
+    var length: UInt64 = 0
+    try withUnsafeMutableBytes(of: &length) { bytes in
+      try Self.read(source, at: 0, into: bytes, name)
+    }
+    guard length <= SafetensorsHeader.maximumByteCount else {
+      throw SafetensorsError.headerTooLong(file: name, length: length)
+    }
+    let headerByteCount = Int(length)
+    guard headerByteCount <= byteCount - 8 else {
+      throw SafetensorsError.headerTruncated(
+        file: name, length: headerByteCount, fileByteCount: byteCount)
+    }
+    var text = [UInt8](repeating: 0, count: headerByteCount)
+    try text.withUnsafeMutableBytes { bytes in
+      try Self.read(source, at: 8, into: bytes, name)
+    }
+    let header = try SafetensorsHeader(text: text, fileByteCount: byteCount, file: name)
+    self.name = name
+    self.source = source
+    entries = header.entries
+    metadata = header.metadata
+    dataOffset = 8 + headerByteCount
+    indices = Dictionary(
+      uniqueKeysWithValues: header.entries.enumerated().map { (Array($1.name.utf8), $0) })
+  }
+
+  deinit {
+    if case .descriptor(let descriptor) = source { close(descriptor) }
+  }
+
+  /// The tensors' names in the order of their bytes.
+  public var names: [String] { entries.map(\.name) }
+
+  /// The tensors' names in the order of their UTF-8 bytes.
+  public var sortedNames: [String] { names.sorted(by: precedesInBytes) }
+
+  /// Whether the file has a tensor of this name.
+  public func contains(_ tensor: String) -> Bool { indices[Array(tensor.utf8)] != nil }
+
+  /// What the header says of a tensor.
+  ///
+  /// - Parameter shape: if given, the shape the tensor must have.
+  /// - Throws: `missingTensor`, `wrongShape`.
+  public func entry(
+    _ tensor: String, shape: [Int]? = nil
+  ) throws -> TensorEntry {
+    guard let index = indices[Array(tensor.utf8)] else {
+      throw SafetensorsError.missingTensor(file: name, tensor: tensor, count: entries.count)
+    }
+    let entry = entries[index]
+    if let shape, shape != entry.shape {
+      throw SafetensorsError.wrongShape(
+        file: name, tensor: tensor, expected: shape, found: entry.shape)
+    }
+    return entry
+  }
+
+  /// A tensor's bytes, row-major and little-endian as in the file.
+  ///
+  /// - Throws: `missingTensor`, `system`.
+  public func bytes(_ tensor: String) throws -> [UInt8] {
+    let entry = try entry(tensor)
+    var bytes = [UInt8](repeating: 0, count: entry.byteRange.count)
+    try bytes.withUnsafeMutableBytes { buffer in
+      try read(entry, into: buffer)
+    }
+    return bytes
+  }
+
+  /// Reads a tensor's bytes into a buffer of exactly their number.
+  func read(
+    _ entry: TensorEntry, into buffer: UnsafeMutableRawBufferPointer
+  ) throws {
+    precondition(buffer.count == entry.byteRange.count)
+    try Self.read(source, at: dataOffset + entry.byteRange.lowerBound, into: buffer, name)
+  }
+
+  private static func read(
+    _ source: Source, at offset: Int, into buffer: UnsafeMutableRawBufferPointer, _ name: String
+  ) throws {
+    switch source {
+    case .memory(let bytes):
+      buffer.copyBytes(from: bytes[offset..<offset + buffer.count])
+    case .descriptor(let descriptor):
+      var done = 0
+      while done < buffer.count {
+        let count = pread(
+          descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+        if count > 0 {
+          done += count
+        } else if count == 0 {
+          throw SafetensorsError.system(
+            file: name, operation: "read", reason: "the file shrank while it was open")
+        } else if errno != EINTR {
+          throw SafetensorsError.system(file: name, operation: "read", reason: errnoText())
+        }
+      }
+    }
+  }
+}
+
+/// The text of the current `errno`.
+func errnoText() -> String { String(cString: strerror(errno)) }

@@ -1,0 +1,205 @@
+/// Writing safetensors: the bytes that the reference implementation would write.
+///
+/// Tensors are sorted by the alignment of their type, descending, then by name; the header is padded
+/// with spaces to a multiple of 8 (`prepare` in `safetensors/src/tensor.rs`). With at most one
+/// metadata key the files are byte-identical to the reference's; it leaves the order of several to
+/// chance, here they are sorted. Nothing is flushed to the disk or renamed: whoever owns the file
+/// decides when it counts.
+
+import Glibc
+
+/// Serializes a list of tensors to a file, a descriptor or memory.
+public enum SafetensorsWriter {
+  /// Creates or replaces the file at `path`, not atomically.
+  ///
+  /// - Returns: the number of bytes written.
+  /// - Throws: `system` with the path and errno's text; `unwritableName`, `impossibleSize` or
+  ///   `wrongByteCount` if the tensors do not make a file.
+  @discardableResult
+  public static func write(
+    _ tensors: [TensorContent], metadata: [String: String] = [:], toPath path: String
+  ) throws -> Int {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else {
+      throw SafetensorsError.system(file: path, operation: "create", reason: errnoText())
+    }
+    let count: Int
+    do {
+      count = try write(tensors, metadata: metadata, to: descriptor, path: path)
+    } catch {
+      close(descriptor)
+      throw error
+    }
+    // Network file systems report a full disk or quota as late as here.
+    guard close(descriptor) == 0 || errno == EINTR else {
+      throw SafetensorsError.system(file: path, operation: "write", reason: errnoText())
+    }
+    return count
+  }
+
+  /// Writes to an open descriptor from its current position; the descriptor stays open.
+  ///
+  /// Small tensors are gathered into writes of 1 MiB.
+  ///
+  /// - Parameter path: what errors call the file.
+  /// - Returns: the number of bytes written.
+  /// - Throws: as `write(_:metadata:toPath:)`.
+  @discardableResult
+  public static func write(
+    _ tensors: [TensorContent], metadata: [String: String] = [:], to descriptor: Int32,
+    path: String
+  ) throws -> Int {
+    let layout = try Layout(tensors, metadata: metadata, file: path)
+    var pending: [UInt8] = []
+    pending.reserveCapacity(1 << 20)
+    var written = 0
+    try serialize(layout, file: path) { bytes in
+      written += bytes.count
+      if pending.count + bytes.count > 1 << 20 {
+        try pending.withUnsafeBytes { buffer in
+          try writeAll(buffer, to: descriptor, path: path)
+        }
+        pending.removeAll(keepingCapacity: true)
+      }
+      if bytes.count > 1 << 20 {
+        try writeAll(bytes, to: descriptor, path: path)
+      } else {
+        pending.append(contentsOf: bytes)
+      }
+    }
+    try pending.withUnsafeBytes { buffer in
+      try writeAll(buffer, to: descriptor, path: path)
+    }
+    return written
+  }
+
+  /// The file's bytes in memory.
+  ///
+  /// - Parameter name: what errors call the file.
+  /// - Throws: `unwritableName`, `impossibleSize`, `wrongByteCount`.
+  public static func bytes(
+    of tensors: [TensorContent], metadata: [String: String] = [:], name: String = "memory"
+  ) throws -> [UInt8] {
+    let layout = try Layout(tensors, metadata: metadata, file: name)
+    var result: [UInt8] = []
+    result.reserveCapacity(8 + layout.header.count + layout.dataByteCount)
+    try serialize(layout, file: name) { bytes in result.append(contentsOf: bytes) }
+    return result
+  }
+
+  private static func serialize(
+    _ layout: Layout, file: String, sink: TensorContent.Sink
+  ) throws {
+    let length = UInt64(layout.header.count)
+    try withUnsafeBytes(of: length) { bytes in try sink(bytes) }
+    try layout.header.withUnsafeBytes { bytes in try sink(bytes) }
+    for (tensor, expected) in layout.tensors {
+      var found = 0
+      try tensor.writeBytes { bytes in
+        found += bytes.count
+        guard found <= expected else {
+          throw SafetensorsError.wrongByteCount(
+            file: file, tensor: tensor.name, expected: expected, found: found)
+        }
+        try sink(bytes)
+      }
+      guard found == expected else {
+        throw SafetensorsError.wrongByteCount(
+          file: file, tensor: tensor.name, expected: expected, found: found)
+      }
+    }
+  }
+
+  /// Writes all bytes: continues after a short or interrupted write.
+  private static func writeAll(
+    _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String
+  ) throws {
+    var done = 0
+    while done < bytes.count {
+      let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      if count > 0 {
+        done += count
+      } else if count == 0 {
+        throw SafetensorsError.system(
+          file: path, operation: "write", reason: "the device takes no more bytes")
+      } else if errno != EINTR {
+        throw SafetensorsError.system(file: path, operation: "write", reason: errnoText())
+      }
+    }
+  }
+}
+
+/// The order of the tensors and the header's text.
+private struct Layout {
+  var tensors: [(content: TensorContent, byteCount: Int)] = []
+  var dataByteCount = 0
+  var header: [UInt8] = []
+
+  init(
+    _ contents: [TensorContent], metadata: [String: String], file: String
+  ) throws {
+    let ranks = Dictionary(
+      uniqueKeysWithValues: DType.allCases.enumerated().map { ($1, $0) })
+    let sorted = contents.sorted { left, right in
+      let (leftRank, rightRank) = (ranks[left.dtype]!, ranks[right.dtype]!)
+      return leftRank == rightRank
+        ? precedesInBytes(left.name, right.name) : leftRank > rightRank
+    }
+    var members: [String] = []
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { precedesInBytes($0.key, $1.key) }
+        .map { "\(jsonString($0.key)):\(jsonString($0.value))" }
+      members.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
+    }
+    var names = Set<[UInt8]>()
+    for content in sorted {
+      guard content.name != "__metadata__" else {
+        throw SafetensorsError.unwritableName(
+          file: file, tensor: content.name, problem: "the format keeps this name for itself")
+      }
+      guard names.insert(Array(content.name.utf8)).inserted else {
+        throw SafetensorsError.unwritableName(
+          file: file, tensor: content.name, problem: "the name is given twice")
+      }
+      guard content.shape.allSatisfy({ $0 >= 0 }),
+        let byteCount = content.dtype.byteCount(ofShape: content.shape)
+      else {
+        throw SafetensorsError.impossibleSize(
+          file: file, tensor: content.name, dtype: content.dtype, shape: content.shape)
+      }
+      let shape = content.shape.map(String.init).joined(separator: ",")
+      let end = dataByteCount + byteCount
+      members.append(
+        "\(jsonString(content.name)):{\"dtype\":\"\(content.dtype.rawValue)\",\"shape\":[\(shape)],"
+          + "\"data_offsets\":[\(dataByteCount),\(end)]}")
+      tensors.append((content, byteCount))
+      dataByteCount = end
+    }
+    header = Array("{\(members.joined(separator: ","))}".utf8)
+    header += Array(repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8)
+    guard header.count <= SafetensorsHeader.maximumByteCount else {
+      throw SafetensorsError.headerTooLong(file: file, length: UInt64(header.count))
+    }
+  }
+}
+
+/// A JSON string with the escapes that the reference's JSON library (serde_json) writes.
+private func jsonString(_ text: String) -> String {
+  var result = "\""
+  for scalar in text.unicodeScalars {
+    switch scalar {
+    case "\"": result += "\\\""
+    case "\\": result += "\\\\"
+    case "\u{8}": result += "\\b"
+    case "\u{9}": result += "\\t"
+    case "\u{A}": result += "\\n"
+    case "\u{C}": result += "\\f"
+    case "\u{D}": result += "\\r"
+    case "\u{0}"..<"\u{20}":
+      let digits = String(scalar.value, radix: 16)
+      result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    default: result.unicodeScalars.append(scalar)
+    }
+  }
+  return result + "\""
+}
