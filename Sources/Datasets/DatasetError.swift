@@ -1,0 +1,47 @@
+/// What can be wrong with a data set, said once, as the user reads it.
+
+import Tensors
+
+/// Why images cannot be used.
+public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// Nothing at the place where the files should be; `remedy` says how to get them.
+  case missing(dataset: String, file: String, searched: [String], remedy: String)
+  case unreadable(path: String, reason: String)
+  /// The file ends early or goes on too long.
+  case wrongLength(path: String, expected: Int, found: Int)
+  /// Not a file of this kind.
+  case wrongFormat(path: String, expected: String, found: String)
+  case labelOutOfRange(path: String, index: Int, label: Int, classes: Int)
+  case countsDiffer(images: String, imageCount: Int, labels: String, labelCount: Int)
+  case noClasses(path: String)
+  case emptyClass(path: String)
+  case undecodable(path: String, reason: String)
+  case wrongSize(path: String, found: ImageShape, expected: ImageShape)
+
+  public var description: String {
+    switch self {
+    case .missing(let dataset, let file, let searched, let remedy):
+      "\(dataset): no \(file) in \(searched.joined(separator: " or ")). \(remedy)"
+    case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
+    case .wrongLength(let path, let expected, let found):
+      "\(path) should hold \(expected) bytes and holds \(found)"
+        + (found < expected ? ": it is cut short, fetch or copy it again" : "")
+    case .wrongFormat(let path, let expected, let found):
+      "\(path) is not \(expected): \(found)"
+    case .labelOutOfRange(let path, let index, let label, let classes):
+      "\(path): image \(index) has label \(label), but there are \(classes) classes"
+    case .countsDiffer(let images, let imageCount, let labels, let labelCount):
+      "\(images) holds \(imageCount) images but \(labels) holds \(labelCount) labels"
+    case .noClasses(let path):
+      "\(path) has no class folders: an image folder holds <class>/<image>.jpg, or train/<class>/… "
+        + "and test/<class>/…"
+    case .emptyClass(let path):
+      "the class folder \(path) holds no JPEG or PNG image: add images or remove the folder"
+    case .undecodable(let path, let reason): "cannot decode \(path): \(reason)"
+    case .wrongSize(let path, let found, let expected):
+      "\(path) is \(found.height)×\(found.width) pixels, the others are "
+        + "\(expected.height)×\(expected.width): all images of a folder must have one size, resize "
+        + "them first"
+    }
+  }
+}

@@ -1,0 +1,239 @@
+/// The prefetching loader: worker threads fill the next mini-batches while the kernels work.
+
+import Glibc
+import Tensors
+
+/// One rank's images of one mini-batch, valid while the closure that got it runs.
+public struct Batch {
+  /// [count, H, W, C], normalized, 64-byte aligned.
+  public let pixels: UnsafePointer<Float>
+  /// [count].
+  public let labels: UnsafePointer<Int32>
+  /// Images of this rank.
+  public let count: Int
+}
+
+/// Hands out this rank's part of each mini-batch in order, prepared ahead by worker threads.
+///
+/// Buffers are a ring made at the start: a step allocates nothing. An image's bytes and augmentation
+/// depend on its position in the stream alone, so neither workers nor ranks change a batch.
+public final class BatchLoader {
+  private let shared: LoaderState
+  private var workers: [pthread_t] = []
+
+  /// Seconds that `withNext` has waited for images so far.
+  public private(set) var secondsWaited = 0.0
+
+  /// Starts loading.
+  ///
+  /// - Parameters:
+  ///   - batchSize: images of the global mini-batch.
+  ///   - localRange: this rank's positions in each mini-batch.
+  ///   - steps: which mini-batches to hand out; sequential ones end with the images, the last may be
+  ///     short.
+  ///   - workers: threads that prepare images.
+  ///   - depth: mini-batches prepared ahead, the current one included.
+  public init(
+    source: any ImageSource, normalization: Normalization, augmentation: Augmentation,
+    order: SampleOrder, batchSize: Int, localRange: Range<Int>, steps: Range<Int>,
+    workers: Int = 1, depth: Int = 3
+  ) {
+    precondition(batchSize >= 1 && workers >= 1 && depth >= 2, "a loader needs room to work ahead")
+    precondition(localRange.lowerBound >= 0 && localRange.upperBound <= batchSize)
+    shared = LoaderState(
+      filler: BatchFiller(
+        source: source, writer: ImageWriter(normalization, shape: source.imageShape),
+        augmentation: augmentation, stream: SampleStream(order, count: source.count),
+        batchSize: batchSize, localRange: localRange),
+      steps: steps, depth: depth)
+    for _ in 0..<workers {
+      var thread = pthread_t()
+      let code = pthread_create(
+        &thread, nil,
+        { raw in
+          Unmanaged<LoaderState>.fromOpaque(raw!).takeRetainedValue().work()
+          return nil
+        }, Unmanaged.passRetained(shared).toOpaque())
+      if code != 0 {
+        fatalError("cannot start a loader thread: \(String(cString: strerror(code)))")
+      }
+      self.workers.append(thread)
+    }
+  }
+
+  deinit {
+    shared.stop()
+    for worker in workers { pthread_join(worker, nil) }
+  }
+
+  /// Waits for the next mini-batch and calls `body` with it; nil after the last.
+  ///
+  /// - Throws: what reading one of its images threw, or what `body` throws.
+  public func withNext<Result>(_ body: (Batch) throws -> Result) throws -> Result? {
+    let start = ContinuousClock.now
+    guard let batch = try shared.takeNext() else { return nil }
+    secondsWaited += (ContinuousClock.now - start) / .seconds(1)
+    defer { shared.giveBack() }
+    return try body(batch)
+  }
+}
+
+/// Fills images of a mini-batch; pure in its arguments, used by all workers at once.
+private struct BatchFiller: Sendable {
+  let source: any ImageSource
+  let writer: ImageWriter
+  let augmentation: Augmentation
+  let stream: SampleStream
+  let batchSize: Int
+  let localRange: Range<Int>
+
+  /// The stream positions of this rank's images of mini-batch `step`.
+  func positions(ofStep step: Int) -> Range<Int> {
+    let start = step * batchSize
+    let all = start + localRange.lowerBound..<start + localRange.upperBound
+    return stream.order == .sequential ? all.clamped(to: 0..<max(source.count, 0)) : all
+  }
+
+  /// Fills images `part` of the positions' images.
+  func fill(
+    _ positions: Range<Int>, part: Range<Int>, pixels: UnsafeMutablePointer<Float>,
+    labels: UnsafeMutablePointer<Int32>, scratch: UnsafeMutableBufferPointer<UInt8>
+  ) throws {
+    let first = positions.lowerBound + part.lowerBound
+    let size = source.imageShape.count
+    try stream.forEach(first..<first + part.count) { offset, epoch, index in
+      try source.read(index, into: scratch)
+      let draw = augmentation.draw(seed: stream.seed, epoch: epoch, index: index)
+      let image = part.lowerBound + offset
+      writer.write(UnsafeBufferPointer(scratch), draw, to: pixels + image * size)
+      labels[image] = Int32(source.label(at: index))
+    }
+  }
+}
+
+/// What a loader and its workers share; everything that changes is read and written under `mutex`.
+private final class LoaderState {
+  /// Images that a worker takes at once: small enough to share a batch among workers.
+  private static let imagesPerTask = 16
+
+  private let filler: BatchFiller
+  private let steps: Range<Int>
+  private let depth: Int
+  private let imagesPerBatch: Int
+  private let pixels: AlignedBuffer<Float>
+  private let labels: AlignedBuffer<Int32>
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+  /// The step and first image of the next task.
+  private var nextStep: Int
+  private var nextImage = 0
+  /// The step that `takeNext` hands out next.
+  private var current: Int
+  /// Images still missing in each slot of the ring.
+  private var missing: [Int]
+  private var failure: [(image: Int, error: any Error)?]
+  private var isStopping = false
+
+  init(filler: BatchFiller, steps: Range<Int>, depth: Int) {
+    self.filler = filler
+    self.steps = steps
+    self.depth = depth
+    imagesPerBatch = filler.localRange.count
+    pixels = AlignedBuffer(count: depth * imagesPerBatch * filler.source.imageShape.count)
+    labels = AlignedBuffer(count: depth * imagesPerBatch)
+    nextStep = steps.lowerBound
+    current = steps.lowerBound
+    missing = Array(repeating: 0, count: depth)
+    failure = Array(repeating: nil, count: depth)
+    for slot in 0..<depth {
+      let step = steps.lowerBound + slot
+      missing[step % depth] = filler.positions(ofStep: step).count
+    }
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(changed, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(changed)
+    pthread_mutex_destroy(mutex)
+    changed.deallocate()
+    mutex.deallocate()
+  }
+
+  func takeNext() throws -> Batch? {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    guard current < steps.upperBound else { return nil }
+    let slot = current % depth
+    while missing[slot] > 0, failure[slot] == nil { pthread_cond_wait(changed, mutex) }
+    if let failure = failure[slot] { throw failure.error }
+    return Batch(
+      pixels: slotPixels(slot), labels: slotLabels(slot),
+      count: filler.positions(ofStep: current).count)
+  }
+
+  /// The batch taken last may be overwritten.
+  func giveBack() {
+    pthread_mutex_lock(mutex)
+    let slot = current % depth
+    missing[slot] = filler.positions(ofStep: current + depth).count
+    current += 1
+    pthread_cond_broadcast(changed)
+    pthread_mutex_unlock(mutex)
+  }
+
+  func stop() {
+    pthread_mutex_lock(mutex)
+    isStopping = true
+    pthread_cond_broadcast(changed)
+    pthread_mutex_unlock(mutex)
+  }
+
+  /// A worker's life: takes tasks until told to stop.
+  func work() {
+    let scratch = UnsafeMutableBufferPointer<UInt8>.allocate(
+      capacity: filler.source.imageShape.count)
+    defer { scratch.deallocate() }
+    pthread_mutex_lock(mutex)
+    while !isStopping {
+      guard nextStep < min(current + depth, steps.upperBound) else {
+        pthread_cond_wait(changed, mutex)
+        continue
+      }
+      let step = nextStep
+      let positions = filler.positions(ofStep: step)
+      let part = nextImage..<min(nextImage + Self.imagesPerTask, positions.count)
+      nextImage = part.upperBound
+      if nextImage >= positions.count {
+        nextStep += 1
+        nextImage = 0
+      }
+      if part.isEmpty { continue }
+      let slot = step % depth
+      pthread_mutex_unlock(mutex)
+      var caught: (any Error)?
+      do {
+        try filler.fill(
+          positions, part: part, pixels: slotPixels(slot), labels: slotLabels(slot),
+          scratch: scratch)
+      } catch { caught = error }
+      pthread_mutex_lock(mutex)
+      missing[slot] -= part.count
+      // Of several errors in a batch the first image's is told, whoever met it first.
+      if let caught, part.lowerBound < failure[slot]?.image ?? .max {
+        failure[slot] = (part.lowerBound, caught)
+      }
+      pthread_cond_broadcast(changed)
+    }
+    pthread_mutex_unlock(mutex)
+  }
+
+  private func slotPixels(_ slot: Int) -> UnsafeMutablePointer<Float> {
+    pixels.pointer + slot * imagesPerBatch * filler.source.imageShape.count
+  }
+
+  private func slotLabels(_ slot: Int) -> UnsafeMutablePointer<Int32> {
+    labels.pointer + slot * imagesPerBatch
+  }
+}

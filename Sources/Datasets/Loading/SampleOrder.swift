@@ -1,0 +1,81 @@
+/// The order in which samples are visited.
+
+import Randomness
+import Synchronization
+
+/// Training is one endless stream: position p is sample `permutation(p / N)[p % N]`, so mini-batches
+/// are always full, may span two epochs, and every image comes exactly once an epoch.
+public enum SampleOrder: Equatable, Sendable {
+  /// The images' own order, once.
+  case sequential
+  /// A new permutation each epoch, from (seed, epoch).
+  case shuffled(seed: UInt64)
+}
+
+/// One permutation per epoch by Fisher and Yates.
+public enum PermutationSampler {
+  /// A permutation of 0..<count, a function of (seed, epoch, count).
+  public static func permutation(seed: UInt64, epoch: Int, count: Int) -> [Int32] {
+    var order = [Int32](unsafeUninitializedCapacity: count) { buffer, initialized in
+      for index in 0..<count { buffer[index] = Int32(index) }
+      initialized = count
+    }
+    var stream = CounterStream(seed: seed, purpose: .permutation, epoch: epoch, index: 0)
+    for last in stride(from: count - 1, to: 0, by: -1) {
+      order.swapAt(last, stream.next(below: last + 1))
+    }
+    return order
+  }
+}
+
+/// Which sample stands at a position, for any thread.
+final class SampleStream: Sendable {
+  let order: SampleOrder
+  let count: Int
+  /// The last permutations, newest last; batches near an epoch's end need two.
+  private let recent = Mutex<[(epoch: Int, permutation: [Int32])]>([])
+
+  init(_ order: SampleOrder, count: Int) {
+    self.order = order
+    self.count = count
+  }
+
+  /// The seed of augmentation.
+  var seed: UInt64 {
+    switch order {
+    case .sequential: 0
+    case .shuffled(let seed): seed
+    }
+  }
+
+  /// Calls `body(offset in positions, epoch, sample index)` for each position in order.
+  func forEach(
+    _ positions: Range<Int>, _ body: (_ offset: Int, _ epoch: Int, _ index: Int) throws -> Void
+  ) rethrows {
+    guard case .shuffled(let seed) = order else {
+      for position in positions { try body(position - positions.lowerBound, 0, position) }
+      return
+    }
+    var position = positions.lowerBound
+    while position < positions.upperBound {
+      let epoch = position / count
+      let permutation = permutation(seed, epoch)
+      let end = min(positions.upperBound, (epoch + 1) * count)
+      while position < end {
+        let index = Int(permutation[position - epoch * count])
+        try body(position - positions.lowerBound, epoch, index)
+        position += 1
+      }
+    }
+  }
+
+  private func permutation(_ seed: UInt64, _ epoch: Int) -> [Int32] {
+    recent.withLock { recent in
+      if let known = recent.first(where: { $0.epoch == epoch }) { return known.permutation }
+      let made = PermutationSampler.permutation(seed: seed, epoch: epoch, count: count)
+      recent.append((epoch, made))
+      if recent.count > 3 { recent.removeFirst() }
+      return made
+    }
+  }
+}
