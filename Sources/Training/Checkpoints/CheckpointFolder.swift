@@ -1,0 +1,158 @@
+/// A checkpoint: everything from which a run goes on bit for bit.
+///
+///     checkpoint.json              where the run stood, and the other files' SHA-256
+///     optimizer.safetensors        momentum's velocity, under the parameters' names
+///     preprocessing.safetensors    mean [C, H, W] or [C] and std [C], in units of pixel/255
+///     weights.safetensors          the network in torchvision's names: PyTorch loads it as it is
+
+import Crypto
+import Foundation
+import Networks
+import Safetensors
+
+/// Why a checkpoint cannot be used.
+public enum CheckpointError: Error, Equatable, CustomStringConvertible {
+  case notFound(path: String)
+  case unreadable(path: String, reason: String)
+  case damaged(path: String)
+  case different(path: String)
+
+  public var description: String {
+    let instead = "copy it again, or give --resume the path of an older checkpoint"
+    return switch self {
+    case .notFound(let path):
+      "there is no checkpoint at \(path): give a run folder, a checkpoints/step-… folder in it, or a "
+        + "weights file (.safetensors)"
+    case .unreadable(let path, let reason):
+      "cannot read the checkpoint \(path): \(reason); \(instead)"
+    case .damaged(let path):
+      "\(path) is not the file that was written (its SHA-256 differs): \(instead)"
+    case .different(let path):
+      "\(path) exists already and holds other parameters: resume into another --run-dir"
+    }
+  }
+}
+
+/// Where a run stood when its checkpoint was taken.
+public struct CheckpointState: Codable, Equatable, Sendable {
+  public var model: String
+  public var shortcut: String?
+  public var classes: Int
+  /// Names of the classes, in the order of the network's outputs.
+  public var classNames: [String]
+  /// Optimizer steps done.
+  public var step: Int
+  /// Whole epochs of images seen.
+  public var epoch: Int
+  public var batchSize: Int
+  public var shards: Int
+  public var seed: UInt64
+  /// SHA-256 over which images there are; a run goes on with the images it began with.
+  public var dataset: String
+  /// The unfinished epoch's sums, so that its line in the log comes out the same.
+  public var epochTotals: EpochTotals
+  /// The sums since the last training line of the log, likewise.
+  public var loggedTotals: EpochTotals
+  public var parametersSHA256: String
+  /// Seconds of training behind it.
+  public var seconds: Double
+
+  enum CodingKeys: String, CodingKey {
+    case model, shortcut, classes, step, epoch, shards, seed, dataset, seconds
+    case classNames = "class_names"
+    case batchSize = "batch_size"
+    case epochTotals = "epoch_totals"
+    case loggedTotals = "logged_totals"
+    case parametersSHA256 = "parameters_sha256"
+  }
+}
+
+public enum CheckpointFolder {
+  public static let weights = "weights.safetensors"
+  static let optimizer = "optimizer.safetensors"
+  static let preprocessing = "preprocessing.safetensors"
+  static let manifest = "checkpoint.json"
+
+  private struct Manifest: Codable {
+    var state: CheckpointState
+    /// SHA-256 of each other file, in hexadecimal.
+    var files: [String: String]
+  }
+
+  /// Writes all files of a checkpoint into `folder`, which exists and is empty.
+  static func write(
+    _ state: CheckpointState, replica: Replica, preprocessing: [StateTensor], into folder: String
+  ) throws {
+    let metadata = [
+      "format": "pt", "model": state.model, "shortcut": state.shortcut ?? "",
+      "step": String(state.step), "epoch": String(state.epoch),
+      "parameters_sha256": state.parametersSHA256,
+    ]
+    let counters = replica.parameterLayout.runningStatistics.map {
+      TensorContent("\($0.name).num_batches_tracked", shape: [], int64: [Int64(state.step)])
+    }
+    try SafetensorsWriter.write(
+      replica.stateDictionary().map(\.content) + counters, metadata: metadata,
+      toPath: "\(folder)/\(weights)")
+    try SafetensorsWriter.write(
+      replica.velocityDictionary().map(\.content), metadata: metadata,
+      toPath: "\(folder)/\(optimizer)")
+    try SafetensorsWriter.write(
+      preprocessing.map(\.content), metadata: ["format": "pt"],
+      toPath: "\(folder)/\(Self.preprocessing)")
+    var files: [String: String] = [:]
+    for name in [weights, optimizer, Self.preprocessing] {
+      files[name] = try sha256(ofFile: "\(folder)/\(name)")
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    let json = try encoder.encode(Manifest(state: state, files: files))
+    try json.write(to: URL(fileURLWithPath: "\(folder)/\(manifest)"))
+  }
+
+  /// The state of the checkpoint at `folder`, after checking that its files are what was written.
+  ///
+  /// - Throws: `CheckpointError`.
+  public static func state(of folder: String) throws(CheckpointError) -> CheckpointState {
+    let path = "\(folder)/\(manifest)"
+    guard let json = FileManager.default.contents(atPath: path) else {
+      throw .unreadable(path: path, reason: "the file is missing or not readable")
+    }
+    let contents: Manifest
+    do { contents = try JSONDecoder().decode(Manifest.self, from: json) } catch {
+      throw .unreadable(path: path, reason: "it is cut short or damaged")
+    }
+    for (name, expected) in contents.files.sorted(by: { $0.key < $1.key }) {
+      let file = "\(folder)/\(name)"
+      guard FileManager.default.isReadableFile(atPath: file) else {
+        throw .unreadable(path: file, reason: "the file is missing or not readable")
+      }
+      guard (try? sha256(ofFile: file)) == expected else { throw .damaged(path: file) }
+    }
+    return contents.state
+  }
+
+  /// The velocity and the preprocessing tensors of the checkpoint at `folder`.
+  static func velocity(of folder: String) throws -> [StateTensor] {
+    try SafetensorsFile(contentsOf: "\(folder)/\(optimizer)").stateTensors()
+  }
+
+  private static func sha256(ofFile path: String) throws -> String {
+    let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+    return SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
+  }
+}
+
+extension StateTensor {
+  /// The tensor as it is written.
+  var content: TensorContent { TensorContent(name, shape: shape, float32: values) }
+}
+
+extension SafetensorsFile {
+  /// All floating-point tensors as Float32; integers such as `num_batches_tracked` are left out.
+  func stateTensors() throws -> [StateTensor] {
+    try entries.filter(\.dtype.isReadableAsFloat32).map {
+      StateTensor(name: $0.name, shape: $0.shape, values: try float32($0.name))
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/// The written form of a configuration: YAML keys and values as on the command line.
+
+import Networks
+import Yams
+
+/// Why a configuration cannot be used.
+public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
+  case unreadable(path: String, reason: String)
+  case unknownKey(String, suggestion: String?, source: String)
+  case badValue(key: String, value: String, expected: String)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let reason): "cannot read the configuration \(path): \(reason)"
+    case .unknownKey(let key, let suggestion, let source):
+      "\(source): unknown key '\(key)'" + (suggestion.map { ", did you mean '\($0)'?" } ?? "")
+    case .badValue(let key, let value, let expected):
+      "--\(key) \(value): expected \(expected)"
+    }
+  }
+}
+
+extension TrainingConfiguration {
+  /// A configuration from keys and values in the command line's spelling, over the defaults.
+  ///
+  /// - Parameters:
+  ///   - values: later pairs win.
+  ///   - source: what to name in the message about an unknown key.
+  /// - Throws: `ConfigurationError`.
+  public init(
+    _ values: [(key: String, value: String)], over base: TrainingConfiguration = .init(),
+    source: String = "command line"
+  ) throws(ConfigurationError) {
+    self = base
+    for (key, value) in values {
+      guard let field = Self.fields.first(where: { $0.key == key }) else {
+        throw .unknownKey(
+          key, suggestion: Spelling.nearest(to: key, among: Self.fields.map(\.key)), source: source)
+      }
+      guard field.set(&self, value) else {
+        throw .badValue(key: key, value: value, expected: field.expected)
+      }
+    }
+  }
+
+  /// The keys and values of a YAML file: a flat mapping of flags without their dashes.
+  ///
+  /// - Throws: `ConfigurationError`.
+  public static func values(
+    yaml: String, path: String
+  ) throws(ConfigurationError) -> [(key: String, value: String)] {
+    let root: Node?
+    do { root = try Yams.compose(yaml: yaml) } catch {
+      throw .unreadable(path: path, reason: "\(error)")
+    }
+    guard let root else { return [] }
+    guard case .mapping(let mapping) = root else {
+      throw .unreadable(path: path, reason: "expected 'key: value' lines, such as 'lr: 0.1'")
+    }
+    var values: [(String, String)] = []
+    for (key, node) in mapping {
+      guard let name = key.string else {
+        throw .unreadable(path: path, reason: "a key is not a plain word")
+      }
+      switch node {
+      case .scalar(let scalar):
+        if scalar.string != "null" && scalar.string != "~" { values.append((name, scalar.string)) }
+      case .sequence(let sequence):
+        values.append((name, sequence.compactMap(\.string).joined(separator: ",")))
+      default:
+        throw .unreadable(
+          path: path, reason: "the value of '\(name)' is neither a value nor a list")
+      }
+    }
+    return values
+  }
+
+  /// All values as keys and values in the command line's spelling; nil ones are left out.
+  public var values: [(key: String, value: String)] {
+    Self.fields.compactMap { field in field.get(self).map { (field.key, $0) } }
+  }
+
+  /// All values as YAML, one line each.
+  public func yaml() throws -> String {
+    let pairs = values.map { (Node($0.key), Node($0.value)) }
+    return try Yams.serialize(node: Node.mapping(Node.Mapping(pairs)))
+  }
+}

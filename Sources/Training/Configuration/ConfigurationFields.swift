@@ -1,0 +1,261 @@
+/// The list of a configuration's fields: key, spelling of the value, and what is accepted.
+
+import Foundation
+import Networks
+
+extension TrainingConfiguration {
+  /// One field by the name of its flag.
+  struct Field: Sendable {
+    let key: String
+    /// What a value must be, for the message about one that is not.
+    let expected: String
+    /// Nil: not set.
+    let get: @Sendable (TrainingConfiguration) -> String?
+    /// False when `value` is not acceptable.
+    let set: @Sendable (inout TrainingConfiguration, _ value: String) -> Bool
+  }
+
+  /// In the order in which `config.yaml` lists them.
+  static let fields: [Field] = [
+    text("model", "a model's name", \.model),
+    Field(key: "shortcut", expected: "A, B or C") {
+      $0.shortcut?.rawValue
+    } set: {
+      guard let value = Shortcut(rawValue: $1.uppercased()) else { return false }
+      $0.shortcut = value
+      return true
+    },
+    optionalText("weights", "a safetensors file", \.weights),
+    Field(
+      key: "dataset", expected: DatasetName.allCases.map(\.rawValue).joined(separator: ", ")
+    ) {
+      $0.dataset.rawValue
+    } set: {
+      guard let value = DatasetName(rawValue: $1.lowercased()) else { return false }
+      $0.dataset = value
+      return true
+    },
+    optionalText("data-dir", "a folder", \.dataDirectory),
+    optionalNumber("train-limit", 1..., \.trainLimit),
+    optionalNumber("test-limit", 1..., \.testLimit),
+    Field(key: "mean", expected: "per-pixel, per-channel, none, or a number for each channel") {
+      ValueSpelling.text($0.mean)
+    } set: {
+      guard let value = ValueSpelling.mean($1) else { return false }
+      $0.mean = value
+      return true
+    },
+    Field(key: "std", expected: "per-channel, none, or a positive number for each channel") {
+      ValueSpelling.text($0.deviation)
+    } set: {
+      guard let value = ValueSpelling.deviation($1) else { return false }
+      $0.deviation = value
+      return true
+    },
+    number("crop-padding", 0...64, \.cropPadding),
+    Field(key: "flip", expected: "true or false") {
+      String($0.flip)
+    } set: {
+      guard let value = Bool($1.lowercased()) else { return false }
+      $0.flip = value
+      return true
+    },
+    number("batch-size", 1...1_048_576, \.batchSize),
+    optionalNumber("shards", 1..., \.shards),
+    Field(key: "epochs", expected: "a whole number from 1 on") {
+      if case .epochs(let count) = $0.length { String(count) } else { nil }
+    } set: {
+      guard let value = Int($1), (1..<1_000_000).contains(value) else { return false }
+      $0.length = .epochs(value)
+      return true
+    },
+    Field(key: "iterations", expected: "a whole number from 1 on") {
+      if case .iterations(let count) = $0.length { String(count) } else { nil }
+    } set: {
+      guard let value = Int($1), (1..<1_000_000_000).contains(value) else { return false }
+      $0.length = .iterations(value)
+      return true
+    },
+    real("lr", "a positive number", \.learningRate) { $0 > 0 },
+    Field(
+      key: "lr-milestones",
+      expected: "numbers in the unit of the run's length, or parts of it such as 60%,85%"
+    ) {
+      ValueSpelling.text($0.milestones)
+    } set: {
+      guard let value = ValueSpelling.milestones($1) else { return false }
+      $0.milestones = value
+      return true
+    },
+    real("lr-gamma", "a positive number", \.gamma) { $0 > 0 },
+    real("momentum", "a number from 0 to below 1", \.momentum) { $0 >= 0 && $0 < 1 },
+    real("wd", "a number from 0 on", \.weightDecay) { $0 >= 0 },
+    Field(key: "norm-weight-decay", expected: "a number from 0 on") {
+      $0.normalizationWeightDecay.map { String($0) }
+    } set: {
+      guard let value = Double($1), value.isFinite, value >= 0 else { return false }
+      $0.normalizationWeightDecay = value
+      return true
+    },
+    Field(key: "seed", expected: "a whole number from 0 on") {
+      String($0.seed)
+    } set: {
+      guard let value = UInt64($1) else { return false }
+      $0.seed = value
+      return true
+    },
+    optionalNumber("threads", 1..., \.threads),
+    number("workers", 1...256, \.workers),
+    optionalText("run-dir", "a folder", \.runDirectory),
+    optionalNumber("checkpoint-every", 1..., \.checkpointEvery),
+    number("keep-checkpoints", 1...1_000_000, \.keepCheckpoints),
+    number("eval-every", 1...1_000_000, \.evaluateEvery),
+  ]
+
+  private static func text(
+    _ key: String, _ expected: String,
+    _ path: WritableKeyPath<TrainingConfiguration, String> & Sendable
+  ) -> Field {
+    Field(key: key, expected: expected) {
+      $0[keyPath: path]
+    } set: {
+      $0[keyPath: path] = $1
+      return !$1.isEmpty
+    }
+  }
+
+  private static func optionalText(
+    _ key: String, _ expected: String,
+    _ path: WritableKeyPath<TrainingConfiguration, String?> & Sendable
+  ) -> Field {
+    Field(key: key, expected: expected) {
+      $0[keyPath: path]
+    } set: {
+      $0[keyPath: path] = $1
+      return !$1.isEmpty
+    }
+  }
+
+  private static func number(
+    _ key: String, _ range: ClosedRange<Int>,
+    _ path: WritableKeyPath<TrainingConfiguration, Int> & Sendable
+  ) -> Field {
+    Field(
+      key: key, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)"
+    ) {
+      String($0[keyPath: path])
+    } set: {
+      guard let value = Int($1), range.contains(value) else { return false }
+      $0[keyPath: path] = value
+      return true
+    }
+  }
+
+  private static func optionalNumber(
+    _ key: String, _ range: PartialRangeFrom<Int>,
+    _ path: WritableKeyPath<TrainingConfiguration, Int?> & Sendable
+  ) -> Field {
+    Field(key: key, expected: "a whole number from \(range.lowerBound) on") {
+      $0[keyPath: path].map { String($0) }
+    } set: {
+      guard let value = Int($1), range.contains(value) else { return false }
+      $0[keyPath: path] = value
+      return true
+    }
+  }
+
+  private static func real(
+    _ key: String, _ expected: String,
+    _ path: WritableKeyPath<TrainingConfiguration, Double> & Sendable,
+    accept: @escaping @Sendable (Double) -> Bool
+  ) -> Field {
+    Field(key: key, expected: expected) {
+      String($0[keyPath: path])
+    } set: {
+      guard let value = Double($1), value.isFinite, accept(value) else { return false }
+      $0[keyPath: path] = value
+      return true
+    }
+  }
+}
+
+/// Values that are more than one word or number.
+private enum ValueSpelling {
+  static func text(_ mean: MeanChoice) -> String {
+    switch mean {
+    case .perPixel: "per-pixel"
+    case .perChannel: "per-channel"
+    case .none: "none"
+    case .values(let values): values.map { "\($0)" }.joined(separator: ",")
+    }
+  }
+
+  static func mean(_ text: String) -> MeanChoice? {
+    switch text {
+    case "per-pixel": .perPixel
+    case "per-channel": .perChannel
+    case "none": MeanChoice.none
+    default: numbers(text).map(MeanChoice.values)
+    }
+  }
+
+  static func text(_ deviation: DeviationChoice) -> String {
+    switch deviation {
+    case .perChannel: "per-channel"
+    case .none: "none"
+    case .values(let values): values.map { "\($0)" }.joined(separator: ",")
+    }
+  }
+
+  static func deviation(_ text: String) -> DeviationChoice? {
+    switch text {
+    case "per-channel": return .perChannel
+    case "none": return DeviationChoice.none
+    default:
+      guard let values = numbers(text), values.allSatisfy({ $0 > 0 }) else { return nil }
+      return .values(values)
+    }
+  }
+
+  /// Three finite numbers, one for each of red, green and blue.
+  private static func numbers(_ text: String) -> [Float]? {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    let values = parts.compactMap { Float($0.trimmingCharacters(in: .whitespaces)) }
+    guard values.count == parts.count, values.count == 3, values.allSatisfy(\.isFinite) else {
+      return nil
+    }
+    return values
+  }
+
+  static func text(_ milestones: [Milestone]) -> String {
+    milestones.isEmpty
+      ? "none"
+      : milestones.map { milestone in
+        switch milestone {
+        case .fraction(let fraction): "\(shortest((fraction * 100 * 1e9).rounded() / 1e9))%"
+        case .position(let position): shortest(position)
+        }
+      }.joined(separator: ",")
+  }
+
+  static func milestones(_ text: String) -> [Milestone]? {
+    if text == "none" { return [] }
+    var milestones: [Milestone] = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let word = part.trimmingCharacters(in: .whitespaces)
+      if word.hasSuffix("%") {
+        let digits = word.dropLast().trimmingCharacters(in: .whitespaces)
+        guard let value = Double(digits), (0...100).contains(value) else { return nil }
+        milestones.append(.fraction(value / 100))
+      } else {
+        guard let value = Double(word), value.isFinite, value >= 0, value < 1e12 else { return nil }
+        milestones.append(.position(value))
+      }
+    }
+    return milestones
+  }
+
+  private static func shortest(_ value: Double) -> String {
+    value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : String(value)
+  }
+}

@@ -1,0 +1,87 @@
+/// The learning rate at each step: constant between milestones, multiplied by γ at each.
+
+/// A moment in a run at which the learning rate drops.
+public enum Milestone: Hashable, Sendable {
+  /// A part of the whole run, 0…1.
+  case fraction(Double)
+  /// In the unit of the run's length: epochs or iterations.
+  case position(Double)
+}
+
+/// He et al. 2015, §4.2: start at 0.1, divide by 10 at given iterations.
+public struct LearningRateSchedule: Hashable, Sendable {
+  public let initial: Double
+  public let gamma: Double
+  /// Steps from which each further factor applies, ascending.
+  public let drops: [Int]
+
+  public init(initial: Double, gamma: Double, drops: [Int]) {
+    self.initial = initial
+    self.gamma = gamma
+    self.drops = drops.sorted()
+  }
+
+  /// The rate of the step after `step` finished ones.
+  public func rate(afterSteps step: Int) -> Double {
+    // Dividing by 10 gives the nearest decimal where multiplying by 0.1 does not.
+    let divisor = 1 / gamma
+    var rate = initial
+    for drop in drops where step >= drop { rate /= divisor }
+    return rate
+  }
+}
+
+/// A run's length in steps, from its length in epochs or iterations.
+public struct TrainingTimeline: Hashable, Sendable {
+  /// Training images.
+  public let images: Int
+  public let batchSize: Int
+  /// Steps in all.
+  public let steps: Int
+  public let schedule: LearningRateSchedule
+
+  public init(_ configuration: TrainingConfiguration, images: Int) {
+    self.images = images
+    batchSize = configuration.batchSize
+    let steps: Int
+    let stepsPerUnit: Double
+    switch configuration.length {
+    case .iterations(let count):
+      steps = count
+      stepsPerUnit = 1
+    case .epochs(let count):
+      steps = Self.steps(toFinishEpoch: count, images: images, batchSize: configuration.batchSize)
+      stepsPerUnit = Double(images) / Double(configuration.batchSize)
+    }
+    self.steps = steps
+    schedule = LearningRateSchedule(
+      initial: configuration.learningRate, gamma: configuration.gamma,
+      drops: configuration.milestones.map { milestone in
+        switch milestone {
+        case .fraction(let fraction): Int((fraction * Double(steps)).rounded())
+        case .position(let position): Int((position * stepsPerUnit).rounded())
+        }
+      })
+  }
+
+  /// The first step count after which `epoch` whole epochs of images have been seen.
+  private static func steps(toFinishEpoch epoch: Int, images: Int, batchSize: Int) -> Int {
+    (epoch * images + batchSize - 1) / batchSize
+  }
+
+  /// The step that ends the epoch which `step` finished ones are in: epochs end with the first
+  /// mini-batch that completes a pass over the images, or with the run.
+  public func endOfEpoch(afterSteps step: Int) -> Int {
+    min(
+      steps,
+      Self.steps(toFinishEpoch: epoch(afterSteps: step) + 1, images: images, batchSize: batchSize))
+  }
+
+  /// Whole epochs seen after `step` steps.
+  public func epoch(afterSteps step: Int) -> Int { step * batchSize / images }
+
+  /// Epochs in the run, the last perhaps unfinished.
+  public var epochs: Int {
+    max(1, steps == 0 ? 0 : epoch(afterSteps: steps - 1) + 1)
+  }
+}

@@ -1,0 +1,94 @@
+/// Every value that decides a training run, with its default: what `config.yaml` holds.
+
+import Networks
+
+/// A resolved run. The coding keys are the command line's flags without the dashes, so a run's
+/// `config.yaml` can be given back with `--config` and reads like the command that made it.
+public struct TrainingConfiguration: Hashable, Sendable {
+  // MARK: Network
+  public var model = "resnet20"
+  /// Nil: the model's own (A for the CIFAR networks, none for plain ones).
+  public var shortcut: Shortcut?
+  /// A safetensors file that training starts from; nil: He initialization.
+  public var weights: String?
+
+  // MARK: Data
+  public var dataset = DatasetName.fashionMNIST
+  /// Nil: the data set's usual place.
+  public var dataDirectory: String?
+  /// Use only the first so many training images; nil: all.
+  public var trainLimit: Int?
+  /// Use only the first so many test images; nil: all.
+  public var testLimit: Int?
+  public var mean = MeanChoice.perPixel
+  public var deviation = DeviationChoice.perChannel
+  /// Zeros added on each side before the random crop; 0 turns the crop off.
+  public var cropPadding = 4
+  /// Whether images are mirrored at random.
+  public var flip = true
+
+  // MARK: Schedule
+  /// The global mini-batch.
+  public var batchSize = 128
+  /// Logical shards of the mini-batch; nil: 8, or as many as ranks where there are more than 8.
+  public var shards: Int?
+  public var length = TrainingLength.epochs(5)
+  public var learningRate = 0.1
+  public var milestones = [Milestone.fraction(0.60), Milestone.fraction(0.85)]
+  /// The factor at each milestone.
+  public var gamma = 0.1
+  public var momentum = 0.9
+  public var weightDecay = 1e-4
+  /// Weight decay of BN's scales and shifts; nil: the same as `weightDecay`.
+  public var normalizationWeightDecay: Double?
+  public var seed: UInt64 = 1
+
+  // MARK: Running
+  /// Threads of each rank; nil: this machine's cores divided by its ranks.
+  public var threads: Int?
+  /// Threads of each rank that read and augment images.
+  public var workers = 1
+  /// Nil: a new folder under `runs`.
+  public var runDirectory: String?
+  /// Iterations between checkpoints; nil: an epoch's.
+  public var checkpointEvery: Int?
+  /// Checkpoints that are kept; older ones are removed.
+  public var keepCheckpoints = 3
+  /// Epochs between evaluations on the test images.
+  public var evaluateEvery = 1
+
+  public init() {}
+}
+
+/// The data sets that are built in.
+public enum DatasetName: String, CaseIterable, Codable, Sendable {
+  case fashionMNIST = "fashion-mnist"
+  case cifar10
+  case cifar100
+  case imageFolder = "image-folder"
+  case synthetic
+}
+
+/// How long to train.
+public enum TrainingLength: Hashable, Sendable {
+  case epochs(Int)
+  case iterations(Int)
+}
+
+/// What is subtracted from each pixel, in units of pixel/255.
+public enum MeanChoice: Hashable, Sendable {
+  /// The training images' mean image (He et al. 2015, §4.2).
+  case perPixel
+  /// The training images' mean colour.
+  case perChannel
+  case none
+  case values([Float])
+}
+
+/// What each channel is divided by, in units of pixel/255.
+public enum DeviationChoice: Hashable, Sendable {
+  /// The training images' standard deviation.
+  case perChannel
+  case none
+  case values([Float])
+}

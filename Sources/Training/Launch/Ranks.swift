@@ -1,0 +1,90 @@
+/// The ranks of a run and the ways in which they fail together.
+
+import Foundation
+import MPI
+
+/// The processes of one run, with separate communicators for what may be under way at once.
+public final class Ranks {
+  /// For control data: agreement, configuration, parameters at the start.
+  public let control: Communicator
+  /// For per-layer statistics.
+  let statistics: Communicator
+  /// For gradients.
+  let gradients: Communicator
+  /// The ranks on this machine, this one included.
+  let local: Communicator
+
+  public init(world: Communicator = .world) throws(MPIError) {
+    control = try world.duplicate()
+    statistics = try world.duplicate()
+    gradients = try world.duplicate()
+    local = try world.splitBySharedMemory()
+  }
+
+  public var rank: Int { control.rank }
+  public var count: Int { control.size }
+  /// Whether this rank speaks to the user and owns the run's files.
+  public var isFirst: Bool { control.rank == 0 }
+
+  /// Runs `work` on every rank; when it throws on any, throws the same `CollectiveFailure` on all.
+  public func together<Result>(_ work: () throws -> Result) throws -> Result {
+    var outcome: Swift.Result<Result, any Error>
+    do { outcome = .success(try work()) } catch { outcome = .failure(error) }
+    var report = ""
+    if case .failure(let error) = outcome { report = "\(exitCode(for: error)) \(error)" }
+    let reports = try control.allGather(report)
+    guard let failed = reports.firstIndex(where: { !$0.isEmpty }) else { return try outcome.get() }
+    let parts = reports[failed].split(separator: " ", maxSplits: 1)
+    throw CollectiveFailure(
+      rank: failed, exitCode: Int32(parts[0]) ?? ExitCode.failure,
+      reason: parts.count > 1 ? String(parts[1]) : "")
+  }
+
+  /// Runs `work` on the first rank only; when it throws, throws on all.
+  @discardableResult
+  public func onFirst<Result>(_ work: () throws -> Result) throws -> Result? {
+    try together { isFirst ? try work() : nil }
+  }
+}
+
+/// Ranks were started with different settings.
+public struct RanksDisagree: UsageError, Equatable, CustomStringConvertible {
+  public let key: String
+  public let first: String
+  public let rank: Int
+  public let other: String
+
+  public var description: String {
+    "ranks were started with different settings: \(key) is \(first) on rank 0 and \(other) on rank "
+      + "\(rank). Start all ranks with the same command line, configuration file and data"
+  }
+}
+
+extension Ranks {
+  /// Checks that all ranks hold the same values, each under the same key.
+  ///
+  /// - Throws: `CollectiveFailure` with the reason of `RanksDisagree`.
+  public func agree(on values: [(key: String, value: String)]) throws {
+    let separator = "\u{1F}"
+    let text = values.map { "\($0.key)\u{1E}\($0.value)" }.joined(separator: separator)
+    let texts = try control.allGather(text)
+    try together {
+      guard isFirst, let other = texts.firstIndex(where: { $0 != texts[0] }) else { return }
+      let mine = Self.table(texts[0], separator)
+      let theirs = Self.table(texts[other], separator)
+      let keys = (values.map(\.key) + theirs.keys.sorted()).filter { mine[$0] != theirs[$0] }
+      let key = keys.first ?? "configuration"
+      throw RanksDisagree(
+        key: key, first: mine[key] ?? "not set", rank: other, other: theirs[key] ?? "not set")
+    }
+  }
+
+  private static func table(_ text: String, _ separator: String) -> [String: String] {
+    var table: [String: String] = [:]
+    for line in text.components(separatedBy: separator) {
+      let pair = line.components(separatedBy: "\u{1E}")
+      if pair.count == 2 { table[pair[0]] = pair[1] }
+    }
+    return table
+  }
+}

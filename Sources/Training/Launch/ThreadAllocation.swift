@@ -1,0 +1,37 @@
+/// How many threads a rank may use, so that all ranks together never have more than the cores.
+
+import Foundation
+import MPI
+
+public enum ThreadAllocation {
+  /// The processors that this process may run on, by number: `Cpus_allowed_list`, such as `0-3,8`.
+  static func allowedProcessors() -> Set<Int> {
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    guard let line = status.firstMatch(of: /Cpus_allowed_list:\s*([0-9,\-]+)/)?.1 else {
+      return Set(0..<ProcessInfo.processInfo.activeProcessorCount)
+    }
+    var processors: Set<Int> = []
+    for part in line.split(separator: ",") {
+      let ends = part.split(separator: "-").compactMap { Int($0) }
+      if let first = ends.first, let last = ends.last, first <= last {
+        processors.formUnion(first...last)
+      }
+    }
+    return processors
+  }
+
+  /// Threads for this rank: its processors, divided by the ranks of this machine that share them.
+  ///
+  /// `mpirun` binds ranks to single cores when there are two, to sockets when there are more, or not
+  /// at all; the affinity mask tells, whichever it did.
+  /// - Parameter local: this machine's ranks.
+  public static func threads(local: Communicator) throws -> Int {
+    let mine = allowedProcessors()
+    let masks = try local.allGather(
+      mine.sorted().map { String($0) }.joined(separator: ","))
+    let sharing = masks.filter { mask in
+      mask.split(separator: ",").contains { mine.contains(Int($0) ?? -1) }
+    }
+    return max(1, mine.count / max(1, sharing.count))
+  }
+}

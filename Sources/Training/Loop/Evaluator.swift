@@ -1,0 +1,59 @@
+/// Evaluation: every image once, on any number of ranks.
+
+import Datasets
+import Kernels
+import Networks
+
+/// Runs a replica over all images of a source, in order, without augmentation.
+///
+/// Batches are divided like training batches; the last may be short. Counts are summed as integers
+/// and losses in the tree's order, so the result does not depend on the number of ranks.
+public final class Evaluator {
+  private let replica: Replica
+  private let source: any ImageSource
+  private let normalization: Normalization
+  private let workers: Int
+  private let exchange: ClassificationExchange
+
+  public init(
+    _ replica: Replica, source: any ImageSource, normalization: Normalization, workers: Int,
+    exchange: any StatisticsExchange
+  ) {
+    self.replica = replica
+    self.source = source
+    self.normalization = normalization
+    self.workers = workers
+    self.exchange = ClassificationExchange(exchange, layout: replica.evaluationLayout)
+  }
+
+  /// Batches of one evaluation.
+  public var batches: Int {
+    let batch = replica.evaluationLayout.capacity
+    return (source.count + batch - 1) / batch
+  }
+
+  /// Evaluates all images.
+  ///
+  /// - Parameter progress: called after each batch with the batches done.
+  /// - Returns: sums over all images, the same on every rank.
+  public func evaluate(progress: (Int) -> Void = { _ in }) throws -> EpochTotals {
+    let layout = replica.evaluationLayout
+    let loader = BatchLoader(
+      source: source, normalization: normalization, augmentation: .none,
+      order: .sequential, batchSize: layout.capacity, localRange: layout.localPositions,
+      steps: 0..<batches, workers: workers)
+    var shardSums = Array(repeating: ClassificationSums(), count: layout.localShards.count)
+    for step in 0..<batches {
+      let batch = min(layout.capacity, source.count - step * layout.capacity)
+      try loader.withNext { images in
+        let sums = try replica.evaluationPass(
+          images: images.pixels, labels: images.labels, batch: batch)
+        for (shard, sum) in sums.enumerated() { shardSums[shard] = shardSums[shard] + sum }
+      }
+      progress(step + 1)
+    }
+    var totals = EpochTotals()
+    try shardSums.withUnsafeBufferPointer { totals.add(try exchange.sum($0)) }
+    return totals
+  }
+}

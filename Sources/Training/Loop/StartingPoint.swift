@@ -1,0 +1,140 @@
+/// Where a run starts: He initialization, given weights, or a checkpoint.
+
+import Datasets
+import Foundation
+import MPI
+import Networks
+
+/// A checkpoint belongs to a run with other settings.
+public struct ResumeMismatch: UsageError, Equatable, CustomStringConvertible {
+  public let key: String
+  public let checkpoint: String
+  public let requested: String
+
+  public var description: String {
+    "the checkpoint was made with \(key) \(checkpoint), this run asks for \(requested): resume with "
+      + "the same \(key), or start a new run with --weights"
+  }
+}
+
+/// The state of all ranks' replicas at a run's first step.
+struct StartingPoint {
+  /// Steps done and the unfinished epoch's sums.
+  private let progress: TrainingProgress
+  /// The checkpoint's normalization, when resumed.
+  let normalization: Normalization?
+  /// Seconds of training before this start.
+  let seconds: Double
+  /// The checkpoint gone on from.
+  let checkpoint: String?
+
+  /// Sets the replica's parameters on all ranks; only the first rank reads files.
+  init(
+    _ configuration: TrainingConfiguration, resume: String?, replica: Replica, data: TrainingData,
+    ranks: Ranks
+  ) throws {
+    if let resume {
+      let path = try ranks.onFirst { try Self.checkpoint(at: resume) }
+      checkpoint = try ranks.control.broadcast(path ?? "")
+      let state = try Self.resume(
+        path, configuration, replica: replica, data: data, ranks: ranks)
+      var progress = TrainingProgress()
+      progress.step = state.step
+      progress.epochTotals = state.epochTotals
+      progress.loggedTotals = state.loggedTotals
+      self.progress = progress
+      seconds = state.seconds
+      normalization = try Self.normalization(path, data: data, ranks: ranks)
+    } else {
+      checkpoint = nil
+      replica.initialize(seed: configuration.seed)
+      if let weights = configuration.weights {
+        try ranks.onFirst {
+          try replica.load(stateDictionary: try WeightsFile(weights).tensors)
+        }
+        try Self.broadcast(replica, ranks)
+      }
+      progress = TrainingProgress()
+      seconds = 0
+      normalization = nil
+    }
+  }
+
+  /// Steps done before this start.
+  var step: Int { progress.step }
+
+  /// Where the run stands on its timeline.
+  func progress(on timeline: TrainingTimeline) -> TrainingProgress {
+    var progress = progress
+    progress.endOfEpoch = timeline.endOfEpoch(afterSteps: progress.step)
+    return progress
+  }
+
+  private static func checkpoint(at path: String) throws -> String {
+    guard let folder = try WeightsFile.checkpointFolder(path) else {
+      throw CheckpointError.unreadable(
+        path: path, reason: "weights alone cannot be resumed, use --weights to start from them")
+    }
+    return folder
+  }
+
+  private static func resume(
+    _ path: String?, _ configuration: TrainingConfiguration, replica: Replica, data: TrainingData,
+    ranks: Ranks
+  ) throws -> CheckpointState {
+    let state = try ranks.onFirst { () throws -> CheckpointState in
+      let state = try CheckpointFolder.state(of: path!)
+      try check(state, configuration, data)
+      try replica.load(stateDictionary: try WeightsFile(path!).tensors)
+      try replica.load(velocityDictionary: try CheckpointFolder.velocity(of: path!))
+      return state
+    }
+    try broadcast(replica, ranks)
+    let json = try state.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
+    let common = try ranks.control.broadcast(json ?? "")
+    return try JSONDecoder().decode(CheckpointState.self, from: Data(common.utf8))
+  }
+
+  private static func check(
+    _ state: CheckpointState, _ configuration: TrainingConfiguration, _ data: TrainingData
+  ) throws {
+    let pairs: [(String, String, String)] = [
+      ("--model", state.model, configuration.model),
+      ("--batch-size", "\(state.batchSize)", "\(configuration.batchSize)"),
+      ("--shards", "\(state.shards)", "\(configuration.shards ?? 0)"),
+      ("--seed", "\(state.seed)", "\(configuration.seed)"),
+      ("--dataset", state.dataset, data.train.fingerprint),
+    ]
+    for (key, old, new) in pairs where old.lowercased() != new.lowercased() {
+      throw ResumeMismatch(key: key, checkpoint: old, requested: new)
+    }
+  }
+
+  private static func normalization(
+    _ path: String?, data: TrainingData, ranks: Ranks
+  ) throws -> Normalization {
+    let tensors = try ranks.onFirst { () throws -> [StateTensor] in
+      let tensors = try WeightsFile(path!).preprocessing ?? []
+      guard Preprocessing.normalization(tensors, shape: data.train.imageShape) != nil else {
+        throw CheckpointError.unreadable(
+          path: path!, reason: "its mean and std do not fit images of \(data.train.imageShape)")
+      }
+      return tensors
+    }
+    var common: [StateTensor] = []
+    for name in ["mean", "std"] {
+      let tensor = tensors?.first { $0.name == name }
+      common.append(
+        StateTensor(
+          name: name, shape: try ranks.control.broadcast(tensor?.shape ?? []),
+          values: try ranks.control.broadcast(tensor?.values ?? [])))
+    }
+    return Preprocessing.normalization(common, shape: data.train.imageShape)!
+  }
+
+  private static func broadcast(_ replica: Replica, _ ranks: Ranks) throws {
+    try ranks.control.broadcast(replica.parameters)
+    try ranks.control.broadcast(replica.runningStatistics)
+    try ranks.control.broadcast(replica.velocities)
+  }
+}

@@ -1,0 +1,109 @@
+/// The data-parallel training loop.
+
+import Datasets
+import Kernels
+import Networks
+
+/// Steps a replica through a run: load, forward and backward, reduce, update.
+///
+/// The loop is the same on every rank; what only the first rank does (files, console) hangs on the
+/// `TrainingObserver` that it is given.
+final class Trainer {
+  private let replica: Replica
+  private let reduction: GradientReduction
+  private let metrics: ClassificationExchange
+  private let loader: BatchLoader
+  private let timeline: TrainingTimeline
+  private let configuration: TrainingConfiguration
+  private let observer: any TrainingObserver
+  private(set) var progress: TrainingProgress
+
+  init(
+    _ replica: Replica, reduction: GradientReduction, metrics: ClassificationExchange,
+    loader: BatchLoader, timeline: TrainingTimeline, configuration: TrainingConfiguration,
+    progress: TrainingProgress, observer: any TrainingObserver
+  ) {
+    self.replica = replica
+    self.reduction = reduction
+    self.metrics = metrics
+    self.loader = loader
+    self.timeline = timeline
+    self.configuration = configuration
+    self.progress = progress
+    self.observer = observer
+  }
+
+  /// Trains until the timeline's end.
+  ///
+  /// - Throws: `CollectiveFailure` for `Diverged` at the same step on every rank, and whatever loading, communication or
+  ///   the observer throw.
+  func run() throws {
+    while progress.step < timeline.steps {
+      let rate = timeline.schedule.rate(afterSteps: progress.step)
+      let sums = try step(learningRate: rate)
+      progress.step += 1
+      progress.epochTotals.add(sums)
+      progress.loggedTotals.add(sums)
+      let endsEpoch = progress.step == progress.endOfEpoch
+      try observer.didStep(progress, learningRate: rate)
+      if endsEpoch {
+        try observer.didFinishEpoch(progress, learningRate: rate)
+        progress.epochTotals = EpochTotals()
+        progress.endOfEpoch = timeline.endOfEpoch(afterSteps: progress.step)
+      }
+      if endsEpoch || progress.step % TrainingProgress.loggingInterval == 0 {
+        progress.loggedTotals = EpochTotals()
+      }
+      let isDue = configuration.checkpointEvery.map { progress.step % $0 == 0 } ?? endsEpoch
+      if isDue || progress.step == timeline.steps {
+        try observer.shouldSave(progress)
+      }
+    }
+  }
+
+  /// One mini-batch; returns its sums over all ranks.
+  private func step(learningRate: Double) throws -> ClassificationSums {
+    let sums = try loader.withNext { batch in
+      try metrics.sum(try replica.trainingPass(images: batch.pixels, labels: batch.labels))
+    }
+    guard let sums else { preconditionFailure("the training stream has no end") }
+    guard sums.loss.isFinite else {
+      throw CollectiveFailure(
+        onEveryRank: Diverged(
+          step: progress.step + 1, learningRate: learningRate,
+          loss: sums.loss / Double(sums.images)))
+    }
+    try reduction.reduce(replica.gradientNodes)
+    replica.applyGradients(
+      learningRate: Float(learningRate), momentum: Float(configuration.momentum),
+      weightDecay: Float(configuration.weightDecay),
+      normalizationWeightDecay: Float(
+        configuration.normalizationWeightDecay ?? configuration.weightDecay))
+    return sums
+  }
+}
+
+/// Where a run stands.
+struct TrainingProgress {
+  /// Steps between the training lines of the metrics log.
+  static let loggingInterval = 50
+
+  /// Steps done.
+  var step = 0
+  /// The step that ends the present epoch.
+  var endOfEpoch = 0
+  /// Sums since the epoch began.
+  var epochTotals = EpochTotals()
+  /// Sums since the last training line of the metrics log.
+  var loggedTotals = EpochTotals()
+}
+
+/// What happens beside the training itself, on every rank at the same steps.
+protocol TrainingObserver: AnyObject {
+  /// After each step.
+  func didStep(_ progress: TrainingProgress, learningRate: Double) throws
+  /// After the step that ended an epoch.
+  func didFinishEpoch(_ progress: TrainingProgress, learningRate: Double) throws
+  /// When a checkpoint is due; the totals are already reset where an epoch or a line just ended.
+  func shouldSave(_ progress: TrainingProgress) throws
+}

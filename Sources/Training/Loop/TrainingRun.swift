@@ -1,0 +1,105 @@
+/// A whole training run: everything checked and set up on all ranks, then trained, then reported.
+
+import Datasets
+import Kernels
+import MPI
+import Networks
+
+/// One `resnet-dist train`.
+public final class TrainingRun {
+  /// How a run ended.
+  public struct Outcome {
+    public let test: EpochTotals
+    public let parametersSHA256: String
+    /// The run folder.
+    public let folder: String
+    /// Seconds of training, earlier parts of a resumed run included.
+    public let seconds: Double
+  }
+
+  private let configuration: TrainingConfiguration
+  private let ranks: Ranks
+  private let replica: Replica
+  private let trainer: Trainer
+  private let recorder: RunRecorder
+
+  /// Sets up a run on all ranks; nothing is written before everything has been checked.
+  ///
+  /// - Parameters:
+  ///   - requested: the same on every rank.
+  ///   - resume: a run folder or a checkpoint in one, to go on from.
+  ///   - console: where the first rank reports.
+  /// - Throws: `CollectiveFailure`.
+  public init(
+    _ requested: TrainingConfiguration, resume: String?, ranks: Ranks, console: any Console
+  ) throws {
+    try ranks.agree(on: requested.values + [("resume", resume ?? "not given")])
+    var configuration = requested
+    let data = try ranks.together { try TrainingData(requested) }
+    try ranks.agree(on: [
+      ("training images", data.train.fingerprint), ("test images", data.test.fingerprint),
+    ])
+    let shards = requested.shards ?? max(8, ranks.count)
+    configuration.shards = shards
+    let (architecture, training, evaluation) = try ranks.together {
+      let architecture = try ModelCatalog.architecture(
+        named: requested.model, shortcut: requested.shortcut, classes: data.train.classCount,
+        input: data.train.imageShape)
+      func layout(_ batch: Int) throws -> ShardLayout {
+        try ShardLayout(batch: batch, shards: shards, ranks: ranks.count, rank: ranks.rank)
+      }
+      return (architecture, try layout(requested.batchSize), try layout(requested.batchSize))
+    }
+    configuration.resolve(architecture)
+    let exchange = MPIStatisticsExchange(ranks.statistics, layout: training)
+    let threads = try requested.threads ?? ThreadAllocation.threads(local: ranks.local)
+    let replica = Replica(
+      architecture, training: training, evaluation: evaluation, threads: threads,
+      exchange: exchange)
+
+    let start = try StartingPoint(
+      configuration, resume: resume, replica: replica, data: data, ranks: ranks)
+    let normalization =
+      try start.normalization
+      ?? Preprocessing.make(configuration, source: data.train, ranks: ranks)
+    let timeline = TrainingTimeline(configuration, images: data.train.count)
+    let progress = start.progress(on: timeline)
+    let loader = BatchLoader(
+      source: data.train, normalization: normalization,
+      augmentation: Augmentation(padding: configuration.cropPadding, flip: configuration.flip),
+      order: .shuffled(seed: configuration.seed), batchSize: training.capacity,
+      localRange: training.localPositions,
+      steps: progress.step..<max(timeline.steps, progress.step), workers: configuration.workers)
+    let evaluator = Evaluator(
+      replica, source: data.test, normalization: normalization, workers: configuration.workers,
+      exchange: exchange)
+    recorder = try RunRecorder(
+      configuration, resume: resume, start: start, replica: replica, data: data,
+      preprocessing: Preprocessing.tensors(normalization, shape: data.train.imageShape),
+      timeline: timeline, evaluator: evaluator, ranks: ranks, console: console)
+    trainer = Trainer(
+      replica,
+      reduction: try GradientReduction(
+        ranks.gradients, layout: training, count: replica.parameterLayout.weights.count),
+      metrics: ClassificationExchange(exchange, layout: training), loader: loader,
+      timeline: timeline, configuration: configuration, progress: progress, observer: recorder)
+    self.configuration = configuration
+    self.ranks = ranks
+    self.replica = replica
+  }
+
+  /// Trains to the end, evaluates and reports.
+  public func train() throws -> Outcome {
+    try recorder.begin()
+    try trainer.run()
+    return try recorder.finish(trainer.progress)
+  }
+}
+
+extension TrainingConfiguration {
+  /// Fills in what the network decided, so that `config.yaml` says it.
+  fileprivate mutating func resolve(_ architecture: Architecture) {
+    if shortcut == nil, architecture.name.hasPrefix("resnet") { shortcut = .a }
+    if normalizationWeightDecay == nil { normalizationWeightDecay = weightDecay }
+  }
+}

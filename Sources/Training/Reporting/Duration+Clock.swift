@@ -1,0 +1,17 @@
+/// Durations as a clock shows them: `0:41`, `12:07`, `1:02:33`.
+
+extension Duration {
+  /// Whole seconds, rounded; minutes and seconds below an hour, hours in front from there on.
+  public var clockText: String {
+    let total = max(0, Int(seconds.rounded()))
+    let (hours, minutes, rest) = (total / 3600, total / 60 % 60, total % 60)
+    let twoDigits = { (value: Int) in value < 10 ? "0\(value)" : "\(value)" }
+    return hours > 0
+      ? "\(hours):\(twoDigits(minutes)):\(twoDigits(rest))" : "\(minutes):\(twoDigits(rest))"
+  }
+
+  /// The duration in seconds.
+  public var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

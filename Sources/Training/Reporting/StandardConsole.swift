@@ -1,0 +1,57 @@
+/// The console of this process: its standard output or standard error.
+
+import Foundation
+import Glibc
+
+/// Honours `NO_COLOR`, `TERM=dumb` (plain lines), `COLUMNS` and the locale.
+public struct StandardConsole: Console, Sendable {
+  public let usesColor: Bool
+  public let usesUnicode: Bool
+  private let descriptor: Int32
+  private let terminal: Terminal?
+  private let fallbackWidth: Int
+
+  /// Standard output.
+  public static let output = StandardConsole(descriptor: STDOUT_FILENO)
+  /// Standard error.
+  public static let error = StandardConsole(descriptor: STDERR_FILENO)
+
+  /// A console over an open descriptor, which stays the caller's.
+  public init(
+    descriptor: Int32, environment: [String: String] = ProcessInfo.processInfo.environment
+  ) {
+    self.descriptor = descriptor
+    let term = environment["TERM"] ?? ""
+    let canRewrite = !term.isEmpty && term != "dumb"
+    terminal = canRewrite ? Terminal.behind(descriptor, environment: environment) : nil
+    usesColor = terminal != nil && (environment["NO_COLOR"] ?? "").isEmpty
+    fallbackWidth = environment["COLUMNS"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } ?? 80
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }
+      .first { !$0.isEmpty }
+    // Containers often set no locale at all while the terminal around them speaks UTF-8.
+    usesUnicode = locale.map { $0.lowercased().replacing("-", with: "").contains("utf8") } ?? true
+  }
+
+  public var isTerminal: Bool { terminal != nil }
+
+  public var width: Int { terminal?.columns ?? fallbackWidth }
+
+  /// Errors are ignored: a console that went away must not end a training run.
+  public func write(_ text: String) {
+    let bytes = Array(text.utf8)
+    var offset = 0
+    while offset < bytes.count {
+      let written = bytes.withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress! + offset, $0.count - offset)
+      }
+      if written >= 0 {
+        offset += written
+      } else if errno == EAGAIN {
+        var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&wait, 1, 1000)
+      } else if errno != EINTR {
+        return
+      }
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/// What a run is about to do, in a few aligned lines, and what came of it.
+
+import Datasets
+import Networks
+
+struct TrainingSummary {
+  let configuration: TrainingConfiguration
+  let architecture: Architecture
+  let data: TrainingData
+  let layout: ShardLayout
+  let threads: Int
+  let workers: Int
+  let timeline: TrainingTimeline
+  let arenaBytes: Int
+  let folder: String
+  let resumedFrom: (checkpoint: String, step: Int)?
+
+  func write(to console: any Console) {
+    var table = SummaryTable()
+    table.add("network", "\(architecture.name): \(architecture.summary)")
+    table.add(
+      "size",
+      "\(architecture.parameterCount.grouped) parameters, "
+        + "\(FigureText.millions(architecture.multiplyAdds)) multiply-adds an image")
+    table.add("training on", data.train.name)
+    table.add("testing on", data.test.name)
+    table.add("ranks", ranks)
+    table.add("mini-batch", batch)
+    table.add("schedule", schedule)
+    table.add(
+      "optimizer",
+      "SGD, momentum \(configuration.momentum), weight decay \(configuration.weightDecay)"
+        + (configuration.normalizationWeightDecay == configuration.weightDecay
+          ? "" : ", of BN \(configuration.normalizationWeightDecay ?? configuration.weightDecay)"))
+    table.add("augmentation", augmentation)
+    table.add("seed", "\(configuration.seed)")
+    table.add("activations", "\(FigureText.mebibytes(arenaBytes)) a rank")
+    if let weights = configuration.weights { table.add("weights from", weights) }
+    if let resumedFrom {
+      table.add("resumed", "after step \(resumedFrom.step.grouped) from \(resumedFrom.checkpoint)")
+    }
+    table.add("run folder", folder)
+    table.write(to: console)
+    console.writeLine("")
+  }
+
+  private var ranks: String {
+    let total = layout.ranks * threads
+    var text =
+      "\(layout.ranks) × \(threads) \(threads == 1 ? "thread" : "threads") = \(total) for the "
+      + "network, \(workers) a rank to load images"
+    if !layout.isEven {
+      let counts = (0..<layout.ranks).map { layout.shards(ofRank: $0).count }
+      text +=
+        "\n\(layout.shards) shards do not divide evenly: ranks hold \(counts.min()!) to "
+        + "\(counts.max()!), same result, the fullest sets the pace"
+    }
+    return text
+  }
+
+  private var batch: String {
+    let perShard = sizes((0..<layout.shards).map { layout.positions(ofShard: $0).count })
+    let perRank = sizes(
+      (0..<layout.ranks).map { layout.positions(ofShards: layout.shards(ofRank: $0)).count })
+    return "\(layout.capacity) images: \(perRank) a rank, \(perShard) in each of \(layout.shards) "
+      + "shards"
+  }
+
+  private func sizes(_ counts: [Int]) -> String {
+    let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
+    return least == most ? "\(least)" : "\(least) to \(most)"
+  }
+
+  private var schedule: String {
+    let length =
+      switch configuration.length {
+      case .epochs(let count): "\(count) \(count == 1 ? "epoch" : "epochs"), "
+      case .iterations: ""
+      }
+    let drops = timeline.schedule.drops.map(\.grouped).joined(separator: " and ")
+    return "\(length)\(timeline.steps.grouped) iterations, lr "
+      + FigureText.learningRate(configuration.learningRate)
+      + (drops.isEmpty
+        ? ""
+        : ", × \(FigureText.learningRate(configuration.gamma)) after iterations \(drops)")
+  }
+
+  private var augmentation: String {
+    let crop = configuration.cropPadding
+    let parts = [
+      crop > 0 ? "pad \(crop) and crop" : nil, configuration.flip ? "horizontal flip" : nil,
+    ].compactMap(\.self)
+    return parts.isEmpty ? "none" : parts.joined(separator: ", ")
+  }
+
+  /// The run's last lines.
+  static func writeResult(_ outcome: TrainingRun.Outcome, to console: any Console) {
+    console.writeLine("")
+    console.writeLine(
+      "test error \(FigureText.percent(outcome.test.top1Error, decimals: 2)) "
+        + "(\(outcome.test.top1.grouped) of \(outcome.test.images.grouped) right), loss "
+        + "\(FigureText.loss(outcome.test.meanLoss)), after \(Duration.seconds(outcome.seconds).clockText)"
+        + " of training")
+    console.writeLine("parameters sha256 \(outcome.parametersSHA256)")
+    console.writeLine("everything is in \(outcome.folder)")
+  }
+}

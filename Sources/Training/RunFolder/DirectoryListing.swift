@@ -1,0 +1,35 @@
+/// The entries of a folder, sorted by name.
+
+import Glibc
+
+enum DirectoryListing {
+  /// Every name in `folder` except `.` and `..`, in byte order.
+  static func names(in folder: String) throws(FileError) -> [String] {
+    guard let stream = opendir(folder) else { throw .current("list", folder) }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        if errno != 0 { throw .current("list", folder) }
+        break
+      }
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// Whether `path` is a folder itself, not a symbolic link to one.
+  static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// Makes a folder's entries durable. The corresponding C function is `fsync`.
+  static func synchronize(_ folder: String) throws(FileError) {
+    try OpenFile(folder, O_RDONLY | O_DIRECTORY).synchronize()
+  }
+}

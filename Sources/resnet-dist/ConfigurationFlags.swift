@@ -1,0 +1,96 @@
+/// The flags that training and evaluation share: network, data, running.
+
+import ArgumentParser
+
+/// Flags that name the network and its weights.
+struct NetworkFlags: ParsableArguments {
+  @Option(
+    name: [.long, .customLong("arch"), .customShort("a")],
+    help: ArgumentHelp(
+      "The network: resnetN or plainN with N = 6n+2 layers (20, 32, 44, 56, 110, 1202). "
+        + "(default: resnet20)", valueName: "name"))
+  var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The residual nets' shortcuts: A zeros appended, B projections where sizes change, C "
+        + "projections everywhere. (default: A)", valueName: "A|B|C"))
+  var shortcut: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Weights to start from: a run folder, a checkpoint or a .safetensors file with torchvision's "
+        + "names.", valueName: "path"))
+  var weights: String?
+
+  var values: [(String, String?)] {
+    [("model", model), ("shortcut", shortcut), ("weights", weights)]
+  }
+}
+
+/// Flags that name the images and how they are normalized.
+struct DataFlags: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "fashion-mnist, cifar10, cifar100, image-folder or synthetic. (default: fashion-mnist)",
+      valueName: "name"))
+  var dataset: String?
+
+  @Option(
+    name: [.long, .customLong("data-path")],
+    help: ArgumentHelp(
+      "Where the images are. An image folder holds train/<class>/… and test/<class>/…, or "
+        + "<class>/… alone. (default: where the data set's package or 'data fetch' puts it)",
+      valueName: "folder"))
+  var dataDir: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What is subtracted from pixel/255: per-pixel (the mean image), per-channel, none, or R,G,B. "
+        + "(default: per-pixel)", valueName: "mean"))
+  var mean: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What is divided by: per-channel, none, or R,G,B. (default: per-channel)", valueName: "std"))
+  var std: String?
+
+  @Option(help: ArgumentHelp("Use only the first N test images.", valueName: "N"))
+  var testLimit: String?
+
+  var values: [(String, String?)] {
+    [
+      ("dataset", dataset), ("data-dir", dataDir), ("mean", mean), ("std", std),
+      ("test-limit", testLimit),
+    ]
+  }
+}
+
+/// Flags that say how the work is divided.
+struct RunningFlags: ParsableArguments {
+  @Option(
+    name: [.long, .customShort("b")],
+    help: ArgumentHelp(
+      "The global mini-batch: images of all ranks together. (default: 128)", valueName: "N"))
+  var batchSize: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Logical shards of the mini-batch. Runs with the same shards give the same bits on any number "
+        + "of ranks up to that many. (default: 8, or the ranks if more)", valueName: "N"))
+  var shards: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Threads of each rank. (default: the cores divided by the ranks)", valueName: "N"))
+  var threads: String?
+
+  @Option(
+    name: [.long, .customShort("j")],
+    help: ArgumentHelp("Threads of each rank that prepare images. (default: 1)", valueName: "N"))
+  var workers: String?
+
+  var values: [(String, String?)] {
+    [("batch-size", batchSize), ("shards", shards), ("threads", threads), ("workers", workers)]
+  }
+}

@@ -1,0 +1,120 @@
+/// The entry point: parse on every rank, agree, run, and end all ranks together.
+
+import ArgumentParser
+import Foundation
+import MPI
+import Training
+
+/// A subcommand that runs on all ranks.
+protocol RankedCommand: ParsableCommand {
+  /// Whether it computes on all ranks; otherwise one process does it, with or without mpirun.
+  static var usesRanks: Bool { get }
+  func run(on ranks: Ranks) throws
+  /// The work of a command that uses no ranks.
+  func runAlone() throws
+}
+
+extension RankedCommand {
+  static var usesRanks: Bool { true }
+  func run(on ranks: Ranks) throws { try ranks.onFirst(runAlone) }
+  func runAlone() throws {}
+}
+
+@main
+enum Main {
+  /// What a command line turned out to be.
+  private enum Parsed {
+    case command(any RankedCommand)
+    /// Help, a version, or what is wrong with the flags.
+    case text(String, exitCode: Int32)
+  }
+
+  static func main() {
+    let parsed = parse(Array(CommandLine.arguments.dropFirst()))
+    var usesRanks = LaunchedProcess.current != nil
+    if case .command(let command) = parsed { usesRanks = usesRanks || type(of: command).usesRanks }
+    if usesRanks { runOnRanks(parsed) } else { runAlone(parsed) }
+  }
+
+  private static func parse(_ arguments: [String]) -> Parsed {
+    do {
+      var command = try ResnetDist.parseAsRoot(arguments)
+      if let ranked = command as? any RankedCommand { return .command(ranked) }
+      // The parser's own commands, such as help, end by throwing what they have to show.
+      try command.run()
+      return .text("", exitCode: 0)
+    } catch {
+      let code = ResnetDist.exitCode(for: error)
+      let text = ResnetDist.fullMessage(for: error)
+      return .text(text, exitCode: code.isSuccess ? 0 : ExitCode.usage)
+    }
+  }
+
+  private static func runAlone(_ parsed: Parsed) -> Never {
+    switch parsed {
+    case .text(let text, let code):
+      show(text, exitCode: code)
+      exit(code)
+    case .command(let command):
+      do { try command.runAlone() } catch {
+        complain(error)
+        exit(exitCode(for: error))
+      }
+      exit(0)
+    }
+  }
+
+  private static func runOnRanks(_ parsed: Parsed) -> Never {
+    let code: Int32
+    do {
+      let environment = try MPIEnvironment(requiring: .funneled)
+      let ranks = try Ranks()
+      code = run(parsed, ranks)
+      try environment.finalize()
+    } catch {
+      complain(error)
+      exit(ExitCode.failure)
+    }
+    exit(code)
+  }
+
+  /// Runs on all ranks and returns the exit code that they agree on.
+  private static func run(_ parsed: Parsed, _ ranks: Ranks) -> Int32 {
+    do {
+      if let code = try endTogether(parsed, ranks) { return code }
+      if case .command(let command) = parsed { try command.run(on: ranks) }
+      return 0
+    } catch let failure as CollectiveFailure {
+      if failure.rank == ranks.rank { complain(failure) }
+      return failure.exitCode
+    } catch {
+      // The other ranks know nothing of this and may wait for this one for ever.
+      ranks.control.abort(code: exitCode(for: error), reason: "resnet-dist: error: \(error)")
+    }
+  }
+
+  /// Shows help, or a rank's usage error, once; nil when every rank has a command to run.
+  private static func endTogether(_ parsed: Parsed, _ ranks: Ranks) throws -> Int32? {
+    var text = ""
+    var code: Int32 = -1
+    if case .text(let message, let exitCode) = parsed {
+      text = message
+      code = exitCode
+    }
+    let codes = try ranks.control.allGather(code)
+    guard let decisive = codes.firstIndex(where: { $0 > 0 }) ?? codes.firstIndex(of: 0) else {
+      return nil
+    }
+    if decisive == ranks.rank { show(text, exitCode: codes[decisive]) }
+    return codes[decisive]
+  }
+
+  private static func show(_ text: String, exitCode: Int32) {
+    let console = exitCode == 0 ? StandardConsole.output : .error
+    console.writeLine(exitCode == 0 ? text : "resnet-dist: \(text)")
+  }
+
+  private static func complain(_ error: any Error) {
+    StandardConsole.error.writeLine("resnet-dist: error: \(error)")
+  }
+}

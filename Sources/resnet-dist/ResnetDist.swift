@@ -1,0 +1,26 @@
+/// The command `resnet-dist` and its subcommands.
+
+import ArgumentParser
+
+struct ResnetDist: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resnet-dist",
+    abstract: "Trains residual networks on CPUs, on one machine or many, with the same bits on any "
+      + "number of processes.",
+    discussion: """
+      Start it under mpirun, one process ("rank") per core or per few cores:
+
+        mpirun -n 2 resnet-dist                     ResNet-20 on Fashion-MNIST, 5 epochs
+        mpirun -n 8 resnet-dist --model resnet56 --dataset cifar10 --iterations 64000 \\
+            --lr-milestones 32000,48000             the CIFAR-10 run of He et al. 2015
+        mpirun -n 4 resnet-dist --resume runs/…     go on with a stopped run, on 4 ranks now
+        resnet-dist eval --weights runs/…           test a trained network
+        resnet-dist data fetch cifar10              get the CIFAR-10 images
+
+      --batch-size is the mini-batch of all ranks together, as in the papers, so the number of ranks \
+      changes how long a run takes and nothing else: parameters come out bit for bit the same.
+      """,
+    version: "0.1.0",
+    subcommands: [TrainCommand.self, EvalCommand.self, InspectCommand.self],
+    defaultSubcommand: TrainCommand.self)
+}

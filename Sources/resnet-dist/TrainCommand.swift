@@ -1,0 +1,127 @@
+/// `resnet-dist train`, the default.
+
+import ArgumentParser
+import Training
+
+struct TrainCommand: RankedCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train a network (the default command).",
+    discussion: """
+      Without flags: ResNet-20 on Fashion-MNIST, 5 epochs, mini-batch 128, learning rate 0.1 divided \
+      by 10 after 60 % and 85 % of the run.
+
+      A run writes config.yaml (every value), metrics.jsonl and checkpoints/ into its run folder. \
+      --config takes such a config.yaml; flags win over it. --resume continues bit for bit, on any \
+      number of ranks.
+      """)
+
+  @OptionGroup(title: "Network") var network: NetworkFlags
+  @OptionGroup(title: "Images") var data: DataFlags
+  @OptionGroup(title: "Division of the work") var running: RunningFlags
+
+  @Option(help: ArgumentHelp("Use only the first N training images.", valueName: "N"))
+  var trainLimit: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Zeros added on each side before the random crop; 0: no crop. (default: 4)", valueName: "N"))
+  var cropPadding: String?
+
+  @Flag(inversion: .prefixedNo, help: "Mirror half of the images. (default: --flip)")
+  var flip: Bool?
+
+  @Option(help: ArgumentHelp("Passes over the training images. (default: 5)", valueName: "N"))
+  var epochs: String?
+
+  @Option(help: ArgumentHelp("Length in mini-batches instead of epochs.", valueName: "N"))
+  var iterations: String?
+
+  @Option(help: ArgumentHelp("The first learning rate. (default: 0.1)", valueName: "rate"))
+  var lr: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "When the rate drops: in the unit of the run's length (32000,48000), or in parts of it "
+        + "(60%,85%), or none. (default: 60%,85%)", valueName: "list"))
+  var lrMilestones: String?
+
+  @Option(help: ArgumentHelp("The factor at each drop. (default: 0.1)", valueName: "factor"))
+  var lrGamma: String?
+
+  @Option(help: ArgumentHelp("(default: 0.9)", valueName: "m")) var momentum: String?
+
+  @Option(
+    name: [.long, .customLong("weight-decay")],
+    help: ArgumentHelp("Weight decay. (default: 1e-4)", valueName: "decay"))
+  var wd: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Weight decay of BN's scales and shifts. (default: as --wd)", valueName: "decay"))
+  var normWeightDecay: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Decides initial weights, order and augmentation. (default: 1)", valueName: "N"))
+  var seed: String?
+
+  @Option(
+    name: [.long, .customLong("output-dir")],
+    help: ArgumentHelp(
+      "The run folder; new or empty. (default: runs/<time>-<model>-<dataset>)", valueName: "folder")
+  )
+  var runDir: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Go on with a stopped run: its folder, or one checkpoint in it.", valueName: "path"))
+  var resume: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Read flags from a YAML file: 'lr: 0.1' for --lr 0.1.", valueName: "file"))
+  var config: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Iterations between checkpoints. (default: an epoch)", valueName: "N"))
+  var checkpointEvery: String?
+
+  @Option(help: ArgumentHelp("Checkpoints that are kept. (default: 3)", valueName: "N"))
+  var keepCheckpoints: String?
+
+  @Option(help: ArgumentHelp("Epochs between evaluations. (default: 1)", valueName: "N"))
+  var evalEvery: String?
+
+  func validate() throws {
+    if epochs != nil, iterations != nil {
+      throw ValidationError("--epochs and --iterations both give the run's length: use one")
+    }
+    if resume != nil, network.weights != nil {
+      throw ValidationError("--resume brings its own weights: leave out --weights")
+    }
+  }
+
+  func run(on ranks: Ranks) throws {
+    let configuration = try ranks.together {
+      try TrainingConfiguration.resolve(
+        flags: flags.compactMap { key, value in value.map { (key, $0) } }, file: config,
+        resume: resume)
+    }
+    let run = try TrainingRun(
+      configuration, resume: resume, ranks: ranks, console: StandardConsole.output)
+    _ = try run.train()
+  }
+
+  private var flags: [(key: String, value: String?)] {
+    network.values + data.values + running.values + [
+      ("train-limit", trainLimit), ("crop-padding", cropPadding), ("flip", flip.map { "\($0)" }),
+      ("epochs", epochs), ("iterations", iterations), ("lr", lr), ("lr-milestones", lrMilestones),
+      ("lr-gamma", lrGamma), ("momentum", momentum), ("wd", wd),
+      ("norm-weight-decay", normWeightDecay), ("seed", seed), ("run-dir", runDir),
+      ("checkpoint-every", checkpointEvery), ("keep-checkpoints", keepCheckpoints),
+      ("eval-every", evalEvery),
+    ]
+  }
+}
