@@ -171,18 +171,19 @@ public enum BatchNormalization {
     }
   }
 
-  /// Second backward pass of one shard: dx = a·dz + b·(x − μ) + c, channel by channel.
+  /// Second backward pass of one shard: dx (+)= a·dz + b·(x − μ) + c, channel by channel.
   ///
   /// - Parameters:
   ///   - maskedGradient: dz.
   ///   - a: [C], γ·σ⁻¹.
   ///   - b: [C], −γ·σ⁻²·dγ/n.
   ///   - c: [C], −γ·σ⁻¹·dβ/n.
-  ///   - inputGradient: dx; may be `maskedGradient`'s memory.
+  ///   - inputGradient: dx; may be `maskedGradient`'s memory where it is overwritten.
+  ///   - accumulate: add to `inputGradient` instead of overwriting it.
   public static func backwardData(
     maskedGradient: ImageTensor, input: ImageTensor, mean: UnsafePointer<Float>,
     a: UnsafePointer<Float>, b: UnsafePointer<Float>, c: UnsafePointer<Float>,
-    inputGradient: ImageTensor
+    inputGradient: ImageTensor, accumulate: Bool
   ) {
     let channels = input.channels
     let rows = input.rows
@@ -199,15 +200,16 @@ public enum BatchNormalization {
         var offset = channel
         for _ in 0..<rows {
           let value = a * dz.vector(at: offset) + b * (x.vector(at: offset) - mean) + c
-          dx.store(value, at: offset)
+          dx.store(accumulate ? dx.vector(at: offset) + value : value, at: offset)
           offset += channels
         }
       },
       narrow: { channel in
         var offset = channel
         for _ in 0..<rows {
-          dx[offset] =
+          let value =
             a[channel] * dz[offset] + b[channel] * (x[offset] - mean[channel]) + c[channel]
+          dx[offset] = accumulate ? dx[offset] + value : value
           offset += channels
         }
       })

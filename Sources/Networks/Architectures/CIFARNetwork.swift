@@ -23,14 +23,18 @@ public struct CIFARNetwork: Hashable, Sendable {
   public let classes: Int
   public let input: ImageShape
 
-  /// - Returns: nil unless `depth` = 6n+2 for some n ≥ 1.
+  /// Far beyond the paper's 1202; keeps a mistyped depth from filling the memory.
+  static let maximumDepth = 6002
+
+  /// - Returns: nil unless `depth` = 6n+2 for some n in 1…1000 and the images have at least 4×4 pixels.
   public init?(
     depth: Int, shortcut: Shortcut?, classes: Int,
     input: ImageShape = ImageShape(height: 32, width: 32, channels: 3)
   ) {
-    guard depth >= 8, (depth - 2) % 6 == 0, classes >= 1, input.height >= 4, input.width >= 4 else {
-      return nil
-    }
+    guard
+      (8...Self.maximumDepth).contains(depth), (depth - 2) % 6 == 0, classes >= 1,
+      input.height >= 4, input.width >= 4
+    else { return nil }
     self.depth = depth
     self.shortcut = shortcut
     self.classes = classes

@@ -150,14 +150,15 @@ final class BatchNormalizationLayer: PlannedLayer {
     }
     workspace.forEachShard { shard, _ in
       let masked = workspace.tensor(outputGradient, shard: shard)
-      if let addendGradient {
-        addendGradient.take(masked, workspace.tensor(addendGradient.place, shard: shard))
-      }
       if let inputGradient {
         BatchNormalization.backwardData(
           maskedGradient: masked, input: workspace.tensor(input, shard: shard), mean: mean,
           a: work(0), b: work(1), c: work(2),
-          inputGradient: workspace.tensor(inputGradient.place, shard: shard))
+          inputGradient: workspace.tensor(inputGradient.place, shard: shard),
+          accumulate: inputGradient.accumulate)
+      }
+      if let addendGradient {
+        addendGradient.take(masked, workspace.tensor(addendGradient.place, shard: shard))
       }
     }
   }

@@ -6,7 +6,9 @@ public struct StateTensor: Hashable, Sendable {
   public let shape: [Int]
   public let values: [Float]
 
+  /// - Precondition: `values` has as many elements as `shape` says.
   public init(name: String, shape: [Int], values: [Float]) {
+    precondition(values.count == shape.reduce(1, *), "\(name) has shape \(shape)")
     self.name = name
     self.shape = shape
     self.values = values
@@ -19,6 +21,7 @@ public enum StateDictionaryError: Error, Equatable, CustomStringConvertible {
   case unexpected(names: [String], model: String)
   case shape(name: String, found: [Int], expected: [Int], model: String)
   case notFinite(name: String)
+  case negativeVariance(name: String)
 
   public var description: String {
     switch self {
@@ -34,6 +37,8 @@ public enum StateDictionaryError: Error, Equatable, CustomStringConvertible {
     case .notFinite(let name):
       "tensor \(name) holds NaN or infinite values: the weights are damaged or from a run that "
         + "diverged"
+    case .negativeVariance(let name):
+      "tensor \(name) holds a negative variance: the weights are damaged"
     }
   }
 
@@ -131,6 +136,9 @@ extension Replica {
           name: name, found: tensor.shape, expected: expected, model: architecture.name)
       }
       guard tensor.values.allSatisfy(\.isFinite) else { throw .notFinite(name: name) }
+      if name.hasSuffix(".running_var"), tensor.values.contains(where: { $0 < 0 }) {
+        throw .negativeVariance(name: name)
+      }
     }
     return byName
   }

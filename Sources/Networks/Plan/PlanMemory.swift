@@ -87,7 +87,8 @@ struct PlanMemory {
       }
     }
     if let logits = operations.last.flatMap({ valueBlocks[$0.output] }) {
-      planner.extend(logits, to: lossStep)
+      // Readable when the pass is over.
+      planner.extend(logits, to: training ? backwardStep(0) : lossStep)
     }
   }
 

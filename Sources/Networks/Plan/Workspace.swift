@@ -109,7 +109,8 @@ final class Workspace {
       base: base + range.lowerBound * place.shape.count, images: range.count, shape: place.shape)
   }
 
-  /// Runs `body(local shard, thread scratch)` for each of this rank's shards that has images.
+  /// Runs `body(local shard, thread scratch)` for each of this rank's shards; in a short batch some
+  /// have no images.
   func forEachShard(_ body: (_ shard: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void) {
     team.run(tasks: localShardCount) { shard, thread in
       body(shard, threadScratch.pointer + thread * threadScratchStride)

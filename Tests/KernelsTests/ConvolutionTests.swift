@@ -1,0 +1,191 @@
+/// Convolution against nested loops in Float64 and their central differences.
+
+import Kernels
+import Tensors
+import TestSupport
+import Testing
+
+/// A convolution's sizes: K filters of `kernel`² over N images of H×W×C.
+struct ConvolutionCase: CustomTestStringConvertible, Sendable {
+  let images: Int
+  let shape: ImageShape
+  let outputs: Int
+  let kernel: Int
+  let stride: Int
+  let padding: Int
+
+  init(
+    _ kernel: Int, stride: Int = 1, padding: Int, images: Int = 2, _ height: Int, _ width: Int,
+    _ inputs: Int, _ outputs: Int
+  ) {
+    self.images = images
+    shape = ImageShape(height: height, width: width, channels: inputs)
+    self.outputs = outputs
+    self.kernel = kernel
+    self.stride = stride
+    self.padding = padding
+  }
+
+  var testDescription: String {
+    "\(kernel)×\(kernel) stride \(stride) padding \(padding), \(images)×\(shape) to \(outputs)"
+  }
+
+  var geometry: ConvolutionGeometry {
+    ConvolutionGeometry(
+      input: shape, kernelHeight: kernel, kernelWidth: kernel, outputChannels: outputs,
+      stride: stride, padding: padding)!
+  }
+
+  var scratch: GuardedMemory<Float> {
+    GuardedMemory(
+      repeating: .nan,
+      count: max(
+        Convolution.forwardScratchCount(geometry), Convolution.backwardScratchCount(geometry)))
+  }
+
+  /// Input, weights and output gradient of these sizes, the weights scaled for outputs near 1.
+  func data(seed: UInt64) -> (data: TestData, x: [Double], w: [Double], dy: [Double]) {
+    var data = TestData(seed: seed)
+    let x = data.normalFloats(count: images * shape.count)
+    let w = data.normalFloats(
+      count: geometry.weightCount, deviation: 1 / Double(geometry.patchCount).squareRoot())
+    let dy = data.normalFloats(count: images * geometry.output.count)
+    return (data, x, w, dy)
+  }
+
+  func reference(_ x: [Double], _ w: [Double]) -> [Double] {
+    referenceConvolution(
+      ReferenceImages(images: images, shape, x), weights: w, filter: (kernel, kernel),
+      outputChannels: outputs, stride: stride, padding: padding
+    ).values
+  }
+
+  static let all = [
+    ConvolutionCase(3, padding: 1, 8, 8, 3, 16),
+    ConvolutionCase(3, padding: 1, images: 3, 9, 7, 17, 24),
+    ConvolutionCase(3, padding: 1, 32, 32, 3, 5),  // several blocks of patches
+    ConvolutionCase(3, padding: 1, images: 7, 8, 8, 5, 3),  // a last block that is not full
+    ConvolutionCase(3, padding: 1, images: 1, 2, 300, 3, 3),  // a row longer than a block
+    ConvolutionCase(3, padding: 1, 1, 1, 5, 17),
+    ConvolutionCase(3, padding: 0, 6, 5, 5, 3),
+    ConvolutionCase(3, stride: 2, padding: 1, 8, 8, 16, 32),
+    ConvolutionCase(3, stride: 2, padding: 1, images: 3, 7, 9, 5, 17),
+    ConvolutionCase(3, stride: 2, padding: 1, 5, 6, 64, 64),
+    ConvolutionCase(1, padding: 0, 6, 5, 24, 64),
+    ConvolutionCase(1, padding: 0, images: 5, 1, 1, 3, 1),
+    ConvolutionCase(1, stride: 2, padding: 0, 8, 8, 16, 32),
+    ConvolutionCase(1, stride: 2, padding: 0, 7, 5, 64, 5),
+    ConvolutionCase(5, padding: 2, 9, 6, 3, 5),
+    ConvolutionCase(5, padding: 2, 2, 3, 17, 16),  // filters larger than the image
+    ConvolutionCase(7, stride: 2, padding: 3, 15, 14, 3, 64),
+    ConvolutionCase(7, stride: 2, padding: 3, 16, 16, 5, 17),
+  ]
+}
+
+/// Float32 sums of up to 1,100 products that add up to about 1.
+private let tolerance = 2e-6
+
+@Suite struct ConvolutionTests {
+  @Test("the output is the reference's", arguments: ConvolutionCase.all)
+  func forward(_ test: ConvolutionCase) {
+    let (data, x, w, dy) = test.data(seed: 1)
+    let output = GuardedMemory<Float>(repeating: .nan, count: dy.count)
+    Convolution.forward(
+      test.geometry, input: GuardedMemory(x).tensor(images: test.images, test.shape),
+      weights: GuardedMemory(w).pointer,
+      output: output.tensor(images: test.images, test.geometry.output),
+      scratch: test.scratch.pointer)
+    let error = normwiseError(output.values, test.reference(x, w))
+    #expect(error < tolerance, "\(data)")
+  }
+
+  @Test(
+    "the weights' gradient is the reference's central difference", arguments: ConvolutionCase.all)
+  func backwardWeights(_ test: ConvolutionCase) {
+    var (data, x, w, dy) = test.data(seed: 2)
+    let gradient = GuardedMemory<Float>(repeating: .nan, count: w.count)
+    Convolution.backwardWeights(
+      test.geometry, input: GuardedMemory(x).tensor(images: test.images, test.shape),
+      outputGradient: GuardedMemory(dy).tensor(images: test.images, test.geometry.output),
+      weightGradient: gradient.pointer, scratch: test.scratch.pointer)
+    let indices = data.someIndices(of: w.count)
+    // The output is linear in the weights, so a long step has no error but rounding.
+    let expected = centralDifferences(at: w, step: 1, indices: indices) {
+      dot(test.reference(x, $0), dy)
+    }
+    let values = gradient.values
+    #expect(values.allSatisfy { $0.isFinite })
+    #expect(normwiseError(indices.map { values[$0] }, expected) < tolerance, "\(data)")
+  }
+
+  @Test(
+    "the input's gradient is the reference's central difference, written or added",
+    arguments: ConvolutionCase.all, [false, true])
+  func backwardData(_ test: ConvolutionCase, accumulate: Bool) {
+    var (data, x, w, dy) = test.data(seed: 3)
+    let before = accumulate ? data.normalFloats(count: x.count) : x.map { _ in .nan }
+    let gradient = GuardedMemory(before)
+    Convolution.backwardData(
+      test.geometry,
+      outputGradient: GuardedMemory(dy).tensor(images: test.images, test.geometry.output),
+      weights: GuardedMemory(w).pointer,
+      inputGradient: gradient.tensor(images: test.images, test.shape), accumulate: accumulate,
+      scratch: test.scratch.pointer)
+    let indices = data.someIndices(of: x.count)
+    var expected = centralDifferences(at: x, step: 1, indices: indices) {
+      dot(test.reference($0, w), dy)
+    }
+    if accumulate { expected = zip(expected, indices).map { $0 + before[$1] } }
+    let values = gradient.values
+    #expect(values.allSatisfy { $0.isFinite })
+    #expect(normwiseError(indices.map { values[$0] }, expected) < tolerance, "\(data)")
+  }
+
+  @Test(
+    "without images nothing but a zero weight gradient is written",
+    arguments: [
+      ConvolutionCase(3, padding: 1, images: 0, 8, 8, 3, 16),
+      ConvolutionCase(1, padding: 0, images: 0, 8, 8, 3, 16),
+      ConvolutionCase(1, stride: 2, padding: 0, images: 0, 8, 8, 3, 16),
+    ])
+  func noImages(_ test: ConvolutionCase) {
+    let (_, _, w, _) = test.data(seed: 4)
+    let weights = GuardedMemory(w)
+    let scratch = test.scratch
+    let input = GuardedMemory<Float>([Float]())
+    let output = GuardedMemory<Float>([Float]())
+    let gradient = GuardedMemory<Float>(repeating: .nan, count: w.count)
+    let x = input.tensor(images: 0, test.shape)
+    let y = output.tensor(images: 0, test.geometry.output)
+    Convolution.forward(
+      test.geometry, input: x, weights: weights.pointer, output: y, scratch: scratch.pointer)
+    Convolution.backwardWeights(
+      test.geometry, input: x, outputGradient: y, weightGradient: gradient.pointer,
+      scratch: scratch.pointer)
+    for accumulate in [false, true] {
+      Convolution.backwardData(
+        test.geometry, outputGradient: y, weights: weights.pointer, inputGradient: x,
+        accumulate: accumulate, scratch: scratch.pointer)
+    }
+    #expect(input.values.isEmpty && output.values.isEmpty)
+    #expect(gradient.values.allSatisfy { $0 == 0 })
+  }
+
+  @Test("a window that does not fit its padded input has no geometry")
+  func geometry() {
+    let shape = ImageShape(height: 4, width: 2, channels: 3)
+    func geometry(kernel: Int, padding: Int, stride: Int = 1, outputs: Int = 1)
+      -> ConvolutionGeometry?
+    {
+      ConvolutionGeometry(
+        input: shape, kernelHeight: kernel, kernelWidth: kernel, outputChannels: outputs,
+        stride: stride, padding: padding)
+    }
+    #expect(geometry(kernel: 3, padding: 0) == nil)
+    #expect(geometry(kernel: 3, padding: 1)?.output.area == 8)
+    #expect(geometry(kernel: 3, padding: 1, stride: 2)?.output.area == 2)
+    #expect(geometry(kernel: 3, padding: 1, stride: 0) == nil)
+    #expect(geometry(kernel: 3, padding: 1, outputs: 0) == nil)
+    #expect(geometry(kernel: 0, padding: 1) == nil)
+  }
+}

@@ -1,0 +1,167 @@
+/// Max pooling and global average pooling against Float64.
+
+import Kernels
+import Tensors
+import TestSupport
+import Testing
+
+struct PoolingCase: CustomTestStringConvertible, Sendable {
+  let shape: ImageShape
+  let kernel: Int
+  let stride: Int
+  let padding: Int
+  var images = 2
+
+  var testDescription: String {
+    "\(kernel)×\(kernel) stride \(stride) padding \(padding), \(images)×\(shape)"
+  }
+
+  var geometry: ConvolutionGeometry {
+    ConvolutionGeometry(
+      input: shape, kernelHeight: kernel, kernelWidth: kernel, outputChannels: shape.channels,
+      stride: stride, padding: padding)!
+  }
+
+  func reference(_ x: [Double]) -> [Double] {
+    referenceMaxPooling(
+      ReferenceImages(images: images, shape, x), kernel: kernel, stride: stride, padding: padding
+    ).values
+  }
+
+  static let all =
+    [(8, 8, 16), (7, 9, 5), (1, 1, 3), (6, 5, 17), (4, 4, 64)].flatMap {
+      let shape = ImageShape(height: $0.0, width: $0.1, channels: $0.2)
+      let three = PoolingCase(shape: shape, kernel: 3, stride: 2, padding: 1)
+      return shape.height < 2
+        ? [three] : [three, PoolingCase(shape: shape, kernel: 2, stride: 2, padding: 0)]
+    } + [
+      PoolingCase(
+        shape: ImageShape(height: 4, width: 4, channels: 3), kernel: 3, stride: 2, padding: 1,
+        images: 0)
+    ]
+}
+
+@Suite struct MaxPoolingTests {
+  @Test(
+    "the output is the reference's exactly, all inputs negative too", arguments: PoolingCase.all)
+  func forward(_ test: PoolingCase) {
+    var data = TestData(seed: 1)
+    for mean in [0.0, -100] {
+      let x = data.normalFloats(count: test.images * test.shape.count, mean: mean)
+      let count = test.images * test.geometry.output.count
+      let output = GuardedMemory<Float>(repeating: .nan, count: count)
+      MaxPooling.forward(
+        test.geometry, input: GuardedMemory(x).tensor(images: test.images, test.shape),
+        output: output.tensor(images: test.images, test.geometry.output), winners: nil)
+      #expect(output.values.map(Double.init) == test.reference(x), "\(data)")
+    }
+  }
+
+  @Test(
+    "the input's gradient is the reference's central difference, written or added",
+    arguments: PoolingCase.all, [false, true])
+  func backward(_ test: PoolingCase, accumulate: Bool) {
+    var data = TestData(seed: 2)
+    let x = data.normalFloats(count: test.images * test.shape.count)
+    let count = test.images * test.geometry.output.count
+    let dy = data.normalFloats(count: count)
+    let before = accumulate ? data.normalFloats(count: x.count) : x.map { _ in .nan }
+    let winners = GuardedMemory<Int32>(repeating: -7, count: count)
+    let gradient = GuardedMemory(before)
+    MaxPooling.forward(
+      test.geometry, input: GuardedMemory(x).tensor(images: test.images, test.shape),
+      output: GuardedMemory<Float>(repeating: 0, count: count).tensor(
+        images: test.images, test.geometry.output), winners: winners.pointer)
+    MaxPooling.backward(
+      test.geometry,
+      outputGradient: GuardedMemory(dy).tensor(images: test.images, test.geometry.output),
+      winners: winners.pointer, inputGradient: gradient.tensor(images: test.images, test.shape),
+      accumulate: accumulate)
+    var expected = centralDifferences(at: x) { dot(test.reference($0), dy) }
+    if accumulate { expected = zip(expected, before).map(+) }
+    #expect(winners.values.allSatisfy { (0..<Int32(test.shape.area)).contains($0) })
+    #expect(normwiseError(gradient.values, expected) < 1e-6, "\(data)")
+  }
+
+  private func winners(of x: [Float]) -> [Int32] {
+    let shape = ImageShape(height: 3, width: 3, channels: 1)
+    let geometry = ConvolutionGeometry(
+      input: shape, kernelHeight: 3, kernelWidth: 3, outputChannels: 1, stride: 2, padding: 1)!
+    let winners = GuardedMemory<Int32>(repeating: -7, count: 4)
+    MaxPooling.forward(
+      geometry, input: GuardedMemory(x).tensor(images: 1, shape),
+      output: GuardedMemory<Float>(repeating: 0, count: 4).tensor(images: 1, geometry.output),
+      winners: winners.pointer)
+    return winners.values
+  }
+
+  @Test("of equal inputs the first in row order wins")
+  func ties() {
+    #expect(winners(of: Array(repeating: 1, count: 9)) == [0, 1, 3, 4])
+    #expect(winners(of: Array(repeating: -.infinity, count: 9)) == [0, 1, 3, 4])
+  }
+
+  @Test("NaN wins over every number")
+  func notANumber() {
+    var x: [Float] = [9, 8, 7, 6, 5, 4, 3, 2, 1]
+    x[4] = .nan
+    #expect(winners(of: x) == [4, 4, 4, 4])
+  }
+}
+
+@Suite struct GlobalAveragePoolingTests {
+  static let shapes = [(8, 8, 64), (7, 7, 17), (1, 1, 3), (3, 5, 24), (32, 32, 5)].map {
+    ImageShape(height: $0.0, width: $0.1, channels: $0.2)
+  }
+
+  @Test("the output is the reference's", arguments: shapes)
+  func forward(_ shape: ImageShape) {
+    var data = TestData(seed: 1)
+    let x = data.normalFloats(count: 2 * shape.count, mean: 1)
+    let output = GuardedMemory<Float>(repeating: .nan, count: 2 * shape.channels)
+    GlobalAveragePooling.forward(
+      GuardedMemory(x).tensor(images: 2, shape),
+      output: output.tensor(
+        images: 2, ImageShape(height: 1, width: 1, channels: shape.channels)))
+    let expected = referenceGlobalAveragePooling(ReferenceImages(images: 2, shape, x)).values
+    #expect(normwiseError(output.values, expected) < 2e-6, "\(data)")
+  }
+
+  @Test(
+    "the input's gradient is the reference's central difference, written or added",
+    arguments: shapes, [false, true])
+  func backward(_ shape: ImageShape, accumulate: Bool) {
+    var data = TestData(seed: 2)
+    let x = data.normalFloats(count: 2 * shape.count)
+    let dy = data.normalFloats(count: 2 * shape.channels)
+    let before = accumulate ? data.normalFloats(count: x.count) : x.map { _ in .nan }
+    let gradient = GuardedMemory(before)
+    GlobalAveragePooling.backward(
+      outputGradient: GuardedMemory(dy).tensor(
+        images: 2, ImageShape(height: 1, width: 1, channels: shape.channels)),
+      inputGradient: gradient.tensor(images: 2, shape), accumulate: accumulate)
+    let indices = data.someIndices(of: x.count)
+    var expected = centralDifferences(at: x, step: 1, indices: indices) {
+      dot(referenceGlobalAveragePooling(ReferenceImages(images: 2, shape, $0)).values, dy)
+    }
+    if accumulate { expected = zip(expected, indices).map { $0 + before[$1] } }
+    let values = gradient.values
+    #expect(values.allSatisfy { $0.isFinite })
+    #expect(normwiseError(indices.map { values[$0] }, expected) < 1e-6, "\(data)")
+  }
+
+  @Test("without images nothing is written")
+  func noImages() {
+    let empty = GuardedMemory<Float>([Float]())
+    let small = ImageShape(height: 1, width: 1, channels: 17)
+    let shape = ImageShape(height: 4, width: 4, channels: 17)
+    GlobalAveragePooling.forward(
+      empty.tensor(images: 0, shape), output: empty.tensor(images: 0, small))
+    for accumulate in [false, true] {
+      GlobalAveragePooling.backward(
+        outputGradient: empty.tensor(images: 0, small),
+        inputGradient: empty.tensor(images: 0, shape), accumulate: accumulate)
+    }
+    #expect(empty.values.isEmpty)
+  }
+}

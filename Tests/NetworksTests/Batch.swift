@@ -1,0 +1,90 @@
+/// Mini-batches and replicas for tests.
+
+import Kernels
+import Networks
+import Tensors
+import TestSupport
+
+/// Images and labels of one global mini-batch.
+struct Batch: Sendable {
+  let shape: ImageShape
+  /// [N, H, W, C].
+  var images: [Float]
+  var labels: [Int32]
+
+  var count: Int { labels.count }
+
+  init(shape: ImageShape, images: [Float], labels: [Int32]) {
+    precondition(images.count == labels.count * shape.count)
+    self.shape = shape
+    self.images = images
+    self.labels = labels
+  }
+
+  /// Normal pixels and uniform labels.
+  init(of architecture: Architecture, count: Int, seed: UInt64) {
+    var data = TestData(seed: seed)
+    self.init(
+      shape: architecture.input,
+      images: data.normal(count: count * architecture.input.count).map { Float($0) },
+      labels: (0..<count).map { _ in Int32(data.integer(in: 0...architecture.classes - 1)) })
+  }
+
+  /// The images at `positions`, as a rank sees them.
+  subscript(positions: Range<Int>) -> Batch {
+    let pixels = positions.lowerBound * shape.count..<positions.upperBound * shape.count
+    return Batch(shape: shape, images: Array(images[pixels]), labels: Array(labels[positions]))
+  }
+}
+
+extension Replica {
+  /// One training pass over this rank's part of `batch`.
+  func train(_ batch: Batch) throws -> ClassificationSums {
+    let local = batch[trainingLayout.localPositions]
+    return try trainingPass(images: local.images, labels: local.labels)
+      .reduce(ClassificationSums(), +)
+  }
+
+  /// One evaluation pass over this rank's part of `batch`.
+  func evaluate(_ batch: Batch) throws -> (sums: ClassificationSums, logits: [Float]) {
+    let layout = evaluationLayout.shortened(to: batch.count)
+    let local = batch[layout.localPositions]
+    let sums = try evaluationPass(images: local.images, labels: local.labels, batch: batch.count)
+    return (sums.reduce(ClassificationSums(), +), Array(evaluationLogits))
+  }
+
+  /// A replica that holds all shards itself.
+  convenience init(
+    alone architecture: Architecture, batch: Int, shards: Int = 1, threads: Int = 1,
+    fuse: Bool = true, seed: UInt64 = 1
+  ) throws {
+    let layout = try ShardLayout(batch: batch, shards: shards)
+    self.init(
+      architecture, training: layout, evaluation: layout, threads: threads,
+      exchange: SoleRankExchange(), fuse: fuse)
+    initialize(seed: seed)
+  }
+}
+
+extension Architecture {
+  /// The CIFAR network with the paper's shortcut, or another, or none.
+  static func cifar(
+    _ depth: Int, _ shortcut: Shortcut? = .a, classes: Int = 10,
+    input: ImageShape = ImageShape(height: 32, width: 32, channels: 3)
+  ) -> Architecture {
+    CIFARNetwork(depth: depth, shortcut: shortcut, classes: classes, input: input)!.architecture
+  }
+
+  /// Eight layers on 12×10 images: all of the code, little of the time.
+  static func small(_ shortcut: Shortcut? = .a) -> Architecture {
+    cifar(8, shortcut, input: ImageShape(height: 12, width: 10, channels: 3))
+  }
+}
+
+/// The bit patterns, so that comparisons see signed zeros and NaN.
+func bits(_ values: some Sequence<Float>) -> [UInt32] { values.map(\.bitPattern) }
+
+/// The largest difference in terms of the reference's largest value.
+func normwiseError(_ result: [Float], _ reference: [Float]) -> Double {
+  relativeError(result, reference, scale: reference.map { Double(abs($0)) }.max() ?? 1)
+}

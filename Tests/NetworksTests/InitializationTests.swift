@@ -1,0 +1,77 @@
+/// He initialization.
+
+import Networks
+import TestSupport
+import Testing
+
+@Suite struct InitializationTests {
+  @Test("weights have He's deviation and mean 0", arguments: [Shortcut.a, .c])
+  func deviations(shortcut: Shortcut) throws {
+    let replica = try Replica(alone: .cifar(20, shortcut), batch: 1)
+    var checked = 0
+    for slot in replica.parameterLayout.slots {
+      let variance: Double
+      switch slot.role {
+      case .convolutionWeight(let geometry):
+        variance =
+          2 / Double(geometry.kernelHeight * geometry.kernelWidth * geometry.input.channels)
+      case .fullyConnectedWeight(let inputs, _): variance = 1 / Double(inputs)
+      default: continue
+      }
+      let values = replica.parameters[slot.range].map { Double($0) }
+      let count = Double(values.count)
+      let mean = values.reduce(0, +) / count
+      let found = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
+      // Five deviations of the estimates: σ/√n of the mean, σ²·√(2/n) of the variance.
+      #expect(abs(mean) < 5 * (variance / count).squareRoot(), "\(slot.name)")
+      #expect(abs(found / variance - 1) < 5 * (2 / count).squareRoot(), "\(slot.name)")
+      checked += 1
+    }
+    #expect(checked == (shortcut == .a ? 20 : 29))
+  }
+
+  @Test("everything else begins at 0 or 1")
+  func constants() throws {
+    let replica = try Replica(alone: .cifar(8, .b), batch: 1)
+    replica.velocities.update(repeating: 5)
+    replica.initialize(seed: 1)
+    for tensor in replica.stateDictionary() where tensor.shape.count == 1 {
+      let one =
+        tensor.name.hasSuffix("running_var")
+        || (tensor.name.hasSuffix("weight") && tensor.shape.count == 1)
+      #expect(tensor.values.allSatisfy { $0 == (one ? 1 : 0) }, "\(tensor.name)")
+    }
+    #expect(replica.velocities.allSatisfy { $0 == 0 })
+  }
+
+  @Test("the same seed gives the same bits, whatever the batch, shards and threads")
+  func sameSeed() throws {
+    let one = try Replica(alone: .small(), batch: 1, seed: 5)
+    let other = try Replica(alone: .small(), batch: 64, shards: 8, threads: 3, fuse: false, seed: 5)
+    let same = bits(one.parameters) == bits(other.parameters)
+    #expect(same)
+  }
+
+  @Test("seeds that differ in any bit give other weights")
+  func otherSeeds() throws {
+    let seeds: [UInt64] = [0, 1, 2, 1 << 31, 1 << 32, 1 << 63, .max]
+    let weights = try seeds.map {
+      bits(try Replica(alone: .small(), batch: 1, seed: $0).parameters)
+    }
+    #expect(Set(weights).count == seeds.count)
+  }
+
+  @Test("no two layers of one size have the same weights")
+  func layersDiffer() throws {
+    let replica = try Replica(alone: .cifar(20), batch: 1)
+    let layers = replica.parameterLayout.slots.compactMap { slot -> [UInt32]? in
+      if case .convolutionWeight = slot.role {
+        bits(replica.parameters[slot.range].prefix(100))
+      } else {
+        nil
+      }
+    }
+    #expect(Set(layers).count == 19)
+    #expect(Set(layers.flatMap { $0 }).count > 1890)
+  }
+}

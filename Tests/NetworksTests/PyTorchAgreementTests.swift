@@ -1,0 +1,87 @@
+/// Agreement with PyTorch in Float64: forward, backward, running statistics and SGD.
+///
+/// Errors are the largest difference over a tensor in terms of the tensor's largest value.
+
+import Networks
+import TestSupport
+import Testing
+
+private let tolerance = 1e-4
+
+@Suite struct PyTorchAgreementTests {
+  @Test("evaluation's logits are PyTorch's", arguments: NetworkFixture.names, [1, 4])
+  func evaluation(name: String, shards: Int) throws {
+    let fixture = try NetworkFixture(name)
+    let logits = try fixture.replica(shards: shards).evaluate(fixture.batch()).logits
+    let expected = try fixture.file.float32("logits_eval")
+    #expect(normwiseError(logits, expected) < tolerance)
+  }
+
+  @Test("training's logits are PyTorch's", arguments: NetworkFixture.names, [1, 4])
+  func trainingLogits(name: String, shards: Int) throws {
+    let fixture = try NetworkFixture(name)
+    let replica = try fixture.replica(shards: shards)
+    _ = try replica.train(fixture.batch())
+    let expected = try fixture.file.float32("logits_train")
+    #expect(normwiseError(Array(replica.trainingLogits), expected) < tolerance)
+  }
+
+  @Test("training's loss is PyTorch's", arguments: NetworkFixture.names, [1, 4])
+  func loss(name: String, shards: Int) throws {
+    let fixture = try NetworkFixture(name)
+    let sums = try fixture.replica(shards: shards).train(fixture.batch())
+    let expected = Double(try fixture.file.float32("loss", shape: [])[0])
+    #expect(sums.images == 6)
+    #expect(abs(sums.loss / 6 - expected) < tolerance * expected)
+  }
+
+  @Test("every gradient is PyTorch's", arguments: NetworkFixture.names, [1, 4])
+  func gradients(name: String, shards: Int) throws {
+    let fixture = try NetworkFixture(name)
+    let replica = try fixture.replica(shards: shards)
+    _ = try replica.train(fixture.batch())
+    for gradient in replica.gradientDictionary() {
+      let expected = try fixture.file.float32("gradient.\(gradient.name)", shape: gradient.shape)
+      #expect(normwiseError(gradient.values, expected) < tolerance, "\(gradient.name)")
+    }
+  }
+
+  @Test(
+    "the running statistics after a step are PyTorch's", arguments: NetworkFixture.names, [1, 4])
+  func runningStatistics(name: String, shards: Int) throws {
+    let fixture = try NetworkFixture(name)
+    let replica = try fixture.replica(shards: shards)
+    _ = try replica.train(fixture.batch())
+    let statistics = replica.stateDictionary().filter { $0.name.contains("running_") }
+    #expect(statistics.count == 2 * replica.parameterLayout.runningStatistics.count)
+    for tensor in statistics {
+      let expected = try fixture.file.float32("buffer_after.\(tensor.name)", shape: tensor.shape)
+      #expect(normwiseError(tensor.values, expected) < tolerance, "\(tensor.name)")
+    }
+  }
+
+  @Test("five steps of SGD leave PyTorch's losses, parameters and statistics", arguments: [1, 4])
+  func sgd(shards: Int) throws {
+    let start = try NetworkFixture("resnet8-A")
+    let file = try NetworkFixture.open("sgd-resnet8-A")
+    let replica = try start.replica(shards: shards)
+    let shape = [30, 3, 32, 32]
+    let all = Batch(
+      shape: start.architecture.input,
+      images: imagesFromNCHW(try file.float32("input", shape: [5, 6, 3, 32, 32]), shape: shape),
+      labels: try file.int64("labels", shape: [5, 6]).map { Int32($0) })
+    let losses = try file.float32("loss", shape: [5])
+    for step in 0..<5 {
+      let sums = try replica.train(all[6 * step..<6 * step + 6])
+      let expected = Double(losses[step])
+      #expect(abs(sums.loss / 6 - expected) < tolerance * expected, "step \(step)")
+      replica.applyGradients(
+        learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4)
+    }
+    for tensor in replica.stateDictionary() {
+      let kind = tensor.name.contains("running_") ? "buffer" : "parameter"
+      let expected = try file.float32("\(kind).\(tensor.name)", shape: tensor.shape)
+      #expect(normwiseError(tensor.values, expected) < 2 * tolerance, "\(tensor.name)")
+    }
+  }
+}

@@ -1,0 +1,135 @@
+/// The number of ranks and threads changes no bit of a run.
+
+import Kernels
+import Networks
+import Tensors
+import TestSupport
+import Testing
+
+/// What a run leaves.
+private struct Trace: Equatable, Sendable {
+  var parameters: [Float] = []
+  var velocities: [Float] = []
+  var runningStatistics: [Float] = []
+  /// The mean loss before each step, summed over shards in the tree's order.
+  var losses: [Double] = []
+  var evaluation = ClassificationSums()
+  /// Statistics exchanges of this rank.
+  var exchanges = 0
+}
+
+struct Division: CustomTestStringConvertible, Sendable {
+  let batch: Int
+  let shards: Int
+  let shortcut: Shortcut?
+  var testDescription: String {
+    "\(batch) images, \(shards) shards, shortcut \(shortcut?.rawValue ?? "none")"
+  }
+}
+
+@Suite struct RankInvarianceTests {
+  /// Three steps of SGD on `ranks` ranks, then an evaluation with a batch that ends early.
+  private func run(_ division: Division, ranks: Int, threads: Int = 1) throws -> [Trace] {
+    let architecture = Architecture.small(division.shortcut)
+    let world = try InMemoryRanks(batch: division.batch, shards: division.shards, ranks: ranks)
+    return try world.run { layout, exchange in
+      let replica = Replica(
+        architecture, training: layout, evaluation: layout, threads: threads, exchange: exchange)
+      replica.initialize(seed: 7)
+      var trace = Trace()
+      for step in 0..<3 {
+        let batch = Batch(of: architecture, count: division.batch, seed: UInt64(step))
+        let local = batch[layout.localPositions]
+        let sums = try replica.trainingPass(images: local.images, labels: local.labels)
+        trace.losses.append(
+          try total(sums, layout, exchange).loss / Double(division.batch))
+        try world.combineGradients(of: replica)
+        replica.applyGradients(
+          learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 0)
+      }
+      let batch = Batch(of: architecture, count: division.batch - 3, seed: 99)
+      let local = batch[layout.shortened(to: batch.count).localPositions]
+      trace.evaluation = try total(
+        replica.evaluationPass(images: local.images, labels: local.labels, batch: batch.count),
+        layout, exchange)
+      trace.parameters = Array(replica.parameters)
+      trace.velocities = Array(replica.velocities)
+      trace.runningStatistics = Array(replica.runningStatistics)
+      trace.exchanges = exchange.calls
+      return trace
+    }
+  }
+
+  /// All shards' sums, added up in the tree's order.
+  private func total(
+    _ local: UnsafeBufferPointer<ClassificationSums>, _ layout: ShardLayout,
+    _ exchange: InMemoryExchange
+  ) throws -> ClassificationSums {
+    let flat = local.flatMap { [Double($0.images), $0.loss, Double($0.top1), Double($0.top5)] }
+    var all = [Double](repeating: .nan, count: 4 * layout.shards)
+    try flat.withUnsafeBufferPointer { flat in
+      try all.withUnsafeMutableBufferPointer { try exchange.allGather(flat, width: 4, into: $0) }
+    }
+    var sums = (0..<layout.shards).map {
+      ClassificationSums(
+        images: Int(all[4 * $0]), loss: all[4 * $0 + 1], top1: Int(all[4 * $0 + 2]),
+        top5: Int(all[4 * $0 + 3]))
+    }
+    for merge in layout.tree.merges { sums[merge.into] = sums[merge.into] + sums[merge.from] }
+    return sums[0]
+  }
+
+  @Test(
+    "any number of ranks gives the bits of one rank",
+    arguments: [
+      Division(batch: 16, shards: 8, shortcut: .a), Division(batch: 27, shards: 8, shortcut: .a),
+      Division(batch: 16, shards: 8, shortcut: .b), Division(batch: 13, shards: 6, shortcut: .c),
+      Division(batch: 7, shards: 7, shortcut: nil),
+    ])
+  func ranks(_ division: Division) throws {
+    let one = try run(division, ranks: 1)[0]
+    #expect(one.losses.allSatisfy { $0.isFinite } && one.losses[2] != one.losses[0])
+    #expect(one.evaluation.images == division.batch - 3)
+    for ranks in 2...division.shards {
+      for (rank, trace) in try run(division, ranks: ranks).enumerated() {
+        // Compare booleans: a failure must not print every parameter.
+        let equal = trace == one
+        #expect(equal, "rank \(rank) of \(ranks) differs")
+      }
+    }
+  }
+
+  @Test("threads change no bit", arguments: [1, 2, 3], [2, 3, 8])
+  func threads(ranks: Int, threads: Int) throws {
+    let division = Division(batch: 27, shards: 8, shortcut: .a)
+    let one = try run(division, ranks: 1)[0]
+    for (rank, trace) in try run(division, ranks: ranks, threads: threads).enumerated() {
+      let equal = trace == one
+      #expect(equal, "rank \(rank) of \(ranks) with \(threads) threads differs")
+    }
+  }
+
+  @Test("any number of shards gives one shard's run but for rounding", arguments: [2, 3, 8])
+  func shards(_ shards: Int) throws {
+    let one = try run(Division(batch: 16, shards: 1, shortcut: .a), ranks: 1)[0]
+    let many = try run(Division(batch: 16, shards: shards, shortcut: .a), ranks: 1)[0]
+    #expect(normwiseError(many.parameters, one.parameters) < 1e-4)
+    #expect(normwiseError(many.runningStatistics, one.runningStatistics) < 1e-4)
+    #expect(relativeError(many.losses, one.losses) < 1e-4)
+    #expect(many.evaluation.images == one.evaluation.images)
+  }
+
+  @Test("a rank's error ends the run on all ranks")
+  func failure() throws {
+    struct Broken: Error {}
+    let world = try InMemoryRanks(batch: 8, shards: 4, ranks: 4)
+    #expect(throws: (any Error).self) {
+      try world.run { layout, exchange in
+        if layout.rank == 2 { throw Broken() }
+        let replica = Replica(
+          .small(), training: layout, evaluation: layout, exchange: exchange)
+        _ = try replica.train(Batch(of: .small(), count: 8, seed: 1))
+      }
+    }
+  }
+}
