@@ -67,6 +67,17 @@ let package = Package(
     .testTarget(
       name: "SafetensorsTests", dependencies: ["Safetensors", "TestSupport"],
       resources: [.copy("Fixtures")]),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "NetworksTests",
+      dependencies: ["Networks", "Kernels", "Tensors", "Safetensors", "TestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "DatasetsTests",
+      dependencies: [
+        "Datasets", "Tensors", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      resources: [.copy("Fixtures")]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
     .executableTarget(
       name: "multi-rank-tests", dependencies: ["MPI", "Training", "Networks", "Datasets"],

@@ -21,6 +21,6 @@ struct ResnetDist: ParsableCommand {
       changes how long a run takes and nothing else: parameters come out bit for bit the same.
       """,
     version: "0.1.0",
-    subcommands: [TrainCommand.self, EvalCommand.self, InspectCommand.self],
+    subcommands: [TrainCommand.self, EvalCommand.self, InspectCommand.self, DataCommand.self],
     defaultSubcommand: TrainCommand.self)
 }

@@ -41,14 +41,16 @@ public final class ProgressBar {
 
   /// Says that `completed` steps of the pass are done, `images` images since it began, and how the
   /// network does: mean loss and the fraction of wrong first guesses. Cheap enough for every step.
-  public func update(completed: Int, images: Int, loss: Double? = nil, error: Double? = nil) {
+  public func update(
+    completed: Int, images: Int? = nil, loss: Double? = nil, error: Double? = nil
+  ) {
     guard present != nil else { return }
     let time = now()
-    window.add(time: time, steps: completed, images: images)
+    window.add(time: time, steps: completed, images: images ?? 0)
     present!.completed = completed
     present!.loss = loss
     present!.error = error
-    present!.imagesPerSecond = window.imagesPerSecond
+    present!.imagesPerSecond = images == nil ? nil : window.imagesPerSecond
     present!.left = window.stepsPerSecond.flatMap { rate in
       rate > 0 ? .seconds(Double(max(0, present!.total - completed)) / rate) : nil
     }

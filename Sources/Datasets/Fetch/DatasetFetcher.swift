@@ -1,0 +1,89 @@
+/// Fetching a whole data set: download, check, unpack, put in place.
+
+import Foundation
+
+public struct DatasetFetcher: Sendable {
+  /// What a fetch came to.
+  public enum Outcome: Equatable, Sendable {
+    case fetched(directory: String)
+    case alreadyThere(directory: String)
+  }
+
+  public var downloader = Downloader()
+  /// Bytes that an archive may unpack to, as a multiple of its own size.
+  private static let expansionLimit = 20
+
+  public init() {}
+
+  /// Brings `dataset` into `directory`. Safe to repeat: what is there is left alone, what has arrived
+  /// in part is gone on from.
+  ///
+  /// - Parameters:
+  ///   - directory: nil is where training looks for it.
+  ///   - mirror: a folder on another server that has files of the same names.
+  ///   - progress: called with the file's name, the bytes that have arrived and its size.
+  /// - Throws: `FetchError`.
+  public func fetch(
+    _ dataset: PublicDataset, into directory: String? = nil, mirror: URL? = nil,
+    progress: @escaping @Sendable (_ file: String, _ bytes: Int, _ total: Int) -> Void = {
+      _, _, _ in
+    }
+  ) throws -> Outcome {
+    let directory = directory ?? dataset.defaultDirectory
+    if Self.isComplete(dataset, in: directory) { return .alreadyThere(directory: directory) }
+    do {
+      try FileManager.default.createDirectory(
+        atPath: directory, withIntermediateDirectories: true)
+    } catch { throw FetchError.file(path: directory, reason: error.localizedDescription) }
+    let lock = try Self.lock(directory)
+    defer {
+      unlink("\(directory)/.fetch-lock")
+      close(lock)
+    }
+    for file in dataset.files {
+      let path = "\(directory)/\(file.name)"
+      if !file.isArchive, FileManager.default.fileExists(atPath: path) { continue }
+      try downloader.fetch(
+        file, from: mirror.map { $0.appendingPathComponent(file.name) }, to: path
+      ) { progress(file.name, $0, file.bytes) }
+      if file.isArchive { try Self.unpack(path, bytes: file.bytes, in: directory) }
+    }
+    return .fetched(directory: directory)
+  }
+
+  private static func isComplete(_ dataset: PublicDataset, in directory: String) -> Bool {
+    dataset.contents.allSatisfy { FileManager.default.fileExists(atPath: "\(directory)/\($0)") }
+  }
+
+  /// Unpacks beside the target and moves the archive's top-level entries into place by renames.
+  private static func unpack(_ path: String, bytes: Int, in directory: String) throws {
+    let temporary = "\(directory)/.unpacking-\(getpid())"
+    try? FileManager.default.removeItem(atPath: temporary)
+    defer { try? FileManager.default.removeItem(atPath: temporary) }
+    do {
+      try FileManager.default.createDirectory(
+        atPath: temporary, withIntermediateDirectories: true)
+    } catch { throw FetchError.file(path: temporary, reason: error.localizedDescription) }
+    try ArchiveUnpacker.unpack(path, into: temporary, limit: bytes * expansionLimit)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: temporary)) ?? []
+    for name in names {
+      let target = "\(directory)/\(name)"
+      // What an interrupted unpacking left is replaced by the whole.
+      try? FileManager.default.removeItem(atPath: target)
+      guard rename("\(temporary)/\(name)", target) == 0 else { throw FetchError.current(target) }
+    }
+    unlink(path)
+  }
+
+  /// Holds the folder for this process until the descriptor is closed.
+  private static func lock(_ directory: String) throws -> Int32 {
+    let path = "\(directory)/.fetch-lock"
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw FetchError.current(path) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw FetchError.inUse(folder: directory)
+    }
+    return descriptor
+  }
+}

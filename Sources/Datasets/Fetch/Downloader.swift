@@ -1,0 +1,95 @@
+/// Downloads that are resumed, checked and put in place whole.
+
+import Crypto
+import Foundation
+
+/// Fetches files to `NAME.part`, checks size and SHA-256, and renames them.
+///
+/// Proxies are those of the environment (`https_proxy`, `no_proxy`), as in curl.
+public struct Downloader: Sendable {
+  /// Attempts without a byte of progress before it gives up.
+  public var attempts = 5
+  /// Seconds before the second attempt; doubled for each further one.
+  public var pause: TimeInterval = 1
+  /// Seconds without data after which a connection counts as dead.
+  public var timeout: TimeInterval = 60
+
+  public init() {}
+
+  /// Fetches `file` to `path`, which appears when it is complete and checked.
+  ///
+  /// - Parameters:
+  ///   - url: where to get it, when not from its own place.
+  ///   - progress: called with the bytes that have arrived.
+  /// - Throws: `FetchError`. What has arrived stays for the next call, unless it is wrong.
+  public func fetch(
+    _ file: PublicDataset.RemoteFile, from url: URL? = nil, to path: String,
+    progress: @escaping @Sendable (_ bytes: Int) -> Void = { _ in }
+  ) throws {
+    let url = url ?? file.url
+    let part = "\(path).part"
+    try transfer(url, part: part, bytes: file.bytes, progress: progress)
+    let found = try Self.sha256(ofFile: part)
+    guard found == file.sha256 else {
+      Self.remove(part)
+      throw FetchError.wrongDigest(
+        url: url.absoluteString, expected: file.sha256, found: found)
+    }
+    guard let handle = FileHandle(forWritingAtPath: part) else { throw FetchError.current(part) }
+    do {
+      try handle.synchronize()
+      try handle.close()
+    } catch { throw FetchError.file(path: part, reason: error.localizedDescription) }
+    guard rename(part, path) == 0 else { throw FetchError.current(path) }
+    Self.remove(part)
+  }
+
+  /// Repeats the transfer until all bytes are there; progress earns new attempts.
+  private func transfer(
+    _ url: URL, part: String, bytes: Int, progress: @escaping @Sendable (Int) -> Void
+  ) throws {
+    var failures = 0
+    var before = Self.size(part)
+    while true {
+      do {
+        try Transfer(url, part: part, limit: bytes, progress: progress).run(timeout: timeout)
+        return
+      } catch {
+        switch error {
+        case Transfer.Failure.final(let error):
+          if case .wrongSize = error { Self.remove(part) }
+          throw error
+        case Transfer.Failure.transient(let reason):
+          let now = Self.size(part)
+          failures = now > before ? 1 : failures + 1
+          before = now
+          guard failures < attempts else {
+            throw FetchError.network(url: url.absoluteString, reason: reason, attempts: failures)
+          }
+          Thread.sleep(forTimeInterval: pause * Double(1 << (failures - 1)))
+        }
+      }
+    }
+  }
+
+  private static func size(_ path: String) -> Int {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    return (attributes?[.size] as? Int) ?? 0
+  }
+
+  private static func remove(_ part: String) {
+    try? FileManager.default.removeItem(atPath: part)
+    try? FileManager.default.removeItem(atPath: "\(part).json")
+  }
+
+  /// Reads the file in pieces: archives are larger than what one wants in memory.
+  private static func sha256(ofFile path: String) throws -> String {
+    guard let handle = FileHandle(forReadingAtPath: path) else { throw FetchError.current(path) }
+    defer { try? handle.close() }
+    var hash = SHA256()
+    while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
+      hash.update(data: piece)
+    }
+    return hash.finalize().map { String(format: "%02x", $0) }.joined()
+  }
+}

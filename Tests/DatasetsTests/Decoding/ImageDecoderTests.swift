@@ -1,0 +1,98 @@
+/// JPEG and PNG decoding against Pillow, and files made to do harm.
+
+import Datasets
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct ImageDecoderTests {
+  @Test(
+    "decoded pixels equal Pillow's",
+    arguments: [
+      "colour.jpg", "progressive.jpg", "grey.jpg", "colour.png", "alpha.png", "palette.png",
+      "grey.png",
+    ])
+  func pillow(name: String) throws {
+    let (shape, pixels) = try ImageDecoder.decode(Fixture.bytes(name), path: name)
+    #expect(shape == Fixture.shape)
+    #expect(pixels == (try Fixture.pixels(of: name)))
+  }
+
+  @Test("a CMYK JPEG is refused with what to do")
+  func cmyk() throws {
+    let error = #expect(throws: DatasetError.self) {
+      try ImageDecoder.decode(Fixture.bytes("cmyk.jpg"), path: "cmyk.jpg")
+    }
+    #expect(
+      "\(error!)".contains("cmyk.jpg: CMYK JPEG") && "\(error!)".contains("convert it to RGB"))
+  }
+
+  /// The last 16 bytes of a PNG are a checksum and the end mark: the pixels are whole without them.
+  @Test("a file cut short inside its pixels is refused", arguments: ["colour.jpg", "colour.png"])
+  func truncated(name: String) throws {
+    let bytes = try Fixture.bytes(name)
+    for length in stride(from: 0, to: bytes.count - (name == "colour.png" ? 16 : 2), by: 7) {
+      #expect(throws: DatasetError.self, "\(length) of \(bytes.count) bytes") {
+        try ImageDecoder.decode(Array(bytes[..<length]), path: name)
+      }
+    }
+  }
+
+  @Test(
+    "damaged files are decoded or refused, never more", arguments: ["progressive.jpg", "alpha.png"])
+  func damaged(name: String) throws {
+    let bytes = try Fixture.bytes(name)
+    var random = TestData(seed: 3)
+    for _ in 0..<2000 {
+      var copy = bytes
+      for _ in 0..<random.integer(in: 1...4) {
+        copy[random.integer(in: 0...copy.count - 1)] = UInt8(random.integer(in: 0...255))
+      }
+      do {
+        let (shape, pixels) = try ImageDecoder.decode(copy, path: name)
+        #expect(pixels.count == shape.count)
+      } catch is DatasetError {}
+    }
+  }
+
+  @Test("a header that claims 65,500 × 65,500 pixels is refused before allocating")
+  func huge() throws {
+    var bytes = try Fixture.bytes("colour.jpg")
+    // Start of frame: marker, length, precision, height, width.
+    let frame = try #require(
+      bytes.indices.dropLast().first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
+    bytes.replaceSubrange(frame + 5..<frame + 9, with: [0xFF, 0xDC, 0xFF, 0xDC])
+    let error = #expect(throws: DatasetError.self) {
+      try ImageDecoder.decode(bytes, path: "huge.jpg")
+    }
+    #expect("\(error!)".contains("65500×65500"))
+  }
+
+  @Test("the format is known by the bytes, and anything else is refused")
+  func otherFormats() throws {
+    let png = try Fixture.bytes("colour.png")
+    #expect(try ImageDecoder.shape(of: png, path: "named.jpg") == Fixture.shape)
+    for (bytes, reason) in [
+      ([], "empty"), (Array("GIF89a and so on".utf8), "neither a JPEG nor a PNG"),
+    ] {
+      let error = #expect(throws: DatasetError.self) {
+        try ImageDecoder.decode(bytes, path: "x.jpg")
+      }
+      #expect("\(error!)".contains(reason))
+    }
+  }
+
+  @Test("an image of another size than expected is refused")
+  func wrongSize() throws {
+    let expected = ImageShape(height: 40, width: 24, channels: 3)
+    var pixels = [UInt8](repeating: 0, count: expected.count)
+    let bytes = try Fixture.bytes("colour.jpg")
+    #expect(
+      throws: DatasetError.wrongSize(path: "x.jpg", found: Fixture.shape, expected: expected)
+    ) {
+      try pixels.withUnsafeMutableBufferPointer {
+        try ImageDecoder.decode(bytes, path: "x.jpg", shape: expected, into: $0)
+      }
+    }
+  }
+}
