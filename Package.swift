@@ -78,7 +78,9 @@ let package = Package(
         "Datasets", "Tensors", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
       ],
       resources: [.copy("Fixtures")]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: ["Training", "Datasets", "Networks", "MPI", "Tensors", "TestSupport"]),
     .executableTarget(
       name: "multi-rank-tests", dependencies: ["MPI", "Training", "Networks", "Datasets"],
       path: "Tests/MultiRank"),

@@ -14,7 +14,7 @@ public struct Subset: ImageSource {
     precondition(indices.lowerBound >= 0 && indices.upperBound <= base.count)
     (self.base, self.indices) = (base, indices)
     name =
-      "images \(grouped(indices.lowerBound))..<\(grouped(indices.upperBound)) of: \(base.name)"
+      "images \(indices.lowerBound.grouped)..<\(indices.upperBound.grouped) of: \(base.name)"
     var fingerprint = Fingerprint()
     fingerprint.add("subset")
     fingerprint.add(base.fingerprint)

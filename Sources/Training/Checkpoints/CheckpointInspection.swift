@@ -2,6 +2,7 @@
 
 import Foundation
 import Safetensors
+import Tensors
 
 /// One `resnet-dist inspect`.
 public struct CheckpointInspection {

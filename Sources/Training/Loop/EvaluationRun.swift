@@ -5,6 +5,7 @@ import Foundation
 import MPI
 import Networks
 import Safetensors
+import Tensors
 
 /// Plain weights do not say how images are normalized.
 struct MissingNormalization: UsageError, CustomStringConvertible {

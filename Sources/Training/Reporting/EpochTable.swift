@@ -1,5 +1,7 @@
 /// The table of a run: a header, then one row per epoch, written as the epochs end.
 
+import Tensors
+
 /// Columns are wide enough for the whole run from the first row on.
 public struct EpochTable {
   /// The figures of one epoch; errors are fractions.

@@ -1,6 +1,7 @@
 /// How the console writes the figures of a run: losses, errors, rates, learning rates.
 
 import Foundation
+import Tensors
 
 enum FigureText {
   /// Three decimals below 10, fewer above: `0.312`, `12.35`; `nan` and `inf` as they are.

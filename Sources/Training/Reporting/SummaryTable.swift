@@ -1,5 +1,7 @@
 /// Names and values under each other, for the summary at the start of a run.
 
+import Tensors
+
 /// Every value begins in the same column; further lines of a value stay in it.
 public struct SummaryTable: CustomStringConvertible, Sendable {
   private var rows: [(name: String, value: String)] = []

@@ -2,6 +2,7 @@
 
 import Datasets
 import Networks
+import Tensors
 
 struct TrainingSummary {
   let configuration: TrainingConfiguration

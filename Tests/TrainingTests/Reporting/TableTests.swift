@@ -2,6 +2,7 @@
 
 import Testing
 import Training
+import Tensors
 
 @Suite struct TableTests {
   @Test(
