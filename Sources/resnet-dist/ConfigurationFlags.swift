@@ -46,8 +46,8 @@ struct DataFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What is subtracted from pixel/255: per-pixel (the mean image), per-channel, none, or R,G,B. "
-        + "(default: per-pixel)", valueName: "mean"))
+      "What is subtracted from pixel/255: per-channel, per-pixel (the mean image), none, or R,G,B. "
+        + "(default: per-channel)", valueName: "mean"))
   var mean: String?
 
   @Option(

@@ -43,9 +43,12 @@ public struct DatasetFetcher: Sendable {
     for file in dataset.files {
       let path = "\(directory)/\(file.name)"
       if !file.isArchive, FileManager.default.fileExists(atPath: path) { continue }
-      try downloader.fetch(
-        file, from: mirror.map { $0.appendingPathComponent(file.name) }, to: path
-      ) { progress(file.name, $0, file.bytes) }
+      // An archive is there if someone brought it, or if unpacking it failed.
+      if !file.isArchive || !Downloader.isWhole(file, at: path) {
+        try downloader.fetch(
+          file, from: mirror.map { $0.appendingPathComponent(file.name) }, to: path
+        ) { progress(file.name, $0, file.bytes) }
+      }
       if file.isArchive { try Self.unpack(path, bytes: file.bytes, in: directory) }
     }
     return .fetched(directory: directory)
@@ -78,12 +81,17 @@ public struct DatasetFetcher: Sendable {
   /// Holds the folder for this process until the descriptor is closed.
   private static func lock(_ directory: String) throws -> Int32 {
     let path = "\(directory)/.fetch-lock"
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw FetchError.current(path) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    while true {
+      let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+      guard descriptor >= 0 else { throw FetchError.current(path) }
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        close(descriptor)
+        throw FetchError.inUse(folder: directory)
+      }
+      // A holder that finished between the two calls has removed the file: that lock is nobody's.
+      var status = stat()
+      if fstat(descriptor, &status) == 0, status.st_nlink > 0 { return descriptor }
       close(descriptor)
-      throw FetchError.inUse(folder: directory)
     }
-    return descriptor
   }
 }

@@ -44,25 +44,24 @@ public struct Downloader: Sendable {
     Self.remove(part)
   }
 
-  /// Repeats the transfer until all bytes are there; progress earns new attempts.
+  /// Repeats the transfer until all bytes are there; getting further than ever earns new attempts.
   private func transfer(
     _ url: URL, part: String, bytes: Int, progress: @escaping @Sendable (Int) -> Void
   ) throws {
     var failures = 0
-    var before = Self.size(part)
+    var furthest = Self.size(part)
     while true {
       do {
         try Transfer(url, part: part, limit: bytes, progress: progress).run(timeout: timeout)
         return
       } catch {
         switch error {
-        case Transfer.Failure.final(let error):
-          if case .wrongSize = error { Self.remove(part) }
-          throw error
+        case Transfer.Failure.final(let error): throw error
         case Transfer.Failure.transient(let reason):
           let now = Self.size(part)
-          failures = now > before ? 1 : failures + 1
-          before = now
+          // A server that always starts again must not keep this going for ever.
+          failures = now > furthest ? 1 : failures + 1
+          furthest = max(furthest, now)
           guard failures < attempts else {
             throw FetchError.network(url: url.absoluteString, reason: reason, attempts: failures)
           }
@@ -70,6 +69,11 @@ public struct Downloader: Sendable {
         }
       }
     }
+  }
+
+  /// Whether `path` already is the whole file, checked by size and digest.
+  static func isWhole(_ file: PublicDataset.RemoteFile, at path: String) -> Bool {
+    size(path) == file.bytes && (try? sha256(ofFile: path)) == file.sha256
   }
 
   private static func size(_ path: String) -> Int {

@@ -5,8 +5,15 @@ import FoundationNetworking
 
 /// What is known of a half-arrived file, kept beside it: a server's name for the very version.
 struct PartState: Codable, Equatable {
-  /// The ETag, or Last-Modified where there is none; what `If-Range` takes.
+  /// The ETag, or Last-Modified where there is no strong one; what `If-Range` takes (RFC 9110, §13.1.5).
   var validator: String?
+
+  init() {}
+
+  init(_ response: HTTPURLResponse?) {
+    let tag = response?.value(forHTTPHeaderField: "ETag").flatMap { $0.hasPrefix("W/") ? nil : $0 }
+    validator = tag ?? response?.value(forHTTPHeaderField: "Last-Modified")
+  }
 }
 
 /// A transfer in progress. Only the first `limit` bytes are accepted: a server that sends more is not
@@ -29,6 +36,7 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
   private var handle: FileHandle?
   private var received: Int
   private var failure: Failure?
+  private var timeout: TimeInterval = 0
 
   /// - Parameters:
   ///   - part: the file written to; the bytes it holds are gone on from.
@@ -57,6 +65,7 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
   /// - Throws: `Failure`.
   func run(timeout: TimeInterval) throws(Failure) {
     if received == limit { return }
+    self.timeout = timeout
     var request = URLRequest(url: url)
     // Bytes are resumed only of the same version: without a validator start again.
     if received > 0, received < limit, let validator = state.validator {
@@ -73,6 +82,12 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     session.finishTasksAndInvalidate()
     try? handle?.close()
     if let failure { throw failure }
+  }
+
+  /// Drops what has arrived: it is of no use.
+  private func discard() {
+    try? FileManager.default.removeItem(atPath: part)
+    try? FileManager.default.removeItem(atPath: statePath)
   }
 
   func urlSession(
@@ -92,11 +107,23 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
   private func open(_ response: HTTPURLResponse?) throws(Failure) {
     let status = response?.statusCode ?? 0
     switch status {
-    case 206: break
-    case 200: received = 0
+    case 206:
+      let range = response?.value(forHTTPHeaderField: "Content-Range") ?? ""
+      guard range.hasPrefix("bytes \(received)-") else {
+        discard()
+        throw .transient("the server sends another part of the file than was asked for")
+      }
+    case 200:
+      // A login page in the file's place, say, leaves what has arrived alone.
+      let length = Int(response?.value(forHTTPHeaderField: "Content-Length") ?? "") ?? limit
+      let isPlain = response?.value(forHTTPHeaderField: "Content-Encoding") == nil
+      guard length == limit || !isPlain else {
+        throw .final(.wrongSize(url: url.absoluteString, expected: limit, found: length))
+      }
+      received = 0
     case 416:
       // The server's file is shorter than what is here: another version.
-      try? FileManager.default.removeItem(atPath: part)
+      discard()
       throw .transient("the file on the server has changed")
     case 408, 425, 429, 500, 502, 503, 504: throw .transient("the server answers \(status)")
     default: throw .final(.http(url: url.absoluteString, status: status))
@@ -106,9 +133,8 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
         throw .final(.current(part))
       }
     }
-    state = PartState(
-      validator: response?.value(forHTTPHeaderField: "ETag")
-        ?? response?.value(forHTTPHeaderField: "Last-Modified"))
+    // The rest of a file may come without its name; it is the version that was asked for.
+    if status == 200 { state = PartState(response) }
     guard let handle = FileHandle(forWritingAtPath: part) else { throw .final(.current(part)) }
     do { try handle.seek(toOffset: UInt64(received)) } catch { throw .final(.current(part)) }
     self.handle = handle
@@ -120,6 +146,7 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     guard received + data.count <= limit else {
       failure = .final(
         .wrongSize(url: url.absoluteString, expected: limit, found: received + data.count))
+      discard()
       dataTask.cancel()
       return
     }
@@ -137,7 +164,9 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
   ) {
     if failure == nil {
       if let error {
-        failure = .transient(error.localizedDescription)
+        let isTimeout = (error as? URLError)?.code == .timedOut
+        failure = .transient(
+          isTimeout ? "no data for \(Int(timeout)) seconds" : error.localizedDescription)
       } else if received < limit {
         failure = .transient("the connection ended after \(received) of \(limit) bytes")
       }

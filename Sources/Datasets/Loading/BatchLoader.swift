@@ -166,7 +166,8 @@ private final class LoaderState {
     defer { pthread_mutex_unlock(mutex) }
     guard current < steps.upperBound else { return nil }
     let slot = current % depth
-    while missing[slot] > 0, failure[slot] == nil { pthread_cond_wait(changed, mutex) }
+    // All of the batch, so that which of several errors is told depends on the images alone.
+    while missing[slot] > 0 { pthread_cond_wait(changed, mutex) }
     if let failure = failure[slot] { throw failure.error }
     return Batch(
       pixels: slotPixels(slot), labels: slotLabels(slot),

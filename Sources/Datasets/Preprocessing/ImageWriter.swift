@@ -2,8 +2,8 @@
 
 import Tensors
 
-/// Writes normalized images; padding is 0 after normalization (as in fb.resnet.torch, which pads
-/// after normalizing), so with a mean image it is the mean and not black.
+/// Writes crops of images with black around them, mirrored or not, and then normalized: torchvision's
+/// order. A mean image is subtracted at its own place, so it is the same constant for every crop.
 struct ImageWriter: Sendable {
   private let shape: ImageShape
   /// [C], 1 / (255·deviation).
@@ -39,23 +39,19 @@ struct ImageWriter: Sendable {
     offset.withUnsafeBufferPointer { offset in
       scale.withUnsafeBufferPointer { scale in
         for row in 0..<height {
-          let output = target + row * width * channels
           let sourceRow = row + draw.row
-          guard sourceRow >= 0, sourceRow < height else {
-            output.update(repeating: 0, count: width * channels)
-            continue
-          }
+          let isInside = sourceRow >= 0 && sourceRow < height
           for column in 0..<width {
             let sourceColumn = (draw.isFlipped ? width - 1 - column : column) + draw.column
-            let place = output + column * channels
-            guard sourceColumn >= 0, sourceColumn < width else {
-              place.update(repeating: 0, count: channels)
-              continue
-            }
-            let source = (sourceRow * width + sourceColumn) * channels
-            for channel in 0..<channels {
-              place[channel] =
-                Float(pixels[source + channel]) * scale[channel] - offset[source + channel]
+            let place = (row * width + column) * channels
+            if isInside, sourceColumn >= 0, sourceColumn < width {
+              let source = (sourceRow * width + sourceColumn) * channels
+              for channel in 0..<channels {
+                target[place + channel] =
+                  Float(pixels[source + channel]) * scale[channel] - offset[place + channel]
+              }
+            } else {
+              for channel in 0..<channels { target[place + channel] = -offset[place + channel] }
             }
           }
         }

@@ -20,7 +20,7 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var trainLimit: Int?
   /// Use only the first so many test images; nil: all.
   public var testLimit: Int?
-  public var mean = MeanChoice.perPixel
+  public var mean = MeanChoice.perChannel
   public var deviation = DeviationChoice.perChannel
   /// Zeros added on each side before the random crop; 0 turns the crop off.
   public var cropPadding = 4

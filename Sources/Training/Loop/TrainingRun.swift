@@ -33,7 +33,10 @@ public final class TrainingRun {
   public init(
     _ requested: TrainingConfiguration, resume: String?, ranks: Ranks, console: any Console
   ) throws {
-    try ranks.agree(on: requested.values + [("resume", resume ?? "not given")])
+    try ranks.agree(
+      on: requested.values + [
+        ("resume", resume ?? "not given"), ("OpenBLAS's kernels", MatrixProduct.coreName),
+      ])
     var configuration = requested
     let data = try ranks.together { try TrainingData(requested) }
     try ranks.agree(on: [

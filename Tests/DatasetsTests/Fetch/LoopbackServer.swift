@@ -10,6 +10,12 @@ final class LoopbackServer: Sendable {
     var content: [UInt8] = []
     var etag: String? = "\"version-1\""
     var honoursRange = true
+    /// Sent beside the ETag.
+    var lastModified: String?
+    /// Whether the rest of a file is sent with the ETag too.
+    var namesParts = true
+    /// Added to the first byte of a part, as a broken server would.
+    var shift = 0
     /// Statuses to answer with first, in order, instead of the content.
     var statuses: [Int] = []
     /// Bytes of the body after which the connection is cut, one for each of the first answers.
@@ -93,17 +99,19 @@ final class LoopbackServer: Sendable {
       return
     }
     var from = 0
-    if now.honoursRange, let range = headers["range"], headers["if-range"] == now.etag,
+    if now.honoursRange, let range = headers["range"], let validator = headers["if-range"],
+      validator == now.etag && !validator.hasPrefix("W/") || validator == now.lastModified,
       let start = range.split(separator: "=").last?.split(separator: "-").first.flatMap({ Int($0) })
     {
-      from = start
+      from = start + now.shift
     }
     var head = "HTTP/1.1 \(from > 0 ? "206 Partial Content" : "200 OK")\r\n"
     head += "Content-Length: \(now.content.count - from)\r\nConnection: close\r\n"
     if from > 0 {
       head += "Content-Range: bytes \(from)-\(now.content.count - 1)/\(now.content.count)\r\n"
     }
-    if let etag = now.etag { head += "ETag: \(etag)\r\n" }
+    if let date = now.lastModified { head += "Last-Modified: \(date)\r\n" }
+    if let etag = now.etag, from == 0 || now.namesParts { head += "ETag: \(etag)\r\n" }
     send(connection, Array((head + "\r\n").utf8))
     let end = cut.map { min(from + $0, now.content.count) } ?? now.content.count
     send(connection, Array(now.content[from..<end]))
