@@ -81,8 +81,11 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: ["Training", "Datasets", "Networks", "MPI", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["TestSupport", "resnet-dist"]),
     .executableTarget(
-      name: "multi-rank-tests", dependencies: ["MPI", "Training", "Networks", "Datasets"],
+      name: "multi-rank-tests",
+      dependencies: ["MPI", "Training", "Networks", "Datasets", "Kernels", "Tensors"],
       path: "Tests/MultiRank"),
   ]
 )

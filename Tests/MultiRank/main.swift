@@ -5,7 +5,7 @@ import MPI
 
 let checks =
   communicatorChecks + collectiveChecks + controlDataChecks + pointToPointChecks + requestChecks
-  + errorChecks + launchChecks
+  + errorChecks + launchChecks + reductionChecks + failureChecks + replicaChecks
 
 /// MPI's life is a function's: a global environment could not be consumed.
 func runInEnvironment() throws -> Int32 {

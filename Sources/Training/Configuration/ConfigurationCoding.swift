@@ -64,7 +64,10 @@ extension TrainingConfiguration {
       }
       switch node {
       case .scalar(let scalar):
-        if scalar.string != "null" && scalar.string != "~" { values.append((name, scalar.string)) }
+        // A plain null means that the value is not set; in quotes it is a word.
+        if scalar.style != .plain || !Self.nulls.contains(scalar.string) {
+          values.append((name, scalar.string))
+        }
       case .sequence(let sequence):
         values.append((name, sequence.compactMap(\.string).joined(separator: ",")))
       default:
@@ -82,7 +85,13 @@ extension TrainingConfiguration {
 
   /// All values as YAML, one line each.
   public func yaml() throws -> String {
-    let pairs = values.map { (Node($0.key), Node($0.value)) }
+    let pairs = values.map { key, value in
+      let style: Node.Scalar.Style = Self.nulls.contains(value) ? .doubleQuoted : .any
+      return (Node(key), Node(value, Tag(.implicit), style))
+    }
     return try Yams.serialize(node: Node.mapping(Node.Mapping(pairs)))
   }
+
+  /// How YAML writes that there is no value.
+  private static let nulls = ["", "~", "null", "Null", "NULL"]
 }

@@ -1,0 +1,55 @@
+/// The promise: any number of ranks, any number of threads, the same bits.
+
+import TestSupport
+import Testing
+
+extension CommandLineTests {
+  @Suite struct RankInvarianceTests {
+    @Test("50 steps with augmentation give the same parameters on 1, 2, 3, 4, 6 and 8 ranks")
+    func ranks() throws {
+      let folder = try TemporaryDirectory()
+      var digests: [Int: String] = [:]
+      for ranks in [1, 2, 3, 4, 6, 8] {
+        let path = folder.file("ranks-\(ranks)")
+        let outcome = try Job.run(
+          ranks, Job.small + ["--iterations", "50", "--run-dir", path])
+        #expect(outcome.exitCode == 0, "\(outcome.standardOutput)\(outcome.standardError)")
+        digests[ranks] = try Job.digest(path)
+        #expect(outcome.standardOutput.contains(digests[ranks]!))
+      }
+      #expect(Set(digests.values).count == 1, "\(digests)")
+      #expect(digests[1]?.count == 64)
+    }
+
+    @Test("threads, and a batch that the shards do not divide, change no bits")
+    func threadsAndUnevenBatches() throws {
+      let folder = try TemporaryDirectory()
+      var digests: [String] = []
+      for (ranks, threads) in [(1, 1), (1, 4), (2, 2), (5, 1)] {
+        let path = folder.file("run-\(ranks)-\(threads)")
+        let outcome = try Job.run(
+          ranks,
+          Job.small + [
+            "--batch-size", "45", "--iterations", "12", "--threads", "\(threads)", "--workers",
+            "\(threads)", "--run-dir", path,
+          ])
+        #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+        digests.append(try Job.digest(path))
+      }
+      #expect(Set(digests).count == 1, "\(digests)")
+    }
+
+    @Test("another seed gives other parameters")
+    func seeds() throws {
+      let folder = try TemporaryDirectory()
+      let digests = try [1, 2].map { seed in
+        let path = folder.file("seed-\(seed)")
+        let outcome = try Job.alone(
+          Job.small + ["--iterations", "3", "--seed", "\(seed)", "--run-dir", path])
+        #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+        return try Job.digest(path)
+      }
+      #expect(digests[0] != digests[1])
+    }
+  }
+}

@@ -1,0 +1,82 @@
+/// Wrong command lines: one error from one rank, exit code 2, nothing written.
+
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandLineTests {
+  @Suite struct UsageErrorTests {
+    /// Arguments, and what the message must name.
+    static let wrong: [([String], [String])] = [
+      (["--model", "rasnet20"], ["unknown model 'rasnet20'", "resnet20"]),
+      (["--model", "resnet21"], ["resnet21", "6n+2"]),
+      (["--model", "plain20", "--shortcut", "B"], ["plain20", "--shortcut"]),
+      (["--modle", "resnet20"], ["--modle", "--model"]),
+      (["--lr", "fast"], ["--lr fast", "positive number"]),
+      (["--lr", "-1"], ["--lr"]),
+      (["--batch-size", "0"], ["--batch-size 0"]),
+      (["--batch-size", "7"], ["7 images", "8 logical shards", "--batch-size 8"]),
+      (["--shards", "1"], ["2 ranks", "1 logical shards", "--shards 2"]),
+      (["--epochs", "2", "--iterations", "5"], ["--epochs", "--iterations"]),
+      (["--lr-milestones", "half"], ["--lr-milestones half"]),
+      (["--dataset", "imagenet"], ["--dataset imagenet", "cifar10"]),
+      (["--dataset", "image-folder"], ["--data-dir"]),
+      (["--mean", "0.5,0.5"], ["--mean 0.5,0.5"]),
+      (["--std", "0,1,1"], ["--std 0,1,1"]),
+      (["--momentum", "1"], ["--momentum 1"]),
+      (["eval"], ["--weights"]),
+      (["data", "fetch", "mnist"], ["mnist", "cifar10"]),
+      (["train", "surplus"], ["surplus"]),
+    ]
+
+    @Test("a wrong flag or value is named once and ends all ranks with 2", arguments: wrong)
+    func wrongFlags(arguments: [String], words: [String]) throws {
+      let folder = try TemporaryDirectory()
+      let data =
+        arguments.contains("--dataset") || !arguments[0].hasPrefix("--")
+        ? [] : ["--dataset", "synthetic"]
+      let outcome = try Job.run(2, arguments + data, in: folder.path)
+      expectFailure(outcome, exitCode: 2, naming: words)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+
+    @Test("without mpirun the same holds")
+    func alone() throws {
+      let folder = try TemporaryDirectory()
+      for (arguments, word) in [
+        (["--modle", "resnet20"], "--modle"),
+        (["--dataset", "synthetic", "--model", "resnet3"], "resnet3"),
+      ] {
+        let outcome = try Job.alone(arguments, in: folder.path)
+        expectFailure(outcome, exitCode: 2, naming: [word])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+      }
+    }
+
+    @Test("ranks started with different flags are told which and how")
+    func differentFlags() throws {
+      let folder = try TemporaryDirectory()
+      let lr = try Job.run(
+        each: [Job.small + ["--lr", "0.1"], Job.small + ["--lr", "0.2"]], in: folder.path)
+      expectFailure(lr, exitCode: 2, naming: ["lr is 0.1 on rank 0 and 0.2 on rank 1"])
+      let unknown = try Job.run(
+        each: [Job.small, Job.small, Job.small + ["--bogus"]], in: folder.path)
+      expectFailure(unknown, exitCode: 2, naming: ["--bogus"])
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+
+    @Test("an unknown key in a configuration file is named with the nearest known one")
+    func unknownKey() throws {
+      let folder = try TemporaryDirectory()
+      let path = folder.file("run.yaml")
+      try "dataset: synthetic\nmomentun: 0.8\n".write(
+        toFile: path, atomically: true, encoding: .utf8)
+      expectFailure(
+        try Job.run(2, ["--config", path], in: folder.path), exitCode: 2,
+        naming: ["run.yaml", "momentun", "momentum"])
+      try "dataset: [synthetic\n".write(toFile: path, atomically: true, encoding: .utf8)
+      expectFailure(
+        try Job.run(2, ["--config", path], in: folder.path), exitCode: 2, naming: ["run.yaml"])
+    }
+  }
+}

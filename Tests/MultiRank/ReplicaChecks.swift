@@ -1,0 +1,100 @@
+/// Checks that a network trained on these ranks is, bit for bit, the one trained on one rank.
+
+import Datasets
+import Kernels
+import MPI
+import Networks
+import Tensors
+import Training
+
+/// What a few steps leave behind.
+private struct Trained: Equatable {
+  var parameters: [Float] = []
+  var statistics: [Float] = []
+  var losses: [Double] = []
+  var evaluation = EpochTotals()
+}
+
+private let shape = ImageShape(height: 16, width: 16, channels: 3)
+
+/// Three steps and an evaluation of ResNet-8 on images that are the same everywhere.
+private func train(
+  _ layout: ShardLayout, threads: Int, exchange: any StatisticsExchange,
+  reduce: (Replica) throws -> Void
+) throws -> Trained {
+  let network = try ModelCatalog.architecture(named: "resnet8", classes: 5, input: shape)
+  let source = SyntheticImages(count: 70, classCount: 5, shape: shape, seed: 4, split: .train)
+  let normalization = Normalization(
+    mean: .perChannel([0.5, 0.5, 0.5]), deviation: [0.25, 0.25, 0.25])
+  let replica = Replica(
+    network, training: layout, evaluation: layout, threads: threads, exchange: exchange)
+  replica.initialize(seed: 11)
+  let loader = BatchLoader(
+    source: source, normalization: normalization,
+    augmentation: Augmentation(padding: 2, flip: true), order: .shuffled(seed: 5),
+    batchSize: layout.capacity, localRange: layout.localPositions, steps: 0..<3, workers: 2)
+  var trained = Trained()
+  while true {
+    let sums = try loader.withNext { batch in
+      Array(try replica.trainingPass(images: batch.pixels, labels: batch.labels))
+    }
+    guard let sums else { break }
+    trained.losses.append(sums.reduce(0) { $0 + $1.loss })
+    try reduce(replica)
+    replica.applyGradients(
+      learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4)
+  }
+  let evaluator = Evaluator(
+    replica, source: source, normalization: normalization, workers: 1, exchange: exchange)
+  trained.evaluation = try evaluator.evaluate()
+  trained.parameters = Array(replica.parameters)
+  trained.statistics = Array(replica.runningStatistics)
+  return trained
+}
+
+/// Trains on these ranks and on one, and compares.
+private func compare(
+  _ communicator: Communicator, batch: Int, shards: Int, threads: Int = 1
+) throws {
+  guard shards >= communicator.size else { return }
+  let layout = try ShardLayout(
+    batch: batch, shards: shards, ranks: communicator.size, rank: communicator.rank)
+  let exchange = MPIStatisticsExchange(communicator, layout: layout)
+  let gradients = try communicator.duplicate()
+  var reduction: GradientReduction?
+  let here = try train(layout, threads: threads, exchange: exchange) { replica in
+    if reduction == nil {
+      reduction = try GradientReduction(
+        gradients, layout: layout, count: replica.parameterLayout.weights.count)
+    }
+    try reduction!.reduce(replica.gradientNodes)
+  }
+  let alone = try train(
+    try ShardLayout(batch: batch, shards: shards), threads: 1, exchange: SoleRankExchange()
+  ) { _ in }
+  let what = "batch \(batch), \(shards) shards, \(threads) threads"
+  expect(here.parameters == alone.parameters, "\(what): parameters differ")
+  expect(here.statistics == alone.statistics, "\(what): running statistics differ")
+  expectEqual(here.evaluation, alone.evaluation, "\(what): evaluation")
+  expect(alone.parameters.allSatisfy(\.isFinite), "\(what): parameters are not finite")
+  let sum = try communicator.allReduce(here.losses[0], .sum)
+  expect(
+    abs(sum - alone.losses[0]) < 1e-9 * abs(sum), "\(what): the ranks' losses do not add up")
+}
+
+let replicaChecks: [Check] = [
+  Check("training and evaluation give one rank's bits") {
+    try compare($0, batch: 16, shards: 8)
+  },
+  Check("training gives one rank's bits when shards have different sizes") {
+    try compare($0, batch: 27, shards: 8)
+    try compare($0, batch: 20, shards: 8)
+  },
+  Check("training gives one rank's bits when ranks hold different numbers of shards") {
+    try compare($0, batch: 23, shards: 11)
+    try compare($0, batch: 18, shards: 9)
+  },
+  Check("training gives one rank's bits with threads in the ranks") {
+    try compare($0, batch: 27, shards: 8, threads: 2)
+  },
+]

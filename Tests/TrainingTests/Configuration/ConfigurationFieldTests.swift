@@ -1,0 +1,68 @@
+/// Every field's limits: what is just inside is taken, what is outside is refused by name.
+
+import Testing
+import Training
+
+@Suite struct ConfigurationFieldTests {
+  static let good: [(String, [String])] = [
+    ("shortcut", ["A", "b", "C"]), ("dataset", ["Fashion-MNIST", "cifar100", "synthetic"]),
+    ("train-limit", ["1"]), ("mean", ["0,0,0", " 0.1, -0.2 ,1e-3", "per-pixel", "none"]),
+    ("std", ["1,1,1", "per-channel", "none"]), ("crop-padding", ["0", "64"]),
+    ("flip", ["true", "False"]), ("batch-size", ["1", "1048576"]), ("shards", ["1"]),
+    ("epochs", ["1", "999999"]), ("iterations", ["1", "999999999"]), ("lr", ["1e-9", "3"]),
+    ("lr-milestones", ["none", "0", "0%,100%", "1.5,2"]), ("lr-gamma", ["1", "10"]),
+    ("momentum", ["0", "0.999"]), ("wd", ["0"]), ("norm-weight-decay", ["0", "1"]),
+    ("seed", ["0", "18446744073709551615"]), ("threads", ["1"]), ("workers", ["1", "256"]),
+    ("checkpoint-every", ["1"]), ("keep-checkpoints", ["1"]), ("eval-every", ["1"]),
+  ]
+
+  static let bad: [(String, [String])] = [
+    ("model", [""]), ("shortcut", ["", "D", "AB"]), ("weights", [""]),
+    ("dataset", ["", "imagenet", "cifar-10"]), ("data-dir", [""]),
+    ("train-limit", ["0", "-1", "1.5", "all"]), ("test-limit", ["0", ""]),
+    ("mean", ["", "0.5", "0.5,0.5", "1,2,3,4", "a,b,c", "nan,0,0", "0,,0", "0,inf,0"]),
+    ("std", ["", "0,1,1", "-1,1,1", "1,1", "per-pixel", "nan,1,1"]),
+    ("crop-padding", ["-1", "65", "four"]), ("flip", ["", "1", "maybe"]),
+    ("batch-size", ["0", "-128", "1048577", "12.8", "1e2", "99999999999999999999"]),
+    ("shards", ["0", "-8"]), ("epochs", ["0", "-1", "0.5", "1000000"]),
+    ("iterations", ["0", "64k", "1000000000"]), ("lr", ["0", "-0.1", "nan", "inf", "1e999", ""]),
+    ("lr-milestones", ["", "half", "-1", "101%", "-1%", "%", "1,,2", "nan", "inf", "nan%"]),
+    ("lr-gamma", ["0", "-1", "nan"]), ("momentum", ["1", "-0.1", "nan"]),
+    ("wd", ["-1e-4", "nan", "inf"]), ("norm-weight-decay", ["-1", "nan"]),
+    ("seed", ["-1", "1.0", "18446744073709551616"]), ("threads", ["0", "-2", "two"]),
+    ("workers", ["0", "257"]), ("run-dir", [""]), ("checkpoint-every", ["0"]),
+    ("keep-checkpoints", ["0", "-1"]), ("eval-every", ["0"]),
+  ]
+
+  @Test("values inside the limits are taken", arguments: good)
+  func accepted(key: String, values: [String]) throws {
+    for value in values {
+      #expect(throws: Never.self, "\(key) \(value)") {
+        try TrainingConfiguration([(key, value)])
+      }
+    }
+  }
+
+  @Test("values outside are refused with flag, value and what is expected", arguments: bad)
+  func refused(key: String, values: [String]) {
+    for value in values {
+      do {
+        _ = try TrainingConfiguration([(key, value)])
+        Issue.record("--\(key) \(value) was taken")
+      } catch {
+        guard case .badValue(key, value, let expected) = error else {
+          Issue.record("\(error)")
+          continue
+        }
+        #expect("\(error)" == "--\(key) \(value): expected \(expected)")
+        #expect(!expected.isEmpty)
+      }
+    }
+  }
+
+  @Test("every key has values that are refused")
+  func complete() {
+    let keys = ConfigurationCodingTests.everything.map(\.key) + ["epochs"]
+    #expect(Set(Self.bad.map(\.0)) == Set(keys))
+  }
+}
