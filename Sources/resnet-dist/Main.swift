@@ -30,6 +30,8 @@ enum Main {
   }
 
   static func main() {
+    // A console that goes away (`| head`) must not end a training run.
+    signal(SIGPIPE, SIG_IGN)
     let parsed = parse(Array(CommandLine.arguments.dropFirst()))
     var usesRanks = LaunchedProcess.current != nil
     if case .command(let command) = parsed { usesRanks = usesRanks || type(of: command).usesRanks }
@@ -82,7 +84,12 @@ enum Main {
   private static func run(_ parsed: Parsed, _ ranks: Ranks) -> Int32 {
     do {
       if let code = try endTogether(parsed, ranks) { return code }
-      if case .command(let command) = parsed { try command.run(on: ranks) }
+      if case .command(let command) = parsed {
+        // Commands talk to each other's ranks differently: with two of them none would come to an end.
+        let name = type(of: command).configuration.commandName ?? "\(type(of: command))"
+        try ranks.agree(on: [("the command", name)])
+        try command.run(on: ranks)
+      }
       return 0
     } catch let failure as CollectiveFailure {
       if failure.rank == ranks.rank { complain(failure) }

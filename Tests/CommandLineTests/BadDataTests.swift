@@ -13,7 +13,8 @@ extension CommandLineTests {
       sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
       let folder = try TemporaryDirectory()
-      let outcome = try Job.run(ranks, Self.arguments + arguments, in: folder.path)
+      let outcome = try Job.run(
+        ranks, Self.arguments + arguments, in: folder.path, timeout: Job.patience)
       expectFailure(outcome, exitCode: 1, naming: words, sourceLocation: sourceLocation)
       #expect(
         try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty,
@@ -120,7 +121,7 @@ extension CommandLineTests {
         Self.arguments + [
           "--dataset", "image-folder", "--data-dir", images.path, "--mean", "none", "--std",
           "none", "--epochs", "2", "--run-dir", folder.file("run"),
-        ])
+        ], timeout: Job.patience)
       expectFailure(outcome, exitCode: 1, naming: ["train/cat/12.jpg"])
     }
 

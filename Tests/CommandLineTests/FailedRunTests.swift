@@ -28,7 +28,7 @@ extension CommandLineTests {
         3,
         Job.small + [
           "--lr", "1e30", "--iterations", "20", "--checkpoint-every", "1", "--run-dir", path,
-        ])
+        ], timeout: Job.patience)
       expectFailure(outcome, exitCode: 1, naming: ["diverged", "--lr"])
       for name in try FileManager.default.contentsOfDirectory(atPath: "\(path)/checkpoints") {
         let evaluated = try Job.run(1, ["eval", "--weights", "\(path)/checkpoints/\(name)"])
@@ -43,14 +43,21 @@ extension CommandLineTests {
       let path = try finishedRun(folder)
       let weights = "\(path)/checkpoints/step-0000008/weights.safetensors"
       for (arguments, word) in [
-        (["--model", "resnet14"], "layer1.1.bn1.bias"), (["--model", "plain8"], "plain8"),
-        (["--shortcut", "B"], "downsample"),
-      ] where word != "plain8" {
+        (["--model", "resnet14"], "layer1.1.bn1.bias"), (["--shortcut", "B"], "downsample"),
+      ] {
         let eval = try Job.run(2, ["eval", "--weights", weights] + arguments)
         expectFailure(eval, exitCode: 1, naming: ["these weights are not of", word])
         let train = try Job.run(
           2, Job.small + ["--weights", weights] + arguments, in: folder.path)
         expectFailure(train, exitCode: 1, naming: ["these weights are not of", word])
+      }
+      // A plain network has the same tensors as a residual one.
+      for (arguments, exitCode) in [
+        (Job.small + ["--weights", weights, "--model", "plain8"], 1),
+        (["eval", "--weights", weights, "--model", "plain8"], 2),
+      ] as [([String], Int32)] {
+        let plain = try Job.run(2, arguments, in: folder.path)
+        expectFailure(plain, exitCode: exitCode, naming: ["plain8", "--model resnet8"])
       }
       #expect(!FileManager.default.fileExists(atPath: folder.file("runs")))
     }
@@ -156,7 +163,7 @@ extension CommandLineTests {
       }
       defer { _ = try? ProcessRunner.run("umount", [disk]) }
       let outcome = try Job.run(
-        2, Job.small + ["--iterations", "8", "--run-dir", "\(disk)/run"])
+        2, Job.small + ["--iterations", "8", "--run-dir", "\(disk)/run"], timeout: Job.patience)
       expectFailure(outcome, exitCode: 1, naming: ["No space left"])
       #expect(temporaries(below: disk).isEmpty)
       let names = try FileManager.default.contentsOfDirectory(atPath: "\(disk)/run/checkpoints")

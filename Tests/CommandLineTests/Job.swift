@@ -25,8 +25,11 @@ enum Job {
     "--batch-size", "32",
   ]
 
+  /// Seconds within which a job that cannot go on must have ended.
+  static let patience = 20.0
+
   /// What `launch/environment` sets for more ranks than cores.
-  private static var environment: [String: String?] {
+  static var environment: [String: String?] {
     var environment: [String: String?] = [
       "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
       "OMPI_MCA_hwloc_base_binding_policy": "none", "OPENBLAS_NUM_THREADS": "1",
@@ -58,7 +61,7 @@ enum Job {
     each arguments: [[String]], in directory: String? = nil
   ) throws -> ProcessRunner.Outcome {
     let parts = arguments.map { ["-n", "1", executable] + $0 }
-    return try launch(Array(parts.joined(separator: [":"])), in: directory, timeout: 60)
+    return try launch(Array(parts.joined(separator: [":"])), in: directory, timeout: patience)
   }
 
   private static func launch(

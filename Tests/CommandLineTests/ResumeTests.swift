@@ -12,6 +12,11 @@ extension CommandLineTests {
         "--lr-milestones", "15",
       ]
 
+    private static func newestStep(_ folder: String) throws -> Int {
+      try FileManager.default.contentsOfDirectory(atPath: "\(folder)/checkpoints")
+        .compactMap { Int($0.dropFirst("step-".count)) }.max() ?? 0
+    }
+
     @Test("a run resumed in mid-epoch on other ranks ends with the same parameters and metrics")
     func otherRanks() throws {
       let folder = try TemporaryDirectory()
@@ -61,6 +66,85 @@ extension CommandLineTests {
       #expect(try Job.metrics(killed) == Job.metrics(whole))
       let names = try FileManager.default.contentsOfDirectory(atPath: "\(killed)/checkpoints")
       #expect(names.allSatisfy { $0.hasPrefix("step-") }, "\(names)")
+    }
+
+    @Test("a run in a relative folder outlives the checkpoint that it was resumed from")
+    func relativePaths() throws {
+      let folder = try TemporaryDirectory()
+      let first = try Job.run(
+        2, Self.arguments + ["--run-dir", "runs/a", "--keep-checkpoints", "3"], in: folder.path)
+      #expect(first.exitCode == 0, "\(first.standardError)")
+      let digest = try Job.digest(folder.file("runs/a"))
+      try FileManager.default.copyItem(
+        atPath: folder.file("runs/a"), toPath: folder.file("runs/b"))
+      // Named as its own --run-dir, the run goes on in place; step 10's checkpoint goes in between.
+      let second = try Job.run(
+        2,
+        [
+          "--resume", "runs/b/checkpoints/step-0000010", "--run-dir", "./runs/b",
+          "--keep-checkpoints", "1",
+        ], in: folder.path)
+      #expect(second.exitCode == 0, "\(second.standardError)")
+      #expect(second.standardOutput.contains("everything is in runs/b\n"), "\(second)")
+      #expect(try Job.digest(folder.file("runs/b")) == digest)
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: folder.file("runs/b/checkpoints"))
+          == ["step-0000030"])
+      let inside = folder.file("runs/a/checkpoints")
+      for (path, directory) in [("step-0000020", inside), (".", "\(inside)/step-0000020")] {
+        let third = try Job.alone(["--resume", path], in: directory)
+        #expect(third.exitCode == 0, "\(third.standardError)")
+      }
+      #expect(try Job.digest(folder.file("runs/a")) == digest)
+    }
+
+    @Test("in place, a run is not resumed with settings that its later checkpoints do not have")
+    func otherSettingsInPlace() throws {
+      let folder = try TemporaryDirectory()
+      let path = folder.file("run")
+      let first = try Job.run(2, Self.arguments + ["--run-dir", path])
+      #expect(first.exitCode == 0, "\(first.standardError)")
+      let log = try String(contentsOfFile: "\(path)/metrics.jsonl", encoding: .utf8)
+      let config = try String(contentsOfFile: "\(path)/config.yaml", encoding: .utf8)
+      let resumed = ["--resume", "\(path)/checkpoints/step-0000010", "--lr", "0.05"]
+      expectFailure(
+        try Job.run(2, resumed), exitCode: 1, naming: ["step-0000020", "--lr", "--run-dir"])
+      #expect(try String(contentsOfFile: "\(path)/metrics.jsonl", encoding: .utf8) == log)
+      #expect(try String(contentsOfFile: "\(path)/config.yaml", encoding: .utf8) == config)
+      let branch = try Job.run(2, resumed + ["--run-dir", folder.file("branch")])
+      #expect(branch.exitCode == 0, "\(branch.standardError)")
+    }
+
+    @Test("after mpirun is killed its ranks end too, and the run goes on where it stood")
+    func killedLauncher() throws {
+      let folder = try TemporaryDirectory()
+      let path = folder.file("run")
+      let whole = folder.file("whole")
+      let first = try Job.run(1, Self.arguments + ["--iterations", "200", "--run-dir", whole])
+      #expect(first.exitCode == 0, "\(first.standardError)")
+      // Until the ranks have noticed, their run folder is locked.
+      let script = """
+        mpirun -n 4 "$@" >/dev/null 2>&1 & job=$!
+        for i in $(seq 600); do
+          if ls "$RUN"/checkpoints/step-* >/dev/null 2>&1; then break; fi; sleep 0.05
+        done
+        kill -KILL $job; wait $job
+        for i in $(seq 100); do
+          if flock --nonblock "$RUN/lock" true; then exit 0; fi; sleep 0.1
+        done
+        exit 3
+        """
+      let outcome = try ProcessRunner.run(
+        "/bin/bash",
+        ["-c", script, "job", Job.executable] + Self.arguments
+          + ["--iterations", "200", "--run-dir", path],
+        environment: Job.environment.merging(["RUN": path]) { $1 }, timeout: 60)
+      #expect(outcome.exitCode == 0, "the ranks still hold the run folder after ten seconds")
+      #expect(try Self.newestStep(path) < 200, "the run was over before it was killed")
+      let second = try Job.run(2, ["--resume", path])
+      #expect(second.exitCode == 0, "\(second.standardError)")
+      #expect(try Job.digest(path) == Job.digest(whole))
+      #expect(try Job.metrics(path) == Job.metrics(whole))
     }
 
     @Test("a finished run is evaluated again and nothing else")

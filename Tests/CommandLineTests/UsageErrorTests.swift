@@ -35,7 +35,8 @@ extension CommandLineTests {
       let data =
         arguments.contains("--dataset") || !arguments[0].hasPrefix("--")
         ? [] : ["--dataset", "synthetic"]
-      let outcome = try Job.run(2, arguments + data, in: folder.path)
+      let outcome = try Job.run(
+        2, arguments + data, in: folder.path, timeout: Job.patience)
       expectFailure(outcome, exitCode: 2, naming: words)
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
@@ -63,6 +64,38 @@ extension CommandLineTests {
         each: [Job.small, Job.small, Job.small + ["--bogus"]], in: folder.path)
       expectFailure(unknown, exitCode: 2, naming: ["--bogus"])
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+
+    @Test("ranks started with different commands end instead of waiting for each other")
+    func differentCommands() throws {
+      let folder = try TemporaryDirectory()
+      for commands in [
+        [Job.small, ["inspect", folder.path]], [["inspect", folder.path], Job.small],
+        [["eval", "--weights", folder.path], Job.small],
+      ] {
+        let outcome = try Job.run(each: commands, in: folder.path)
+        let names = commands.map { $0[0].hasPrefix("--") ? "train" : $0[0] }
+        expectFailure(
+          outcome, exitCode: 2,
+          naming: ["the command is \(names[0]) on rank 0 and \(names[1]) on rank 1"])
+      }
+      // A rank with a wrong flag speaks, even where the other one only wants help.
+      let outcome = try Job.run(each: [["--help"], ["--bogus"]], in: folder.path)
+      expectFailure(outcome, exitCode: 2, naming: ["--bogus"])
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+
+    @Test("a bad value in a configuration file is named with the file")
+    func badValueInFile() throws {
+      let folder = try TemporaryDirectory()
+      try "dataset: synthetic\nlr: fast\n".write(
+        toFile: folder.file("run.yaml"), atomically: true, encoding: .utf8)
+      expectFailure(
+        try Job.run(2, ["--config", "run.yaml"], in: folder.path), exitCode: 2,
+        naming: ["run.yaml: lr: fast: expected"])
+      expectFailure(
+        try Job.run(2, ["--config", "nowhere.yaml"], in: folder.path), exitCode: 2,
+        naming: ["nowhere.yaml"])
     }
 
     @Test("an unknown key in a configuration file is named with the nearest known one")

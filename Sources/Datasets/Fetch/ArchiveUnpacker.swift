@@ -69,18 +69,18 @@ enum ArchiveUnpacker {
         throw FetchError.archive(path: path, reason: "it holds far more than it should")
       }
       do { try handle.write(contentsOf: buffer[..<count]) } catch {
-        throw FetchError.file(path: target, reason: error.localizedDescription)
+        throw FetchError.writing(target, error)
       }
     }
     do { try handle.synchronize() } catch {
-      throw FetchError.file(path: target, reason: error.localizedDescription)
+      throw FetchError.writing(target, error)
     }
   }
 
   private static func makeFolder(_ path: String) throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch { throw FetchError.file(path: path, reason: error.localizedDescription) }
+    } catch { throw FetchError.writing(path, error) }
   }
 
   private static func message(_ archive: OpaquePointer?) -> String {

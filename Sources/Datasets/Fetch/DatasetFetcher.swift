@@ -34,12 +34,14 @@ public struct DatasetFetcher: Sendable {
     do {
       try FileManager.default.createDirectory(
         atPath: directory, withIntermediateDirectories: true)
-    } catch { throw FetchError.file(path: directory, reason: error.localizedDescription) }
+    } catch { throw FetchError.writing(directory, error) }
     let lock = try Self.lock(directory)
     defer {
       unlink("\(directory)/.fetch-lock")
       close(lock)
     }
+    // Another process may have finished between the first look and the lock.
+    if Self.isComplete(dataset, in: directory) { return .alreadyThere(directory: directory) }
     for file in dataset.files {
       let path = "\(directory)/\(file.name)"
       if !file.isArchive, FileManager.default.fileExists(atPath: path) { continue }
@@ -60,13 +62,14 @@ public struct DatasetFetcher: Sendable {
 
   /// Unpacks beside the target and moves the archive's top-level entries into place by renames.
   private static func unpack(_ path: String, bytes: Int, in directory: String) throws {
-    let temporary = "\(directory)/.unpacking-\(getpid())"
+    // One name for all: the lock keeps others away, and what a killed process left is cleared here.
+    let temporary = "\(directory)/.unpacking"
     try? FileManager.default.removeItem(atPath: temporary)
     defer { try? FileManager.default.removeItem(atPath: temporary) }
     do {
       try FileManager.default.createDirectory(
         atPath: temporary, withIntermediateDirectories: true)
-    } catch { throw FetchError.file(path: temporary, reason: error.localizedDescription) }
+    } catch { throw FetchError.writing(temporary, error) }
     try ArchiveUnpacker.unpack(path, into: temporary, limit: bytes * expansionLimit)
     let names = (try? FileManager.default.contentsOfDirectory(atPath: temporary)) ?? []
     for name in names {
@@ -75,6 +78,11 @@ public struct DatasetFetcher: Sendable {
       try? FileManager.default.removeItem(atPath: target)
       guard rename("\(temporary)/\(name)", target) == 0 else { throw FetchError.current(target) }
     }
+    // The archive goes only when its contents are sure to outlast a power cut.
+    let descriptor = open(directory, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FetchError.current(directory) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw FetchError.current(directory) }
     unlink(path)
   }
 

@@ -39,7 +39,7 @@ public struct Downloader: Sendable {
     do {
       try handle.synchronize()
       try handle.close()
-    } catch { throw FetchError.file(path: part, reason: error.localizedDescription) }
+    } catch { throw FetchError.writing(part, error) }
     guard rename(part, path) == 0 else { throw FetchError.current(path) }
     Self.remove(part)
   }

@@ -29,6 +29,17 @@ public enum FetchError: Error, Equatable, CustomStringConvertible {
     }
   }
 
+  /// What Foundation says of a failed write to `path`.
+  static func writing(_ path: String, _ error: any Error) -> FetchError {
+    guard (error as? CocoaError)?.code == .fileWriteOutOfSpace else {
+      return .file(path: path, reason: error.localizedDescription)
+    }
+    return .file(
+      path: path,
+      reason: "no space is left there. Make room, or choose another folder with --data-dir; then "
+        + "run the command again")
+  }
+
   /// The failed system call's reason, for the file at `path`.
   static func current(_ path: String) -> FetchError {
     .file(path: path, reason: String(cString: strerror(errno)))

@@ -19,6 +19,9 @@ struct PartState: Codable, Equatable {
 /// A transfer in progress. Only the first `limit` bytes are accepted: a server that sends more is not
 /// sending the expected file.
 ///
+/// Data is written as it arrives. FoundationNetworking does not slow a server down, though: what comes
+/// faster than the disk takes it waits in memory, in the worst case all that is still missing.
+///
 /// The session calls its delegate on one serial queue, and the owner reads the fields only after the
 /// semaphore that the last call signals: nothing is used by two threads at once.
 final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
@@ -151,7 +154,7 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
       return
     }
     do { try handle.write(contentsOf: data) } catch {
-      failure = .final(.file(path: part, reason: "\(error.localizedDescription)"))
+      failure = .final(.writing(part, error))
       dataTask.cancel()
       return
     }
@@ -166,7 +169,7 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
       if let error {
         let isTimeout = (error as? URLError)?.code == .timedOut
         failure = .transient(
-          isTimeout ? "no data for \(Int(timeout)) seconds" : error.localizedDescription)
+          isTimeout ? "no data for \(Int(timeout)) s" : error.localizedDescription)
       } else if received < limit {
         failure = .transient("the connection ended after \(received) of \(limit) bytes")
       }

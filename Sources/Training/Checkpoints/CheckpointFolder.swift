@@ -16,6 +16,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   case damaged(path: String)
   case different(path: String)
+  case otherSettings(path: String, key: String)
 
   public var description: String {
     let instead = "copy it again, or give --resume the path of an older checkpoint"
@@ -29,6 +30,9 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(path) is not the file that was written (its SHA-256 differs): \(instead)"
     case .different(let path):
       "\(path) exists already and holds other parameters: resume into another --run-dir"
+    case .otherSettings(let path, let key):
+      "\(path) is later than what is resumed and was made with another --\(key): leave --\(key) as "
+        + "it was, or resume into another --run-dir"
     }
   }
 }

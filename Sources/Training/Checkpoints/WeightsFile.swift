@@ -4,6 +4,18 @@ import Foundation
 import Networks
 import Safetensors
 
+/// Weights fit a network by names and shapes, but were trained as another one.
+public struct OtherNetwork: Error, Equatable, CustomStringConvertible {
+  public let path: String
+  public let trained: String
+  public let requested: String
+
+  public var description: String {
+    "\(path): these weights are not of \(requested), they were trained as \(trained): use --model "
+      + trained
+  }
+}
+
 /// Weights read from a file, with what stands beside them when they come from one of our runs.
 public struct WeightsFile {
   /// The safetensors file that was read.
@@ -43,6 +55,19 @@ public struct WeightsFile {
   /// The number of classes that the classifier tells apart, if it has one.
   public var classes: Int? { tensors.first { $0.name == "fc.bias" }?.shape.first }
 
+  /// Sets the parameters and running statistics of `replica`.
+  ///
+  /// - Throws: `StateDictionaryError`, and `OtherNetwork`: a plain and a residual network have the
+  ///   same tensors, so files of ours also say which they are of.
+  func load(into replica: Replica) throws {
+    try replica.load(stateDictionary: tensors)
+    let isOurs = metadata["parameters_sha256"] != nil
+    let requested = replica.architecture.name
+    if isOurs, let trained = metadata["model"], trained != requested {
+      throw OtherNetwork(path: path, trained: trained, requested: requested)
+    }
+  }
+
   /// The checkpoint folder that `path` means; nil when it is a plain weights file.
   ///
   /// - Throws: `CheckpointError` when there is nothing usable at `path`.
@@ -65,7 +90,20 @@ public struct WeightsFile {
 
   /// The run that the checkpoint folder `path` belongs to: …/checkpoints/step-0001234 is two levels
   /// below it.
+  ///
+  /// The result does not lead through the checkpoint, which may be removed while the run goes on.
   public static func runFolder(ofCheckpoint path: String) -> String {
-    ("\(path)/../.." as NSString).standardizingPath
+    let names = path.split(separator: "/").suffix(2)
+    let isPlain = names.count == 2 && !names.contains(".") && !names.contains("..")
+    let whole = isPlain ? path : URL(fileURLWithPath: path).standardizedFileURL.path
+    let checkpoints = (whole as NSString).deletingLastPathComponent
+    let run = (checkpoints as NSString).deletingLastPathComponent
+    return run.isEmpty ? "." : run
+  }
+
+  /// Whether two paths lead to the same place.
+  static func areSame(_ first: String, _ second: String) -> Bool {
+    let paths = [first, second].map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path }
+    return paths[0] == paths[1]
   }
 }

@@ -7,29 +7,34 @@ import Yams
 public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   case unknownKey(String, suggestion: String?, source: String)
-  case badValue(key: String, value: String, expected: String)
+  case badValue(key: String, value: String, expected: String, source: String)
 
   public var description: String {
     switch self {
     case .unreadable(let path, let reason): "cannot read the configuration \(path): \(reason)"
     case .unknownKey(let key, let suggestion, let source):
       "\(source): unknown key '\(key)'" + (suggestion.map { ", did you mean '\($0)'?" } ?? "")
-    case .badValue(let key, let value, let expected):
+    case .badValue(let key, let value, let expected, TrainingConfiguration.commandLine):
       "--\(key) \(value): expected \(expected)"
+    case .badValue(let key, let value, let expected, let source):
+      "\(source): \(key): \(value): expected \(expected)"
     }
   }
 }
 
 extension TrainingConfiguration {
+  /// The source of values that are flags.
+  public static let commandLine = "command line"
+
   /// A configuration from keys and values in the command line's spelling, over the defaults.
   ///
   /// - Parameters:
   ///   - values: later pairs win.
-  ///   - source: what to name in the message about an unknown key.
+  ///   - source: what to name in the message about an unknown key or a bad value.
   /// - Throws: `ConfigurationError`.
   public init(
     _ values: [(key: String, value: String)], over base: TrainingConfiguration = .init(),
-    source: String = "command line"
+    source: String = commandLine
   ) throws(ConfigurationError) {
     self = base
     for (key, value) in values {
@@ -38,7 +43,7 @@ extension TrainingConfiguration {
           key, suggestion: Spelling.nearest(to: key, among: Self.fields.map(\.key)), source: source)
       }
       guard field.set(&self, value) else {
-        throw .badValue(key: key, value: value, expected: field.expected)
+        throw .badValue(key: key, value: value, expected: field.expected, source: source)
       }
     }
   }
@@ -81,6 +86,15 @@ extension TrainingConfiguration {
   /// All values as keys and values in the command line's spelling; nil ones are left out.
   public var values: [(key: String, value: String)] {
     Self.fields.compactMap { field in field.get(self).map { (field.key, $0) } }
+  }
+
+  /// The values that decide a run's parameters; the others say where, how fast and how it is told.
+  var trajectory: [String: String] {
+    let others: Set = [
+      "weights", "data-dir", "test-limit", "threads", "workers", "run-dir", "checkpoint-every",
+      "keep-checkpoints", "eval-every",
+    ]
+    return Dictionary(uniqueKeysWithValues: values.filter { !others.contains($0.key) })
   }
 
   /// All values as YAML, one line each.

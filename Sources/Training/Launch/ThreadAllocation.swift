@@ -4,6 +4,12 @@ import Foundation
 import MPI
 
 public enum ThreadAllocation {
+  /// This machine's cores, whether or not this process may use them.
+  static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+  /// Whether this process is kept to a part of the machine.
+  static var isBound: Bool { allowedProcessors().count < cores }
+
   /// The processors that this process may run on, by number: `Cpus_allowed_list`, such as `0-3,8`.
   static func allowedProcessors() -> Set<Int> {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""

@@ -100,7 +100,7 @@ public final class EvaluationRun {
       let replica = Replica(
         architecture, training: nil, evaluation: layout, threads: threads,
         exchange: MPIStatisticsExchange(ranks.statistics, layout: layout))
-      try replica.load(stateDictionary: weights.tensors)
+      try weights.load(into: replica)
       let normalization = try Self.normalization(
         configuration, weights, given: givesNormalization, source: source)
       return (replica, normalization)

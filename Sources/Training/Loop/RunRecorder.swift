@@ -62,9 +62,10 @@ final class RunRecorder: TrainingObserver {
     _ configuration: TrainingConfiguration, start: StartingPoint
   ) throws -> (RunFolder, MetricsLog) {
     let folder: RunFolder
-    if let checkpoint = start.checkpoint, configuration.runDirectory == nil {
-      // …/checkpoints/step-0001234: the run is two levels up.
-      folder = try RunFolder(resuming: WeightsFile.runFolder(ofCheckpoint: checkpoint))
+    let earlier = start.checkpoint.map { WeightsFile.runFolder(ofCheckpoint: $0) }
+    if let earlier, configuration.runDirectory.map({ WeightsFile.areSame($0, earlier) }) ?? true {
+      folder = try RunFolder(resuming: earlier)
+      try checkLaterCheckpoints(of: folder, configuration, after: start.step)
     } else if let path = configuration.runDirectory {
       folder = try RunFolder(creating: path)
     } else {
@@ -78,6 +79,20 @@ final class RunRecorder: TrainingObserver {
     return (folder, metrics)
   }
 
+  /// A run that is resumed in place from an older checkpoint makes the later ones again, so it must be
+  /// the run that made them; checked before anything in the folder is changed.
+  private static func checkLaterCheckpoints(
+    of folder: RunFolder, _ configuration: TrainingConfiguration, after step: Int
+  ) throws {
+    guard let later = try folder.checkpoints().first(where: { $0.step > step }) else { return }
+    let old = try TrainingConfiguration.ofRun(weights: later.path).trajectory
+    let new = configuration.trajectory
+    let keys = Set(old.keys).union(new.keys).sorted()
+    if let key = keys.first(where: { old[$0] != new[$0] }) {
+      throw CheckpointError.otherSettings(path: later.path, key: key)
+    }
+  }
+
   /// Training time of this process.
   private var elapsed: Duration { clock.now - began - pauses }
 
@@ -86,7 +101,8 @@ final class RunRecorder: TrainingObserver {
     guard let folder else { return }
     let summary = TrainingSummary(
       configuration: configuration, architecture: replica.architecture, data: data,
-      layout: replica.trainingLayout, threads: replica.threads, workers: configuration.workers,
+      layout: replica.trainingLayout, localRanks: ranks.local.size, threads: replica.threads,
+      workers: configuration.workers,
       timeline: timeline, arenaBytes: replica.arenaBytes, folder: folder.path,
       resumedFrom: start.checkpoint.map { ($0, start.step) })
     summary.write(to: console)

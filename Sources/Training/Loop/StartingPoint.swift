@@ -50,7 +50,7 @@ struct StartingPoint {
       replica.initialize(seed: configuration.seed)
       if let weights = configuration.weights {
         try ranks.onFirst {
-          try replica.load(stateDictionary: try WeightsFile(weights).tensors)
+          try WeightsFile(weights).load(into: replica)
         }
         try Self.broadcast(replica, ranks)
       }
@@ -85,7 +85,7 @@ struct StartingPoint {
     let state = try ranks.onFirst { () throws -> CheckpointState in
       let state = try CheckpointFolder.state(of: path!)
       try check(state, configuration, data)
-      try replica.load(stateDictionary: try WeightsFile(path!).tensors)
+      try WeightsFile(path!).load(into: replica)
       try replica.load(velocityDictionary: try CheckpointFolder.velocity(of: path!))
       return state
     }

@@ -1,6 +1,7 @@
 /// What a run is about to do, in a few aligned lines, and what came of it.
 
 import Datasets
+import Kernels
 import Networks
 import Tensors
 
@@ -9,6 +10,8 @@ struct TrainingSummary {
   let architecture: Architecture
   let data: TrainingData
   let layout: ShardLayout
+  /// Ranks on the first rank's machine.
+  let localRanks: Int
   let threads: Int
   let workers: Int
   let timeline: TrainingTimeline
@@ -35,6 +38,7 @@ struct TrainingSummary {
           ? "" : ", of BN \(configuration.normalizationWeightDecay ?? configuration.weightDecay)"))
     table.add("augmentation", augmentation)
     table.add("seed", "\(configuration.seed)")
+    table.add("kernels", "OpenBLAS for \(MatrixProduct.coreName), Swift SIMD")
     table.add("activations", "\(FigureText.mebibytes(arenaBytes)) a rank")
     if let weights = configuration.weights { table.add("weights from", weights) }
     if let resumedFrom {
@@ -46,10 +50,16 @@ struct TrainingSummary {
   }
 
   private var ranks: String {
-    let total = layout.ranks * threads
+    let busy = localRanks * threads
     var text =
-      "\(layout.ranks) × \(threads) \(threads == 1 ? "thread" : "threads") = \(total) for the "
-      + "network, \(workers) a rank to load images"
+      "\(layout.ranks) × \(threads) \(threads == 1 ? "thread" : "threads"), \(busy) on this "
+      + "machine's \(ThreadAllocation.cores) cores; \(workers) more a rank to load images"
+    if busy > ThreadAllocation.cores {
+      text += "\nmore threads than cores: they take turns, which costs time and changes no result"
+    } else if configuration.threads == nil, ThreadAllocation.isBound, busy < ThreadAllocation.cores
+    {
+      text += "\nmpirun bound the ranks to these cores: --bind-to none lets them use the others"
+    }
     if !layout.isEven {
       let counts = (0..<layout.ranks).map { layout.shards(ofRank: $0).count }
       text +=

@@ -135,6 +135,44 @@ import Testing
     #expect(gone.requests.count == 1)
   }
 
+  @Test("a folder that another process is fetching into is left alone")
+  func locked() throws {
+    let server = LoopbackServer(.init(content: Self.content))
+    let folder = try TemporaryDirectory()
+    let other = open(folder.file(".fetch-lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    try #require(flock(other, LOCK_EX | LOCK_NB) == 0)
+    #expect(throws: FetchError.inUse(folder: folder.path)) {
+      try fetcher.fetch(plain(), into: folder.path, mirror: server.url)
+    }
+    #expect(server.requests.isEmpty)
+    close(other)
+    _ = try fetcher.fetch(plain(), into: folder.path, mirror: server.url)
+    #expect(names(folder.path) == ["images.gz"])
+  }
+
+  @Test("of fetches at the same time one downloads, and none breaks the file")
+  func concurrent() async throws {
+    let server = LoopbackServer(.init(content: Self.content))
+    let folder = try TemporaryDirectory()
+    let (fetcher, dataset, path, url) = (fetcher, plain(), folder.path, server.url)
+    let failures = await withTaskGroup(of: FetchError?.self) { group in
+      for _ in 0..<8 {
+        group.addTask {
+          do {
+            _ = try fetcher.fetch(dataset, into: path, mirror: url)
+            return nil
+          } catch { return error as? FetchError }
+        }
+      }
+      return await group.reduce(into: []) { $0.append($1) }.compactMap { $0 }
+    }
+    #expect(failures.allSatisfy { $0 == .inUse(folder: path) })
+    #expect(failures.count < 8)
+    #expect(server.requests.count == 1)
+    #expect(FileManager.default.contents(atPath: folder.file("images.gz")) == Data(Self.content))
+    #expect(names(path) == ["images.gz"])
+  }
+
   // MARK: Archives
 
   private func archive(_ folder: TemporaryDirectory, _ arguments: [String]) throws -> [UInt8] {
@@ -165,9 +203,14 @@ import Testing
     let server = LoopbackServer(.init(content: bytes))
     let folder = try TemporaryDirectory()
     let dataset = packed(bytes, contents: ["inner/a.bin"])
+    // What a killed process left is cleared away.
+    try FileManager.default.createDirectory(
+      atPath: folder.file(".unpacking/inner"), withIntermediateDirectories: true)
+    try Data([9]).write(to: URL(fileURLWithPath: folder.file(".unpacking/inner/stale.bin")))
     _ = try fetcher.fetch(dataset, into: folder.path, mirror: server.url)
     #expect(FileManager.default.contents(atPath: folder.file("inner/a.bin")) == Data([1, 2, 3]))
     #expect(names(folder.path) == ["inner"])
+    #expect(names(folder.file("inner")) == ["a.bin"])
     let again = try fetcher.fetch(dataset, into: folder.path, mirror: server.url)
     #expect(again == .alreadyThere(directory: folder.path))
   }

@@ -20,6 +20,8 @@ final class LoopbackServer: Sendable {
     var statuses: [Int] = []
     /// Bytes of the body after which the connection is cut, one for each of the first answers.
     var cuts: [Int] = []
+    /// Bytes of the body after which nothing more comes, for a few seconds.
+    var silenceAfter: Int?
   }
 
   struct Request: Sendable, Equatable {
@@ -113,6 +115,11 @@ final class LoopbackServer: Sendable {
     if let date = now.lastModified { head += "Last-Modified: \(date)\r\n" }
     if let etag = now.etag, from == 0 || now.namesParts { head += "ETag: \(etag)\r\n" }
     send(connection, Array((head + "\r\n").utf8))
+    if let silenceAfter = now.silenceAfter {
+      send(connection, Array(now.content[from..<(from + silenceAfter)]))
+      sleep(3)
+      return
+    }
     let end = cut.map { min(from + $0, now.content.count) } ?? now.content.count
     send(connection, Array(now.content[from..<end]))
     log.withLock {

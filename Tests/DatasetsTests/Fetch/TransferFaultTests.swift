@@ -67,6 +67,19 @@ import Testing
     #expect(FileManager.default.contents(atPath: folder.file("images.gz")) == Data(Self.content))
   }
 
+  @Test("a server that falls silent is given up after the time limit")
+  func silence() throws {
+    let folder = try TemporaryDirectory()
+    let server = LoopbackServer(.init(content: Self.content, silenceAfter: 50_000))
+    var fetcher = DatasetFetcher()
+    fetcher.downloader.timeout = 1
+    fetcher.downloader.attempts = 1
+    let error = #expect(throws: FetchError.self) {
+      try fetcher.fetch(dataset(), into: folder.path, mirror: server.url)
+    }
+    #expect("\(error!)".contains("no data for 1 s"))
+  }
+
   @Test("a page of another length is refused at once and spares what has arrived")
   func loginPage() throws {
     let folder = try TemporaryDirectory()

@@ -50,7 +50,8 @@ import Training
         _ = try TrainingConfiguration([(key, value)])
         Issue.record("--\(key) \(value) was taken")
       } catch {
-        guard case .badValue(key, value, let expected) = error else {
+        guard case .badValue(key, value, let expected, TrainingConfiguration.commandLine) = error
+        else {
           Issue.record("\(error)")
           continue
         }

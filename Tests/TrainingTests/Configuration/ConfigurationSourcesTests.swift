@@ -89,6 +89,9 @@ import Training
     do {
       _ = try TrainingConfiguration.resolve(flags: [], file: nil, resume: run)
       Issue.record("nothing was thrown")
-    } catch { #expect("\(error)".contains("lr fast"), "\(error)") }
+    } catch {
+      #expect(
+        "\(error)" == "\(run)/config.yaml: lr: fast: expected a positive number", "\(error)")
+    }
   }
 }
