@@ -4,7 +4,6 @@ import Datasets
 import Foundation
 import MPI
 import Networks
-import Safetensors
 import Tensors
 
 /// Plain weights do not say how images are normalized.
@@ -154,8 +153,7 @@ public final class EvaluationRun {
     bar?.finish()
     return Result(
       model: replica.architecture.name, totals: totals,
-      parametersSHA256: sha256OfTensors(
-        replica.stateDictionary().map { ($0.name, $0.values) }),
+      parametersSHA256: replica.parametersSHA256,
       data: source.name, seconds: (clock.now - began).seconds)
   }
 }

@@ -1,8 +1,7 @@
-/// What a run leaves behind and shows: run folder, metrics, checkpoints, console, evaluations.
+/// What happens at a run's steps beside training: figures shown and logged, evaluations, checkpoints.
 
 import Datasets
 import Networks
-import Safetensors
 
 /// Observes a run on every rank; only the first writes files and speaks.
 final class RunRecorder: TrainingObserver {
@@ -19,8 +18,7 @@ final class RunRecorder: TrainingObserver {
   private let table: EpochTable
 
   /// The first rank's; nil on the others.
-  private let folder: RunFolder?
-  private let metrics: MetricsLog?
+  private let files: RunFiles?
 
   private let clock = ContinuousClock()
   private let began: ContinuousClock.Instant
@@ -34,8 +32,8 @@ final class RunRecorder: TrainingObserver {
   private var saved: (step: Int, sha256: String)?
 
   init(
-    _ configuration: TrainingConfiguration, resume: String?, start: StartingPoint,
-    replica: Replica, data: TrainingData, preprocessing: [StateTensor],
+    _ configuration: TrainingConfiguration, start: StartingPoint, replica: Replica,
+    data: TrainingData, preprocessing: [StateTensor],
     timeline: TrainingTimeline, evaluator: Evaluator, ranks: Ranks, console: any Console
   ) throws {
     self.configuration = configuration
@@ -49,48 +47,11 @@ final class RunRecorder: TrainingObserver {
     self.console = console
     bar = ProgressBar(console: console)
     table = EpochTable(epochs: timeline.epochs, steps: timeline.steps)
-    let files = try ranks.onFirst { () throws -> (RunFolder, MetricsLog) in
+    files = try ranks.onFirst {
       FileSizeSignal.ignore()
-      return try Self.open(configuration, start: start)
+      return try RunFiles(configuration, start: start)
     }
-    folder = files?.0
-    metrics = files?.1
     began = clock.now
-  }
-
-  private static func open(
-    _ configuration: TrainingConfiguration, start: StartingPoint
-  ) throws -> (RunFolder, MetricsLog) {
-    let folder: RunFolder
-    let earlier = start.checkpoint.map { WeightsFile.runFolder(ofCheckpoint: $0) }
-    if let earlier, configuration.runDirectory.map({ WeightsFile.areSame($0, earlier) }) ?? true {
-      folder = try RunFolder(resuming: earlier)
-      try checkLaterCheckpoints(of: folder, configuration, after: start.step)
-    } else if let path = configuration.runDirectory {
-      folder = try RunFolder(creating: path)
-    } else {
-      folder = try RunFolder.create(
-        model: configuration.model, dataset: configuration.dataset.rawValue)
-    }
-    var written = configuration
-    written.runDirectory = nil
-    try folder.writeConfig(yaml: try written.yaml())
-    let metrics = try MetricsLog(path: folder.metricsPath, resumingAfter: start.step)
-    return (folder, metrics)
-  }
-
-  /// A run that is resumed in place from an older checkpoint makes the later ones again, so it must be
-  /// the run that made them; checked before anything in the folder is changed.
-  private static func checkLaterCheckpoints(
-    of folder: RunFolder, _ configuration: TrainingConfiguration, after step: Int
-  ) throws {
-    guard let later = try folder.checkpoints().first(where: { $0.step > step }) else { return }
-    let old = try TrainingConfiguration.ofRun(weights: later.path).trajectory
-    let new = configuration.trajectory
-    let keys = Set(old.keys).union(new.keys).sorted()
-    if let key = keys.first(where: { old[$0] != new[$0] }) {
-      throw CheckpointError.otherSettings(path: later.path, key: key)
-    }
   }
 
   /// Training time of this process.
@@ -98,12 +59,12 @@ final class RunRecorder: TrainingObserver {
 
   /// Shows what is about to run.
   func begin() throws {
-    guard let folder else { return }
+    guard let folder = files?.folder else { return }
     let summary = TrainingSummary(
       configuration: configuration, architecture: replica.architecture, data: data,
       layout: replica.trainingLayout, localRanks: ranks.local.size, threads: replica.threads,
-      workers: configuration.workers,
-      timeline: timeline, arenaBytes: replica.arenaBytes, folder: folder.path,
+      workers: configuration.workers, timeline: timeline, arenaBytes: replica.arenaBytes,
+      folder: folder.path,
       resumedFrom: start.checkpoint.map { ($0, start.step) })
     summary.write(to: console)
     if !folder.isExclusive {
@@ -117,7 +78,7 @@ final class RunRecorder: TrainingObserver {
   func didStep(_ progress: TrainingProgress, learningRate: Double) throws {
     let images = replica.trainingLayout.capacity
     epochImages += images
-    guard let metrics else { return }
+    guard let files else { return }
     let total = progress.epochTotals
     bar.update(
       completed: progress.step - epochFirstStep, images: epochImages, loss: total.meanLoss,
@@ -126,7 +87,7 @@ final class RunRecorder: TrainingObserver {
     {
       let now = elapsed
       let logged = progress.loggedTotals
-      try metrics.append(
+      try files.append(
         MetricsRecord(
           step: progress.step, epoch: epoch(progress), split: .train, loss: logged.meanLoss,
           top1Error: logged.top1Error, top5Error: logged.top5Error, learningRate: learningRate,
@@ -145,7 +106,7 @@ final class RunRecorder: TrainingObserver {
     }
     let test = evaluated?.step == progress.step ? evaluated?.totals : nil
     bar.finish()
-    if folder != nil {
+    if files != nil {
       table.write(
         EpochTable.Row(
           epoch: epoch, step: progress.step, learningRate: learningRate,
@@ -167,7 +128,7 @@ final class RunRecorder: TrainingObserver {
     epochFirstStep = progress.step
     epochImages = 0
     epochStart = elapsed
-    guard folder != nil else { return }
+    guard files != nil else { return }
     bar.begin(
       "epoch \(epoch(progress, ending: false))/\(timeline.epochs)",
       total: progress.endOfEpoch - progress.step)
@@ -180,7 +141,7 @@ final class RunRecorder: TrainingObserver {
 
   private func evaluate(_ progress: TrainingProgress, learningRate: Double) throws {
     let before = clock.now
-    let speaks = folder != nil
+    let speaks = files != nil
     if speaks {
       bar.begin("test \(epoch(progress))/\(timeline.epochs)", total: evaluator.batches)
     }
@@ -192,7 +153,7 @@ final class RunRecorder: TrainingObserver {
     let duration = clock.now - before
     pauses += duration
     evaluated = (progress.step, totals)
-    try metrics?.append(
+    try files?.append(
       MetricsRecord(
         step: progress.step, epoch: epoch(progress), split: .test, loss: totals.meanLoss,
         top1Error: totals.top1Error, top5Error: totals.top5Error, learningRate: learningRate,
@@ -213,39 +174,22 @@ final class RunRecorder: TrainingObserver {
     }
     let seconds = start.seconds + elapsed.seconds
     try ranks.onFirst {
-      guard let folder else { return }
-      try save(progress, seconds: seconds, in: folder)
+      guard let files else { return }
+      let state = checkpointState(progress, seconds: seconds)
+      try files.save(state, replica: replica, preprocessing: preprocessing)
+      saved = (progress.step, state.parametersSHA256)
     }
   }
 
-  private func save(
-    _ progress: TrainingProgress, seconds: Double, in folder: RunFolder
-  ) throws {
-    try metrics?.synchronize()
-    let tensors = replica.stateDictionary()
-    let sha256 = sha256OfTensors(tensors.map { ($0.name, $0.values) })
-    saved = (progress.step, sha256)
-    let state = CheckpointState(
+  private func checkpointState(_ progress: TrainingProgress, seconds: Double) -> CheckpointState {
+    CheckpointState(
       model: replica.architecture.name, shortcut: configuration.shortcut?.rawValue,
       classes: replica.architecture.classes, classNames: data.train.classNames,
       step: progress.step, epoch: timeline.epoch(afterSteps: progress.step),
       batchSize: configuration.batchSize, shards: replica.trainingLayout.shards,
       seed: configuration.seed, dataset: data.train.fingerprint,
       epochTotals: progress.epochTotals, loggedTotals: progress.loggedTotals,
-      parametersSHA256: sha256, seconds: seconds)
-    let path = folder.checkpointPath(step: progress.step)
-    do {
-      try folder.writeCheckpoint(step: progress.step) {
-        try CheckpointFolder.write(
-          state, replica: replica, preprocessing: preprocessing, into: $0)
-      }
-    } catch FileError.alreadyExists {
-      // A run that was resumed from an earlier checkpoint meets its own later ones again.
-      guard try CheckpointFolder.state(of: path).parametersSHA256 == sha256 else {
-        throw CheckpointError.different(path: path)
-      }
-    }
-    try folder.pruneCheckpoints(keepingNewest: configuration.keepCheckpoints)
+      parametersSHA256: replica.parametersSHA256, seconds: seconds)
   }
 
   /// Tells the result; by now the last step's checkpoint and evaluation are done.
@@ -257,12 +201,11 @@ final class RunRecorder: TrainingObserver {
     let test = evaluated!.totals
     let sha256 =
       saved?.step == progress.step
-      ? saved!.sha256
-      : sha256OfTensors(replica.stateDictionary().map { ($0.name, $0.values) })
+      ? saved!.sha256 : replica.parametersSHA256
     let outcome = TrainingRun.Outcome(
-      test: test, parametersSHA256: sha256, folder: folder?.path ?? "",
+      test: test, parametersSHA256: sha256, folder: files?.folder.path ?? "",
       seconds: start.seconds + elapsed.seconds)
-    if folder != nil { TrainingSummary.writeResult(outcome, to: console) }
+    if files != nil { TrainingSummary.writeResult(outcome, to: console) }
     return outcome
   }
 }

@@ -77,7 +77,7 @@ public final class TrainingRun {
       replica, source: data.test, normalization: normalization, workers: configuration.workers,
       exchange: exchange)
     recorder = try RunRecorder(
-      configuration, resume: resume, start: start, replica: replica, data: data,
+      configuration, start: start, replica: replica, data: data,
       preprocessing: Preprocessing.tensors(normalization, shape: data.train.imageShape),
       timeline: timeline, evaluator: evaluator, ranks: ranks, console: console)
     trainer = Trainer(
