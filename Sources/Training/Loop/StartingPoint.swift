@@ -35,16 +35,17 @@ struct StartingPoint {
   ) throws {
     if let resume {
       let path = try ranks.onFirst { try Self.checkpoint(at: resume) }
-      checkpoint = try ranks.control.broadcast(path ?? "")
-      let state = try Self.resume(
-        path, configuration, replica: replica, data: data, ranks: ranks)
+      let checkpoint = try ranks.control.broadcast(path ?? "")
+      self.checkpoint = checkpoint
+      let state: CheckpointState
+      (state, normalization) = try Self.resume(
+        checkpoint, configuration, replica: replica, data: data, ranks: ranks)
       var progress = TrainingProgress()
       progress.step = state.step
       progress.epochTotals = state.epochTotals
       progress.loggedTotals = state.loggedTotals
       self.progress = progress
       seconds = state.seconds
-      normalization = try Self.normalization(path, data: data, ranks: ranks)
     } else {
       checkpoint = nil
       replica.initialize(seed: configuration.seed)
@@ -78,21 +79,31 @@ struct StartingPoint {
     return folder
   }
 
+  /// Reads the checkpoint once, on the first rank, and gives all ranks what it holds.
   private static func resume(
-    _ path: String?, _ configuration: TrainingConfiguration, replica: Replica, data: TrainingData,
+    _ path: String, _ configuration: TrainingConfiguration, replica: Replica, data: TrainingData,
     ranks: Ranks
-  ) throws -> CheckpointState {
-    let state = try ranks.onFirst { () throws -> CheckpointState in
-      let state = try CheckpointFolder.state(of: path!)
+  ) throws -> (CheckpointState, Normalization) {
+    let read = try ranks.onFirst { () throws -> (CheckpointState, [StateTensor]) in
+      let weights = try WeightsFile(path)
+      guard let state = weights.state else { throw CheckpointError.notFound(path: path) }
       try check(state, configuration, data)
-      try WeightsFile(path!).load(into: replica)
-      try replica.load(velocityDictionary: try CheckpointFolder.velocity(of: path!))
-      return state
+      try weights.load(into: replica)
+      try replica.load(velocityDictionary: try CheckpointFolder.velocity(of: path))
+      let preprocessing = weights.preprocessing ?? []
+      guard Preprocessing.normalization(preprocessing, shape: data.train.imageShape) != nil else {
+        throw CheckpointError.unreadable(
+          path: path, reason: "its mean and std do not fit images of \(data.train.imageShape)")
+      }
+      return (state, preprocessing)
     }
     try broadcast(replica, ranks)
-    let json = try state.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
+    let json = try read.map { String(decoding: try JSONEncoder().encode($0.0), as: UTF8.self) }
     let common = try ranks.control.broadcast(json ?? "")
-    return try JSONDecoder().decode(CheckpointState.self, from: Data(common.utf8))
+    return (
+      try JSONDecoder().decode(CheckpointState.self, from: Data(common.utf8)),
+      try normalization(read?.1, data: data, ranks: ranks)
+    )
   }
 
   private static func check(
@@ -110,17 +121,10 @@ struct StartingPoint {
     }
   }
 
+  /// The first rank's tensors as every rank's normalization.
   private static func normalization(
-    _ path: String?, data: TrainingData, ranks: Ranks
+    _ tensors: [StateTensor]?, data: TrainingData, ranks: Ranks
   ) throws -> Normalization {
-    let tensors = try ranks.onFirst { () throws -> [StateTensor] in
-      let tensors = try WeightsFile(path!).preprocessing ?? []
-      guard Preprocessing.normalization(tensors, shape: data.train.imageShape) != nil else {
-        throw CheckpointError.unreadable(
-          path: path!, reason: "its mean and std do not fit images of \(data.train.imageShape)")
-      }
-      return tensors
-    }
     var common: [StateTensor] = []
     for name in ["mean", "std"] {
       let tensor = tensors?.first { $0.name == name }

@@ -17,9 +17,6 @@ public final class TrainingRun {
     public let seconds: Double
   }
 
-  private let configuration: TrainingConfiguration
-  private let ranks: Ranks
-  private let replica: Replica
   private let trainer: Trainer
   private let recorder: RunRecorder
 
@@ -86,9 +83,6 @@ public final class TrainingRun {
         ranks.gradients, layout: training, count: replica.parameterLayout.weights.count),
       metrics: ClassificationExchange(exchange, layout: training), loader: loader,
       timeline: timeline, configuration: configuration, progress: progress, observer: recorder)
-    self.configuration = configuration
-    self.ranks = ranks
-    self.replica = replica
   }
 
   /// Trains to the end, evaluates and reports.
