@@ -131,9 +131,9 @@ private func expectedParameters(depth: Int, shortcut: Shortcut?, classes: Int) -
   @Test(
     "a name that is none gets the nearest one suggested",
     arguments: [
-      ("resnet21", "resnet20"), ("resnet18", "resnet20"), ("resnet5", "resnet8"),
+      ("resnet21", "resnet20"), ("resnet24", "resnet26"), ("resnet5", "resnet8"),
       ("resnet0", "resnet8"), ("plain57", "plain56"), ("rasnet20", "resnet20"),
-      ("resnet-20", "resnet20"), ("resnet-50", "resnet20"), ("resnt110", "resnet110"),
+      ("resnet-20", "resnet20"), ("resnet-50", "resnet50"), ("resnt110", "resnet110"),
       ("plane20", "plain20"),
     ])
   func suggestions(name: String, suggestion: String) {
@@ -159,5 +159,94 @@ private func expectedParameters(depth: Int, shortcut: Shortcut?, classes: Int) -
     }
     #expect(error == .shortcutOfPlainNetwork(name: "plain20"))
     #expect(error?.description.contains("resnet20") == true)
+  }
+}
+
+@Suite struct ImageNetCatalogTests {
+  @Test(
+    "names build the networks that carry them, of their paper's image size",
+    arguments: ModelCatalog.imageNetModels + ModelCatalog.resNeXtModels)
+  func names(name: String) throws {
+    let architecture = try network(name.uppercased())
+    let size = name.hasPrefix("resnext29") ? 32 : 224
+    #expect(architecture.name == name)
+    #expect(architecture.input == ImageShape(height: size, width: size, channels: 3))
+    let depth = Int(name.drop { $0.isLetter }.prefix { $0.isNumber })!
+    let layers = architecture.nodes.filter {
+      switch $0.operation {
+      case .convolution, .fullyConnected: !$0.name.contains("downsample")
+      default: false
+      }
+    }
+    #expect(layers.count == depth)
+  }
+
+  @Test("B is the default shortcut")
+  func defaultShortcut() throws {
+    for name in ["resnet18", "resnet152", "resnext50_32x4d", "resnext29_8x64d"] {
+      #expect(try network(name).nodes == network(name, .b).nodes)
+    }
+  }
+
+  @Test("the summary says what the network is")
+  func summaries() throws {
+    let first = "ImageNet network, 50 layers, residual, shortcut B, "
+    #expect(try network("resnet50").summary == first + "stride in the 3×3 convolutions")
+    #expect(
+      try network("resnet50", stride: .first1x1).summary
+        == first + "stride in the first 1×1 convolutions")
+    #expect(try network("plain18").summary == "ImageNet network, 18 layers, plain")
+    #expect(
+      try network("resnext50_32x4d", .a, stride: .first1x1).summary
+        == "ImageNet ResNeXt, 50 layers, cardinality 32, shortcut A, "
+        + "stride in the first 1×1 convolutions")
+    #expect(
+      try network("resnext29_8x64d").summary
+        == "CIFAR ResNeXt, 29 layers, cardinality 8, shortcut B, stride in the 3×3 convolutions")
+  }
+
+  @Test(
+    "images have at least the size that the network halves to one pixel",
+    arguments: [
+      ("resnet20", 4), ("plain20", 4), ("resnext29_8x64d", 4), ("resnet18", 32), ("plain34", 32),
+      ("resnext50_32x4d", 32),
+    ])
+  func tooSmall(name: String, minimum: Int) throws {
+    #expect(try network(name, size: minimum).classes == 1000)
+    let input = ImageShape(height: 40, width: minimum - 1, channels: 3)
+    let error = #expect(throws: ModelError.self) {
+      try ModelCatalog.architecture(named: name, classes: 1000, input: input)
+    }
+    #expect(error == .imagesTooSmall(name: name, input: input, minimum: minimum))
+    #expect(error?.description.contains("\(minimum)×\(minimum) pixels") == true)
+    #expect(error?.description.contains("40×\(minimum - 1)") == true)
+  }
+
+  @Test("what a network does not have cannot be chosen")
+  func misplacedOptions() {
+    #expect(throws: ModelError.shortcutOfPlainNetwork(name: "plain34")) {
+      try network("plain34", .a)
+    }
+    for name in ["resnet18", "resnet20", "plain34"] {
+      #expect(throws: ModelError.strideWithoutBottlenecks(name: name)) {
+        try network(name, stride: .first1x1)
+      }
+    }
+  }
+
+  @Test(
+    "a name that is none gets the nearest one suggested",
+    arguments: [
+      ("resnet17", "resnet18"), ("resnet51", "resnet50"), ("resnet100", "resnet101"),
+      ("resnet33", "resnet34"), ("plain50", "plain56"), ("plain152", "plain158"),
+      ("resnet99999", "resnet6002"), ("resnext50", "resnext50_32x4d"),
+      ("resnext29", "resnext29_8x64d"), ("resnext101_32x4", "resnext101_32x4d"),
+      ("resnext51_32x4d", "resnext50_32x4d"), ("resnext50_0x4d", "resnext50_32x4d"),
+      ("resnext34_32x4d", "resnext50_32x4d"), ("resnext50-32x4d", "resnext50_32x4d"),
+    ])
+  func suggestions(name: String, suggestion: String) {
+    #expect(throws: ModelError.unknown(name: name, suggestion: suggestion)) {
+      try network(name)
+    }
   }
 }

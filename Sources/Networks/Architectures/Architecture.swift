@@ -63,11 +63,11 @@ public struct ArchitectureBuilder {
   /// A convolution without bias. `padding` nil keeps the size at stride 1 for odd kernels.
   public mutating func convolution(
     _ name: String, _ value: Value, channels: Int, kernel: Int, stride: Int = 1,
-    padding: Int? = nil
+    padding: Int? = nil, groups: Int = 1
   ) -> Value {
     let geometry = window(
       value, channels: channels, kernel: kernel, stride: stride,
-      padding: padding ?? (kernel - 1) / 2)
+      padding: padding ?? (kernel - 1) / 2, groups: groups)
     return append(name, .convolution(geometry), [value], geometry.output)
   }
 
@@ -122,12 +122,12 @@ public struct ArchitectureBuilder {
   }
 
   private func window(
-    _ value: Value, channels: Int, kernel: Int, stride: Int, padding: Int
+    _ value: Value, channels: Int, kernel: Int, stride: Int, padding: Int, groups: Int = 1
   ) -> ConvolutionGeometry {
     guard
       let geometry = ConvolutionGeometry(
         input: shape(of: value), kernelHeight: kernel, kernelWidth: kernel,
-        outputChannels: channels, stride: stride, padding: padding)
+        outputChannels: channels, stride: stride, padding: padding, groups: groups)
     else {
       preconditionFailure(
         "a \(kernel)×\(kernel) window does not fit \(shape(of: value)) with padding \(padding)")

@@ -1,20 +1,11 @@
-/// The CIFAR networks of He et al. 2015, §4.2: plain and residual, 6n+2 weighted layers.
+/// The networks for small images: the 6n+2-layer networks of He et al. 2015, §4.2, and the
+/// ResNeXt-29 of Xie et al. 2017, §5.2.
 
 import Tensors
 
-/// How a residual block's input reaches its output where the dimensions grow (He et al. 2015, §3.3).
-public enum Shortcut: String, CaseIterable, Sendable, Codable {
-  /// Identity everywhere; zeros appended after the channels where the dimensions grow.
-  case a = "A"
-  /// Projection (1×1 convolution and BN) where the dimensions grow, identity elsewhere.
-  case b = "B"
-  /// Projection in every block.
-  case c = "C"
-}
-
 /// The 6n+2-layer network for small images: a 3×3 convolution, three stages of 2n 3×3 convolutions
 /// on 32², 16² and 8² maps with 16, 32 and 64 filters, global average pooling, a fully connected
-/// layer. Stages after the first begin with stride 2.
+/// layer. Stages after the first begin with stride 2 (He et al. 2015, §4.2).
 public struct CIFARNetwork: Hashable, Sendable {
   /// Weighted layers, 6n+2.
   public let depth: Int
@@ -22,6 +13,9 @@ public struct CIFARNetwork: Hashable, Sendable {
   public let shortcut: Shortcut?
   public let classes: Int
   public let input: ImageShape
+
+  /// Smallest image height and width.
+  public static let minimumSize = 4
 
   /// Far beyond the paper's 1202; keeps a mistyped depth from filling the memory.
   static let maximumDepth = 6002
@@ -32,13 +26,17 @@ public struct CIFARNetwork: Hashable, Sendable {
     input: ImageShape = ImageShape(height: 32, width: 32, channels: 3)
   ) {
     guard
-      (8...Self.maximumDepth).contains(depth), (depth - 2) % 6 == 0, classes >= 1,
-      input.height >= 4, input.width >= 4
+      Self.hasDepth(depth), classes >= 1, input.height >= Self.minimumSize,
+      input.width >= Self.minimumSize
     else { return nil }
     self.depth = depth
     self.shortcut = shortcut
     self.classes = classes
     self.input = input
+  }
+
+  static func hasDepth(_ depth: Int) -> Bool {
+    (8...maximumDepth).contains(depth) && (depth - 2) % 6 == 0
   }
 
   /// Residual blocks (pairs of layers) in each stage: n.
@@ -47,56 +45,71 @@ public struct CIFARNetwork: Hashable, Sendable {
   public var name: String { (shortcut == nil ? "plain" : "resnet") + "\(depth)" }
 
   public var architecture: Architecture {
+    let stages = ResidualStages(
+      block: .basic(channels: 16), counts: Array(repeating: blocksPerStage, count: 3),
+      shortcut: shortcut)
+    let kind = shortcut.map { "residual, shortcut \($0.rawValue)" } ?? "plain"
+    return .forSmallImages(
+      name: name, summary: "CIFAR network, \(depth) layers, \(kind)", input: input,
+      firstChannels: 16, stages: stages, classes: classes)
+  }
+}
+
+/// ResNeXt-29 for small images: a 3×3 convolution with 64 filters, three stages of 3 bottleneck
+/// blocks with grouped 3×3 convolutions and 256, 512 and 1024 output channels, global average
+/// pooling, a fully connected layer (Xie et al. 2017, §5.2).
+public struct CIFARResNeXt: Hashable, Sendable {
+  public let cardinality: Cardinality
+  public let shortcut: Shortcut
+  public let stride: BottleneckStride
+  public let classes: Int
+  public let input: ImageShape
+
+  /// Weighted layers.
+  public static let depth = 29
+  /// Smallest image height and width.
+  public static let minimumSize = 4
+
+  /// - Returns: nil unless the images have at least 4×4 pixels.
+  public init?(
+    cardinality: Cardinality, shortcut: Shortcut = .b, stride: BottleneckStride = .middle3x3,
+    classes: Int, input: ImageShape = ImageShape(height: 32, width: 32, channels: 3)
+  ) {
+    guard classes >= 1, input.height >= Self.minimumSize, input.width >= Self.minimumSize
+    else { return nil }
+    self.cardinality = cardinality
+    self.shortcut = shortcut
+    self.stride = stride
+    self.classes = classes
+    self.input = input
+  }
+
+  public var name: String { "resnext\(Self.depth)_\(cardinality.name)" }
+
+  public var architecture: Architecture {
+    let stages = ResidualStages(
+      block: .bottleneck(cardinality, stride: stride), counts: [3, 3, 3], shortcut: shortcut)
+    let summary =
+      "CIFAR ResNeXt, \(Self.depth) layers, cardinality \(cardinality.groups), "
+      + "shortcut \(shortcut.rawValue), \(stride.summary)"
+    return .forSmallImages(
+      name: name, summary: summary, input: input, firstChannels: 64, stages: stages,
+      classes: classes)
+  }
+}
+
+extension Architecture {
+  /// A 3×3 convolution at full resolution, the stages and the classifier.
+  fileprivate static func forSmallImages(
+    name: String, summary: String, input: ImageShape, firstChannels: Int, stages: ResidualStages,
+    classes: Int
+  ) -> Architecture {
     var builder = ArchitectureBuilder(input: input)
-    var value = builder.convolution("conv1", builder.input, channels: 16, kernel: 3)
-    value = builder.batchNormalization("bn1", value)
-    value = builder.relu(value)
-    for (stage, channels) in [16, 32, 64].enumerated() {
-      for block in 0..<blocksPerStage {
-        value = basicBlock(
-          "layer\(stage + 1).\(block)", value, channels: channels,
-          stride: stage > 0 && block == 0 ? 2 : 1, &builder)
-      }
-    }
+    var value = builder.convolution("conv1", builder.input, channels: firstChannels, kernel: 3)
+    value = builder.relu(builder.batchNormalization("bn1", value))
+    value = stages.append(after: value, to: &builder)
     value = builder.globalAveragePooling("avgpool", value)
     _ = builder.fullyConnected("fc", value, outputs: classes)
-    let kind = shortcut.map { "residual, shortcut \($0.rawValue)" } ?? "plain"
-    return builder.architecture(name: name, summary: "CIFAR network, \(depth) layers, \(kind)")
-  }
-
-  /// Two 3×3 convolutions, each with BN; the shortcut is added before the second ReLU.
-  private func basicBlock(
-    _ prefix: String, _ input: Int, channels: Int, stride: Int,
-    _ builder: inout ArchitectureBuilder
-  ) -> Int {
-    let addend = shortcut.map {
-      shortcutBranch($0, prefix, input, channels: channels, stride: stride, &builder)
-    }
-    var value = builder.convolution(
-      "\(prefix).conv1", input, channels: channels, kernel: 3, stride: stride)
-    value = builder.batchNormalization("\(prefix).bn1", value)
-    value = builder.relu(value)
-    value = builder.convolution("\(prefix).conv2", value, channels: channels, kernel: 3)
-    value = builder.batchNormalization("\(prefix).bn2", value)
-    if let addend { value = builder.add(value, addend) }
-    return builder.relu(value)
-  }
-
-  private func shortcutBranch(
-    _ shortcut: Shortcut, _ prefix: String, _ input: Int, channels: Int, stride: Int,
-    _ builder: inout ArchitectureBuilder
-  ) -> Int {
-    let grows = stride > 1 || builder.shape(of: input).channels != channels
-    switch shortcut {
-    case .a where grows:
-      return builder.zeroPaddedShortcut(
-        "\(prefix).shortcut", input, channels: channels, stride: stride)
-    case .b where grows, .c:
-      let projection = builder.convolution(
-        "\(prefix).downsample.0", input, channels: channels, kernel: 1, stride: stride)
-      return builder.batchNormalization("\(prefix).downsample.1", projection)
-    case .a, .b:
-      return input
-    }
+    return builder.architecture(name: name, summary: summary)
   }
 }

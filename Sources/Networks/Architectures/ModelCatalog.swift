@@ -6,7 +6,8 @@ import Tensors
 public enum ModelError: Error, Equatable, CustomStringConvertible {
   case unknown(name: String, suggestion: String?)
   case shortcutOfPlainNetwork(name: String)
-  case imagesTooSmall(name: String, input: ImageShape)
+  case strideWithoutBottlenecks(name: String)
+  case imagesTooSmall(name: String, input: ImageShape, minimum: Int)
 
   public var description: String {
     switch self {
@@ -16,52 +17,166 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case .shortcutOfPlainNetwork(let name):
       "'\(name)' has no shortcuts: leave out --shortcut, or use --model "
         + name.replacing("plain", with: "resnet")
-    case .imagesTooSmall(let name, let input):
-      "'\(name)' halves its maps twice and needs images of at least 4×4 pixels, these are "
-        + "\(input.height)×\(input.width)"
+    case .strideWithoutBottlenecks(let name):
+      "'\(name)' has no bottleneck blocks, so their stride has no place in it: leave that out"
+    case .imagesTooSmall(let name, let input, let minimum):
+      "'\(name)' halves its maps \(minimum == 4 ? "twice" : "five times") and needs images of at "
+        + "least \(minimum)×\(minimum) pixels, these are \(input.height)×\(input.width)"
     }
   }
 }
 
 public enum ModelCatalog {
-  /// The depths that the paper reports (He et al. 2015, Table 6), as names.
+  /// The depths that the paper reports for CIFAR (He et al. 2015, Table 6), as names.
   public static let paperModels =
     [20, 32, 44, 56, 110, 1202].map { "resnet\($0)" } + [20, 32, 44, 56, 110].map { "plain\($0)" }
 
-  /// Depths 6n+2 whose names belong to the ImageNet networks (He et al. 2015, Table 1).
-  private static let reservedDepths = [50, 152]
+  /// The ImageNet networks of He et al. 2015, Tables 1 and 2.
+  public static let imageNetModels =
+    ImageNetNetwork.depths.map { "resnet\($0)" } + ["plain18", "plain34"]
+
+  /// The ResNeXts of Xie et al. 2017 that are in use; the last two are for small images.
+  public static let resNeXtModels = [
+    "resnext50_32x4d", "resnext101_32x4d", "resnext101_64x4d", "resnext29_8x64d",
+    "resnext29_16x64d",
+  ]
 
   static let families =
-    "resnetN and plainN with N = 6n+2: 20, 32, 44, 56, 110, 1202 are the paper's"
+    "for small images resnetN and plainN with N = 6n+2 (20, 32, 44, 56, 110, 1202 are the paper's) "
+    + "and resnext29_GxWd, for ImageNet resnet18, 34, 50, 101, 152, plain18, plain34 and "
+    + "resnext50_GxWd, 101, 152"
 
   /// The network called `name`.
   ///
   /// - Parameters:
-  ///   - name: `resnetN` or `plainN` with N = 6n+2.
-  ///   - shortcut: nil is the paper's choice, A for the CIFAR networks.
+  ///   - name: `resnetN` or `plainN`, or `resnextN_GxWd` with G groups of W channels.
+  ///   - shortcut: nil is the papers' choice, A for the 6n+2-layer networks and B for the others.
+  ///   - stride: where bottleneck blocks have it; nil is torchvision's choice, the 3×3 convolution.
+  ///   - input: nil is the papers', 32×32 or 224×224 in colour.
   /// - Throws: `ModelError`.
   public static func architecture(
-    named name: String, shortcut: Shortcut? = nil, classes: Int,
-    input: ImageShape = ImageShape(height: 32, width: 32, channels: 3)
+    named name: String, shortcut: Shortcut? = nil, stride: BottleneckStride? = nil, classes: Int,
+    input: ImageShape? = nil
   ) throws(ModelError) -> Architecture {
+    precondition(classes >= 1, "a network needs a class")
     let lowercased = name.lowercased()
-    for (family, isPlain) in [("resnet", false), ("plain", true)] {
-      guard lowercased.hasPrefix(family) else { continue }
-      let digits = lowercased.dropFirst(family.count)
-      guard let depth = Int(digits), digits.allSatisfy(\.isNumber) else { continue }
-      if input.height < 4 || input.width < 4 { throw .imagesTooSmall(name: name, input: input) }
-      if isPlain, shortcut != nil { throw .shortcutOfPlainNetwork(name: name) }
-      if !reservedDepths.contains(depth),
-        let network = CIFARNetwork(
-          depth: depth, shortcut: isPlain ? nil : shortcut ?? .a, classes: classes, input: input)
-      {
-        return network.architecture
-      }
-      // 6n+2 nearest to what was asked for.
-      let blocks = max(1, Int((Double(min(depth, CIFARNetwork.maximumDepth)) - 2) / 6 + 0.5))
-      let nearest = blocks * 6 + (reservedDepths.contains(blocks * 6 + 2) ? 8 : 2)
-      throw .unknown(name: name, suggestion: "\(family)\(nearest)")
+    guard let model = Model(lowercased) else {
+      throw .unknown(name: name, suggestion: suggestion(for: lowercased))
     }
-    throw .unknown(name: name, suggestion: Spelling.nearest(to: lowercased, among: paperModels))
+    if model.isPlain, shortcut != nil { throw .shortcutOfPlainNetwork(name: name) }
+    if !model.hasBottlenecks, stride != nil { throw .strideWithoutBottlenecks(name: name) }
+    let size = model.nativeSize
+    let input = input ?? ImageShape(height: size, width: size, channels: 3)
+    if min(input.height, input.width) < model.minimumSize {
+      throw .imagesTooSmall(name: name, input: input, minimum: model.minimumSize)
+    }
+    return model.architecture(
+      shortcut: shortcut, stride: stride ?? .middle3x3, classes: classes, input: input)
+  }
+
+  private static func suggestion(for name: String) -> String? {
+    if let (family, depth) = Model.familyAndDepth(name) {
+      // Outwards from what was asked for.
+      let start = min(max(depth, 8), CIFARNetwork.maximumDepth)
+      for distance in 0..<CIFARNetwork.maximumDepth {
+        for candidate in [start + distance, start - distance] {
+          let suggestion = "\(family)\(candidate)"
+          if Model(suggestion) != nil { return suggestion }
+        }
+      }
+    }
+    let known = paperModels + imageNetModels + resNeXtModels
+    // `resnext50` is nearer to `resnet50` than to the name that it begins.
+    return known.first { $0.hasPrefix("\(name)_") } ?? Spelling.nearest(to: name, among: known)
+  }
+}
+
+/// What a name stands for.
+private enum Model {
+  case small(depth: Int, isPlain: Bool)
+  case smallResNeXt(Cardinality)
+  case imageNet(depth: Int, isPlain: Bool, Cardinality?)
+
+  /// - Parameter name: in lower case.
+  init?(_ name: String) {
+    if let (family, depth) = Self.familyAndDepth(name) {
+      let isPlain = family == "plain"
+      if ImageNetNetwork.exists(depth: depth, isPlain: isPlain) {
+        self = .imageNet(depth: depth, isPlain: isPlain, nil)
+        // Nor are `plain50` and `plain152` CIFAR networks, whose namesakes are ImageNet's.
+      } else if CIFARNetwork.hasDepth(depth), !ImageNetNetwork.depths.contains(depth) {
+        self = .small(depth: depth, isPlain: isPlain)
+      } else {
+        return nil
+      }
+    } else if let match = name.wholeMatch(of: /resnext([0-9]+)_([0-9]+)x([0-9]+)d/),
+      let depth = Int(match.1), let groups = Int(match.2), let width = Int(match.3),
+      let cardinality = Cardinality(groups: groups, width: width)
+    {
+      if depth == CIFARResNeXt.depth {
+        self = .smallResNeXt(cardinality)
+      } else if ImageNetNetwork.exists(depth: depth, isPlain: false, isResNeXt: true) {
+        self = .imageNet(depth: depth, isPlain: false, cardinality)
+      } else {
+        return nil
+      }
+    } else {
+      return nil
+    }
+  }
+
+  /// The parts of `resnetN` and `plainN`, whether or not there is such a network.
+  static func familyAndDepth(_ name: String) -> (family: Substring, depth: Int)? {
+    guard let match = name.wholeMatch(of: /(resnet|plain)([0-9]+)/), let depth = Int(match.2)
+    else { return nil }
+    return (match.1, depth)
+  }
+
+  var isPlain: Bool {
+    switch self {
+    case .small(_, let isPlain), .imageNet(_, let isPlain, _): isPlain
+    case .smallResNeXt: false
+    }
+  }
+
+  var hasBottlenecks: Bool {
+    switch self {
+    case .small: false
+    case .smallResNeXt: true
+    case .imageNet(let depth, _, _): ImageNetNetwork.hasBottlenecks(depth)
+    }
+  }
+
+  /// Height and width of the papers' images.
+  var nativeSize: Int {
+    if case .imageNet = self { 224 } else { 32 }
+  }
+
+  var minimumSize: Int {
+    switch self {
+    case .small: CIFARNetwork.minimumSize
+    case .smallResNeXt: CIFARResNeXt.minimumSize
+    case .imageNet: ImageNetNetwork.minimumSize
+    }
+  }
+
+  /// The network, of images no smaller than `minimumSize`.
+  func architecture(
+    shortcut: Shortcut?, stride: BottleneckStride, classes: Int, input: ImageShape
+  ) -> Architecture {
+    switch self {
+    case .small(let depth, let isPlain):
+      CIFARNetwork(
+        depth: depth, shortcut: isPlain ? nil : shortcut ?? .a, classes: classes, input: input)!
+        .architecture
+    case .smallResNeXt(let cardinality):
+      CIFARResNeXt(
+        cardinality: cardinality, shortcut: shortcut ?? .b, stride: stride, classes: classes,
+        input: input)!.architecture
+    case .imageNet(let depth, let isPlain, let cardinality):
+      ImageNetNetwork(
+        depth: depth, shortcut: isPlain ? nil : shortcut ?? .b, cardinality: cardinality,
+        stride: stride, classes: classes, input: input)!.architecture
+    }
   }
 }

@@ -27,7 +27,7 @@ extension ParameterSlot {
     switch role {
     case .convolutionWeight(let geometry):
       outputs = geometry.output.channels
-      inputs = geometry.input.channels
+      inputs = geometry.channelsPerGroup
       positions = geometry.kernelHeight * geometry.kernelWidth
     case .fullyConnectedWeight(let c, let k):
       outputs = k

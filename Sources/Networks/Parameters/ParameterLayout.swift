@@ -5,7 +5,7 @@ import Kernels
 /// One named parameter and its place.
 public struct ParameterSlot: Hashable, Sendable {
   public enum Role: Hashable, Sendable {
-    /// [R, S, C, K] in memory, [K, C, R, S] in files.
+    /// [R, S, C/groups, K] in memory, [K, C/groups, R, S] in files.
     case convolutionWeight(ConvolutionGeometry)
     /// γ, [C].
     case normalizationScale
@@ -28,7 +28,7 @@ public struct ParameterSlot: Hashable, Sendable {
     switch role {
     case .convolutionWeight(let geometry):
       [
-        geometry.output.channels, geometry.input.channels, geometry.kernelHeight,
+        geometry.output.channels, geometry.channelsPerGroup, geometry.kernelHeight,
         geometry.kernelWidth,
       ]
     case .fullyConnectedWeight(let inputs, let outputs): [outputs, inputs]

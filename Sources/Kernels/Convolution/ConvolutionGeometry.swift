@@ -2,7 +2,11 @@
 
 import Tensors
 
-/// A convolution's sizes: R×S filters over C channels giving K channels, with stride and padding.
+/// A convolution's sizes: R×S filters over C channels giving K channels, with stride, padding and
+/// groups.
+///
+/// With G groups, output channel k sees the C/G input channels of group ⌊k·G/K⌋ (Krizhevsky et al.
+/// 2012; the cardinality of Xie et al. 2017), and weights are [R, S, C/G, K].
 public struct ConvolutionGeometry: Hashable, Sendable {
   public let input: ImageShape
   public let output: ImageShape
@@ -13,31 +17,39 @@ public struct ConvolutionGeometry: Hashable, Sendable {
   public let stride: Int
   /// Zero rows and columns added on each side.
   public let padding: Int
+  /// Independent groups of channels, G.
+  public let groups: Int
 
-  /// The geometry of a convolution, or nil where the window does not fit the padded input.
+  /// The geometry of a convolution, or nil where the window does not fit the padded input or the
+  /// groups do not divide the channels.
   public init?(
     input: ImageShape, kernelHeight: Int, kernelWidth: Int, outputChannels: Int, stride: Int,
-    padding: Int
+    padding: Int, groups: Int = 1
   ) {
     let spareRows = input.height + 2 * padding - kernelHeight
     let spareColumns = input.width + 2 * padding - kernelWidth
     guard
       spareRows >= 0, spareColumns >= 0, stride >= 1, padding >= 0, outputChannels >= 1,
-      kernelHeight >= 1, kernelWidth >= 1
+      kernelHeight >= 1, kernelWidth >= 1, groups >= 1, input.channels % groups == 0,
+      outputChannels % groups == 0
     else { return nil }
     self.input = input
     self.kernelHeight = kernelHeight
     self.kernelWidth = kernelWidth
     self.stride = stride
     self.padding = padding
+    self.groups = groups
     output = ImageShape(
       height: spareRows / stride + 1, width: spareColumns / stride + 1, channels: outputChannels)
   }
 
-  /// Inputs that one output sums over: R·S·C.
-  public var patchCount: Int { kernelHeight * kernelWidth * input.channels }
+  /// Input channels that one output channel sees: C/G.
+  public var channelsPerGroup: Int { input.channels / groups }
 
-  /// Weights: R·S·C·K.
+  /// Inputs that one output sums over: R·S·C/G.
+  public var patchCount: Int { kernelHeight * kernelWidth * channelsPerGroup }
+
+  /// Weights: R·S·C/G·K.
   public var weightCount: Int { patchCount * output.channels }
 
   /// Multiply-adds for one image.

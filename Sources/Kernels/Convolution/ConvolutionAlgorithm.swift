@@ -1,0 +1,52 @@
+/// What every way of computing a convolution offers.
+
+import Tensors
+
+/// One algorithm for one geometry.
+///
+/// Images of a pass may be divided into calls at will: outputs and input gradients do not depend on
+/// the division. Weight gradients are summed over images in the order of the calls, so callers keep
+/// one order for one result. Weights are [R, S, C/G, K].
+public protocol ConvolutionAlgorithm: Sendable {
+  var geometry: ConvolutionGeometry { get }
+
+  /// The algorithm's name in layer tables.
+  var name: String { get }
+
+  /// Floats of weights in the form that a pass multiplies with; the same for both directions.
+  var preparedWeightCount: Int { get }
+
+  /// Brings weights into the form that `forward` takes.
+  func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>)
+
+  /// Brings weights into the form that `backwardData` takes.
+  func prepareBackwardData(
+    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>)
+
+  /// Scratch floats of one thread for `forward` and `backwardData` of up to `images` images.
+  func scratchCount(images: Int) -> Int
+
+  /// output = input ∗ weights. 2·N·multiplyAdds FLOPs in direct form.
+  func forward(
+    input: ImageTensor, prepared: UnsafePointer<Float>, output: ImageTensor,
+    scratch: UnsafeMutablePointer<Float>)
+
+  /// inputGradient (+)= outputGradient ∗ᵀ weights.
+  func backwardData(
+    outputGradient: ImageTensor, prepared: UnsafePointer<Float>, inputGradient: ImageTensor,
+    accumulate: Bool, scratch: UnsafeMutablePointer<Float>)
+
+  /// Scratch floats of one thread for a weight gradient; they carry the sum from call to call.
+  func weightScratchCount(images: Int) -> Int
+
+  /// Adds these images' part of the weight gradient to the sum in `scratch`.
+  ///
+  /// - Parameter isFirst: start a new sum.
+  func accumulateWeightGradient(
+    input: ImageTensor, outputGradient: ImageTensor, isFirst: Bool,
+    scratch: UnsafeMutablePointer<Float>)
+
+  /// Writes the sum in `scratch` to `weightGradient`, [R, S, C/G, K].
+  func finishWeightGradient(
+    into weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>)
+}

@@ -1,0 +1,199 @@
+/// How an image is cut into Winograd tiles, and the passes between images and transformed tiles.
+
+import Tensors
+
+/// The tiles of one kind of image: 4×4 outputs each, in rows, the last row and column partly outside
+/// the image.
+struct WinogradTiles: Hashable, Sendable {
+  /// The image, whose height and width are the input's and the output's alike.
+  let shape: ImageShape
+  let tileRows: Int
+  let tileColumns: Int
+
+  init(_ shape: ImageShape) {
+    self.shape = shape
+    tileRows = (shape.height + WinogradTransforms.outputSide - 1) / WinogradTransforms.outputSide
+    tileColumns = (shape.width + WinogradTransforms.outputSide - 1) / WinogradTransforms.outputSide
+  }
+
+  var tilesPerImage: Int { tileRows * tileColumns }
+
+  /// A run of tiles: whole images, or some tile rows of one image.
+  struct Block {
+    let images: Range<Int>
+    let tileRows: Range<Int>
+    let tiles: Int
+  }
+
+  /// Calls `body` for blocks of at most `limit` tiles (but at least a tile row), in order.
+  @inline(__always)
+  func forEachBlock(images: Range<Int>, limit: Int, _ body: (Block) -> Void) {
+    if tilesPerImage <= limit {
+      let step = limit / tilesPerImage
+      var image = images.lowerBound
+      while image < images.upperBound {
+        let range = image..<min(image + step, images.upperBound)
+        body(Block(images: range, tileRows: 0..<tileRows, tiles: range.count * tilesPerImage))
+        image = range.upperBound
+      }
+    } else {
+      // Equal parts: a last block of one row would use the tiles badly.
+      let most = max(1, limit / tileColumns)
+      let parts = (tileRows + most - 1) / most
+      for image in images {
+        for part in 0..<parts {
+          let rows = part * tileRows / parts..<(part + 1) * tileRows / parts
+          body(Block(images: image..<image + 1, tileRows: rows, tiles: rows.count * tileColumns))
+        }
+      }
+    }
+  }
+
+  /// The most tiles that a block of `forEachBlock` has.
+  func capacity(images: Int, limit: Int) -> Int {
+    if tilesPerImage <= limit { return min(images, limit / tilesPerImage) * tilesPerImage }
+    let most = max(1, limit / tileColumns)
+    let parts = (tileRows + most - 1) / most
+    return (tileRows + parts - 1) / parts * tileColumns
+  }
+
+  /// Elements between two positions' matrices of `rows` × `columns`: a line more than the matrix, so
+  /// that the 36 positions of one tile do not fall on one set of the cache.
+  @inline(__always)
+  static func positionStride(_ rows: Int, _ columns: Int) -> Int {
+    (rows * columns + 15) / 16 * 16 + 16
+  }
+
+  // MARK: Passes
+
+  /// Scratch floats for the zero-padded rows of one image of a block.
+  func bandCount(limit: Int) -> Int {
+    let rows = tilesPerImage <= limit ? tileRows : max(1, limit / tileColumns)
+    return (4 * rows + 2) * bandPitch
+  }
+
+  private var bandPitch: Int { (4 * tileColumns + 2) * shape.channels }
+
+  /// V[36][tiles][C] = Bᵀ d B of a block.
+  @inline(never)
+  func transformInput(
+    _ input: UnsafePointer<Float>, _ block: Block, into transformed: UnsafeMutablePointer<Float>,
+    stride: Int, band: UnsafeMutablePointer<Float>
+  ) {
+    let channels = shape.channels
+    let pitch = bandPitch
+    var tile = 0
+    for image in block.images {
+      fillBand(input + image * shape.count, rows: block.tileRows, into: band)
+      for tileRow in 0..<block.tileRows.count {
+        for tileColumn in 0..<tileColumns {
+          let source = UnsafePointer(band) + (4 * tileRow * pitch + 4 * tileColumn * channels)
+          let target = transformed + tile * channels
+          var channel = 0
+          while channel < channels {
+            WinogradTransforms.twice(WinogradTransforms.input) { row, column in
+              source.vector(at: row * pitch + column * channels + channel)
+            } store: { row, column, value in
+              target.store(value, at: (6 * row + column) * stride + channel)
+            }
+            channel += Vector.lanes
+          }
+          tile += 1
+        }
+      }
+    }
+  }
+
+  /// D[36] = A dy Aᵀ of a block, each position in panels of `PanelProduct` over [tiles, K].
+  @inline(never)
+  func transformOutputGradient(
+    _ gradient: UnsafePointer<Float>, _ block: Block,
+    into transformed: UnsafeMutablePointer<Float>, stride: Int,
+    band: UnsafeMutablePointer<Float>
+  ) {
+    let channels = shape.channels
+    let pitch = bandPitch
+    var tile = 0
+    for image in block.images {
+      fillBand(gradient + image * shape.count, rows: block.tileRows, into: band)
+      for tileRow in 0..<block.tileRows.count {
+        for tileColumn in 0..<tileColumns {
+          let source =
+            UnsafePointer(band) + ((4 * tileRow + 1) * pitch + (4 * tileColumn + 1) * channels)
+          var channel = 0
+          while channel < channels {
+            let target =
+              transformed
+              + PanelProduct.panelOffset(
+                step: tile, column: channel, steps: block.tiles, columns: channels)
+            WinogradTransforms.twice(WinogradTransforms.outputGradient) { row, column in
+              source.vector(at: row * pitch + column * channels + channel)
+            } store: { row, column, value in
+              target.store(value, at: (6 * row + column) * stride)
+            }
+            channel += Vector.lanes
+          }
+          tile += 1
+        }
+      }
+    }
+  }
+
+  /// y = Aᵀ m A of a block's channels `channels`, written or added to the images.
+  ///
+  /// - Parameter products: [36][tiles][channels.count].
+  @inline(never)
+  func transformOutput(
+    _ products: UnsafePointer<Float>, stride: Int, _ block: Block, channels range: Range<Int>,
+    output: UnsafeMutablePointer<Float>, accumulate: Bool
+  ) {
+    let channels = shape.channels
+    let pitch = shape.width * channels
+    var tile = 0
+    for image in block.images {
+      for tileRow in block.tileRows {
+        for tileColumn in 0..<tileColumns {
+          let source = products + tile * range.count
+          let target =
+            output + image * shape.count + 4 * tileRow * pitch + 4 * tileColumn * channels
+            + range.lowerBound
+          let rows = min(4, shape.height - 4 * tileRow)
+          let columns = min(4, shape.width - 4 * tileColumn)
+          var channel = 0
+          while channel < range.count {
+            WinogradTransforms.twice(WinogradTransforms.output) { row, column in
+              source.vector(at: (6 * row + column) * stride + channel)
+            } store: { row, column, value in
+              guard row < rows && column < columns else { return }
+              let offset = row * pitch + column * channels + channel
+              target.store(accumulate ? target.vector(at: offset) + value : value, at: offset)
+            }
+            channel += Vector.lanes
+          }
+          tile += 1
+        }
+      }
+    }
+  }
+
+  /// Copies the rows that tile rows `rows` read, with one row and column of zeros around the image
+  /// and zeros behind it up to whole tiles.
+  private func fillBand(
+    _ image: UnsafePointer<Float>, rows: Range<Int>, into band: UnsafeMutablePointer<Float>
+  ) {
+    let channels = shape.channels
+    let pitch = bandPitch
+    let filled = shape.width * channels
+    var target = band
+    for row in 4 * rows.lowerBound - 1..<4 * rows.upperBound + 1 {
+      if row < 0 || row >= shape.height {
+        target.update(repeating: 0, count: pitch)
+      } else {
+        target.update(repeating: 0, count: channels)
+        (target + channels).update(from: image + row * filled, count: filled)
+        (target + channels + filled).update(repeating: 0, count: pitch - channels - filled)
+      }
+      target += pitch
+    }
+  }
+}
