@@ -5,8 +5,8 @@
 ///   forward:   y  = γ·x̂ + β (+ addend), then max(0, y) with ReLU
 ///   backward:  dz = dy, where ReLU let y through, else 0; the addend's gradient is dz
 ///              dβ = Σdz,  dγ = Σdz·x̂,  dx = γ·σ⁻¹·(dz − dβ/n − x̂·dγ/n)
-/// The sums run over all shards of all ranks; these kernels see one shard and leave merging to the
-/// caller.
+/// The sums run over all shards of all ranks; these kernels see some images of one shard and leave the
+/// rest to the caller.
 
 import Tensors
 
@@ -21,41 +21,71 @@ public enum BatchNormalization {
     public static let relu = Epilogue(rawValue: 2)
   }
 
-  /// mean[C] and M2[C] = Σ(x − mean)² of one shard, in two passes.
+  /// Doubles of scratch that `addMoments` and `addBackwardSums` take.
+  public static func scratchCount(channels: Int) -> Int { 3 * channels }
+
+  /// Merges mean[C] and M2[C] = Σ(x − mean)² of `input` into those of the rows before it.
   ///
-  /// The second pass also sums x − m for the rounded mean m, which corrects both results (Chan,
-  /// Golub & LeVeque 1983, eq. 1.7). Without rows both are 0.
-  /// - Parameter moments: [2, C]; overwritten.
-  public static func moments(_ input: ImageTensor, into moments: UnsafeMutablePointer<Double>) {
+  /// Two passes; the second also sums x − m for the rounded mean m, which corrects both results
+  /// (Chan, Golub & LeVeque 1983, eq. 1.7). Rows are merged by their eq. 2.1.
+  /// - Parameters:
+  ///   - moments: [2, C]; overwritten where there are no rows before.
+  ///   - rowsBefore: rows that `moments` holds already.
+  ///   - scratch: `scratchCount` doubles.
+  public static func addMoments(
+    _ input: ImageTensor, to moments: UnsafeMutablePointer<Double>, rowsBefore: Int,
+    scratch: UnsafeMutablePointer<Double>
+  ) {
     let channels = input.channels
     let rows = input.rows
     guard rows > 0 else {
-      moments.update(repeating: 0, count: 2 * channels)
+      if rowsBefore == 0 { moments.update(repeating: 0, count: 2 * channels) }
       return
     }
+    let own = rowsBefore == 0 ? moments : scratch
     let x = UnsafePointer(input.base)
     sumChannels(
-      rows: rows, channels: channels, into: moments,
+      rows: rows, channels: channels, into: own,
       wide: { offset, _ in (x.vector(at: offset), .zero) },
       narrow: { offset, _ in (x[offset], 0) })
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: channels) { mean in
-      for channel in 0..<channels { mean[channel] = Float(moments[channel] / Double(rows)) }
-      let mean = UnsafePointer(mean.baseAddress!)
-      sumChannels(
-        rows: rows, channels: channels, into: moments,
-        wide: { offset, channel in
-          let deviation = x.vector(at: offset) - mean.vector(at: channel)
-          return (deviation, deviation * deviation)
-        },
-        narrow: { offset, channel in
-          let deviation = x[offset] - mean[channel]
-          return (deviation, deviation * deviation)
-        })
-      for channel in 0..<channels {
-        let correction = moments[channel] / Double(rows)
-        moments[channel] = Double(mean[channel]) + correction
-        moments[channels + channel] -= correction * correction * Double(rows)
-      }
+    let rounded = UnsafeMutableRawPointer(scratch + 2 * channels)
+      .assumingMemoryBound(to: Float.self)
+    for channel in 0..<channels { rounded[channel] = Float(own[channel] / Double(rows)) }
+    let mean = UnsafePointer(rounded)
+    sumChannels(
+      rows: rows, channels: channels, into: own,
+      wide: { offset, channel in
+        let deviation = x.vector(at: offset) - mean.vector(at: channel)
+        return (deviation, deviation * deviation)
+      },
+      narrow: { offset, channel in
+        let deviation = x[offset] - mean[channel]
+        return (deviation, deviation * deviation)
+      })
+    for channel in 0..<channels {
+      let correction = own[channel] / Double(rows)
+      own[channel] = Double(mean[channel]) + correction
+      own[channels + channel] -= correction * correction * Double(rows)
+    }
+    if rowsBefore > 0 {
+      mergeMoments(
+        own, rows: Double(rows), into: moments, rowsBefore: Double(rowsBefore),
+        channels: channels)
+    }
+  }
+
+  /// Merges [mean, M2] of `rows` rows into those of `rowsBefore` rows (Chan, Golub & LeVeque 1983,
+  /// eq. 2.1): δ = mᵦ − mₐ, m = mₐ + δ·nᵦ/n, M2 = M2ₐ + M2ᵦ + δ²·nₐ·nᵦ/n.
+  public static func mergeMoments(
+    _ moments: UnsafePointer<Double>, rows: Double, into merged: UnsafeMutablePointer<Double>,
+    rowsBefore: Double, channels: Int
+  ) {
+    let count = rowsBefore + rows
+    for channel in 0..<channels {
+      let delta = moments[channel] - merged[channel]
+      merged[channel] += delta * (rows / count)
+      merged[channels + channel] +=
+        moments[channels + channel] + delta * delta * (rowsBefore * rows / count)
     }
   }
 
@@ -106,47 +136,41 @@ public enum BatchNormalization {
     _ input: ImageTensor, _ scale: UnsafePointer<Float>, _ shift: UnsafePointer<Float>,
     _ output: ImageTensor, wide: (Vector, Int) -> Vector, narrow: (Float, Int) -> Float
   ) {
-    let channels = input.channels
-    let rows = input.rows
     let x = UnsafePointer(input.base)
     let y = output.base
-    forEachChannelGroup(
-      channels,
-      wide: { channel in
-        let scale = scale.vector(at: channel)
-        let shift = shift.vector(at: channel)
-        var offset = channel
-        for _ in 0..<rows {
-          y.store(wide(x.vector(at: offset) * scale + shift, offset), at: offset)
-          offset += channels
-        }
+    forEachRowVector(
+      rows: input.rows, channels: input.channels,
+      wide: { offset, channel in
+        let value = shift.vector(at: channel)
+          .addingProduct(x.vector(at: offset), scale.vector(at: channel))
+        y.store(wide(value, offset), at: offset)
       },
-      narrow: { channel in
-        var offset = channel
-        for _ in 0..<rows {
-          y[offset] = narrow(x[offset] * scale[channel] + shift[channel], offset)
-          offset += channels
-        }
+      narrow: { offset, channel in
+        y[offset] = narrow(shift[channel].addingProduct(x[offset], scale[channel]), offset)
       })
   }
 
-  /// First backward pass of one shard: masks the gradient in place and sums it.
+  /// First backward pass: masks the gradient in place and adds up its sums.
   ///
   /// - Parameters:
   ///   - outputGradient: dy in, dz out.
   ///   - output: y, read only with `.relu`.
   ///   - input: x.
   ///   - mean: [C], μ of the mini-batch.
-  ///   - sums: [2, C] = Σdz and Σdz·(x − μ); overwritten.
-  public static func backwardSums(
+  ///   - sums: [2, C] = Σdz and Σdz·(x − μ).
+  ///   - isFirst: overwrite `sums` instead of adding to them.
+  ///   - scratch: `scratchCount` doubles.
+  public static func addBackwardSums(
     outputGradient: ImageTensor, output: UnsafePointer<Float>?, input: ImageTensor,
-    mean: UnsafePointer<Float>, epilogue: Epilogue, into sums: UnsafeMutablePointer<Double>
+    mean: UnsafePointer<Float>, epilogue: Epilogue, to sums: UnsafeMutablePointer<Double>,
+    isFirst: Bool, scratch: UnsafeMutablePointer<Double>
   ) {
     let gradient = outputGradient.base
     let x = UnsafePointer(input.base)
+    let own = isFirst ? sums : scratch
     if epilogue.contains(.relu), let y = output {
       sumChannels(
-        rows: input.rows, channels: input.channels, into: sums,
+        rows: input.rows, channels: input.channels, into: own,
         wide: { offset, channel in
           let dy = gradient.vector(at: offset)
           let dz = dy.replacing(with: 0, where: .!(y.vector(at: offset) .> 0))
@@ -160,7 +184,7 @@ public enum BatchNormalization {
         })
     } else {
       sumChannels(
-        rows: input.rows, channels: input.channels, into: sums,
+        rows: input.rows, channels: input.channels, into: own,
         wide: { offset, channel in
           let dz = gradient.vector(at: offset)
           return (dz, dz * (x.vector(at: offset) - mean.vector(at: channel)))
@@ -169,9 +193,12 @@ public enum BatchNormalization {
           (gradient[offset], gradient[offset] * (x[offset] - mean[channel]))
         })
     }
+    if !isFirst {
+      for index in 0..<2 * input.channels { sums[index] += own[index] }
+    }
   }
 
-  /// Second backward pass of one shard: dx (+)= a·dz + b·(x − μ) + c, channel by channel.
+  /// Second backward pass: dx (+)= a·dz + b·(x − μ) + c, channel by channel.
   ///
   /// - Parameters:
   ///   - maskedGradient: dz.
@@ -185,33 +212,23 @@ public enum BatchNormalization {
     a: UnsafePointer<Float>, b: UnsafePointer<Float>, c: UnsafePointer<Float>,
     inputGradient: ImageTensor, accumulate: Bool
   ) {
-    let channels = input.channels
-    let rows = input.rows
     let dz = UnsafePointer(maskedGradient.base)
     let x = UnsafePointer(input.base)
     let dx = inputGradient.base
-    forEachChannelGroup(
-      channels,
-      wide: { channel in
-        let mean = mean.vector(at: channel)
-        let a = a.vector(at: channel)
-        let b = b.vector(at: channel)
-        let c = c.vector(at: channel)
-        var offset = channel
-        for _ in 0..<rows {
-          let value = a * dz.vector(at: offset) + b * (x.vector(at: offset) - mean) + c
-          dx.store(accumulate ? dx.vector(at: offset) + value : value, at: offset)
-          offset += channels
-        }
+    forEachRowVector(
+      rows: input.rows, channels: input.channels,
+      wide: { offset, channel in
+        let centred = x.vector(at: offset) - mean.vector(at: channel)
+        let value = c.vector(at: channel)
+          .addingProduct(b.vector(at: channel), centred)
+          .addingProduct(a.vector(at: channel), dz.vector(at: offset))
+        dx.store(accumulate ? dx.vector(at: offset) + value : value, at: offset)
       },
-      narrow: { channel in
-        var offset = channel
-        for _ in 0..<rows {
-          let value =
-            a[channel] * dz[offset] + b[channel] * (x[offset] - mean[channel]) + c[channel]
-          dx[offset] = accumulate ? dx[offset] + value : value
-          offset += channels
-        }
+      narrow: { offset, channel in
+        let value = c[channel]
+          .addingProduct(b[channel], x[offset] - mean[channel])
+          .addingProduct(a[channel], dz[offset])
+        dx[offset] = accumulate ? dx[offset] + value : value
       })
   }
 }

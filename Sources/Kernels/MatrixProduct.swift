@@ -18,21 +18,21 @@ public enum MatrixProduct {
   /// C[m, n] = op(A)·op(B) + beta·C. 2·m·n·k FLOPs.
   ///
   /// - Parameters:
+  ///   - aStride: elements between A's rows as stored; nil where they lie close.
   ///   - transposeA: A is stored as [k, m] instead of [m, k].
   ///   - transposeB: B is stored as [n, k] instead of [k, n].
   ///   - beta: 0 overwrites C without reading it, 1 accumulates.
-  @inline(__always)
   static func multiply(
     m: Int, n: Int, k: Int,
-    a: UnsafePointer<Float>, transposeA: Bool = false,
-    b: UnsafePointer<Float>, transposeB: Bool = false,
-    beta: Float, c: UnsafeMutablePointer<Float>
+    a: UnsafePointer<Float>, aStride: Int? = nil, transposeA: Bool = false,
+    b: UnsafePointer<Float>, bStride: Int? = nil, transposeB: Bool = false,
+    beta: Float, c: UnsafeMutablePointer<Float>, cStride: Int? = nil
   ) {
     _ = singleThreaded
     cblas_sgemm(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
       Int32(m), Int32(n), Int32(k),
-      1, a, Int32(transposeA ? m : k), b, Int32(transposeB ? k : n),
-      beta, c, Int32(n))
+      1, a, Int32(aStride ?? (transposeA ? m : k)), b, Int32(bStride ?? (transposeB ? k : n)),
+      beta, c, Int32(cStride ?? n))
   }
 }

@@ -73,7 +73,62 @@ private struct Layer {
   }
 }
 
+extension BatchNormalization {
+  /// The moments of `input` alone.
+  fileprivate static func moments(
+    _ input: ImageTensor, into moments: UnsafeMutablePointer<Double>
+  ) {
+    let scratch = GuardedMemory<Double>(
+      repeating: .nan, count: scratchCount(channels: input.channels))
+    addMoments(input, to: moments, rowsBefore: 0, scratch: scratch.pointer)
+  }
+
+  /// The backward sums of `input` alone.
+  fileprivate static func backwardSums(
+    outputGradient: ImageTensor, output: UnsafePointer<Float>?, input: ImageTensor,
+    mean: UnsafePointer<Float>, epilogue: Epilogue, into sums: UnsafeMutablePointer<Double>
+  ) {
+    let scratch = GuardedMemory<Double>(
+      repeating: .nan, count: scratchCount(channels: input.channels))
+    addBackwardSums(
+      outputGradient: outputGradient, output: output, input: input, mean: mean,
+      epilogue: epilogue, to: sums, isFirst: true, scratch: scratch.pointer)
+  }
+}
+
 @Suite struct BatchNormalizationTests {
+  @Test("moments and sums of pieces add up to the whole's", arguments: shapes)
+  func pieces(_ shape: ImageShape) {
+    let layer = Layer(shape, [], seed: 9)
+    let channels = shape.channels
+    let x = GuardedMemory(layer.x).tensor(images: images, shape)
+    let dy = GuardedMemory(layer.dy).tensor(images: images, shape)
+    let mean = GuardedMemory(layer.statistics.mean)
+    func make() -> GuardedMemory<Double> { GuardedMemory(repeating: .nan, count: 2 * channels) }
+    let whole = (moments: make(), sums: make())
+    BatchNormalization.moments(x, into: whole.moments.pointer)
+    BatchNormalization.backwardSums(
+      outputGradient: dy, output: nil, input: x, mean: mean.pointer, epilogue: [],
+      into: whole.sums.pointer)
+    let pieces = (moments: make(), sums: make())
+    let scratch = GuardedMemory<Double>(
+      repeating: .nan, count: BatchNormalization.scratchCount(channels: channels))
+    for image in 0..<images {
+      func piece(_ tensor: ImageTensor) -> ImageTensor {
+        ImageTensor(base: tensor.base + image * shape.count, images: 1, shape: shape)
+      }
+      BatchNormalization.addMoments(
+        piece(x), to: pieces.moments.pointer, rowsBefore: image * shape.area,
+        scratch: scratch.pointer)
+      BatchNormalization.addBackwardSums(
+        outputGradient: piece(dy), output: nil, input: piece(x), mean: mean.pointer, epilogue: [],
+        to: pieces.sums.pointer, isFirst: image == 0, scratch: scratch.pointer)
+    }
+    #expect(
+      relativeError(pieces.moments.values, whole.moments.values, scale: 1) < 1e-6, "\(layer.data)")
+    #expect(relativeError(pieces.sums.values, whole.sums.values, scale: 1) < 1e-5, "\(layer.data)")
+  }
+
   @Test("a shard's moments are the reference's", arguments: shapes)
   func moments(_ shape: ImageShape) {
     let layer = Layer(shape, [], seed: 1)

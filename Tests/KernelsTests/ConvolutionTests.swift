@@ -13,10 +13,13 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
   let kernel: Int
   let stride: Int
   let padding: Int
+  let groups: Int
+  /// Which of the geometry's algorithms.
+  var algorithmIndex = 0
 
   init(
-    _ kernel: Int, stride: Int = 1, padding: Int, images: Int = 2, _ height: Int, _ width: Int,
-    _ inputs: Int, _ outputs: Int
+    _ kernel: Int, stride: Int = 1, padding: Int, images: Int = 2, groups: Int = 1, _ height: Int,
+    _ width: Int, _ inputs: Int, _ outputs: Int
   ) {
     self.images = images
     shape = ImageShape(height: height, width: width, channels: inputs)
@@ -24,23 +27,42 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     self.kernel = kernel
     self.stride = stride
     self.padding = padding
+    self.groups = groups
   }
 
   var testDescription: String {
-    "\(kernel)×\(kernel) stride \(stride) padding \(padding), \(images)×\(shape) to \(outputs)"
+    "\(kernel)×\(kernel) stride \(stride) padding \(padding), \(images)×\(shape) to \(outputs) in "
+      + "\(groups) groups, \(algorithm.name)"
   }
+
+  var algorithm: any ConvolutionAlgorithm { geometry.algorithms[algorithmIndex] }
+
+  /// Float32 sums of up to 4,600 products that add up to about 1; Winograd's transforms multiply the
+  /// rounding of their inputs by up to 100 and cancel most of it.
+  var tolerance: Double { algorithm.name == "Winograd" ? 5e-6 : 2e-6 }
 
   var geometry: ConvolutionGeometry {
     ConvolutionGeometry(
       input: shape, kernelHeight: kernel, kernelWidth: kernel, outputChannels: outputs,
-      stride: stride, padding: padding)!
+      stride: stride, padding: padding, groups: groups)!
   }
 
   var scratch: GuardedMemory<Float> {
-    GuardedMemory(
-      repeating: .nan,
-      count: max(
-        Convolution.forwardScratchCount(geometry), Convolution.backwardScratchCount(geometry)))
+    GuardedMemory(repeating: .nan, count: algorithm.scratchCount(images: images))
+  }
+
+  var weightScratch: GuardedMemory<Float> {
+    GuardedMemory(repeating: .nan, count: algorithm.weightScratchCount(images: images))
+  }
+
+  func prepared(
+    _ weights: [Double],
+    by prepare: (any ConvolutionAlgorithm) -> (UnsafePointer<Float>, UnsafeMutablePointer<Float>) ->
+      Void
+  ) -> GuardedMemory<Float> {
+    let prepared = GuardedMemory<Float>(repeating: .nan, count: algorithm.preparedWeightCount)
+    prepare(algorithm)(UnsafePointer(GuardedMemory(weights).pointer), prepared.pointer)
+    return prepared
   }
 
   /// Input, weights and output gradient of these sizes, the weights scaled for outputs near 1.
@@ -56,11 +78,33 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
   func reference(_ x: [Double], _ w: [Double]) -> [Double] {
     referenceConvolution(
       ReferenceImages(images: images, shape, x), weights: w, filter: (kernel, kernel),
-      outputChannels: outputs, stride: stride, padding: padding
+      outputChannels: outputs, stride: stride, padding: padding, groups: groups
     ).values
   }
 
-  static let all = [
+  /// Every case with every algorithm that fits it.
+  static let all = shapes.flatMap { test in
+    test.geometry.algorithms.indices.map { index in
+      var test = test
+      test.algorithmIndex = index
+      return test
+    }
+  }
+
+  private static let shapes = [
+    ConvolutionCase(3, padding: 1, images: 3, 8, 8, 16, 16),
+    ConvolutionCase(3, padding: 1, images: 1, 33, 30, 16, 32),  // tiles beyond both edges
+    ConvolutionCase(3, padding: 1, images: 1, 7, 5, 48, 80),  // odd numbers of vectors
+    ConvolutionCase(3, padding: 1, images: 2, 1, 1, 32, 16),
+    ConvolutionCase(3, padding: 1, images: 14, 4, 7, 16, 16),  // several blocks of tiles
+    ConvolutionCase(3, padding: 1, images: 1, 7, 7, 512, 32),  // several blocks of steps
+    ConvolutionCase(3, padding: 1, groups: 32, 6, 6, 128, 128),  // four groups share a vector
+    ConvolutionCase(3, padding: 1, groups: 4, 5, 6, 64, 64),
+    ConvolutionCase(3, padding: 1, groups: 2, 5, 6, 64, 96),
+    ConvolutionCase(3, stride: 2, padding: 1, groups: 8, 7, 6, 64, 64),
+    ConvolutionCase(1, padding: 0, groups: 2, 5, 6, 32, 64),
+    ConvolutionCase(3, padding: 1, groups: 3, 5, 6, 30, 33),  // groups that fill no vectors
+    ConvolutionCase(1, padding: 0, images: 6, 7, 7, 272, 48),  // several blocks of rows and steps
     ConvolutionCase(3, padding: 1, 8, 8, 3, 16),
     ConvolutionCase(3, padding: 1, images: 3, 9, 7, 17, 24),
     ConvolutionCase(3, padding: 1, 32, 32, 3, 5),  // several blocks of patches
@@ -82,40 +126,44 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
   ]
 }
 
-/// Float32 sums of up to 1,100 products that add up to about 1.
-private let tolerance = 2e-6
-
 @Suite struct ConvolutionTests {
   @Test("the output is the reference's", arguments: ConvolutionCase.all)
   func forward(_ test: ConvolutionCase) {
     let (data, x, w, dy) = test.data(seed: 1)
     let output = GuardedMemory<Float>(repeating: .nan, count: dy.count)
-    Convolution.forward(
-      test.geometry, input: GuardedMemory(x).tensor(images: test.images, test.shape),
-      weights: GuardedMemory(w).pointer,
+    test.algorithm.forward(
+      input: GuardedMemory(x).tensor(images: test.images, test.shape),
+      prepared: test.prepared(w) { $0.prepareForward }.pointer,
       output: output.tensor(images: test.images, test.geometry.output),
       scratch: test.scratch.pointer)
     let error = normwiseError(output.values, test.reference(x, w))
-    #expect(error < tolerance, "\(data)")
+    #expect(error < test.tolerance, "\(data)")
   }
 
   @Test(
     "the weights' gradient is the reference's central difference", arguments: ConvolutionCase.all)
   func backwardWeights(_ test: ConvolutionCase) {
-    var (data, x, w, dy) = test.data(seed: 2)
+    var (data, xs, w, dys) = test.data(seed: 2)
     let gradient = GuardedMemory<Float>(repeating: .nan, count: w.count)
-    Convolution.backwardWeights(
-      test.geometry, input: GuardedMemory(x).tensor(images: test.images, test.shape),
-      outputGradient: GuardedMemory(dy).tensor(images: test.images, test.geometry.output),
-      weightGradient: gradient.pointer, scratch: test.scratch.pointer)
+    let scratch = test.weightScratch
+    let x = GuardedMemory(xs).tensor(images: test.images, test.shape)
+    let dy = GuardedMemory(dys).tensor(images: test.images, test.geometry.output)
+    // In two calls, as blocks of images come.
+    let first = test.images / 2
+    for images in [0..<first, first..<test.images] where !images.isEmpty {
+      test.algorithm.accumulateWeightGradient(
+        input: x.images(images), outputGradient: dy.images(images), into: gradient.pointer,
+        isFirst: images.lowerBound == 0, scratch: scratch.pointer)
+    }
+    test.algorithm.finishWeightGradient(into: gradient.pointer, scratch: scratch.pointer)
     let indices = data.someIndices(of: w.count)
     // The output is linear in the weights, so a long step has no error but rounding.
     let expected = centralDifferences(at: w, step: 1, indices: indices) {
-      dot(test.reference(x, $0), dy)
+      dot(test.reference(xs, $0), dys)
     }
     let values = gradient.values
     #expect(values.allSatisfy { $0.isFinite })
-    #expect(normwiseError(indices.map { values[$0] }, expected) < tolerance, "\(data)")
+    #expect(normwiseError(indices.map { values[$0] }, expected) < test.tolerance, "\(data)")
   }
 
   @Test(
@@ -125,10 +173,9 @@ private let tolerance = 2e-6
     var (data, x, w, dy) = test.data(seed: 3)
     let before = accumulate ? data.normalFloats(count: x.count) : x.map { _ in .nan }
     let gradient = GuardedMemory(before)
-    Convolution.backwardData(
-      test.geometry,
+    test.algorithm.backwardData(
       outputGradient: GuardedMemory(dy).tensor(images: test.images, test.geometry.output),
-      weights: GuardedMemory(w).pointer,
+      prepared: test.prepared(w) { $0.prepareBackwardData }.pointer,
       inputGradient: gradient.tensor(images: test.images, test.shape), accumulate: accumulate,
       scratch: test.scratch.pointer)
     let indices = data.someIndices(of: x.count)
@@ -138,34 +185,36 @@ private let tolerance = 2e-6
     if accumulate { expected = zip(expected, indices).map { $0 + before[$1] } }
     let values = gradient.values
     #expect(values.allSatisfy { $0.isFinite })
-    #expect(normwiseError(indices.map { values[$0] }, expected) < tolerance, "\(data)")
+    #expect(normwiseError(indices.map { values[$0] }, expected) < test.tolerance, "\(data)")
   }
 
   @Test(
     "without images nothing but a zero weight gradient is written",
     arguments: [
-      ConvolutionCase(3, padding: 1, images: 0, 8, 8, 3, 16),
+      ConvolutionCase(3, padding: 1, images: 0, 8, 8, 16, 16),
+      ConvolutionCase(3, padding: 1, images: 0, 8, 8, 3, 5),
       ConvolutionCase(1, padding: 0, images: 0, 8, 8, 3, 16),
       ConvolutionCase(1, stride: 2, padding: 0, images: 0, 8, 8, 3, 16),
     ])
   func noImages(_ test: ConvolutionCase) {
     let (_, _, w, _) = test.data(seed: 4)
-    let weights = GuardedMemory(w)
-    let scratch = test.scratch
+    let scratch = test.weightScratch
     let input = GuardedMemory<Float>([Float]())
     let output = GuardedMemory<Float>([Float]())
     let gradient = GuardedMemory<Float>(repeating: .nan, count: w.count)
     let x = input.tensor(images: 0, test.shape)
     let y = output.tensor(images: 0, test.geometry.output)
-    Convolution.forward(
-      test.geometry, input: x, weights: weights.pointer, output: y, scratch: scratch.pointer)
-    Convolution.backwardWeights(
-      test.geometry, input: x, outputGradient: y, weightGradient: gradient.pointer,
+    test.algorithm.forward(
+      input: x, prepared: test.prepared(w) { $0.prepareForward }.pointer, output: y,
+      scratch: test.scratch.pointer)
+    test.algorithm.accumulateWeightGradient(
+      input: x, outputGradient: y, into: gradient.pointer, isFirst: true,
       scratch: scratch.pointer)
+    test.algorithm.finishWeightGradient(into: gradient.pointer, scratch: scratch.pointer)
     for accumulate in [false, true] {
-      Convolution.backwardData(
-        test.geometry, outputGradient: y, weights: weights.pointer, inputGradient: x,
-        accumulate: accumulate, scratch: scratch.pointer)
+      test.algorithm.backwardData(
+        outputGradient: y, prepared: test.prepared(w) { $0.prepareBackwardData }.pointer,
+        inputGradient: x, accumulate: accumulate, scratch: test.scratch.pointer)
     }
     #expect(input.values.isEmpty && output.values.isEmpty)
     #expect(gradient.values.allSatisfy { $0 == 0 })
@@ -187,5 +236,12 @@ private let tolerance = 2e-6
     #expect(geometry(kernel: 3, padding: 1, stride: 0) == nil)
     #expect(geometry(kernel: 3, padding: 1, outputs: 0) == nil)
     #expect(geometry(kernel: 0, padding: 1) == nil)
+  }
+}
+
+extension ImageTensor {
+  /// The images `range` of this tensor.
+  fileprivate func images(_ range: Range<Int>) -> ImageTensor {
+    ImageTensor(base: base + range.lowerBound * shape.count, images: range.count, shape: shape)
   }
 }

@@ -36,17 +36,19 @@ public protocol ConvolutionAlgorithm: Sendable {
     outputGradient: ImageTensor, prepared: UnsafePointer<Float>, inputGradient: ImageTensor,
     accumulate: Bool, scratch: UnsafeMutablePointer<Float>)
 
-  /// Scratch floats of one thread for a weight gradient; they carry the sum from call to call.
+  /// Scratch floats of one thread for a weight gradient of calls of up to `images` images.
   func weightScratchCount(images: Int) -> Int
 
-  /// Adds these images' part of the weight gradient to the sum in `scratch`.
+  /// Adds these images' part of the weight gradient to the sum that `weightGradient` and `scratch`
+  /// carry from call to call.
   ///
   /// - Parameter isFirst: start a new sum.
   func accumulateWeightGradient(
-    input: ImageTensor, outputGradient: ImageTensor, isFirst: Bool,
+    input: ImageTensor, outputGradient: ImageTensor,
+    into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool,
     scratch: UnsafeMutablePointer<Float>)
 
-  /// Writes the sum in `scratch` to `weightGradient`, [R, S, C/G, K].
+  /// Completes the sum: `weightGradient`, [R, S, C/G, K], holds it.
   func finishWeightGradient(
     into weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>)
 }

@@ -74,6 +74,8 @@ enum PanelProduct {
   static let panelColumns = 2 * Vector.lanes
   /// Steps for which a panel (32 KiB) stays in the first-level cache.
   private static let stepsPerBlock = 256
+  /// Rows whose 256 steps (240 KiB) stay in the second-level cache while all panels pass by.
+  private static let rowsPerBlock = 240
 
   /// The panel layout's offset of (step, column) in a matrix of `steps` × `columns`.
   @inline(__always)
@@ -88,10 +90,26 @@ enum PanelProduct {
   /// - Parameters:
   ///   - n: a multiple of 16.
   ///   - b: panels [n/32][k][32], then [k][16] where n is odd in vectors.
-  @inline(__always)
   static func multiply(
     m: Int, n: Int, k: Int, a: LeftFactor, b: UnsafePointer<Float>,
     c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool = false
+  ) {
+    var row = 0
+    while row < m {
+      let rows = min(rowsPerBlock, m - row)
+      multiplyRows(
+        m: rows, n: n, k: k,
+        a: LeftFactor(
+          base: a.element(row: row, step: 0), rowStride: a.rowStride, stepStride: a.stepStride),
+        b: b, c: c + row * cStride, cStride: cStride, accumulate: accumulate)
+      row += rows
+    }
+  }
+
+  @inline(__always)
+  private static func multiplyRows(
+    m: Int, n: Int, k: Int, a: LeftFactor, b: UnsafePointer<Float>,
+    c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool
   ) {
     var step = 0
     repeat {

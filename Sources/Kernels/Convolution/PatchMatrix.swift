@@ -2,39 +2,41 @@
 
 import Tensors
 
-/// Patch rows of output rows `outputRows`, counted over all images (image · H_out + row).
+/// Patches of a convolution as the rows of a matrix: a patch row is [R, S, channels].
 ///
-/// A patch row is [R, S, C]; where the window leaves the image its elements are zero. In NHWC the
-/// S·C elements of one filter row are contiguous in the input, so a patch is R copies.
-enum PatchMatrix {
-  /// patches[outputRows · W_out, R·S·C] from `input`.
-  static func gather(
-    _ geometry: ConvolutionGeometry, input: UnsafePointer<Float>, outputRows: Range<Int>,
+/// In NHWC the S·C elements of one filter row are contiguous in the input, so a patch of all
+/// channels is R copies. Where the window leaves the image the elements are zero.
+struct PatchMatrix {
+  let geometry: ConvolutionGeometry
+  /// The input channels in a patch: all, or those of one block.
+  let channels: Range<Int>
+  /// Elements between rows, at least R·S·channels.
+  let rowStride: Int
+
+  /// Writes the patches of output rows `outputRows`, counted over all images (image · H_out + row).
+  func gather(
+    _ input: UnsafePointer<Float>, outputRows: Range<Int>,
     into patches: UnsafeMutablePointer<Float>
   ) {
-    let rowCount = geometry.kernelWidth * geometry.input.channels
-    forEachFilterRow(geometry, outputRows: outputRows) { patchOffset, inputOffset, valid in
+    forEachRun(outputRows: outputRows) { patchOffset, inputOffset, valid, count in
       let target = patches + patchOffset
-      if valid.isEmpty {
-        target.update(repeating: 0, count: rowCount)
-        return
-      }
       if valid.lowerBound > 0 { target.update(repeating: 0, count: valid.lowerBound) }
-      (target + valid.lowerBound).update(
-        from: input + (inputOffset + valid.lowerBound), count: valid.count)
-      if valid.upperBound < rowCount {
-        (target + valid.upperBound).update(repeating: 0, count: rowCount - valid.upperBound)
+      if !valid.isEmpty {
+        copyElements(
+          input + (inputOffset + valid.lowerBound), target + valid.lowerBound, valid.count)
+      }
+      if valid.upperBound < count {
+        (target + valid.upperBound).update(repeating: 0, count: count - valid.upperBound)
       }
     }
   }
 
-  /// Adds patches[outputRows · W_out, R·S·C] back to where they were gathered from.
-  static func scatterAdd(
-    _ geometry: ConvolutionGeometry, patches: UnsafePointer<Float>, outputRows: Range<Int>,
+  /// Adds the patches of output rows `outputRows` back to where they were gathered from.
+  func scatterAdd(
+    _ patches: UnsafePointer<Float>, outputRows: Range<Int>,
     into input: UnsafeMutablePointer<Float>
   ) {
-    forEachFilterRow(geometry, outputRows: outputRows) { patchOffset, inputOffset, valid in
-      guard !valid.isEmpty else { return }
+    forEachRun(outputRows: outputRows) { patchOffset, inputOffset, valid, _ in
       let source = patches + (patchOffset + valid.lowerBound)
       let target = input + (inputOffset + valid.lowerBound)
       forEachElementGroup(
@@ -44,35 +46,57 @@ enum PatchMatrix {
     }
   }
 
-  /// Calls `body(patch offset, input offset, valid elements)` for each filter row of each patch.
-  ///
-  /// The input offset is that of the filter row's element 0, which may lie outside the image; only
-  /// the elements `valid` of the S·C exist.
   @inline(__always)
-  private static func forEachFilterRow(
-    _ geometry: ConvolutionGeometry, outputRows: Range<Int>,
-    _ body: (_ patchOffset: Int, _ inputOffset: Int, _ valid: Range<Int>) -> Void
+  private func copyElements(
+    _ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, _ count: Int
+  ) {
+    forEachElementGroup(
+      count, wide: { target.store(source.vector(at: $0), at: $0) },
+      narrow: { target[$0] = source[$0] })
+  }
+
+  /// Calls `body(patch offset, input offset, valid elements, elements)` for each contiguous run of
+  /// each patch: a filter row of all channels, or one filter position of some.
+  ///
+  /// The input offset is that of the run's element 0, which may lie outside the image; only the
+  /// elements `valid` exist.
+  @inline(__always)
+  private func forEachRun(
+    outputRows: Range<Int>,
+    _ body: (_ patchOffset: Int, _ inputOffset: Int, _ valid: Range<Int>, _ count: Int) -> Void
   ) {
     let input = geometry.input
-    let channels = input.channels
-    let rowCount = geometry.kernelWidth * channels
-    var patchOffset = 0
+    let takesAll = channels.count == input.channels
+    var patch = 0
     for outputRow in outputRows {
       let image = outputRow / geometry.output.height
       let firstRow =
         (outputRow - image * geometry.output.height) * geometry.stride - geometry.padding
       for outputColumn in 0..<geometry.output.width {
         let firstColumn = outputColumn * geometry.stride - geometry.padding
-        let from = max(0, -firstColumn) * channels
-        let to = min(geometry.kernelWidth, input.width - firstColumn) * channels
-        let columns = from..<max(from, to)
+        let from = min(max(0, -firstColumn), geometry.kernelWidth)
+        let to = max(from, min(geometry.kernelWidth, input.width - firstColumn))
+        var run = patch * rowStride
         for filterRow in 0..<geometry.kernelHeight {
           let row = firstRow + filterRow
-          let inside = row >= 0 && row < input.height
-          let inputOffset = ((image * input.height + row) * input.width + firstColumn) * channels
-          body(patchOffset, inputOffset, inside ? columns : 0..<0)
-          patchOffset += rowCount
+          let columns = row >= 0 && row < input.height ? from..<to : 0..<0
+          let offset = ((image * input.height + row) * input.width + firstColumn) * input.channels
+          if takesAll {
+            let count = geometry.kernelWidth * input.channels
+            body(
+              run, offset,
+              columns.lowerBound * input.channels..<columns.upperBound * input.channels, count)
+            run += count
+          } else {
+            for column in 0..<geometry.kernelWidth {
+              body(
+                run, offset + column * input.channels + channels.lowerBound,
+                columns.contains(column) ? 0..<channels.count : 0..<0, channels.count)
+              run += channels.count
+            }
+          }
         }
+        patch += 1
       }
     }
   }

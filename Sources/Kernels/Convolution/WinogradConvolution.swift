@@ -9,25 +9,24 @@ import Tensors
 /// pass to the data is the forward pass with rotated, transposed filters.
 struct WinogradConvolution: ConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
+  private let blocks: ChannelBlocks
   private let inputTiles: WinogradTiles
   private let outputTiles: WinogradTiles
 
-  /// Whether the algorithm can compute this convolution.
-  static func fits(_ geometry: ConvolutionGeometry) -> Bool {
-    geometry.kernelHeight == 3 && geometry.kernelWidth == 3 && geometry.stride == 1
-      && geometry.padding == 1 && geometry.groups == 1
-      && geometry.input.channels % Vector.lanes == 0
-      && geometry.output.channels % Vector.lanes == 0
-  }
-
-  init(_ geometry: ConvolutionGeometry) {
-    precondition(Self.fits(geometry), "Winograd's F(4×4, 3×3) does not fit \(geometry)")
+  /// - Returns: nil where the algorithm does not fit the convolution.
+  init?(_ geometry: ConvolutionGeometry) {
+    guard
+      geometry.kernelHeight == 3, geometry.kernelWidth == 3, geometry.stride == 1,
+      geometry.padding == 1, geometry.input.channels % Vector.lanes == 0,
+      let blocks = ChannelBlocks(geometry)
+    else { return nil }
     self.geometry = geometry
+    self.blocks = blocks
     inputTiles = WinogradTiles(geometry.input)
     outputTiles = WinogradTiles(geometry.output)
   }
 
-  var name: String { "Winograd F(4×4,3×3)" }
+  var name: String { "Winograd" }
 
   private var inputs: Int { geometry.input.channels }
   private var outputs: Int { geometry.output.channels }
@@ -51,23 +50,21 @@ struct WinogradConvolution: ConvolutionAlgorithm {
 
   var preparedWeightCount: Int { WinogradTransforms.positions * positionWeights }
 
-  private var positionWeights: Int { inputs * outputs + Vector.lanes }
+  /// Transformed weights at one position, [blocks][C/blocks][K/blocks].
+  private var positionWeights: Int { blocks.count * blockWeights + Vector.lanes }
+  private var blockWeights: Int { blocks.inputs * blocks.outputs }
 
   func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
-    // Weights are [R, S, C, K]: channels of the output are contiguous.
-    for input in 0..<inputs {
-      var output = 0
-      while output < outputs {
-        let target =
-          prepared
-          + PanelProduct.panelOffset(step: input, column: output, steps: inputs, columns: outputs)
-        let source = weights + input * outputs + output
-        WinogradTransforms.twice(WinogradTransforms.weights) { row, column in
-          source.vector(at: (3 * row + column) * inputs * outputs)
-        } store: { row, column, value in
-          target.store(value, at: (6 * row + column) * positionWeights)
-        }
-        output += Vector.lanes
+    forEachBlockVector { block, input, output in
+      let target =
+        prepared + block * blockWeights
+        + PanelProduct.panelOffset(
+          step: input, column: output, steps: blocks.inputs, columns: blocks.outputs)
+      WinogradTransforms.twice(WinogradTransforms.weights) { row, column in
+        blocks.weights(
+          weights, block: block, position: 3 * row + column, input: input, output: output)
+      } store: { row, column, value in
+        target.store(value, at: (6 * row + column) * positionWeights)
       }
     }
   }
@@ -76,32 +73,44 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
   ) {
     // Sixteen by sixteen filters at a time: rotated, transposed and transformed.
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: 9 * 256) { turned in
-      let turned = turned.baseAddress!
-      var input = 0
-      while input < inputs {
-        var output = 0
-        while output < outputs {
-          for position in 0..<9 {
-            transpose16(
-              weights + ((8 - position) * inputs + input) * outputs + output, stride: outputs,
-              into: turned + position * 256)
-          }
-          for row in 0..<Vector.lanes {
-            let target =
-              prepared
-              + PanelProduct.panelOffset(
-                step: output + row, column: input, steps: outputs, columns: inputs)
-            let source = UnsafePointer(turned) + row * Vector.lanes
-            WinogradTransforms.twice(WinogradTransforms.weights) { row, column in
-              source.vector(at: (3 * row + column) * 256)
-            } store: { row, column, value in
-              target.store(value, at: (6 * row + column) * positionWeights)
+    var turned = InlineArray<2304, Float>(repeating: 0)
+    withUnsafeMutablePointer(to: &turned) { turned in
+      let turned = UnsafeMutableRawPointer(turned).assumingMemoryBound(to: Float.self)
+      for block in 0..<blocks.count {
+        for input in stride(from: 0, to: blocks.inputs, by: Vector.lanes) {
+          for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
+            for position in 0..<9 {
+              blocks.transposedWeights(
+                weights, block: block, position: 8 - position, input: input, output: output,
+                into: turned + position * 256)
+            }
+            for lane in 0..<Vector.lanes {
+              let target =
+                prepared + block * blockWeights
+                + PanelProduct.panelOffset(
+                  step: output + lane, column: input, steps: blocks.outputs,
+                  columns: blocks.inputs)
+              let source = UnsafePointer(turned) + lane * Vector.lanes
+              WinogradTransforms.twice(WinogradTransforms.weights) { row, column in
+                source.vector(at: (3 * row + column) * 256)
+              } store: { row, column, value in
+                target.store(value, at: (6 * row + column) * positionWeights)
+              }
             }
           }
-          output += Vector.lanes
         }
-        input += Vector.lanes
+      }
+    }
+  }
+
+  /// Calls `body` for each input channel and sixteen output channels of each block.
+  @inline(__always)
+  private func forEachBlockVector(_ body: (_ block: Int, _ input: Int, _ output: Int) -> Void) {
+    for block in 0..<blocks.count {
+      for input in 0..<blocks.inputs {
+        for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
+          body(block, input, output)
+        }
       }
     }
   }
@@ -149,12 +158,17 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       let band = products + WinogradTransforms.positions * outputStride
       inputTiles.transformInput(
         input.base, block, into: transformed, stride: inputStride, band: band)
+      let blockInputs = inputs / blocks.count
+      let blockOutputs = outputs / blocks.count
       for position in 0..<WinogradTransforms.positions {
-        PanelProduct.multiply(
-          m: block.tiles, n: outputs, k: inputs,
-          a: .rows(transformed + position * inputStride, stride: inputs),
-          b: prepared + position * positionWeights, c: products + position * outputStride,
-          cStride: outputs)
+        for channels in 0..<blocks.count {
+          PanelProduct.multiply(
+            m: block.tiles, n: blockOutputs, k: blockInputs,
+            a: .rows(
+              transformed + (position * inputStride + channels * blockInputs), stride: inputs),
+            b: prepared + (position * positionWeights + channels * blockWeights),
+            c: products + (position * outputStride + channels * blockOutputs), cStride: outputs)
+        }
       }
       outputTiles.transformOutput(
         products, stride: outputStride, block, channels: 0..<outputs, output: output.base,
@@ -172,7 +186,8 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   }
 
   func accumulateWeightGradient(
-    input: ImageTensor, outputGradient: ImageTensor, isFirst: Bool,
+    input: ImageTensor, outputGradient: ImageTensor,
+    into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool,
     scratch: UnsafeMutablePointer<Float>
   ) {
     let sums = scratch
@@ -189,13 +204,18 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       inputTiles.transformInput(
         input.base, block, into: transformed, stride: inputStride, band: band)
       outputTiles.transformOutputGradient(
-        outputGradient.base, block, into: gradients, stride: outputStride, band: band)
+        outputGradient.base, block, panels: blocks.outputs, into: gradients,
+        stride: outputStride, band: band)
       for position in 0..<WinogradTransforms.positions {
-        PanelProduct.multiply(
-          m: inputs, n: outputs, k: block.tiles,
-          a: .columns(transformed + position * inputStride, stride: inputs),
-          b: gradients + position * outputStride, c: sums + position * positionWeights,
-          cStride: outputs, accumulate: accumulate)
+        for channels in 0..<blocks.count {
+          PanelProduct.multiply(
+            m: blocks.inputs, n: blocks.outputs, k: block.tiles,
+            a: .columns(
+              transformed + (position * inputStride + channels * blocks.inputs), stride: inputs),
+            b: gradients + (position * outputStride + channels * blocks.outputs * block.tiles),
+            c: sums + (position * positionWeights + channels * blockWeights),
+            cStride: blocks.outputs, accumulate: accumulate)
+        }
       }
       accumulate = true
     }
@@ -204,15 +224,15 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   func finishWeightGradient(
     into weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
-    let sums = UnsafePointer(scratch)
-    var offset = 0
-    while offset < inputs * outputs {
+    forEachBlockVector { block, input, output in
+      let sums = UnsafePointer(scratch) + (block * blockWeights + input * blocks.outputs + output)
       WinogradTransforms.twice(WinogradTransforms.weightGradient) { row, column in
-        sums.vector(at: (6 * row + column) * positionWeights + offset)
+        sums.vector(at: (6 * row + column) * positionWeights)
       } store: { row, column, value in
-        weightGradient.store(value, at: (3 * row + column) * inputs * outputs + offset)
+        blocks.storeGradient(
+          value, weightGradient, block: block, position: 3 * row + column, input: input,
+          output: output)
       }
-      offset += Vector.lanes
     }
   }
 }

@@ -104,10 +104,11 @@ struct WinogradTiles: Hashable, Sendable {
     }
   }
 
-  /// D[36] = A dy Aᵀ of a block, each position in panels of `PanelProduct` over [tiles, K].
+  /// D[36] = A dy Aᵀ of a block; at each position, for each `width` channels, [tiles, width] in the
+  /// panels of `PanelProduct`.
   @inline(never)
   func transformOutputGradient(
-    _ gradient: UnsafePointer<Float>, _ block: Block,
+    _ gradient: UnsafePointer<Float>, _ block: Block, panels width: Int,
     into transformed: UnsafeMutablePointer<Float>, stride: Int,
     band: UnsafeMutablePointer<Float>
   ) {
@@ -122,10 +123,11 @@ struct WinogradTiles: Hashable, Sendable {
             UnsafePointer(band) + ((4 * tileRow + 1) * pitch + (4 * tileColumn + 1) * channels)
           var channel = 0
           while channel < channels {
+            let part = channel / width
             let target =
-              transformed
+              transformed + part * width * block.tiles
               + PanelProduct.panelOffset(
-                step: tile, column: channel, steps: block.tiles, columns: channels)
+                step: tile, column: channel - part * width, steps: block.tiles, columns: width)
             WinogradTransforms.twice(WinogradTransforms.outputGradient) { row, column in
               source.vector(at: row * pitch + column * channels + channel)
             } store: { row, column, value in

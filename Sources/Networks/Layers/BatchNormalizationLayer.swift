@@ -14,32 +14,46 @@ final class BatchNormalizationLayer: PlannedLayer {
   /// The weight of a new mini-batch in the running statistics (PyTorch's `momentum`).
   static let runningMomentum: Float = 0.1
 
+  /// Which passes over memory the neighbouring convolutions run.
+  struct Delegation: OptionSet {
+    let rawValue: Int
+    /// The convolution before computes the moments, and dx from dz.
+    static let toProducer = Delegation(rawValue: 1)
+    /// The convolution behind computes the output, and dz with its sums.
+    static let toReader = Delegation(rawValue: 2)
+    /// Every reader computes the output for itself.
+    static let toAllReaders = Delegation(rawValue: 4)
+  }
+
   let name: String
   /// x, [N, H, W, C].
   let input: Place
   /// The shortcut's activations, same shape.
   let addend: Place?
-  /// y, same shape.
-  let output: Place
+  /// y, same shape; nil where readers recompute it.
+  let output: Place?
   let epilogue: BatchNormalization.Epilogue
   let scale: Range<Int>
   let shift: Range<Int>
   let runningMean: Range<Int>
   let runningVariance: Range<Int>
   let outputGradient: Place?
+  /// Nil where the convolution before makes it.
   let inputGradient: GradientTarget?
   /// Nil where the addend's gradient takes over the output gradient's memory.
   let addendGradient: GradientTarget?
+  let delegation: Delegation
 
   private let channels: Int
-  /// Per channel: μ, σ⁻¹ of the last training forward pass, then three work rows.
+  /// Per channel: μ and σ⁻¹ of the last forward pass, scale and shift of `apply`, a, b and c of
+  /// `backwardData`.
   private let saved: AlignedBuffer<Float>
 
   init(
-    name: String, input: Place, addend: Place?, output: Place,
+    name: String, input: Place, addend: Place?, output: Place?,
     epilogue: BatchNormalization.Epilogue, scale: Range<Int>, shift: Range<Int>,
     statistics: RunningStatisticsSlot, outputGradient: Place?, inputGradient: GradientTarget?,
-    addendGradient: GradientTarget?
+    addendGradient: GradientTarget?, delegation: Delegation
   ) {
     self.name = name
     self.input = input
@@ -53,15 +67,79 @@ final class BatchNormalizationLayer: PlannedLayer {
     self.outputGradient = outputGradient
     self.inputGradient = inputGradient
     self.addendGradient = addendGradient
+    self.delegation = delegation
     channels = input.shape.channels
-    saved = AlignedBuffer(count: 5 * channels)
+    saved = AlignedBuffer(count: 7 * channels)
   }
 
-  private var mean: UnsafeMutablePointer<Float> { saved.pointer }
-  private var inverseDeviation: UnsafeMutablePointer<Float> { saved.pointer + channels }
-  private func work(_ row: Int) -> UnsafeMutablePointer<Float> {
-    saved.pointer + (2 + row) * channels
+  private func row(_ index: Int) -> UnsafeMutablePointer<Float> {
+    saved.pointer + index * channels
   }
+  private var mean: UnsafeMutablePointer<Float> { row(0) }
+  private var inverseDeviation: UnsafeMutablePointer<Float> { row(1) }
+
+  /// Images in one step of the passes that this layer runs itself.
+  private var imagesPerBlock: Int { max(1, 48 * 1024 / input.shape.count) }
+
+  /// Thread scratch floats for the passes that this layer runs itself.
+  var scratchCount: Int { 2 * BatchNormalization.scratchCount(channels: channels) }
+
+  private func forEachPiece(
+    _ workspace: Workspace,
+    _ body: (_ piece: Workspace.Piece, _ scratch: UnsafeMutablePointer<Double>) -> Void
+  ) {
+    workspace.forEachBlock(imagesPerBlock: imagesPerBlock, acrossShards: false) { block, scratch in
+      let doubles = UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: Double.self)
+      workspace.forEachPiece(of: block) { body($0, doubles) }
+    }
+  }
+
+  // MARK: Passes over some images
+
+  /// Adds the moments of a piece of a shard to the shard's.
+  func addMoments(
+    _ piece: Workspace.Piece, _ workspace: Workspace, scratch: UnsafeMutablePointer<Double>
+  ) {
+    BatchNormalization.addMoments(
+      workspace.tensor(input, images: piece.images),
+      to: workspace.localStatistics.pointer + piece.shard * 2 * channels,
+      rowsBefore: piece.imagesBefore * input.shape.area, scratch: scratch)
+  }
+
+  /// Writes the output of `images`.
+  func apply(_ images: Range<Int>, _ workspace: Workspace, into output: ImageTensor) {
+    BatchNormalization.apply(
+      workspace.tensor(input, images: images), scale: row(2), shift: row(3),
+      addend: addend.map { UnsafePointer(workspace.tensor($0, images: images).base) },
+      epilogue: epilogue, output: output)
+  }
+
+  /// Masks a piece's output gradient and adds its sums to the shard's.
+  func addBackwardSums(
+    _ piece: Workspace.Piece, output: UnsafePointer<Float>, _ workspace: Workspace,
+    scratch: UnsafeMutablePointer<Double>
+  ) {
+    guard let outputGradient else { return }
+    BatchNormalization.addBackwardSums(
+      outputGradient: workspace.tensor(outputGradient, images: piece.images), output: output,
+      input: workspace.tensor(input, images: piece.images), mean: mean, epilogue: epilogue,
+      to: workspace.localStatistics.pointer + piece.shard * 2 * channels,
+      isFirst: piece.isFirst, scratch: scratch)
+  }
+
+  /// Writes or adds the input's gradient of `images` from the masked output gradient.
+  func backwardData(
+    _ images: Range<Int>, _ workspace: Workspace, into inputGradient: ImageTensor,
+    accumulate: Bool
+  ) {
+    guard let outputGradient else { return }
+    BatchNormalization.backwardData(
+      maskedGradient: workspace.tensor(outputGradient, images: images),
+      input: workspace.tensor(input, images: images), mean: mean, a: row(4), b: row(5), c: row(6),
+      inputGradient: inputGradient, accumulate: accumulate)
+  }
+
+  // MARK: Whole passes
 
   func forward(_ workspace: Workspace, mode: PassMode) throws {
     switch mode {
@@ -71,14 +149,13 @@ final class BatchNormalizationLayer: PlannedLayer {
     let gamma = workspace.parameters.pointer + scale.lowerBound
     let beta = workspace.parameters.pointer + shift.lowerBound
     for channel in 0..<channels {
-      work(0)[channel] = gamma[channel] * inverseDeviation[channel]
-      work(1)[channel] = beta[channel] - mean[channel] * work(0)[channel]
+      row(2)[channel] = gamma[channel] * inverseDeviation[channel]
+      row(3)[channel] = beta[channel] - mean[channel] * row(2)[channel]
     }
-    workspace.forEachShard { shard, _ in
-      BatchNormalization.apply(
-        workspace.tensor(input, shard: shard), scale: work(0), shift: work(1),
-        addend: addend.map { UnsafePointer(workspace.tensor($0, shard: shard).base) },
-        epilogue: epilogue, output: workspace.tensor(output, shard: shard))
+    if delegation.isDisjoint(with: [.toReader, .toAllReaders]), let output {
+      forEachPiece(workspace) { piece, _ in
+        apply(piece.images, workspace, into: workspace.tensor(output, images: piece.images))
+      }
     }
   }
 
@@ -93,10 +170,8 @@ final class BatchNormalizationLayer: PlannedLayer {
 
   private func takeBatchStatistics(_ workspace: Workspace) throws {
     let width = 2 * channels
-    workspace.forEachShard { shard, _ in
-      BatchNormalization.moments(
-        workspace.tensor(input, shard: shard),
-        into: workspace.localStatistics.pointer + shard * width)
+    if !delegation.contains(.toProducer) {
+      forEachPiece(workspace) { addMoments($0, workspace, scratch: $1) }
     }
     try workspace.exchangeStatistics(width: width)
     workspace.setShardCounts(area: input.shape.area)
@@ -123,14 +198,14 @@ final class BatchNormalizationLayer: PlannedLayer {
   }
 
   func backward(_ workspace: Workspace) throws {
-    guard let outputGradient else { return }
+    guard outputGradient != nil else { return }
     let width = 2 * channels
-    workspace.forEachShard { shard, _ in
-      BatchNormalization.backwardSums(
-        outputGradient: workspace.tensor(outputGradient, shard: shard),
-        output: workspace.tensor(output, shard: shard).base,
-        input: workspace.tensor(input, shard: shard), mean: mean, epilogue: epilogue,
-        into: workspace.localStatistics.pointer + shard * width)
+    if !delegation.contains(.toReader), let output {
+      forEachPiece(workspace) { piece, scratch in
+        addBackwardSums(
+          piece, output: workspace.tensor(output, images: piece.images).base, workspace,
+          scratch: scratch)
+      }
     }
     try workspace.exchangeStatistics(width: width)
     let sums = workspace.allStatistics.pointer
@@ -144,21 +219,22 @@ final class BatchNormalizationLayer: PlannedLayer {
       workspace.gradients.pointer[shift.lowerBound + channel] = Float(shiftGradient)
       workspace.gradients.pointer[scale.lowerBound + channel] = Float(scaleGradient)
       let factor = Double(gamma[channel]) * deviation
-      work(0)[channel] = Float(factor)
-      work(1)[channel] = Float(-factor * deviation * scaleGradient / count)
-      work(2)[channel] = Float(-factor * shiftGradient / count)
+      row(4)[channel] = Float(factor)
+      row(5)[channel] = Float(-factor * deviation * scaleGradient / count)
+      row(6)[channel] = Float(-factor * shiftGradient / count)
     }
-    workspace.forEachShard { shard, _ in
-      let masked = workspace.tensor(outputGradient, shard: shard)
+    if inputGradient == nil && addendGradient == nil { return }
+    forEachPiece(workspace) { piece, _ in
       if let inputGradient {
-        BatchNormalization.backwardData(
-          maskedGradient: masked, input: workspace.tensor(input, shard: shard), mean: mean,
-          a: work(0), b: work(1), c: work(2),
-          inputGradient: workspace.tensor(inputGradient.place, shard: shard),
+        backwardData(
+          piece.images, workspace,
+          into: workspace.tensor(inputGradient.place, images: piece.images),
           accumulate: inputGradient.accumulate)
       }
-      if let addendGradient {
-        addendGradient.take(masked, workspace.tensor(addendGradient.place, shard: shard))
+      if let addendGradient, let outputGradient {
+        addendGradient.take(
+          workspace.tensor(outputGradient, images: piece.images),
+          workspace.tensor(addendGradient.place, images: piece.images))
       }
     }
   }

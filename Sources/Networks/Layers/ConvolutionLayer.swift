@@ -1,43 +1,221 @@
-/// A convolution in a plan.
+/// A convolution in a plan, with the normalization passes that the plan put into it.
 
 import Kernels
+import Tensors
 
-struct ConvolutionLayer: PlannedLayer {
+final class ConvolutionLayer: PlannedLayer {
+  /// Where the input's activations come from.
+  enum Source {
+    case stored(Place)
+    /// The output of a normalization, made block by block; kept in its place if it has one.
+    case normalized(BatchNormalizationLayer)
+  }
+
   let name: String
-  let geometry: ConvolutionGeometry
+  let algorithm: any ConvolutionAlgorithm
   /// [N, H, W, C].
-  let input: Place
+  let source: Source
   /// [N, H_out, W_out, K].
   let output: Place
   let weights: Range<Int>
+  /// The normalization of the output that this layer computes moments and gradients for.
+  let following: BatchNormalizationLayer?
+  /// The normalization whose masked gradient and sums this layer computes.
+  let preceding: BatchNormalizationLayer?
+  /// Nil in evaluation plans, and where `following` makes the gradient block by block.
   let outputGradient: Place?
   /// Nil where nobody needs the input's gradient: the network's first layer.
   let inputGradient: GradientTarget?
 
+  init(
+    name: String, geometry: ConvolutionGeometry, source: Source, output: Place,
+    weights: Range<Int>, following: BatchNormalizationLayer?,
+    preceding: BatchNormalizationLayer?, outputGradient: Place?, inputGradient: GradientTarget?
+  ) {
+    self.name = name
+    algorithm = geometry.algorithm
+    self.source = source
+    self.output = output
+    self.weights = weights
+    self.following = following
+    self.preceding = preceding
+    self.outputGradient = outputGradient
+    self.inputGradient = inputGradient
+  }
+
+  private var geometry: ConvolutionGeometry { algorithm.geometry }
+
+  var summary: String {
+    let stride = geometry.stride > 1 ? "/\(geometry.stride)" : ""
+    let groups = geometry.groups > 1 ? " in \(geometry.groups) groups" : ""
+    return "\(geometry.kernelHeight)×\(geometry.kernelWidth)\(stride), \(geometry.input) → "
+      + "\(geometry.output.channels)\(groups), \(algorithm.name)"
+  }
+
+  var multiplyAdds: Int { geometry.multiplyAdds }
+
+  // MARK: Blocks
+
+  /// Weights that do not stay in the caches are streamed past as many images at once as possible.
+  private static let heavyWeights = 768 * 1024
+
+  private var isHeavy: Bool { algorithm.preparedWeightCount > Self.heavyWeights }
+
+  /// Images of a block: few enough that its input and output stay in the second-level cache.
+  private var imagesPerBlock: Int {
+    if isHeavy { return max(1, 4096 / geometry.output.area) }
+    return max(1, 48 * 1024 / max(geometry.input.count, geometry.output.count))
+  }
+
+  /// Whether the plan has a backward pass.
+  private var learns: Bool { outputGradient != nil || following?.outputGradient != nil }
+
+  /// A thread's scratch, divided.
+  private struct Scratch {
+    let activations: UnsafeMutablePointer<Float>
+    let gradient: UnsafeMutablePointer<Float>
+    let sums: UnsafeMutablePointer<Double>
+    let weightSums: UnsafeMutablePointer<Float>
+    let algorithm: UnsafeMutablePointer<Float>
+  }
+
+  private func scratchCounts(images: Int) -> [Int] {
+    let images = min(images, imagesPerBlock)
+    let isNormalized = if case .normalized = source { true } else { false }
+    return [
+      isNormalized ? images * geometry.input.count : 0,
+      learns && following != nil ? images * geometry.output.count : 0,
+      2 * BatchNormalization.scratchCount(
+        channels: max(geometry.input.channels, geometry.output.channels)),
+      learns ? algorithm.weightScratchCount(images: images) : 0,
+      algorithm.scratchCount(images: images),
+    ]
+  }
+
+  /// Scratch floats of a thread.
+  func scratchCount(images: Int) -> Int {
+    scratchCounts(images: images).reduce(0) { $0 + Workspace.wholeLines($1) }
+  }
+
+  private func divide(_ base: UnsafeMutablePointer<Float>) -> Scratch {
+    Scratch(
+      activations: base + scratchOffsets[0], gradient: base + scratchOffsets[1],
+      sums: UnsafeMutableRawPointer(base + scratchOffsets[2])
+        .assumingMemoryBound(to: Double.self),
+      weightSums: base + scratchOffsets[3], algorithm: base + scratchOffsets[4])
+  }
+
+  /// Offsets of the scratch's parts, for the images that the plan was made for.
+  private var scratchOffsets: InlineArray<5, Int> = [0, 0, 0, 0, 0]
+
+  /// Fixes the scratch's division for up to `images` images of this rank.
+  func planScratch(images: Int) {
+    var offset = 0
+    for (part, count) in scratchCounts(images: images).enumerated() {
+      scratchOffsets[part] = offset
+      offset += Workspace.wholeLines(count)
+    }
+  }
+
+  // MARK: Passes
+
   func forward(_ workspace: Workspace, mode: PassMode) {
-    let weights = workspace.parameters.pointer + self.weights.lowerBound
-    workspace.forEachShard { shard, scratch in
-      Convolution.forward(
-        geometry, input: workspace.tensor(input, shard: shard), weights: weights,
-        output: workspace.tensor(output, shard: shard), scratch: scratch)
+    let prepared = workspace.preparedWeights.pointer
+    algorithm.prepareForward(
+      workspace.parameters.pointer + weights.lowerBound, into: prepared)
+    workspace.forEachBlock(imagesPerBlock: imagesPerBlock, acrossShards: isHeavy) { block, base in
+      let scratch = divide(base)
+      let output = workspace.tensor(output, images: block.images)
+      algorithm.forward(
+        input: activations(block, workspace, scratch, keep: true), prepared: prepared,
+        output: output, scratch: scratch.algorithm)
+      guard mode == .training, let following else { return }
+      workspace.forEachPiece(of: block) { piece in
+        following.addMoments(piece, workspace, scratch: scratch.sums)
+      }
     }
   }
 
   func backward(_ workspace: Workspace) {
-    guard let outputGradient else { return }
-    let weights = workspace.parameters.pointer + self.weights.lowerBound
-    workspace.forEachShard { shard, scratch in
-      let gradient = workspace.tensor(outputGradient, shard: shard)
-      Convolution.backwardWeights(
-        geometry, input: workspace.tensor(input, shard: shard), outputGradient: gradient,
-        weightGradient: workspace.shardGradient(self.weights, shard: shard), scratch: scratch)
-      if let inputGradient {
-        Convolution.backwardData(
-          geometry, outputGradient: gradient, weights: weights,
-          inputGradient: workspace.tensor(inputGradient.place, shard: shard),
-          accumulate: inputGradient.accumulate, scratch: scratch)
+    guard learns else { return }
+    let prepared = workspace.preparedWeights.pointer
+    if inputGradient != nil {
+      algorithm.prepareBackwardData(
+        workspace.parameters.pointer + weights.lowerBound, into: prepared)
+    }
+    workspace.forEachBlock(imagesPerBlock: imagesPerBlock, acrossShards: isHeavy) { block, base in
+      let scratch = divide(base)
+      let gradient = outputGradient(block, workspace, scratch)
+      let input = activations(block, workspace, scratch, keep: false)
+      workspace.forEachPiece(of: block) { piece in
+        addWeightGradient(piece, of: block, input, gradient, workspace, scratch)
+      }
+      guard let inputGradient else { return }
+      let target = workspace.tensor(inputGradient.place, images: block.images)
+      algorithm.backwardData(
+        outputGradient: gradient, prepared: prepared, inputGradient: target,
+        accumulate: inputGradient.accumulate, scratch: scratch.algorithm)
+      guard let preceding else { return }
+      workspace.forEachPiece(of: block) { piece in
+        let part = piece.images.lowerBound - block.images.lowerBound
+        preceding.addBackwardSums(
+          piece, output: input.base + part * geometry.input.count, workspace,
+          scratch: scratch.sums)
       }
     }
-    workspace.combineShardGradients(self.weights)
+    workspace.combineShardGradients(weights)
+  }
+
+  private func addWeightGradient(
+    _ piece: Workspace.Piece, of block: Workspace.Block, _ input: ImageTensor,
+    _ gradient: ImageTensor, _ workspace: Workspace, _ scratch: Scratch
+  ) {
+    let target = workspace.shardGradient(weights, shard: piece.shard)
+    algorithm.accumulateWeightGradient(
+      input: input.images(piece.images, of: block.images),
+      outputGradient: gradient.images(piece.images, of: block.images), into: target,
+      isFirst: piece.isFirst, scratch: scratch.weightSums)
+    if piece.isLast { algorithm.finishWeightGradient(into: target, scratch: scratch.weightSums) }
+  }
+
+  /// A block's input; `keep` writes a normalization's output to its place if it has one, otherwise
+  /// it is read from there.
+  private func activations(
+    _ block: Workspace.Block, _ workspace: Workspace, _ scratch: Scratch, keep: Bool
+  ) -> ImageTensor {
+    switch source {
+    case .stored(let place):
+      return workspace.tensor(place, images: block.images)
+    case .normalized(let normalization):
+      guard let place = normalization.output else {
+        let tensor = ImageTensor(
+          base: scratch.activations, images: block.images.count, shape: geometry.input)
+        normalization.apply(block.images, workspace, into: tensor)
+        return tensor
+      }
+      let tensor = workspace.tensor(place, images: block.images)
+      if keep { normalization.apply(block.images, workspace, into: tensor) }
+      return tensor
+    }
+  }
+
+  /// A block of the output's gradient.
+  private func outputGradient(
+    _ block: Workspace.Block, _ workspace: Workspace, _ scratch: Scratch
+  ) -> ImageTensor {
+    if let outputGradient { return workspace.tensor(outputGradient, images: block.images) }
+    let tensor = ImageTensor(
+      base: scratch.gradient, images: block.images.count, shape: geometry.output)
+    following?.backwardData(block.images, workspace, into: tensor, accumulate: false)
+    return tensor
+  }
+}
+
+extension ImageTensor {
+  /// The images `part` of a tensor that holds `whole`.
+  fileprivate func images(_ part: Range<Int>, of whole: Range<Int>) -> ImageTensor {
+    ImageTensor(
+      base: base + (part.lowerBound - whole.lowerBound) * shape.count, images: part.count,
+      shape: shape)
   }
 }

@@ -16,59 +16,96 @@ struct Plan {
   /// - Parameters:
   ///   - images: the most images this rank holds at once.
   ///   - mode: training plans keep what the backward pass reads and have places for gradients.
-  ///   - fuse: whether normalizations take in what follows them.
+  ///   - fuse: whether normalizations take in what follows them, and convolutions the normalizations'
+  ///     passes.
   init(
     _ architecture: Architecture, parameters: ParameterLayout, images: Int, mode: PassMode,
     fuse: Bool = true
   ) {
     let operations = Fusion.operations(architecture, enabled: fuse)
+    let fusion = BlockFusion(operations, architecture.nodes, enabled: fuse)
     var memory = PlanMemory(
-      nodes: architecture.nodes, operations: operations, images: images,
+      nodes: architecture.nodes, operations: operations, fusion: fusion, images: images,
       training: mode == .training)
     memory.reserve()
     let places = memory.places()
-    let steps = operations.indices.map {
-      Self.layer(
-        operations[$0], gradients: memory.targets[$0], architecture, parameters, places,
-        images: images)
+    let normalizations = operations.indices.map {
+      Self.normalization(
+        $0, operations, fusion, gradients: memory.targets[$0], architecture, parameters, places)
+    }
+    let steps = operations.indices.map { index in
+      normalizations[index]
+        ?? Self.layer(
+          index, operations, fusion, normalizations, gradients: memory.targets[index],
+          architecture, parameters, places, images: images)
     }
     let output = operations[operations.count - 1].output
     logits = places.value(output)
     layers = steps + [LossLayer(logits: logits, logitsGradient: places.gradient(output))]
+    let convolutions = steps.compactMap { $0 as? ConvolutionLayer }
+    for convolution in convolutions { convolution.planScratch(images: images) }
     sizes = Workspace.Sizes(
       arena: places.size,
-      threadScratch: architecture.nodes.map(\.convolutionScratch).max() ?? 0,
+      threadScratch: max(
+        convolutions.map { $0.scratchCount(images: images) }.max() ?? 0,
+        normalizations.compactMap { $0?.scratchCount }.max() ?? 0),
+      preparedWeights: convolutions.map(\.algorithm.preparedWeightCount).max() ?? 0,
       shardGradient: mode == .evaluation
         ? 0 : architecture.nodes.map { $0.weightCount(architecture) }.max() ?? 0,
       statisticsWidth: 2 * (architecture.nodes.map(\.shape.channels).max() ?? 0))
   }
 
+  /// The layer of operation `index`, if that is a normalization.
+  private static func normalization(
+    _ index: Int, _ operations: [FusedOperation], _ fusion: BlockFusion,
+    gradients: [PlanMemory.Target?], _ architecture: Architecture, _ parameters: ParameterLayout,
+    _ places: PlanMemory.Places
+  ) -> BatchNormalizationLayer? {
+    let operation = operations[index]
+    let node = architecture.nodes[operation.node]
+    guard node.operation == .batchNormalization else { return nil }
+    guard let statistics = parameters.runningStatistics.first(where: { $0.name == node.name })
+    else { preconditionFailure("no running statistics for \(node.name)") }
+    let addend = operation.epilogue.contains(.add) ? operation.inputs[1] : nil
+    var delegation: BatchNormalizationLayer.Delegation = []
+    if fusion.producer(of: index) != nil { delegation.insert(.toProducer) }
+    if fusion.hasReader(index) { delegation.insert(.toReader) }
+    if fusion.recomputed.contains(index) { delegation.insert(.toAllReaders) }
+    return BatchNormalizationLayer(
+      name: node.name, input: places.value(operation.inputs[0]), addend: addend.map(places.value),
+      output: places.storedValue(operation.output), epilogue: operation.epilogue,
+      scale: parameters.slot("\(node.name).weight").range,
+      shift: parameters.slot("\(node.name).bias").range, statistics: statistics,
+      outputGradient: places.gradient(operation.output),
+      inputGradient: places.target(gradients[0]),
+      addendGradient: addend == nil ? nil : places.target(gradients[1]), delegation: delegation)
+  }
+
+  /// The layer of operation `index`, which is no normalization.
   private static func layer(
-    _ operation: FusedOperation, gradients: [PlanMemory.Target?], _ architecture: Architecture,
-    _ parameters: ParameterLayout, _ places: PlanMemory.Places, images: Int
+    _ index: Int, _ operations: [FusedOperation], _ fusion: BlockFusion,
+    _ normalizations: [BatchNormalizationLayer?], gradients: [PlanMemory.Target?],
+    _ architecture: Architecture, _ parameters: ParameterLayout, _ places: PlanMemory.Places,
+    images: Int
   ) -> any PlannedLayer {
+    let operation = operations[index]
     let node = architecture.nodes[operation.node]
     let input = places.value(operation.inputs[0])
     let output = places.value(operation.output)
     let outputGradient = places.gradient(operation.output)
     let inputGradient = places.target(gradients[0])
     switch node.operation {
-    case .input: preconditionFailure("the input is no step")
+    case .input, .batchNormalization: preconditionFailure("the input is no step")
     case .convolution(let geometry):
+      let neighbours = fusion.neighbours[index]
       return ConvolutionLayer(
-        name: node.name, geometry: geometry, input: input, output: output,
-        weights: parameters.slot("\(node.name).weight").range, outputGradient: outputGradient,
-        inputGradient: inputGradient)
-    case .batchNormalization:
-      guard let statistics = parameters.runningStatistics.first(where: { $0.name == node.name })
-      else { preconditionFailure("no running statistics for \(node.name)") }
-      let addend = operation.epilogue.contains(.add) ? operation.inputs[1] : nil
-      return BatchNormalizationLayer(
-        name: node.name, input: input, addend: addend.map(places.value), output: output,
-        epilogue: operation.epilogue, scale: parameters.slot("\(node.name).weight").range,
-        shift: parameters.slot("\(node.name).bias").range, statistics: statistics,
-        outputGradient: outputGradient, inputGradient: inputGradient,
-        addendGradient: addend == nil ? nil : places.target(gradients[1]))
+        name: node.name, geometry: geometry,
+        source: neighbours.source.flatMap { normalizations[$0] }.map { .normalized($0) }
+          ?? .stored(input),
+        output: output, weights: parameters.slot("\(node.name).weight").range,
+        following: neighbours.following.flatMap { normalizations[$0] },
+        preceding: neighbours.preceding.flatMap { normalizations[$0] },
+        outputGradient: outputGradient, inputGradient: inputGradient)
     case .relu:
       return ReLULayer(
         name: node.name, input: input, output: output, outputGradient: outputGradient,
@@ -101,13 +138,6 @@ struct Plan {
 }
 
 extension Architecture.Node {
-  /// Scratch floats a thread needs for this node.
-  fileprivate var convolutionScratch: Int {
-    guard case .convolution(let geometry) = operation else { return 0 }
-    return max(
-      Convolution.forwardScratchCount(geometry), Convolution.backwardScratchCount(geometry))
-  }
-
   /// Weights of this node whose gradient is made shard by shard.
   fileprivate func weightCount(_ architecture: Architecture) -> Int {
     switch operation {

@@ -19,6 +19,11 @@ struct PlanMemory {
     fileprivate let gradientBlocks: [Int?]
     let size: Int
 
+    /// Nil where the value is never stored.
+    func storedValue(_ node: Int) -> Place? {
+      node == 0 || valueBlocks[node] != nil ? value(node) : nil
+    }
+
     func value(_ node: Int) -> Place {
       Place(offset: valueBlocks[node].map { offsets[$0] }, shape: nodes[node].shape)
     }
@@ -35,6 +40,7 @@ struct PlanMemory {
 
   private let nodes: [Architecture.Node]
   private let operations: [FusedOperation]
+  private let fusion: BlockFusion
   private let images: Int
   private let training: Bool
   private var planner = ArenaPlanner()
@@ -44,10 +50,12 @@ struct PlanMemory {
   private(set) var targets: [[Target?]]
 
   init(
-    nodes: [Architecture.Node], operations: [FusedOperation], images: Int, training: Bool
+    nodes: [Architecture.Node], operations: [FusedOperation], fusion: BlockFusion, images: Int,
+    training: Bool
   ) {
     self.nodes = nodes
     self.operations = operations
+    self.fusion = fusion
     self.images = images
     self.training = training
     valueBlocks = Array(repeating: nil, count: nodes.count)
@@ -74,12 +82,20 @@ struct PlanMemory {
   private mutating func reserveValues() {
     for (step, operation) in operations.enumerated() {
       for (index, input) in operation.inputs.enumerated() {
-        guard let block = valueBlocks[input] else { continue }
+        guard let block = valueBlocks[storedSource(of: input, for: step)] else { continue }
         planner.extend(block, to: step)
         if training, readsInputBackward(operation, index) {
           planner.extend(block, to: backwardStep(step))
         }
+        if training, index == 0, let producer = fusion.producer(of: step) {
+          planner.extend(block, to: backwardStep(producer))
+        }
+        if fusion.hasReader(step) {
+          // Read where the convolution behind writes the output.
+          planner.extend(block, to: step + 1)
+        }
       }
+      if fusion.recomputed.contains(step) { continue }
       let block = planner.reserve(count: count(operation.output), lifetime: step...step)
       valueBlocks[operation.output] = block
       if training, readsOutputBackward(operation) {
@@ -92,15 +108,28 @@ struct PlanMemory {
     }
   }
 
+  /// The node whose stored value an operation reads for its input `node`: the convolution's output
+  /// itself where a normalization's is recomputed.
+  private func storedSource(of node: Int, for step: Int) -> Int {
+    guard let source = fusion.neighbours[step].source, fusion.recomputed.contains(source)
+    else { return node }
+    return operations[source].inputs[0]
+  }
+
   private mutating func reserveGradients() {
     let logits = operations[operations.count - 1].output
     gradientBlocks[logits] = planner.reserve(
       count: count(logits), lifetime: lossStep...lossStep)
     for (index, operation) in operations.enumerated().reversed() {
       let step = backwardStep(index)
-      guard let own = gradientBlocks[operation.output] else { continue }
+      let outputGradient = fusion.neighbours[index].following.map { operations[$0].output }
+      guard let own = gradientBlocks[outputGradient ?? operation.output] else { continue }
       planner.extend(own, to: step)
+      if let producer = fusion.producer(of: index) {
+        planner.extend(own, to: backwardStep(producer))
+      }
       for (position, input) in operation.inputs.enumerated() where input != 0 {
+        if position == 0, fusion.producer(of: index) != nil { continue }
         if let block = gradientBlocks[input] {
           planner.extend(block, to: step)
           targets[index][position] = Target(node: input, accumulate: true)

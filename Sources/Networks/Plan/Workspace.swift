@@ -25,6 +25,8 @@ final class Workspace {
   let shardGradients: AlignedBuffer<Float>
   let arena: AlignedBuffer<Float>
   let threadScratch: AlignedBuffer<Float>
+  /// The present convolution's weights in the form that its algorithm multiplies with.
+  let preparedWeights: AlignedBuffer<Float>
   let localStatistics: AlignedBuffer<Double>
   let allStatistics: AlignedBuffer<Double>
   let shardCounts: AlignedBuffer<Double>
@@ -49,12 +51,14 @@ final class Workspace {
   struct Sizes {
     var arena = 0
     var threadScratch = 0
+    var preparedWeights = 0
     var shardGradient = 0
     var statisticsWidth = 0
 
     mutating func cover(_ other: Sizes) {
       arena = max(arena, other.arena)
       threadScratch = max(threadScratch, other.threadScratch)
+      preparedWeights = max(preparedWeights, other.preparedWeights)
       shardGradient = max(shardGradient, other.shardGradient)
       statisticsWidth = max(statisticsWidth, other.statisticsWidth)
     }
@@ -81,8 +85,9 @@ final class Workspace {
     shardGradientStride = sizes.shardGradient
     shardGradients = AlignedBuffer(count: local.count * sizes.shardGradient)
     arena = AlignedBuffer(count: sizes.arena)
-    threadScratchStride = (sizes.threadScratch + 15) / 16 * 16
+    threadScratchStride = Self.wholeLines(sizes.threadScratch)
     threadScratch = AlignedBuffer(count: team.threads * threadScratchStride)
+    preparedWeights = AlignedBuffer(count: sizes.preparedWeights)
     localStatistics = AlignedBuffer(count: local.count * sizes.statisticsWidth)
     allStatistics = AlignedBuffer(count: layout.shards * sizes.statisticsWidth)
     shardCounts = AlignedBuffer(count: layout.shards)
@@ -96,17 +101,97 @@ final class Workspace {
 
   var localShardCount: Int { layout.localShards.count }
 
+  /// Floats rounded up to whole cache lines.
+  static func wholeLines(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+
   /// The images of one local shard at `place`.
   func tensor(_ place: Place, shard: Int) -> ImageTensor {
-    let range = layout.localImages(ofLocalShard: shard)
+    tensor(place, images: layout.localImages(ofLocalShard: shard))
+  }
+
+  /// Some of this rank's images at `place`.
+  func tensor(_ place: Place, images: Range<Int>) -> ImageTensor {
     let base: UnsafeMutablePointer<Float>
     if let offset = place.offset {
       base = arena.pointer + offset
     } else {
-      base = UnsafeMutablePointer(mutating: images)
+      base = UnsafeMutablePointer(mutating: self.images)
     }
     return ImageTensor(
-      base: base + range.lowerBound * place.shape.count, images: range.count, shape: place.shape)
+      base: base + images.lowerBound * place.shape.count, images: images.count,
+      shape: place.shape)
+  }
+
+  // MARK: Blocks of images
+
+  /// Images that a fused chain of passes takes at once: a piece of one shard, or whole shards.
+  struct Block {
+    /// Local images.
+    let images: Range<Int>
+    /// Local shards.
+    let shards: Range<Int>
+  }
+
+  /// The part of a block that belongs to one shard.
+  struct Piece {
+    /// Local shard.
+    let shard: Int
+    /// Local images.
+    let images: Range<Int>
+    /// Images of the shard before this piece.
+    let imagesBefore: Int
+    let isLast: Bool
+    var isFirst: Bool { imagesBefore == 0 }
+  }
+
+  /// Runs `body(block, thread scratch)` for blocks of at most `imagesPerBlock` images that make up all
+  /// of this rank's.
+  ///
+  /// A shard is divided into pieces in the same way whoever holds it, and one thread takes a shard's
+  /// pieces in order.
+  /// - Parameter acrossShards: whether a block may hold several shards.
+  func forEachBlock(
+    imagesPerBlock: Int, acrossShards: Bool,
+    _ body: (_ block: Block, _ scratch: UnsafeMutablePointer<Float>) -> Void
+  ) {
+    let shards = localShardCount
+    let tasks = acrossShards ? min(team.threads, shards) : shards
+    team.run(tasks: tasks) { task, thread in
+      let scratch = threadScratch.pointer + thread * threadScratchStride
+      let last = (task + 1) * shards / tasks
+      var shard = task * shards / tasks
+      while shard < last {
+        let first = layout.localImages(ofLocalShard: shard)
+        var end = shard + 1
+        var images = first
+        while end < last {
+          let next = layout.localImages(ofLocalShard: end)
+          if next.upperBound - first.lowerBound > imagesPerBlock { break }
+          images = first.lowerBound..<next.upperBound
+          end += 1
+        }
+        var position = images.lowerBound
+        while position < images.upperBound {
+          let piece = position..<min(position + imagesPerBlock, images.upperBound)
+          body(Block(images: piece, shards: shard..<end), scratch)
+          position = piece.upperBound
+        }
+        shard = end
+      }
+    }
+  }
+
+  /// Calls `body` for each shard's part of `block`, in order.
+  func forEachPiece(of block: Block, _ body: (Piece) -> Void) {
+    for shard in block.shards {
+      let all = layout.localImages(ofLocalShard: shard)
+      let images = all.clamped(to: block.images)
+      if images.isEmpty { continue }
+      body(
+        Piece(
+          shard: shard, images: images, imagesBefore: images.lowerBound - all.lowerBound,
+          isLast: images.upperBound == all.upperBound))
+    }
   }
 
   /// Runs `body(local shard, thread scratch)` for each of this rank's shards; in a short batch some

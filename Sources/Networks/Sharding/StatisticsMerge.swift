@@ -1,9 +1,10 @@
 /// Merging of the shards' statistics in the tree's order, in place.
 
+import Kernels
+
 /// Merges over [shards, width] statistics; the result stands in shard 0's place.
 enum StatisticsMerge {
-  /// Merges (mean[C], M2[C]) of shards with `counts` rows by Chan's formula (Chan, Golub & LeVeque
-  /// 1983, eq. 2.1): δ = mᵦ − mₐ, m = mₐ + δ·nᵦ/n, M2 = M2ₐ + M2ᵦ + δ²·nₐ·nᵦ/n.
+  /// Merges (mean[C], M2[C]) of shards with `counts` rows.
   ///
   /// - Parameters:
   ///   - moments: [shards, 2, C].
@@ -17,15 +18,10 @@ enum StatisticsMerge {
       let b = moments + merge.from * 2 * channels
       let countA = counts[merge.into]
       let countB = counts[merge.from]
-      let count = countA + countB
-      counts[merge.into] = count
+      counts[merge.into] = countA + countB
       if countB == 0 { continue }
-      for channel in 0..<channels {
-        let delta = b[channel] - a[channel]
-        a[channel] += delta * (countB / count)
-        a[channels + channel] +=
-          b[channels + channel] + delta * delta * (countA * countB / count)
-      }
+      BatchNormalization.mergeMoments(
+        b, rows: countB, into: a, rowsBefore: countA, channels: channels)
     }
   }
 

@@ -1,0 +1,97 @@
+/// Grouped convolutions as a few independent dense ones.
+
+/// A convolution's channels in blocks that depend on nothing outside the block.
+///
+/// Without groups there is one block. Groups narrower than a vector share a block of at least
+/// sixteen channels, whose weights between different groups are zeros: a product with zeros at the
+/// core's peak is faster than narrow products.
+struct ChannelBlocks: Hashable, Sendable {
+  let count: Int
+  /// Input channels of a block.
+  let inputs: Int
+  /// Output channels of a block, a multiple of 16.
+  let outputs: Int
+  /// Output channels of all blocks, K.
+  private let allOutputs: Int
+  private let groupInputs: Int
+  private let groupOutputs: Int
+  /// Whether a block holds several groups, so that some weights in it are zeros by definition.
+  private let isSparse: Bool
+
+  /// - Returns: nil where no small number of groups fills whole vectors.
+  init?(_ geometry: ConvolutionGeometry) {
+    let groups = geometry.groups
+    groupInputs = geometry.channelsPerGroup
+    groupOutputs = geometry.output.channels / groups
+    allOutputs = geometry.output.channels
+    var together = 1
+    if groups == 1 {
+      guard groupOutputs % Vector.lanes == 0 else { return nil }
+    } else {
+      while groups % together != 0 || together * groupInputs % Vector.lanes != 0
+        || together * groupOutputs % Vector.lanes != 0
+      {
+        together += 1
+        if together > min(groups, Vector.lanes) { return nil }
+      }
+    }
+    count = groups / together
+    inputs = together * groupInputs
+    outputs = together * groupOutputs
+    isSparse = together > 1
+  }
+
+  /// Offset in [R, S, C/G, K] of the weights from `input` to the outputs from `output` on, both
+  /// counted within `block`.
+  @inline(__always)
+  private func offset(block: Int, position: Int, input: Int, output: Int) -> Int {
+    (position * groupInputs + input % groupInputs) * allOutputs + block * outputs + output
+  }
+
+  /// Those of sixteen outputs that see `input`.
+  @inline(__always)
+  private func mask(input: Int, output: Int) -> SIMDMask<SIMD16<Int32>> {
+    let lanes = SIMD16<Int32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) &+ Int32(output)
+    let first = Int32(input / groupInputs * groupOutputs)
+    return (lanes .>= first) .& (lanes .< first + Int32(groupOutputs))
+  }
+
+  /// Sixteen weights of a block; zeros between groups.
+  @inline(__always)
+  func weights(
+    _ weights: UnsafePointer<Float>, block: Int, position: Int, input: Int, output: Int
+  ) -> Vector {
+    let values = weights.vector(
+      at: offset(block: block, position: position, input: input, output: output))
+    return isSparse
+      ? Vector.zero.replacing(with: values, where: mask(input: input, output: output)) : values
+  }
+
+  /// Writes (or adds) sixteen weights' gradients of a block, leaving out those between groups.
+  @inline(__always)
+  func storeGradient(
+    _ value: Vector, _ gradient: UnsafeMutablePointer<Float>, block: Int, position: Int,
+    input: Int, output: Int
+  ) {
+    let offset = offset(block: block, position: position, input: input, output: output)
+    if isSparse {
+      let mask = mask(input: input, output: output)
+      gradient.store(gradient.vector(at: offset).replacing(with: value, where: mask), at: offset)
+    } else {
+      gradient.store(value, at: offset)
+    }
+  }
+
+  /// Transposes sixteen by sixteen weights of one position: target[output][input].
+  @inline(__always)
+  func transposedWeights(
+    _ source: UnsafePointer<Float>, block: Int, position: Int, input: Int, output: Int,
+    into target: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<Vector.lanes {
+      let values = weights(
+        source, block: block, position: position, input: input + row, output: output)
+      for column in 0..<Vector.lanes { target[column * Vector.lanes + row] = values[column] }
+    }
+  }
+}

@@ -1,0 +1,249 @@
+/// Convolution as products of patches with packed weights, in register tiles: 1×1, strided and large
+/// filters.
+
+import Tensors
+
+/// Direct convolution. With patches P [M, R·S·C] (M = N·H_out·W_out) and weights W [R·S·C, K]:
+///   forward:           Y  = P·W
+///   backward-weights:  dW = Pᵀ·dY
+///   backward-data:     dX = scatter-add of dY·Wᵀ
+/// A 1×1 convolution with stride 1 has the input itself as its patches: nothing is copied.
+struct PanelConvolution: ConvolutionAlgorithm {
+  let geometry: ConvolutionGeometry
+  private let blocks: ChannelBlocks
+
+  /// - Returns: nil where the output channels do not fill vectors.
+  init?(_ geometry: ConvolutionGeometry) {
+    guard let blocks = ChannelBlocks(geometry) else { return nil }
+    self.geometry = geometry
+    self.blocks = blocks
+  }
+
+  var name: String { geometry.isPointwise ? "direct" : "direct, patches" }
+
+  // MARK: Patches
+
+  /// R·S·C of a block.
+  private var patchCount: Int { geometry.kernelHeight * geometry.kernelWidth * blocks.inputs }
+
+  /// `patchCount` in whole vectors.
+  private var paddedCount: Int { (patchCount + Vector.lanes - 1) / Vector.lanes * Vector.lanes }
+
+  /// Elements between patches: an odd number of lines, so that they spread over the cache's sets.
+  private var patchStride: Int {
+    paddedCount / Vector.lanes % 2 == 1 ? paddedCount : paddedCount + Vector.lanes
+  }
+
+  /// Patches in a block that stays in the second-level cache, as near as whole output rows allow.
+  private static let blockFloats = 96 * 1024
+
+  private func outputRowsPerBlock(images: Int) -> Int {
+    let rows = Self.blockFloats / patchStride / geometry.output.width
+    return max(1, min(rows, 512 / geometry.output.width, images * geometry.output.height))
+  }
+
+  private func patchesPerBlock(images: Int) -> Int {
+    outputRowsPerBlock(images: images) * geometry.output.width
+  }
+
+  private func patches(_ block: Int) -> PatchMatrix {
+    PatchMatrix(
+      geometry: geometry, channels: block * blocks.inputs..<(block + 1) * blocks.inputs,
+      rowStride: patchStride)
+  }
+
+  /// Calls `body(output rows, first patch, patches)` for blocks of patches, in order.
+  @inline(__always)
+  private func forEachPatchBlock(
+    images: Int, _ body: (_ outputRows: Range<Int>, _ firstPatch: Int, _ patches: Int) -> Void
+  ) {
+    let total = images * geometry.output.height
+    let step = outputRowsPerBlock(images: images)
+    let width = geometry.output.width
+    var row = 0
+    while row < total {
+      let rows = row..<min(row + step, total)
+      body(rows, row * width, rows.count * width)
+      row = rows.upperBound
+    }
+  }
+
+  // MARK: Weights
+
+  var preparedWeightCount: Int { blocks.count * paddedCount * blocks.outputs }
+
+  private var blockWeights: Int { paddedCount * blocks.outputs }
+
+  /// Filter position and input channel of a patch's element.
+  @inline(__always)
+  private func place(_ element: Int) -> (position: Int, input: Int) {
+    (element / blocks.inputs, element % blocks.inputs)
+  }
+
+  func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
+    for block in 0..<blocks.count {
+      for element in 0..<patchCount {
+        let (position, input) = place(element)
+        for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
+          prepared.store(
+            blocks.weights(
+              weights, block: block, position: position, input: input, output: output),
+            at: block * blockWeights
+              + PanelProduct.panelOffset(
+                step: element, column: output, steps: patchCount, columns: blocks.outputs))
+        }
+      }
+    }
+  }
+
+  func prepareBackwardData(
+    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
+  ) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { turned in
+      let turned = turned.baseAddress!
+      for block in 0..<blocks.count {
+        for element in stride(from: 0, to: paddedCount, by: Vector.lanes) {
+          for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
+            for lane in 0..<Vector.lanes {
+              let (position, input) = place(min(element + lane, patchCount - 1))
+              let values =
+                element + lane < patchCount
+                ? blocks.weights(
+                  weights, block: block, position: position, input: input, output: output)
+                : .zero
+              for row in 0..<Vector.lanes { turned[row * Vector.lanes + lane] = values[row] }
+            }
+            for row in 0..<Vector.lanes {
+              prepared.store(
+                turned.vector(at: row * Vector.lanes),
+                at: block * blockWeights
+                  + PanelProduct.panelOffset(
+                    step: output + row, column: element, steps: blocks.outputs,
+                    columns: paddedCount))
+            }
+          }
+        }
+      }
+    }
+  }
+
+  // MARK: Passes
+
+  func scratchCount(images: Int) -> Int {
+    geometry.isPointwise ? 0 : patchesPerBlock(images: images) * patchStride
+  }
+
+  func forward(
+    input: ImageTensor, prepared: UnsafePointer<Float>, output: ImageTensor,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    for block in 0..<blocks.count {
+      let prepared = prepared + block * blockWeights
+      let output = output.base + block * blocks.outputs
+      if geometry.isPointwise {
+        PanelProduct.multiply(
+          m: input.rows, n: blocks.outputs, k: blocks.inputs,
+          a: .rows(input.base + block * blocks.inputs, stride: input.channels), b: prepared,
+          c: output, cStride: geometry.output.channels)
+        continue
+      }
+      let matrix = patches(block)
+      forEachPatchBlock(images: input.images) { outputRows, firstPatch, count in
+        matrix.gather(input.base, outputRows: outputRows, into: scratch)
+        PanelProduct.multiply(
+          m: count, n: blocks.outputs, k: patchCount, a: .rows(scratch, stride: patchStride),
+          b: prepared, c: output + firstPatch * geometry.output.channels,
+          cStride: geometry.output.channels)
+      }
+    }
+  }
+
+  func backwardData(
+    outputGradient: ImageTensor, prepared: UnsafePointer<Float>, inputGradient: ImageTensor,
+    accumulate: Bool, scratch: UnsafeMutablePointer<Float>
+  ) {
+    if geometry.isPointwise, patchCount == paddedCount {
+      for block in 0..<blocks.count {
+        PanelProduct.multiply(
+          m: outputGradient.rows, n: blocks.inputs, k: blocks.outputs,
+          a: .rows(
+            outputGradient.base + block * blocks.outputs, stride: outputGradient.channels),
+          b: prepared + block * blockWeights, c: inputGradient.base + block * blocks.inputs,
+          cStride: inputGradient.channels, accumulate: accumulate)
+      }
+      return
+    }
+    if !accumulate { inputGradient.base.update(repeating: 0, count: inputGradient.count) }
+    for block in 0..<blocks.count {
+      let matrix = patches(block)
+      forEachPatchBlock(images: outputGradient.images) { outputRows, firstPatch, count in
+        PanelProduct.multiply(
+          m: count, n: paddedCount, k: blocks.outputs,
+          a: .rows(
+            outputGradient.base + firstPatch * outputGradient.channels + block * blocks.outputs,
+            stride: outputGradient.channels),
+          b: prepared + block * blockWeights, c: scratch, cStride: patchStride)
+        matrix.scatterAdd(scratch, outputRows: outputRows, into: inputGradient.base)
+      }
+    }
+  }
+
+  // MARK: Backward-weights
+
+  func weightScratchCount(images: Int) -> Int {
+    preparedWeightCount + patchesPerBlock(images: images) * (patchStride + blocks.outputs)
+  }
+
+  func accumulateWeightGradient(
+    input: ImageTensor, outputGradient: ImageTensor,
+    into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    if isFirst, input.images == 0 { scratch.update(repeating: 0, count: preparedWeightCount) }
+    let gathered = scratch + preparedWeightCount
+    let panels = gathered + patchesPerBlock(images: input.images) * patchStride
+    for block in 0..<blocks.count {
+      let matrix = patches(block)
+      let sums = scratch + block * blockWeights
+      forEachPatchBlock(images: input.images) { outputRows, firstPatch, count in
+        matrix.gather(input.base, outputRows: outputRows, into: gathered)
+        pack(
+          outputGradient.base + firstPatch * outputGradient.channels + block * blocks.outputs,
+          rowStride: outputGradient.channels, rows: count, into: panels)
+        PanelProduct.multiply(
+          m: patchCount, n: blocks.outputs, k: count, a: .columns(gathered, stride: patchStride),
+          b: panels, c: sums, cStride: blocks.outputs, accumulate: !isFirst || firstPatch > 0)
+      }
+    }
+  }
+
+  /// Packs `rows` of a block's output gradients into panels.
+  private func pack(
+    _ source: UnsafePointer<Float>, rowStride: Int, rows: Int,
+    into panels: UnsafeMutablePointer<Float>
+  ) {
+    for column in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
+      for row in 0..<rows {
+        panels.store(
+          source.vector(at: row * rowStride + column),
+          at: PanelProduct.panelOffset(
+            step: row, column: column, steps: rows, columns: blocks.outputs))
+      }
+    }
+  }
+
+  func finishWeightGradient(
+    into weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) {
+    for block in 0..<blocks.count {
+      for element in 0..<patchCount {
+        let (position, input) = place(element)
+        for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
+          blocks.storeGradient(
+            scratch.vector(at: block * blockWeights + element * blocks.outputs + output),
+            weightGradient, block: block, position: position, input: input, output: output)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/// Which passes of a normalization run inside the neighbouring convolutions, block by block: a
+/// decision of the plan.
+
+/// What a convolution does besides convolving, while a block of images is in the cache.
+///
+/// A normalization needs all images' statistics before it can write its output, but its passes over
+/// memory are element by element. So the convolution before it takes the moments of each block that
+/// it has written and, backward, turns dz into dx just before it reads it; the convolution behind it
+/// normalizes each block just before it reads it and, backward, masks and sums each block of dy that
+/// it has written.
+struct BlockFusion {
+  /// The operations, by index, whose passes run in the convolution with this operation index.
+  struct Neighbours {
+    /// The normalization right behind, whose moments and whose dx this convolution computes.
+    var following: Int?
+    /// The normalization whose output this convolution reads and computes itself.
+    var source: Int?
+    /// The normalization right before, whose first backward pass this convolution runs.
+    var preceding: Int?
+  }
+
+  /// By operation; empty for what is no convolution.
+  let neighbours: [Neighbours]
+  /// Normalizations whose output is never stored: every reader recomputes it.
+  let recomputed: Set<Int>
+
+  /// - Parameter enabled: false leaves every pass to its own layer (for tests).
+  init(_ operations: [FusedOperation], _ nodes: [Architecture.Node], enabled: Bool) {
+    var neighbours = Array(repeating: Neighbours(), count: operations.count)
+    var recomputed: Set<Int> = []
+    if enabled { Self.fuse(operations, nodes, &neighbours, &recomputed) }
+    self.neighbours = neighbours
+    self.recomputed = recomputed
+  }
+
+  private static func fuse(
+    _ operations: [FusedOperation], _ nodes: [Architecture.Node],
+    _ neighbours: inout [Neighbours], _ recomputed: inout Set<Int>
+  ) {
+    func isConvolution(_ index: Int) -> Bool {
+      if case .convolution = nodes[operations[index].node].operation { true } else { false }
+    }
+    func readers(of node: Int) -> [Int] {
+      operations.indices.filter { operations[$0].inputs.contains(node) }
+    }
+    for (index, operation) in operations.enumerated()
+    where nodes[operation.node].operation == .batchNormalization {
+      if index > 0, isConvolution(index - 1),
+        operations[index - 1].output == operation.inputs[0],
+        readers(of: operation.inputs[0]) == [index]
+      {
+        neighbours[index - 1].following = index
+      }
+      let readers = readers(of: operation.output)
+      if operation.epilogue == .relu, !readers.isEmpty, readers.allSatisfy(isConvolution) {
+        recomputed.insert(index)
+        for reader in readers { neighbours[reader].source = index }
+      }
+      if index + 1 < operations.count, readers.contains(index + 1), isConvolution(index + 1) {
+        neighbours[index + 1].source = index
+        neighbours[index + 1].preceding = index
+      }
+    }
+  }
+
+  /// The convolution right before normalization `index` that takes its moments, if there is one.
+  func producer(of index: Int) -> Int? {
+    index > 0 && neighbours[index - 1].following == index ? index - 1 : nil
+  }
+
+  /// Whether the convolution right behind normalization `index` runs its forward pass over memory
+  /// and its first backward pass.
+  func hasReader(_ index: Int) -> Bool {
+    index + 1 < neighbours.count && neighbours[index + 1].preceding == index
+  }
+}
