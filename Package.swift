@@ -37,8 +37,10 @@ let package = Package(
     .target(
       name: "Safetensors",
       dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "CPrefetch"),
     .target(
-      name: "Kernels", dependencies: ["Tensors", "COpenBLAS"], swiftSettings: kernelSettings),
+      name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CPrefetch"],
+      swiftSettings: kernelSettings),
     .target(name: "Networks", dependencies: ["Kernels", "Tensors", "Randomness"]),
     .target(
       name: "Datasets",

@@ -1,5 +1,7 @@
 /// Loads, stores and loops over channels in vectors of one cache line.
 
+import CPrefetch
+
 /// Sixteen floats: one cache line, one AVX-512 register.
 typealias Vector = SIMD16<Float>
 
@@ -67,4 +69,45 @@ func forEachChannelSpan(
 @inline(__always)
 func forEachElementGroup(_ count: Int, wide: (Int) -> Void, narrow: (Int) -> Void) {
   forEachChannelGroup(count, wide: wide, narrow: narrow)
+}
+
+/// Copies `count` elements, a multiple of 16: for lengths where a call of memcpy costs more than the
+/// copy.
+@inline(__always)
+func copyVectors(
+  from source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  var index = 0
+  while index < count {
+    target.store(source.vector(at: index), at: index)
+    index += Vector.lanes
+  }
+}
+
+/// Zeros `count` elements, a multiple of 16.
+@inline(__always)
+func clearVectors(_ target: UnsafeMutablePointer<Float>, _ count: Int) {
+  var index = 0
+  while index < count {
+    target.store(.zero, at: index)
+    index += Vector.lanes
+  }
+}
+
+/// Asks for the lines of `elements`, which are to be written soon.
+@inline(__always)
+func prefetchForWriting(_ base: UnsafeMutablePointer<Float>, _ elements: Range<Int>) {
+  var index = elements.lowerBound
+  while index < elements.upperBound {
+    prefetch_for_writing(base + index)
+    index += Vector.lanes
+  }
+}
+
+extension Range<Int> {
+  /// Part `index` of `parts` nearly equal ones.
+  @inline(__always)
+  func part(_ index: Int, of parts: Int) -> Range<Int> {
+    lowerBound + count * index / parts..<lowerBound + count * (index + 1) / parts
+  }
 }

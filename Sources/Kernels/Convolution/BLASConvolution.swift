@@ -67,7 +67,7 @@ struct BLASConvolution: ConvolutionAlgorithm {
   ) {
     let channels = geometry.output.channels
     forEachBlock(images: input.images) { group, outputRows, firstPatch, count in
-      patches(group).gather(input.base, outputRows: outputRows, into: scratch)
+      patches(group).gather(input, outputRows: outputRows, into: scratch)
       MatrixProduct.multiply(
         m: count, n: groupOutputs, k: geometry.patchCount, a: scratch,
         b: prepared + group * groupOutputs, bStride: channels, beta: 0,
@@ -101,7 +101,7 @@ struct BLASConvolution: ConvolutionAlgorithm {
     let channels = geometry.output.channels
     if isFirst { weightGradient.update(repeating: 0, count: geometry.weightCount) }
     forEachBlock(images: input.images) { group, outputRows, firstPatch, count in
-      patches(group).gather(input.base, outputRows: outputRows, into: scratch)
+      patches(group).gather(input, outputRows: outputRows, into: scratch)
       MatrixProduct.multiply(
         m: geometry.patchCount, n: groupOutputs, k: count, a: scratch,
         aStride: geometry.patchCount, transposeA: true,

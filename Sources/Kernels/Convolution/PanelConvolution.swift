@@ -149,7 +149,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
       }
       let matrix = patches(block)
       forEachPatchBlock(images: input.images) { outputRows, firstPatch, count in
-        matrix.gather(input.base, outputRows: outputRows, into: scratch)
+        matrix.gather(input, outputRows: outputRows, into: scratch)
         PanelProduct.multiply(
           m: count, n: blocks.outputs, k: patchCount, a: .rows(scratch, stride: patchStride),
           b: prepared, c: output + firstPatch * geometry.output.channels,
@@ -206,7 +206,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
       let matrix = patches(block)
       let sums = scratch + block * blockWeights
       forEachPatchBlock(images: input.images) { outputRows, firstPatch, count in
-        matrix.gather(input.base, outputRows: outputRows, into: gathered)
+        matrix.gather(input, outputRows: outputRows, into: gathered)
         pack(
           outputGradient.base + firstPatch * outputGradient.channels + block * blocks.outputs,
           rowStride: outputGradient.channels, rows: count, into: panels)

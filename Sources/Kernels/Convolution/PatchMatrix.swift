@@ -14,12 +14,22 @@ struct PatchMatrix {
   let rowStride: Int
 
   /// Writes the patches of output rows `outputRows`, counted over all images (image · H_out + row).
+  ///
+  /// What a row has beyond its patch is left with any values.
   func gather(
-    _ input: UnsafePointer<Float>, outputRows: Range<Int>,
-    into patches: UnsafeMutablePointer<Float>
+    _ input: ImageTensor, outputRows: Range<Int>, into patches: UnsafeMutablePointer<Float>
   ) {
-    forEachRun(outputRows: outputRows) { patchOffset, inputOffset, valid, count in
+    let end = input.count
+    let input = input.base
+    forEachRun(outputRows: outputRows) { patchOffset, inputOffset, valid, count, room in
       let target = patches + patchOffset
+      // A short run is one vector: what it writes too much, the next run overwrites.
+      if count < Vector.lanes, valid.count == count, inputOffset + Vector.lanes <= end,
+        room >= Vector.lanes
+      {
+        target.store(UnsafePointer(input).vector(at: inputOffset), at: 0)
+        return
+      }
       if valid.lowerBound > 0 { target.update(repeating: 0, count: valid.lowerBound) }
       if !valid.isEmpty {
         copyElements(
@@ -36,7 +46,7 @@ struct PatchMatrix {
     _ patches: UnsafePointer<Float>, outputRows: Range<Int>,
     into input: UnsafeMutablePointer<Float>
   ) {
-    forEachRun(outputRows: outputRows) { patchOffset, inputOffset, valid, _ in
+    forEachRun(outputRows: outputRows) { patchOffset, inputOffset, valid, _, _ in
       let source = patches + (patchOffset + valid.lowerBound)
       let target = input + (inputOffset + valid.lowerBound)
       forEachElementGroup(
@@ -59,11 +69,13 @@ struct PatchMatrix {
   /// each patch: a filter row of all channels, or one filter position of some.
   ///
   /// The input offset is that of the run's element 0, which may lie outside the image; only the
-  /// elements `valid` exist.
+  /// elements `valid` exist. `room` is what the matrix's row has from the run's start on.
   @inline(__always)
   private func forEachRun(
     outputRows: Range<Int>,
-    _ body: (_ patchOffset: Int, _ inputOffset: Int, _ valid: Range<Int>, _ count: Int) -> Void
+    _ body: (
+      _ patchOffset: Int, _ inputOffset: Int, _ valid: Range<Int>, _ count: Int, _ room: Int
+    ) -> Void
   ) {
     let input = geometry.input
     let takesAll = channels.count == input.channels
@@ -77,6 +89,7 @@ struct PatchMatrix {
         let from = min(max(0, -firstColumn), geometry.kernelWidth)
         let to = max(from, min(geometry.kernelWidth, input.width - firstColumn))
         var run = patch * rowStride
+        let end = run + rowStride
         for filterRow in 0..<geometry.kernelHeight {
           let row = firstRow + filterRow
           let columns = row >= 0 && row < input.height ? from..<to : 0..<0
@@ -85,13 +98,15 @@ struct PatchMatrix {
             let count = geometry.kernelWidth * input.channels
             body(
               run, offset,
-              columns.lowerBound * input.channels..<columns.upperBound * input.channels, count)
+              columns.lowerBound * input.channels..<columns.upperBound * input.channels, count,
+              end - run)
             run += count
           } else {
             for column in 0..<geometry.kernelWidth {
               body(
                 run, offset + column * input.channels + channels.lowerBound,
-                columns.contains(column) ? 0..<channels.count : 0..<0, channels.count)
+                columns.contains(column) ? 0..<channels.count : 0..<0, channels.count,
+                end - run)
               run += channels.count
             }
           }

@@ -160,7 +160,11 @@ struct WinogradConvolution: ConvolutionAlgorithm {
         input.base, block, into: transformed, stride: inputStride, band: band)
       let blockInputs = inputs / blocks.count
       let blockOutputs = outputs / blocks.count
+      let target = outputTiles.elements(block)
       for position in 0..<WinogradTransforms.positions {
+        // Outputs are new to the cache: they are fetched while the products keep the core busy.
+        prefetchForWriting(
+          output.base, target.part(position, of: WinogradTransforms.positions))
         for channels in 0..<blocks.count {
           PanelProduct.multiply(
             m: block.tiles, n: blockOutputs, k: blockInputs,

@@ -64,6 +64,16 @@ struct WinogradTiles: Hashable, Sendable {
     (rows * columns + 15) / 16 * 16 + 16
   }
 
+  /// The elements of the images that a block covers.
+  func elements(_ block: Block) -> Range<Int> {
+    let row = shape.width * shape.channels
+    let first = block.images.lowerBound * shape.count + 4 * block.tileRows.lowerBound * row
+    let last =
+      (block.images.upperBound - 1) * shape.count
+      + min(4 * block.tileRows.upperBound, shape.height) * row
+    return first..<last
+  }
+
   // MARK: Passes
 
   /// Scratch floats for the zero-padded rows of one image of a block.
@@ -161,20 +171,38 @@ struct WinogradTiles: Hashable, Sendable {
             + range.lowerBound
           let rows = min(4, shape.height - 4 * tileRow)
           let columns = min(4, shape.width - 4 * tileColumn)
-          var channel = 0
-          while channel < range.count {
-            WinogradTransforms.twice(WinogradTransforms.output) { row, column in
-              source.vector(at: (6 * row + column) * stride + channel)
-            } store: { row, column, value in
+          // Whole tiles without conditions in the loop.
+          if rows == 4 && columns == 4 {
+            transformTile(source, stride: stride, channels: range.count) { row, column, channel, value in
+              let offset = row * pitch + column * channels + channel
+              target.store(accumulate ? target.vector(at: offset) + value : value, at: offset)
+            }
+          } else {
+            transformTile(source, stride: stride, channels: range.count) { row, column, channel, value in
               guard row < rows && column < columns else { return }
               let offset = row * pitch + column * channels + channel
               target.store(accumulate ? target.vector(at: offset) + value : value, at: offset)
             }
-            channel += Vector.lanes
           }
           tile += 1
         }
       }
+    }
+  }
+
+  @inline(__always)
+  private func transformTile(
+    _ source: UnsafePointer<Float>, stride: Int, channels: Int,
+    store: (_ row: Int, _ column: Int, _ channel: Int, Vector) -> Void
+  ) {
+    var channel = 0
+    while channel < channels {
+      WinogradTransforms.twice(WinogradTransforms.output) { row, column in
+        source.vector(at: (6 * row + column) * stride + channel)
+      } store: { row, column, value in
+        store(row, column, channel, value)
+      }
+      channel += Vector.lanes
     }
   }
 
@@ -189,11 +217,11 @@ struct WinogradTiles: Hashable, Sendable {
     var target = band
     for row in 4 * rows.lowerBound - 1..<4 * rows.upperBound + 1 {
       if row < 0 || row >= shape.height {
-        target.update(repeating: 0, count: pitch)
+        clearVectors(target, pitch)
       } else {
-        target.update(repeating: 0, count: channels)
-        (target + channels).update(from: image + row * filled, count: filled)
-        (target + channels + filled).update(repeating: 0, count: pitch - channels - filled)
+        clearVectors(target, channels)
+        copyVectors(from: image + row * filled, to: target + channels, filled)
+        clearVectors(target + channels + filled, pitch - channels - filled)
       }
       target += pitch
     }
