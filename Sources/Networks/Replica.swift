@@ -20,6 +20,9 @@ public final class Replica {
   /// Momentum's velocity, a twin of the parameters.
   private let velocity: AlignedBuffer<Float>
 
+  /// Measures the layers of training passes; nil measures nothing.
+  public var profiler: LayerProfiler?
+
   /// - Parameters:
   ///   - training: nil makes a replica that only evaluates, without gradients' memory.
   ///   - evaluation: same shards and ranks as `training`.
@@ -79,17 +82,22 @@ public final class Replica {
   /// - Parameters:
   ///   - images: [local images, H, W, C].
   ///   - labels: [local images].
+  ///   - didForward: called between the two passes.
   /// - Returns: the sums of each of this rank's shards.
   /// - Throws: what the exchange throws.
   public func trainingPass(
-    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, didForward: () -> Void = {}
   ) throws -> UnsafeBufferPointer<ClassificationSums> {
     guard let plan = trainingPlan else {
       preconditionFailure("this replica was made for evaluation only")
     }
     workspace.layout = trainingLayout
+    profiler?.begin(plan.layers)
     try forward(plan, .training, images, labels)
-    for layer in plan.layers.reversed() { try layer.backward(workspace) }
+    didForward()
+    for (index, layer) in plan.layers.enumerated().reversed() {
+      try measure(index, backward: true) { try layer.backward(workspace) }
+    }
     return UnsafeBufferPointer(workspace.shardSums)
   }
 
@@ -109,7 +117,18 @@ public final class Replica {
   ) throws {
     workspace.images = images
     workspace.labels = labels
-    for layer in plan.layers { try layer.forward(workspace, mode: mode) }
+    for (index, layer) in plan.layers.enumerated() {
+      if mode == .training {
+        try measure(index, backward: false) { try layer.forward(workspace, mode: mode) }
+      } else {
+        try layer.forward(workspace, mode: mode)
+      }
+    }
+  }
+
+  private func measure(_ layer: Int, backward: Bool, _ body: () throws -> Void) rethrows {
+    guard let profiler else { return try body() }
+    try profiler.measure(layer, backward: backward, body)
   }
 
   /// Class scores of the last evaluation pass, [local images, classes].

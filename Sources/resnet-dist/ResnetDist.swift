@@ -15,12 +15,16 @@ struct ResnetDist: ParsableCommand {
             --lr-milestones 32000,48000             the CIFAR-10 run of He et al. 2015
         mpirun -n 4 resnet-dist --resume runs/…     go on with a stopped run, on 4 ranks now
         resnet-dist eval --weights runs/…           test a trained network
+        mpirun -n 2 resnet-dist bench               measure the training step
         resnet-dist data fetch cifar10              get the CIFAR-10 images
 
       --batch-size is the mini-batch of all ranks together, as in the papers, so the number of ranks \
       changes how long a run takes and nothing else: parameters come out bit for bit the same.
       """,
     version: "0.1.0",
-    subcommands: [TrainCommand.self, EvalCommand.self, InspectCommand.self, DataCommand.self],
+    subcommands: [
+      TrainCommand.self, EvalCommand.self, BenchCommand.self, InspectCommand.self,
+      DataCommand.self,
+    ],
     defaultSubcommand: TrainCommand.self)
 }

@@ -74,6 +74,11 @@ public enum ModelCatalog {
       shortcut: shortcut, stride: stride ?? .middle3x3, classes: classes, input: input)
   }
 
+  /// Whether `name` is one of the networks for 224×224 images of 1000 classes.
+  public static func isForImageNet(_ name: String) -> Bool {
+    if case .imageNet = Model(name) { true } else { false }
+  }
+
   private static func suggestion(for name: String) -> String? {
     if let (family, depth) = Model.familyAndDepth(name) {
       // Outwards from what was asked for.

@@ -54,6 +54,8 @@ final class ConvolutionLayer: PlannedLayer {
 
   var multiplyAdds: Int { geometry.multiplyAdds }
 
+  var propagates: Bool { inputGradient != nil }
+
   // MARK: Blocks
 
   /// Weights that do not stay in the caches are streamed past as many images at once as possible.

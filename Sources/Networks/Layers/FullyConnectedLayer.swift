@@ -15,6 +15,10 @@ struct FullyConnectedLayer: PlannedLayer {
   let outputGradient: Place?
   let inputGradient: GradientTarget?
 
+  var summary: String { "fully connected, \(input.shape.count) → \(output.shape.count)" }
+
+  var multiplyAdds: Int { input.shape.count * output.shape.count }
+
   func forward(_ workspace: Workspace, mode: PassMode) {
     let parameters = workspace.parameters.pointer
     workspace.forEachShard { shard, _ in

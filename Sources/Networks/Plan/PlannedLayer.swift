@@ -12,11 +12,26 @@ enum PassMode {
 protocol PlannedLayer {
   var name: String { get }
 
+  /// Shapes and algorithm, for the layer table; empty where there is nothing to tell.
+  var summary: String { get }
+
+  /// Multiply-adds of one image forward, in direct form.
+  var multiplyAdds: Int { get }
+
+  /// Whether the backward pass computes the input's gradient.
+  var propagates: Bool { get }
+
   /// Computes the layer's output for this rank's shards.
   func forward(_ workspace: Workspace, mode: PassMode) throws
 
   /// Computes the gradients of the layer's inputs and parameters from its output's gradient.
   func backward(_ workspace: Workspace) throws
+}
+
+extension PlannedLayer {
+  var summary: String { "" }
+  var multiplyAdds: Int { 0 }
+  var propagates: Bool { true }
 }
 
 /// Where a layer leaves an input's gradient.

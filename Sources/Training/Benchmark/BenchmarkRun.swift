@@ -1,0 +1,169 @@
+/// Timed training steps on made-up images in memory: what `resnet-dist bench` does.
+
+import Glibc
+import Kernels
+import MPI
+import Networks
+import Randomness
+import Tensors
+
+/// One `resnet-dist bench`: the training step of `train`, without input pipeline and files.
+public final class BenchmarkRun {
+  /// What to measure beside what a configuration says.
+  public struct Options {
+    /// Side of the images; nil is the size that the network was designed for.
+    public var imageSize: Int?
+    /// Nil: 1000 for the ImageNet networks, 10 for the others.
+    public var classes: Int?
+    /// Timed steps; nil times for `seconds`.
+    public var steps: Int?
+    public var seconds: Double
+    public var warmUp: Int
+    /// Whether the layers are timed one by one.
+    public var layers: Bool
+
+    public init(
+      imageSize: Int?, classes: Int?, steps: Int?, seconds: Double, warmUp: Int, layers: Bool
+    ) {
+      self.imageSize = imageSize
+      self.classes = classes
+      self.steps = steps
+      self.seconds = seconds
+      self.warmUp = warmUp
+      self.layers = layers
+    }
+  }
+
+  private let options: Options
+  private let ranks: Ranks
+  private let replica: Replica
+  private let exchange: TimedExchange
+  private let metrics: ClassificationExchange
+  private let reduction: GradientReduction
+  private let images: AlignedBuffer<Float>
+  private let labels: AlignedBuffer<Int32>
+  private let clock = ContinuousClock()
+  private var parts = StepParts()
+
+  /// Builds the network and fills the images.
+  ///
+  /// - Parameter flags: of the training configuration: model, shortcut, batch size, shards, threads.
+  /// - Throws: `CollectiveFailure`.
+  public init(flags: [(key: String, value: String)], options: Options, ranks: Ranks) throws {
+    self.options = options
+    self.ranks = ranks
+    let configuration = try ranks.together {
+      try TrainingConfiguration.resolve(flags: flags, file: nil, resume: nil)
+    }
+    try ranks.agree(on: configuration.values + [("bench's options", "\(options)")])
+    let shards = configuration.shards ?? max(8, ranks.count)
+    let (architecture, layout) = try ranks.together {
+      let isForImageNet = ModelCatalog.isForImageNet(configuration.model)
+      let architecture = try ModelCatalog.architecture(
+        named: configuration.model, shortcut: configuration.shortcut,
+        classes: options.classes ?? (isForImageNet ? 1000 : 10),
+        input: options.imageSize.map { ImageShape(height: $0, width: $0, channels: 3) })
+      return (
+        architecture,
+        try ShardLayout(
+          batch: configuration.batchSize, shards: shards, ranks: ranks.count, rank: ranks.rank)
+      )
+    }
+    exchange = TimedExchange(MPIStatisticsExchange(ranks.statistics, layout: layout))
+    let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)
+    replica = Replica(
+      architecture, training: layout, evaluation: layout, threads: threads, exchange: exchange)
+    replica.initialize(seed: configuration.seed)
+    if options.layers { replica.profiler = LayerProfiler() }
+    metrics = ClassificationExchange(exchange, layout: layout)
+    reduction = try GradientReduction(
+      ranks.gradients, layout: layout, count: replica.parameterLayout.weights.count)
+    let count = layout.localPositions.count
+    images = AlignedBuffer(count: count * architecture.input.count)
+    labels = AlignedBuffer(count: count)
+    for (image, position) in layout.localPositions.enumerated() {
+      var stream = CounterStream(seed: configuration.seed, purpose: .syntheticData, index: position)
+      labels.pointer[image] = Int32(position % architecture.classes)
+      let pixels = images.pointer + image * architecture.input.count
+      for pixel in 0..<architecture.input.count {
+        pixels[pixel] = Float(2 * stream.nextUniform() - 1)
+      }
+    }
+  }
+
+  /// Warms up, then times steps; the result is the first rank's, its memory all ranks'.
+  public func measure() throws -> (result: BenchmarkResult, layers: LayerTable?) {
+    let began = clock.now
+    for _ in 0..<max(options.warmUp, 1) { try step() }
+    let warmUpStep = (clock.now - began).seconds / Double(max(options.warmUp, 1))
+    let wanted = options.steps ?? max(3, Int((options.seconds / warmUpStep).rounded()))
+    let steps = try ranks.control.allGather(wanted)[0]
+    parts = StepParts()
+    exchange.reset()
+    replica.profiler?.reset()
+    var durations: [Double] = []
+    durations.reserveCapacity(steps)
+    try ranks.control.barrier()
+    let start = clock.now
+    for _ in 0..<steps {
+      let begin = clock.now
+      try step()
+      durations.append((clock.now - begin).seconds)
+    }
+    try ranks.control.barrier()
+    let seconds = (clock.now - start).seconds
+    return (try result(steps: steps, seconds: seconds, durations.sorted()), layerTable)
+  }
+
+  private var layerTable: LayerTable? {
+    replica.profiler.map {
+      LayerTable(profiler: $0, images: replica.trainingLayout.localPositions.count)
+    }
+  }
+
+  private func result(
+    steps: Int, seconds: Double, _ durations: [Double]
+  ) throws -> BenchmarkResult {
+    let peaks = try ranks.control.allGather(Self.peakResidentBytes)
+    let batch = replica.trainingLayout.batch
+    let rate = Double(steps * batch) / seconds
+    parts.statisticsWait = exchange.seconds
+    for part in [
+      \StepParts.forward, \.backward, \.optimizer, \.statisticsWait, \.gradientWait, \.data,
+    ] {
+      parts[keyPath: part] /= Double(steps)
+    }
+    return BenchmarkResult(
+      model: replica.architecture.name, ranks: ranks.count, threads: replica.threads,
+      batchSize: batch, shards: replica.trainingLayout.shards, steps: steps,
+      imagesPerSecond: rate, stepSeconds: durations[durations.count / 2], parts: parts,
+      gflops: rate * Double(6 * replica.architecture.multiplyAdds) / 1e9,
+      peakRssBytes: peaks.max() ?? 0, peakRssSumBytes: peaks.reduce(0, +))
+  }
+
+  /// One training step, as `Trainer` takes it, with a rate too small to change anything.
+  private func step() throws {
+    var mark = clock.now
+    func lap() -> Double {
+      let now = clock.now
+      defer { mark = now }
+      return (now - mark).seconds
+    }
+    let sums = try replica.trainingPass(images: images.pointer, labels: labels.pointer) {
+      parts.forward += lap()
+    }
+    parts.backward += lap()
+    _ = try metrics.sum(sums)
+    try reduction.reduce(replica.gradientNodes)
+    parts.gradientWait += lap()
+    replica.applyGradients(
+      learningRate: 1e-6, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4)
+    parts.optimizer += lap()
+  }
+
+  private static var peakResidentBytes: Int {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss * 1024
+  }
+}

@@ -1,0 +1,95 @@
+/// `resnet-dist bench`: how fast the training step is.
+
+import ArgumentParser
+import Training
+
+struct BenchCommand: RankedCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure the training step on made-up images in memory.",
+    discussion: """
+      Forward, backward, the exchanges with the other ranks and the update, without reading images:
+
+        mpirun -n 2 resnet-dist bench --model resnet56
+        resnet-dist bench --model resnet50 --batch-size 16 --layers
+
+      launch/bench-peers compares the same with PyTorch.
+      """)
+
+  @Option(
+    name: [.long, .customLong("arch"), .customShort("a")],
+    help: ArgumentHelp("The network. (default: resnet20)", valueName: "name"))
+  var model: String?
+
+  @Option(help: ArgumentHelp("The residual nets' shortcuts.", valueName: "A|B|C"))
+  var shortcut: String?
+
+  @Option(
+    name: [.long, .customShort("b")],
+    help: ArgumentHelp("The global mini-batch. (default: 128)", valueName: "N"))
+  var batchSize: String?
+
+  @Option(help: ArgumentHelp("Logical shards. (default: 8, or the ranks if more)", valueName: "N"))
+  var shards: String?
+
+  @Option(
+    help: ArgumentHelp("Threads of each rank. (default: the cores by the ranks)", valueName: "N"))
+  var threads: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Side of the images. (default: 224 for ImageNet's networks, 32 for the others)",
+      valueName: "pixels"))
+  var imageSize: Int?
+
+  @Option(help: ArgumentHelp("Classes. (default: 1000 or 10)", valueName: "N"))
+  var classes: Int?
+
+  @Option(help: ArgumentHelp("Timed steps, instead of --seconds.", valueName: "N"))
+  var steps: Int?
+
+  @Option(help: ArgumentHelp("How long to time, 3 steps at least.", valueName: "S"))
+  var seconds = 10.0
+
+  @Option(help: ArgumentHelp("Steps before the timing.", valueName: "N"))
+  var warmUp = 3
+
+  @Flag(help: "Time each layer: the algorithm, milliseconds and GFLOP/s of both directions.")
+  var layers = false
+
+  @Flag(help: "Print one JSON object instead of text.")
+  var json = false
+
+  func validate() throws {
+    let counts = [
+      ("--image-size", imageSize), ("--classes", classes), ("--steps", steps),
+      ("--warm-up", warmUp),
+    ]
+    for (flag, value) in counts {
+      if let value, !(1...100_000).contains(value) {
+        throw ValidationError("\(flag) is a number from 1 to 100000, not \(value)")
+      }
+    }
+    if !(seconds > 0 && seconds <= 86_400) {
+      throw ValidationError("--seconds is between 0 and 86400, not \(seconds)")
+    }
+    if layers, json { throw ValidationError("--layers is a table for people: leave out --json") }
+  }
+
+  func run(on ranks: Ranks) throws {
+    let flags = [
+      ("model", model), ("shortcut", shortcut), ("batch-size", batchSize), ("shards", shards),
+      ("threads", threads),
+    ].compactMap { key, value in value.map { (key: key, value: $0) } }
+    let run = try BenchmarkRun(
+      flags: flags,
+      options: .init(
+        imageSize: imageSize, classes: classes, steps: steps, seconds: seconds, warmUp: warmUp,
+        layers: layers),
+      ranks: ranks)
+    let (result, table) = try run.measure()
+    guard ranks.isFirst else { return }
+    if let table { StandardConsole.output.writeLine(table.text + "\n") }
+    StandardConsole.output.writeLine(json ? result.json : result.text)
+  }
+}
