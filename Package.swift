@@ -1,9 +1,18 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
-/// Kernels are compiled for the host's instruction set: SIMD width and FMA decide their speed.
+/// Kernels are compiled for the instruction set of the machine that builds, or for the processor
+/// that RESNET_DIST_CPU names as clang does (x86-64-v3 is AVX2, x86-64-v4 is AVX-512): SIMD width
+/// and FMA decide their speed.
+let processor = ProcessInfo.processInfo.environment["RESNET_DIST_CPU"] ?? "native"
+#if arch(arm64)
+  let processorFlag = "-mcpu=\(processor)"
+#else
+  let processorFlag = "-march=\(processor)"
+#endif
 let kernelSettings: [SwiftSetting] = [
-  .unsafeFlags(["-Ounchecked", "-Xcc", "-march=native"], .when(configuration: .release))
+  .unsafeFlags(["-Ounchecked", "-Xcc", processorFlag], .when(configuration: .release))
 ]
 
 let package = Package(
@@ -37,9 +46,9 @@ let package = Package(
     .target(
       name: "Safetensors",
       dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
-    .target(name: "CPrefetch"),
+    .target(name: "CProcessor"),
     .target(
-      name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CPrefetch"],
+      name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CProcessor"],
       swiftSettings: kernelSettings),
     .target(name: "Networks", dependencies: ["Kernels", "Tensors", "Randomness"]),
     .target(
@@ -58,7 +67,7 @@ let package = Package(
     .executableTarget(
       name: "resnet-dist",
       dependencies: [
-        "Training", "Datasets", "Networks", "MPI",
+        "Training", "Datasets", "Networks", "Kernels", "MPI",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

@@ -1,6 +1,6 @@
 /// Loads, stores and loops over channels in vectors of one cache line.
 
-import CPrefetch
+import CProcessor
 
 /// Sixteen floats: one cache line, one AVX-512 register.
 typealias Vector = SIMD16<Float>

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import Kernels
 import MPI
 import Training
 
@@ -39,6 +40,9 @@ enum Main {
   }
 
   private static func parse(_ arguments: [String]) -> Parsed {
+    if let mismatch = ProcessorTarget.mismatch {
+      return .text("error: \(mismatch)", exitCode: ExitCode.failure)
+    }
     do {
       var command = try ResnetDist.parseAsRoot(arguments)
       if let ranked = command as? any RankedCommand { return .command(ranked) }

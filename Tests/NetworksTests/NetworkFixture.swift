@@ -13,13 +13,15 @@ struct NetworkFixture {
 
   static let names = ["resnet8-A", "resnet8-B", "resnet8-C", "plain8", "resnet20-A", "plain20"]
 
-  /// - Parameter name: `resnetN-SHORTCUT` or `plainN`.
-  init(_ name: String) throws {
+  /// - Parameters:
+  ///   - name: `resnetN-SHORTCUT` or `plainN`.
+  ///   - side: of the images; weights do not depend on it.
+  init(_ name: String, side: Int = 12) throws {
     let parts = name.split(separator: "-")
     architecture = try ModelCatalog.architecture(
       named: String(parts[0]),
       shortcut: parts.count > 1 ? Shortcut(rawValue: String(parts[1])) : nil,
-      classes: 10)
+      classes: 10, input: ImageShape(height: side, width: side, channels: 3))
     file = try Self.open(name)
   }
 
@@ -52,7 +54,7 @@ struct NetworkFixture {
 
   /// The mini-batch of every network's fixture.
   func batch() throws -> Batch {
-    let shape = [6, 3, 32, 32]
+    let shape = [6, 3, 12, 12]
     return Batch(
       shape: architecture.input,
       images: imagesFromNCHW(try file.float32("input", shape: shape), shape: shape),

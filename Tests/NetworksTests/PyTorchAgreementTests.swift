@@ -62,7 +62,7 @@ private let tolerance = 1e-4
 
   @Test("five steps of SGD leave PyTorch's losses, parameters and statistics", arguments: [1, 4])
   func sgd(shards: Int) throws {
-    let start = try NetworkFixture("resnet8-A")
+    let start = try NetworkFixture("resnet8-A", side: 32)
     let file = try NetworkFixture.open("sgd-resnet8-A")
     let replica = try start.replica(shards: shards)
     let shape = [30, 3, 32, 32]

@@ -28,8 +28,10 @@ struct Division: CustomTestStringConvertible, Sendable {
 }
 
 @Suite struct RankInvarianceTests {
-  /// Three steps of SGD on `ranks` ranks, then an evaluation with a batch that ends early.
-  private func run(_ division: Division, ranks: Int, threads: Int = 1) throws -> [Trace] {
+  /// Some steps of SGD on `ranks` ranks, then an evaluation with a batch that ends early.
+  private func run(
+    _ division: Division, ranks: Int, threads: Int = 1, steps: Int = 3
+  ) throws -> [Trace] {
     let architecture = Architecture.small(division.shortcut)
     let world = try InMemoryRanks(batch: division.batch, shards: division.shards, ranks: ranks)
     return try world.run { layout, exchange in
@@ -37,7 +39,7 @@ struct Division: CustomTestStringConvertible, Sendable {
         architecture, training: layout, evaluation: layout, threads: threads, exchange: exchange)
       replica.initialize(seed: 7)
       var trace = Trace()
-      for step in 0..<3 {
+      for step in 0..<steps {
         let batch = Batch(of: architecture, count: division.batch, seed: UInt64(step))
         let local = batch[layout.localPositions]
         let sums = try replica.trainingPass(images: local.images, labels: local.labels)
@@ -111,11 +113,12 @@ struct Division: CustomTestStringConvertible, Sendable {
 
   @Test("any number of shards gives one shard's run but for rounding", arguments: [2, 3, 8])
   func shards(_ shards: Int) throws {
-    let one = try run(Division(batch: 16, shards: 1, shortcut: .a), ranks: 1)[0]
-    let many = try run(Division(batch: 16, shards: shards, shortcut: .a), ranks: 1)[0]
-    #expect(normwiseError(many.parameters, one.parameters) < 1e-4)
-    #expect(normwiseError(many.runningStatistics, one.runningStatistics) < 1e-4)
-    #expect(relativeError(many.losses, one.losses) < 1e-4)
+    // One step: in later ones a rounding flips a ReLU now and then, which is no longer rounding.
+    let one = try run(Division(batch: 16, shards: 1, shortcut: .a), ranks: 1, steps: 1)[0]
+    let many = try run(Division(batch: 16, shards: shards, shortcut: .a), ranks: 1, steps: 1)[0]
+    #expect(normwiseError(many.parameters, one.parameters) < 1e-5)
+    #expect(normwiseError(many.runningStatistics, one.runningStatistics) < 1e-5)
+    #expect(relativeError(many.losses, one.losses) < 1e-5)
     #expect(many.evaluation.images == one.evaluation.images)
   }
 

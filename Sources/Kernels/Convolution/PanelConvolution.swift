@@ -130,7 +130,9 @@ struct PanelConvolution: ConvolutionAlgorithm {
   // MARK: Passes
 
   func scratchCount(images: Int) -> Int {
-    geometry.isPointwise ? 0 : patchesPerBlock(images: images) * patchStride
+    // Without whole vectors of input channels even a 1×1 convolution's gradients pass through it.
+    geometry.isPointwise && patchCount == paddedCount
+      ? 0 : patchesPerBlock(images: images) * patchStride
   }
 
   func forward(

@@ -47,7 +47,8 @@ struct BlockFusion {
     where nodes[operation.node].operation == .batchNormalization {
       if index > 0, isConvolution(index - 1),
         operations[index - 1].output == operation.inputs[0],
-        readers(of: operation.inputs[0]) == [index]
+        readers(of: operation.inputs[0]) == [index],
+        !operation.inputs.dropFirst().contains(operation.inputs[0])
       {
         neighbours[index - 1].following = index
       }

@@ -1,0 +1,74 @@
+#ifndef RESNET_DIST_PROCESSOR_H
+#define RESNET_DIST_PROCESSOR_H
+
+/// What Swift has no operation for. Everything is inline, so it is compiled with the instruction set
+/// of the module that calls it.
+
+#include <stddef.h>
+
+/// Asks for the cache line at `address`, to be written soon.
+static inline void prefetch_for_writing(const void *address) {
+  __builtin_prefetch(address, 1, 2);
+}
+
+/// The instruction set that the calling module was compiled for, such as "AVX-512".
+static inline const char *compiled_instruction_set(void) {
+#if defined(__AVX512F__)
+  return "AVX-512";
+#elif defined(__AVX2__)
+  return "AVX2";
+#elif defined(__x86_64__)
+  return "SSE2";
+#elif defined(__aarch64__)
+  return "NEON";
+#else
+  return "generic";
+#endif
+}
+
+/// An extension that the calling module was compiled for and this processor lacks; NULL if it has
+/// them all.
+static inline const char *missing_extension(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+#define RESNET_DIST_NEEDS(name) \
+  if (!__builtin_cpu_supports(name)) return name
+#ifdef __AVX__
+  RESNET_DIST_NEEDS("avx");
+#endif
+#ifdef __AVX2__
+  RESNET_DIST_NEEDS("avx2");
+#endif
+#ifdef __FMA__
+  RESNET_DIST_NEEDS("fma");
+#endif
+#ifdef __BMI2__
+  RESNET_DIST_NEEDS("bmi2");
+#endif
+#ifdef __AVX512F__
+  RESNET_DIST_NEEDS("avx512f");
+#endif
+#ifdef __AVX512BW__
+  RESNET_DIST_NEEDS("avx512bw");
+#endif
+#ifdef __AVX512DQ__
+  RESNET_DIST_NEEDS("avx512dq");
+#endif
+#ifdef __AVX512VL__
+  RESNET_DIST_NEEDS("avx512vl");
+#endif
+#ifdef __AVX512VBMI__
+  RESNET_DIST_NEEDS("avx512vbmi");
+#endif
+#ifdef __AVX512VBMI2__
+  RESNET_DIST_NEEDS("avx512vbmi2");
+#endif
+#ifdef __AVX512BF16__
+  RESNET_DIST_NEEDS("avx512bf16");
+#endif
+#undef RESNET_DIST_NEEDS
+#endif
+  return NULL;
+}
+
+#endif

@@ -1,0 +1,19 @@
+/// The processor that the kernels were compiled for, and the one they run on.
+
+import CProcessor
+
+public enum ProcessorTarget {
+  /// The vector instructions that the kernels use: `AVX-512`, `AVX2`, `NEON`.
+  public static var instructionSet: String { String(cString: compiled_instruction_set()) }
+
+  /// Why the kernels cannot run on this processor, or nil.
+  ///
+  /// To be asked before any kernel runs: a missing instruction ends the process.
+  public static var mismatch: String? {
+    guard let missing = missing_extension() else { return nil }
+    return """
+      this program was built for a processor with \(String(cString: missing)), which this machine's \
+      lacks: build it here with launch/setup, or for both with RESNET_DIST_CPU=x86-64-v3 launch/setup
+      """
+  }
+}
