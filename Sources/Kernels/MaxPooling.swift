@@ -16,23 +16,46 @@ public enum MaxPooling {
   ) {
     let channels = input.channels
     forEachWindow(geometry, images: input.images) { image, target, window in
-      for channel in 0..<channels {
-        var best = -Float.infinity
-        var winner: Int32 = -1
-        for row in window.rows {
-          for column in window.columns {
-            let pixel = row * geometry.input.width + column
-            let value = input.base[(image * geometry.input.area + pixel) * channels + channel]
-            // NaN wins over everything, so that it is seen and not dropped.
-            if value > best || winner < 0 || (value.isNaN && !best.isNaN) {
-              best = value
-              winner = Int32(truncatingIfNeeded: pixel)
+      let first = window.rows.lowerBound * geometry.input.width + window.columns.lowerBound
+      let x = UnsafePointer(input.base) + image * geometry.input.area * channels
+      forEachChannelGroup(
+        channels,
+        wide: { channel in
+          var best = x.vector(at: first * channels + channel)
+          var winner = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: first))
+          for row in window.rows {
+            for column in window.columns {
+              let pixel = row * geometry.input.width + column
+              let value = x.vector(at: pixel * channels + channel)
+              // NaN wins over everything, so that it is seen and not dropped.
+              let wins = (value .> best) .| ((value .!= value) .& (best .== best))
+              best.replace(with: value, where: wins)
+              winner.replace(with: Int32(truncatingIfNeeded: pixel), where: wins)
             }
           }
-        }
-        output.base[target * channels + channel] = best
-        winners?[target * channels + channel] = winner
-      }
+          let index = target * channels + channel
+          output.base.store(best, at: index)
+          if let winners {
+            UnsafeMutableRawPointer(winners + index)
+              .storeBytes(of: winner, as: SIMD16<Int32>.self)
+          }
+        },
+        narrow: { channel in
+          var best = x[first * channels + channel]
+          var winner = first
+          for row in window.rows {
+            for column in window.columns {
+              let pixel = row * geometry.input.width + column
+              let value = x[pixel * channels + channel]
+              if value > best || (value.isNaN && !best.isNaN) {
+                best = value
+                winner = pixel
+              }
+            }
+          }
+          output.base[target * channels + channel] = best
+          winners?[target * channels + channel] = Int32(truncatingIfNeeded: winner)
+        })
     }
   }
 

@@ -154,11 +154,11 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     // In two calls, as blocks of images come.
     let first = test.images / 2
     for images in [0..<first, first..<test.images] where !images.isEmpty {
-      test.algorithm.accumulateWeightGradient(
+      test.algorithm.addWeightGradient(
         input: x.images(images), outputGradient: dy.images(images), into: gradient.pointer,
-        isFirst: images.lowerBound == 0, scratch: scratch.pointer)
+        isFirst: images.lowerBound == 0, isLast: images.upperBound == test.images,
+        scratch: scratch.pointer)
     }
-    test.algorithm.finishWeightGradient(into: gradient.pointer, scratch: scratch.pointer)
     let indices = data.someIndices(of: w.count)
     // The output is linear in the weights, so a long step has no error but rounding.
     let expected = centralDifferences(at: w, step: 1, indices: indices) {
@@ -210,10 +210,9 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     test.algorithm.forward(
       input: x, prepared: test.prepared(w) { $0.prepareForward }.pointer, output: y,
       scratch: test.scratch.pointer)
-    test.algorithm.accumulateWeightGradient(
-      input: x, outputGradient: y, into: gradient.pointer, isFirst: true,
+    test.algorithm.addWeightGradient(
+      input: x, outputGradient: y, into: gradient.pointer, isFirst: true, isLast: true,
       scratch: scratch.pointer)
-    test.algorithm.finishWeightGradient(into: gradient.pointer, scratch: scratch.pointer)
     for accumulate in [false, true] {
       test.algorithm.backwardData(
         outputGradient: y, prepared: test.prepared(w) { $0.prepareBackwardData }.pointer,

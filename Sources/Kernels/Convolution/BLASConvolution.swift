@@ -93,9 +93,9 @@ struct BLASConvolution: ConvolutionAlgorithm {
 
   func weightScratchCount(images: Int) -> Int { scratchCount(images: images) }
 
-  func accumulateWeightGradient(
+  func addWeightGradient(
     input: ImageTensor, outputGradient: ImageTensor,
-    into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool,
+    into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
     scratch: UnsafeMutablePointer<Float>
   ) {
     let channels = geometry.output.channels
@@ -109,9 +109,4 @@ struct BLASConvolution: ConvolutionAlgorithm {
         beta: 1, c: weightGradient + group * groupOutputs, cStride: channels)
     }
   }
-
-  /// The sum stands in the gradient already.
-  func finishWeightGradient(
-    into weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
-  ) {}
 }

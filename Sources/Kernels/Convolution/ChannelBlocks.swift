@@ -18,6 +18,9 @@ struct ChannelBlocks: Hashable, Sendable {
   /// Whether a block holds several groups, so that some weights in it are zeros by definition.
   private let isSparse: Bool
 
+  /// Whether the one block's weights are the convolution's as they stand in memory.
+  var isWhole: Bool { count == 1 && !isSparse }
+
   /// - Returns: nil where no small number of groups fills whole vectors.
   init?(_ geometry: ConvolutionGeometry) {
     let groups = geometry.groups

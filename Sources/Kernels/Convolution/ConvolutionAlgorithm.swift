@@ -42,13 +42,12 @@ public protocol ConvolutionAlgorithm: Sendable {
   /// Adds these images' part of the weight gradient to the sum that `weightGradient` and `scratch`
   /// carry from call to call.
   ///
-  /// - Parameter isFirst: start a new sum.
-  func accumulateWeightGradient(
+  /// - Parameters:
+  ///   - weightGradient: [R, S, C/G, K]; holds the sum after the last call.
+  ///   - isFirst: start a new sum.
+  ///   - isLast: complete the sum.
+  func addWeightGradient(
     input: ImageTensor, outputGradient: ImageTensor,
-    into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool,
+    into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
     scratch: UnsafeMutablePointer<Float>)
-
-  /// Completes the sum: `weightGradient`, [R, S, C/G, K], holds it.
-  func finishWeightGradient(
-    into weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>)
 }

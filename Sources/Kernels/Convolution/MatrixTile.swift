@@ -90,9 +90,11 @@ enum PanelProduct {
   /// - Parameters:
   ///   - n: a multiple of 16.
   ///   - b: panels [n/32][k][32], then [k][16] where n is odd in vectors.
+  ///   - outputIsCold: C is not in the caches: its lines are fetched a tile ahead.
   static func multiply(
     m: Int, n: Int, k: Int, a: LeftFactor, b: UnsafePointer<Float>,
-    c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool = false
+    c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool = false,
+    outputIsCold: Bool = false
   ) {
     var row = 0
     while row < m {
@@ -101,7 +103,8 @@ enum PanelProduct {
         m: rows, n: n, k: k,
         a: LeftFactor(
           base: a.element(row: row, step: 0), rowStride: a.rowStride, stepStride: a.stepStride),
-        b: b, c: c + row * cStride, cStride: cStride, accumulate: accumulate)
+        b: b, c: c + row * cStride, cStride: cStride, accumulate: accumulate,
+        outputIsCold: outputIsCold)
       row += rows
     }
   }
@@ -109,7 +112,7 @@ enum PanelProduct {
   @inline(__always)
   private static func multiplyRows(
     m: Int, n: Int, k: Int, a: LeftFactor, b: UnsafePointer<Float>,
-    c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool
+    c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool, outputIsCold: Bool
   ) {
     var step = 0
     repeat {
@@ -120,7 +123,7 @@ enum PanelProduct {
         let panel = b + column * k + step * panelColumns
         multiplyWide(
           m, steps, a.element(row: 0, step: step), a.rowStride, a.stepStride, panel, c + column,
-          cStride, adds)
+          cStride, adds, outputIsCold && step == 0)
         column += panelColumns
       }
       if column < n {
@@ -137,9 +140,14 @@ enum PanelProduct {
   private static func multiplyWide(
     _ m: Int, _ k: Int, _ a: UnsafePointer<Float>, _ rowStride: Int, _ stepStride: Int,
     _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ cStride: Int,
-    _ accumulate: Bool
+    _ accumulate: Bool, _ fetches: Bool
   ) {
     forEachTile(m) { row in
+      if fetches {
+        for next in row + 12..<row + 24 where next < m {
+          prefetchForWriting(c + next * cStride, 0..<panelColumns)
+        }
+      }
       MatrixTile<12, 2>.multiply(
         k: k, a: a + row * rowStride, rowStride: rowStride, stepStride: stepStride, b: b,
         c: c + row * cStride, cStride: cStride, accumulate: accumulate)

@@ -146,7 +146,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
         PanelProduct.multiply(
           m: input.rows, n: blocks.outputs, k: blocks.inputs,
           a: .rows(input.base + block * blocks.inputs, stride: input.channels), b: prepared,
-          c: output, cStride: geometry.output.channels)
+          c: output, cStride: geometry.output.channels, outputIsCold: true)
         continue
       }
       let matrix = patches(block)
@@ -155,7 +155,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
         PanelProduct.multiply(
           m: count, n: blocks.outputs, k: patchCount, a: .rows(scratch, stride: patchStride),
           b: prepared, c: output + firstPatch * geometry.output.channels,
-          cStride: geometry.output.channels)
+          cStride: geometry.output.channels, outputIsCold: true)
       }
     }
   }
@@ -171,7 +171,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
           a: .rows(
             outputGradient.base + block * blocks.outputs, stride: outputGradient.channels),
           b: prepared + block * blockWeights, c: inputGradient.base + block * blocks.inputs,
-          cStride: inputGradient.channels, accumulate: accumulate)
+          cStride: inputGradient.channels, accumulate: accumulate, outputIsCold: true)
       }
       return
     }
@@ -193,20 +193,26 @@ struct PanelConvolution: ConvolutionAlgorithm {
   // MARK: Backward-weights
 
   func weightScratchCount(images: Int) -> Int {
-    preparedWeightCount + patchesPerBlock(images: images) * (patchStride + blocks.outputs)
+    sumCount + patchesPerBlock(images: images) * (patchStride + blocks.outputs)
   }
 
-  func accumulateWeightGradient(
+  /// Floats of scratch that carry the sum; without groups it stands in the gradient itself.
+  private var sumCount: Int { blocks.isWhole ? 0 : preparedWeightCount }
+
+  func addWeightGradient(
     input: ImageTensor, outputGradient: ImageTensor,
-    into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool,
+    into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
     scratch: UnsafeMutablePointer<Float>
   ) {
-    if isFirst, input.images == 0 { scratch.update(repeating: 0, count: preparedWeightCount) }
-    let gathered = scratch + preparedWeightCount
+    let allSums = blocks.isWhole ? weightGradient : scratch
+    if isFirst, input.images == 0 {
+      allSums.update(repeating: 0, count: blocks.isWhole ? geometry.weightCount : sumCount)
+    }
+    let gathered = scratch + sumCount
     let panels = gathered + patchesPerBlock(images: input.images) * patchStride
     for block in 0..<blocks.count {
       let matrix = patches(block)
-      let sums = scratch + block * blockWeights
+      let sums = allSums + block * blockWeights
       forEachPatchBlock(images: input.images) { outputRows, firstPatch, count in
         matrix.gather(input, outputRows: outputRows, into: gathered)
         pack(
@@ -217,6 +223,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
           b: panels, c: sums, cStride: blocks.outputs, accumulate: !isFirst || firstPatch > 0)
       }
     }
+    if isLast, !blocks.isWhole { spreadSums(scratch, into: weightGradient) }
   }
 
   /// Packs `rows` of a block's output gradients into panels.
@@ -234,8 +241,9 @@ struct PanelConvolution: ConvolutionAlgorithm {
     }
   }
 
-  func finishWeightGradient(
-    into weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  /// Copies the blocks' sums to where the groups' weights stand.
+  private func spreadSums(
+    _ scratch: UnsafePointer<Float>, into weightGradient: UnsafeMutablePointer<Float>
   ) {
     for block in 0..<blocks.count {
       for element in 0..<patchCount {

@@ -189,9 +189,9 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     transformedGradientCount + scratchCount(images: images)
   }
 
-  func accumulateWeightGradient(
+  func addWeightGradient(
     input: ImageTensor, outputGradient: ImageTensor,
-    into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool,
+    into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
     scratch: UnsafeMutablePointer<Float>
   ) {
     let sums = scratch
@@ -223,13 +223,9 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       }
       accumulate = true
     }
-  }
-
-  func finishWeightGradient(
-    into weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
-  ) {
+    guard isLast else { return }
     forEachBlockVector { block, input, output in
-      let sums = UnsafePointer(scratch) + (block * blockWeights + input * blocks.outputs + output)
+      let sums = UnsafePointer(sums) + (block * blockWeights + input * blocks.outputs + output)
       WinogradTransforms.twice(WinogradTransforms.weightGradient) { row, column in
         sums.vector(at: (6 * row + column) * positionWeights)
       } store: { row, column, value in

@@ -173,12 +173,14 @@ struct WinogradTiles: Hashable, Sendable {
           let columns = min(4, shape.width - 4 * tileColumn)
           // Whole tiles without conditions in the loop.
           if rows == 4 && columns == 4 {
-            transformTile(source, stride: stride, channels: range.count) { row, column, channel, value in
+            transformTile(source, stride: stride, channels: range.count) {
+              row, column, channel, value in
               let offset = row * pitch + column * channels + channel
               target.store(accumulate ? target.vector(at: offset) + value : value, at: offset)
             }
           } else {
-            transformTile(source, stride: stride, channels: range.count) { row, column, channel, value in
+            transformTile(source, stride: stride, channels: range.count) {
+              row, column, channel, value in
               guard row < rows && column < columns else { return }
               let offset = row * pitch + column * channels + channel
               target.store(accumulate ? target.vector(at: offset) + value : value, at: offset)

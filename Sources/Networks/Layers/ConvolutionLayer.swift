@@ -87,8 +87,9 @@ final class ConvolutionLayer: PlannedLayer {
     return [
       isNormalized ? images * geometry.input.count : 0,
       learns && following != nil ? images * geometry.output.count : 0,
-      2 * BatchNormalization.scratchCount(
-        channels: max(geometry.input.channels, geometry.output.channels)),
+      2
+        * BatchNormalization.scratchCount(
+          channels: max(geometry.input.channels, geometry.output.channels)),
       learns ? algorithm.weightScratchCount(images: images) : 0,
       algorithm.scratchCount(images: images),
     ]
@@ -173,11 +174,10 @@ final class ConvolutionLayer: PlannedLayer {
     _ gradient: ImageTensor, _ workspace: Workspace, _ scratch: Scratch
   ) {
     let target = workspace.shardGradient(weights, shard: piece.shard)
-    algorithm.accumulateWeightGradient(
+    algorithm.addWeightGradient(
       input: input.images(piece.images, of: block.images),
       outputGradient: gradient.images(piece.images, of: block.images), into: target,
-      isFirst: piece.isFirst, scratch: scratch.weightSums)
-    if piece.isLast { algorithm.finishWeightGradient(into: target, scratch: scratch.weightSums) }
+      isFirst: piece.isFirst, isLast: piece.isLast, scratch: scratch.weightSums)
   }
 
   /// A block's input; `keep` writes a normalization's output to its place if it has one, otherwise
