@@ -73,6 +73,7 @@ let package = Package(
 
     // Tests: one folder per target; MultiRank runs under mpirun.
     .target(name: "TestSupport", path: "Tests/Support"),
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),
     .testTarget(
@@ -81,7 +82,9 @@ let package = Package(
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors", "TestSupport"]),
     .testTarget(
       name: "NetworksTests",
-      dependencies: ["Networks", "Kernels", "Tensors", "Safetensors", "TestSupport"],
+      dependencies: [
+        "Networks", "Kernels", "Tensors", "Safetensors", "TestSupport", "AllocationCounter",
+      ],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "DatasetsTests",

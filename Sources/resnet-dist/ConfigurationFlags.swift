@@ -7,8 +7,9 @@ struct NetworkFlags: ParsableArguments {
   @Option(
     name: [.long, .customLong("arch"), .customShort("a")],
     help: ArgumentHelp(
-      "The network: resnetN or plainN with N = 6n+2 layers (20, 32, 44, 56, 110, 1202). "
-        + "(default: resnet20)", valueName: "name"))
+      "The network: resnetN or plainN with N = 6n+2 layers (20, 32, 44, 56, 110, 1202) for small "
+        + "images; resnet18, 34, 50, 101, 152, plain18, 34 and resnext50_32x4d and its like for "
+        + "large ones. (default: resnet20)", valueName: "name"))
   var model: String?
 
   @Option(

@@ -76,7 +76,12 @@ public enum ModelCatalog {
 
   /// Whether `name` is one of the networks for 224×224 images of 1000 classes.
   public static func isForImageNet(_ name: String) -> Bool {
-    if case .imageNet = Model(name) { true } else { false }
+    if case .imageNet = Model(name.lowercased()) { true } else { false }
+  }
+
+  /// The papers' shortcut of the network called `name`; nil for plain networks.
+  public static func defaultShortcut(of name: String) -> Shortcut? {
+    Model(name.lowercased()).flatMap { $0.isPlain ? nil : $0.defaultShortcut }
   }
 
   private static func suggestion(for name: String) -> String? {
@@ -152,6 +157,11 @@ private enum Model {
     }
   }
 
+  /// The papers' choice.
+  var defaultShortcut: Shortcut {
+    if case .small = self { .a } else { .b }
+  }
+
   /// Height and width of the papers' images.
   var nativeSize: Int {
     if case .imageNet = self { 224 } else { 32 }
@@ -169,18 +179,19 @@ private enum Model {
   func architecture(
     shortcut: Shortcut?, stride: BottleneckStride, classes: Int, input: ImageShape
   ) -> Architecture {
+    let shortcut = shortcut ?? defaultShortcut
     switch self {
     case .small(let depth, let isPlain):
       CIFARNetwork(
-        depth: depth, shortcut: isPlain ? nil : shortcut ?? .a, classes: classes, input: input)!
+        depth: depth, shortcut: isPlain ? nil : shortcut, classes: classes, input: input)!
         .architecture
     case .smallResNeXt(let cardinality):
       CIFARResNeXt(
-        cardinality: cardinality, shortcut: shortcut ?? .b, stride: stride, classes: classes,
+        cardinality: cardinality, shortcut: shortcut, stride: stride, classes: classes,
         input: input)!.architecture
     case .imageNet(let depth, let isPlain, let cardinality):
       ImageNetNetwork(
-        depth: depth, shortcut: isPlain ? nil : shortcut ?? .b, cardinality: cardinality,
+        depth: depth, shortcut: isPlain ? nil : shortcut, cardinality: cardinality,
         stride: stride, classes: classes, input: input)!.architecture
     }
   }

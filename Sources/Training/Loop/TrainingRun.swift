@@ -96,7 +96,7 @@ public final class TrainingRun {
 extension TrainingConfiguration {
   /// Fills in what the network decided, so that `config.yaml` says it.
   fileprivate mutating func resolve(_ architecture: Architecture) {
-    if shortcut == nil, architecture.name.hasPrefix("resnet") { shortcut = .a }
+    shortcut = shortcut ?? ModelCatalog.defaultShortcut(of: architecture.name)
     if normalizationWeightDecay == nil { normalizationWeightDecay = weightDecay }
   }
 }

@@ -1,0 +1,35 @@
+/// A training step takes no memory from the heap.
+
+import AllocationCounter
+import Networks
+import Testing
+
+@Suite struct AllocationTests {
+  @Test("the counter counts")
+  func counter() {
+    let before = allocation_count()
+    let array = Array(repeating: before, count: 1000)
+    #expect(allocation_count() > before)
+    #expect(array.count == 1000)
+  }
+
+  @Test("steps after the first allocate nothing", arguments: [Shortcut.a, .b])
+  func steps(shortcut: Shortcut) throws {
+    let architecture = try ModelCatalog.architecture(
+      named: "resnet20", shortcut: shortcut, classes: 10)
+    let layout = try ShardLayout(batch: 16, shards: 8)
+    let replica = Replica(
+      architecture, training: layout, evaluation: layout, exchange: SoleRankExchange())
+    replica.initialize(seed: 1)
+    let batch = Batch(of: architecture, count: 16, seed: 1)
+    func step() throws {
+      _ = try replica.trainingPass(images: batch.images, labels: batch.labels)
+      replica.applyGradients(
+        learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4)
+    }
+    try step()
+    let before = allocation_count()
+    for _ in 0..<3 { try step() }
+    #expect(allocation_count() - before == 0)
+  }
+}
