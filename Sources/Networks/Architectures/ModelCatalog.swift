@@ -180,7 +180,7 @@ private enum Model {
     shortcut: Shortcut?, stride: BottleneckStride, classes: Int, input: ImageShape
   ) -> Architecture {
     let shortcut = shortcut ?? defaultShortcut
-    switch self {
+    return switch self {
     case .small(let depth, let isPlain):
       CIFARNetwork(
         depth: depth, shortcut: isPlain ? nil : shortcut, classes: classes, input: input)!
