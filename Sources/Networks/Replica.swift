@@ -145,6 +145,9 @@ public final class Replica {
 
   // MARK: Flat buffers
 
+  // Views into the replica's memory: they end with it, so a caller holds the replica while it reads
+  // them (`withExtendedLifetime` where the view is the replica's last use).
+
   /// Parameters in the layout's order.
   public var parameters: UnsafeMutableBufferPointer<Float> { workspace.parameters.elements }
 

@@ -55,8 +55,9 @@ import Testing
   @Test("seeds that differ in any bit give other weights")
   func otherSeeds() throws {
     let seeds: [UInt64] = [0, 1, 2, 1 << 31, 1 << 32, 1 << 63, .max]
-    let weights = try seeds.map {
-      bits(try Replica(alone: .small(), batch: 1, seed: $0).parameters)
+    let weights = try seeds.map { seed in
+      let replica = try Replica(alone: .small(), batch: 1, seed: seed)
+      return withExtendedLifetime(replica) { bits(replica.parameters) }
     }
     #expect(Set(weights).count == seeds.count)
   }

@@ -33,6 +33,7 @@ public final class TrainingRun {
     try ranks.agree(
       on: requested.values + [
         ("resume", resume ?? "not given"), ("OpenBLAS's kernels", MatrixProduct.coreName),
+        ("the kernels' instruction set", ProcessorTarget.instructionSet),
       ])
     var configuration = requested
     let data = try ranks.together { try TrainingData(requested) }

@@ -38,7 +38,9 @@ struct TrainingSummary {
           ? "" : ", of BN \(configuration.normalizationWeightDecay ?? configuration.weightDecay)"))
     table.add("augmentation", augmentation)
     table.add("seed", "\(configuration.seed)")
-    table.add("kernels", "OpenBLAS for \(MatrixProduct.coreName), Swift SIMD")
+    table.add(
+      "kernels",
+      "Swift SIMD for \(ProcessorTarget.instructionSet), OpenBLAS for \(MatrixProduct.coreName)")
     table.add("activations", "\(FigureText.mebibytes(arenaBytes)) a rank")
     if let weights = configuration.weights { table.add("weights from", weights) }
     if let resumedFrom {
