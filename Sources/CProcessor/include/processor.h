@@ -4,11 +4,28 @@
 /// What Swift has no operation for. Everything is inline, so it is compiled with the instruction set
 /// of the module that calls it.
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /// Asks for the cache line at `address`, to be written soon.
 static inline void prefetch_for_writing(const void *address) {
   __builtin_prefetch(address, 1, 2);
+}
+
+/// `pointer`, of which the compiler then knows nothing: it keeps a register for it instead of
+/// deriving it from another pointer in a chain of additions.
+static inline const float *_Nonnull independent_pointer(const float *_Nonnull pointer) {
+  __asm__("" : "+r"(pointer));
+  return pointer;
+}
+
+/// Whether the calling module was compiled for registers of 16 floats, 32 of them (AVX-512).
+static inline bool has_wide_registers(void) {
+#ifdef __AVX512F__
+  return true;
+#else
+  return false;
+#endif
 }
 
 /// The instruction set that the calling module was compiled for, such as "AVX-512".

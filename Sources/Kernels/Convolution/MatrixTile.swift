@@ -1,44 +1,118 @@
 /// Matrix products of tiles held in registers, for products with few columns: M = positions,
 /// N = channels.
 
-/// A block of a product, `rows` × (`columns` · 16), that stays in registers while it is summed up.
+import CProcessor
+
+/// A block of a product, `groups` · `rows` rows × `columns` · 16 columns, that stays in registers
+/// while it is summed up.
 ///
-/// 12×2 vectors are 24 of AVX-512's 32 registers: two loads of B and twelve broadcasts feed 24
-/// fused multiply-adds, which runs at the core's peak.
-private struct MatrixTile<let rows: Int, let columns: Int> {
-  /// C[rows, columns·16] (+)= A·B over `k` steps, in the order of the steps.
+/// 12 rows × 2 vectors are 24 of AVX-512's 32 registers: two loads of B and twelve broadcasts feed 24
+/// fused multiply-adds, which runs at the core's peak. AVX2 (16 registers of 8) and NEON (32 of 4)
+/// hold 6 × 1. The rows of a group share a pointer.
+private struct MatrixTile<let groups: Int, let rows: Int, let columns: Int> {
+  /// Computes as many tiles from `row` on as fit into the product's rows.
+  ///
+  /// - Parameter rowStride: the left factor's; a literal makes the rows' addresses constants.
   @inline(__always)
-  static func multiply(
-    k: Int, a: UnsafePointer<Float>, rowStride: Int, stepStride: Int, b: UnsafePointer<Float>,
-    c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool
-  ) {
-    var sums = InlineArray<rows, InlineArray<columns, Vector>>(
-      repeating: .init(repeating: .zero))
-    if accumulate {
-      for row in 0..<rows {
-        for column in 0..<columns {
-          sums[row][column] = c.vector(at: row * cStride + column * Vector.lanes)
+  static func fill(_ row: inout Int, _ product: PanelRows, rowStride: Int) {
+    while row + groups * rows <= product.rows {
+      if product.fetches { product.fetch(row + groups * rows..<row + 2 * groups * rows) }
+      multiply(product, row, rowStride)
+      row += groups * rows
+    }
+  }
+
+  @inline(__always)
+  private static func multiply(_ product: PanelRows, _ first: Int, _ rowStride: Int) {
+    let cStride = product.cStride
+    let c = product.c + first * cStride
+    var sums = InlineArray<groups, InlineArray<rows, InlineArray<columns, Vector>>>(
+      repeating: .init(repeating: .init(repeating: .zero)))
+    if product.accumulate {
+      for group in 0..<groups {
+        for row in 0..<rows {
+          for column in 0..<columns {
+            sums[group][row][column] = c.vector(
+              at: (group * rows + row) * cStride + column * Vector.lanes)
+          }
         }
       }
     }
-    var a = a
-    var b = b
-    for _ in 0..<k {
+    var a = InlineArray<groups, UnsafePointer<Float>>(repeating: product.a.base)
+    for group in 0..<groups {
+      a[group] = independent_pointer(product.a.base + (first + group * rows) * rowStride)
+    }
+    var b = product.b
+    for _ in 0..<product.steps {
       var line = InlineArray<columns, Vector>(repeating: .zero)
       for column in 0..<columns { line[column] = b.vector(at: column * Vector.lanes) }
-      for row in 0..<rows {
-        let factor = Vector(repeating: a[row * rowStride])
-        for column in 0..<columns {
-          sums[row][column] = sums[row][column].addingProduct(factor, line[column])
+      for group in 0..<groups {
+        for row in 0..<rows {
+          let factor = Vector(repeating: a[group][row * rowStride])
+          for column in 0..<columns {
+            sums[group][row][column] = sums[group][row][column].addingProduct(
+              factor, line[column])
+          }
         }
       }
-      a += stepStride
-      b += columns * Vector.lanes
+      for group in 0..<groups { a[group] += product.a.stepStride }
+      b += product.bStride
     }
-    for row in 0..<rows {
-      for column in 0..<columns {
-        c.store(sums[row][column], at: row * cStride + column * Vector.lanes)
+    for group in 0..<groups {
+      for row in 0..<rows {
+        for column in 0..<columns {
+          c.store(
+            sums[group][row][column], at: (group * rows + row) * cStride + column * Vector.lanes)
+        }
       }
+    }
+  }
+}
+
+/// A product of sixteen steps and columns: B stays in registers while A's rows pass by.
+private enum SquareTile {
+  static func multiply(_ product: PanelRows) {
+    var lines = InlineArray<16, Vector>(repeating: .zero)
+    for step in 0..<16 { lines[step] = product.b.vector(at: step * product.bStride) }
+    var a = product.a.base
+    var c = product.c
+    for _ in 0..<product.rows {
+      var sum = Vector(repeating: a[0]) * lines[0]
+      for step in 1..<16 { sum = sum.addingProduct(Vector(repeating: a[step]), lines[step]) }
+      c.store(sum, at: 0)
+      a += product.a.rowStride
+      c += product.cStride
+    }
+  }
+}
+
+/// The operands of 32 or 16 columns of a product.
+private struct PanelRows {
+  let rows: Int
+  let steps: Int
+  let a: LeftFactor
+  let b: UnsafePointer<Float>
+  /// Elements of B between steps.
+  let bStride: Int
+  let c: UnsafeMutablePointer<Float>
+  let cStride: Int
+  /// Add to C instead of overwriting it.
+  let accumulate: Bool
+  /// C is not in the caches.
+  let fetches: Bool
+
+  /// Sixteen of the columns.
+  @inline(__always)
+  func columns(from column: Int) -> PanelRows {
+    PanelRows(
+      rows: rows, steps: steps, a: a, b: b + column, bStride: bStride, c: c + column,
+      cStride: cStride, accumulate: accumulate, fetches: fetches)
+  }
+
+  @inline(__always)
+  func fetch(_ range: Range<Int>) {
+    for row in range where row < rows {
+      prefetchForWriting(c + row * cStride, 0..<bStride)
     }
   }
 }
@@ -59,9 +133,12 @@ struct LeftFactor {
     LeftFactor(base: base, rowStride: 1, stepStride: stride)
   }
 
+  /// The factor without the rows before `row` and the steps before `step`.
   @inline(__always)
-  func element(row: Int, step: Int) -> UnsafePointer<Float> {
-    base + (row * rowStride + step * stepStride)
+  func from(row: Int, step: Int) -> LeftFactor {
+    LeftFactor(
+      base: base + (row * rowStride + step * stepStride), rowStride: rowStride,
+      stepStride: stepStride)
   }
 }
 
@@ -96,110 +173,75 @@ enum PanelProduct {
     c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool = false,
     outputIsCold: Bool = false
   ) {
-    var row = 0
-    while row < m {
-      let rows = min(rowsPerBlock, m - row)
-      multiplyRows(
-        m: rows, n: n, k: k,
-        a: LeftFactor(
-          base: a.element(row: row, step: 0), rowStride: a.rowStride, stepStride: a.stepStride),
-        b: b, c: c + row * cStride, cStride: cStride, accumulate: accumulate,
-        outputIsCold: outputIsCold)
-      row += rows
-    }
-  }
-
-  @inline(__always)
-  private static func multiplyRows(
-    m: Int, n: Int, k: Int, a: LeftFactor, b: UnsafePointer<Float>,
-    c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool, outputIsCold: Bool
-  ) {
-    var step = 0
-    repeat {
-      let steps = min(stepsPerBlock, k - step)
-      let adds = accumulate || step > 0
-      var column = 0
-      while column + panelColumns <= n {
-        let panel = b + column * k + step * panelColumns
-        multiplyWide(
-          m, steps, a.element(row: 0, step: step), a.rowStride, a.stepStride, panel, c + column,
-          cStride, adds, outputIsCold && step == 0)
-        column += panelColumns
-      }
-      if column < n {
-        let panel = b + column * k + step * Vector.lanes
-        multiplyNarrow(
-          m, steps, a.element(row: 0, step: step), a.rowStride, a.stepStride, panel, c + column,
-          cStride, adds)
-      }
-      step += steps
-    } while step < k
-  }
-
-  @inline(never)
-  private static func multiplyWide(
-    _ m: Int, _ k: Int, _ a: UnsafePointer<Float>, _ rowStride: Int, _ stepStride: Int,
-    _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ cStride: Int,
-    _ accumulate: Bool, _ fetches: Bool
-  ) {
-    forEachTile(m) { row in
-      if fetches {
-        for next in row + 12..<row + 24 where next < m {
-          prefetchForWriting(c + next * cStride, 0..<panelColumns)
+    for row in stride(from: 0, to: m, by: rowsPerBlock) {
+      var step = 0
+      repeat {
+        let steps = min(stepsPerBlock, k - step)
+        for column in stride(from: 0, to: n, by: panelColumns) {
+          let width = min(panelColumns, n - column)
+          multiply(
+            PanelRows(
+              rows: min(rowsPerBlock, m - row), steps: steps, a: a.from(row: row, step: step),
+              b: b + column * k + step * width, bStride: width, c: c + row * cStride + column,
+              cStride: cStride, accumulate: accumulate || step > 0,
+              fetches: outputIsCold && step == 0))
         }
-      }
-      MatrixTile<12, 2>.multiply(
-        k: k, a: a + row * rowStride, rowStride: rowStride, stepStride: stepStride, b: b,
-        c: c + row * cStride, cStride: cStride, accumulate: accumulate)
-    } four: { row in
-      MatrixTile<4, 2>.multiply(
-        k: k, a: a + row * rowStride, rowStride: rowStride, stepStride: stepStride, b: b,
-        c: c + row * cStride, cStride: cStride, accumulate: accumulate)
-    } one: { row in
-      MatrixTile<1, 2>.multiply(
-        k: k, a: a + row * rowStride, rowStride: rowStride, stepStride: stepStride, b: b,
-        c: c + row * cStride, cStride: cStride, accumulate: accumulate)
+        step += steps
+      } while step < k
+    }
+  }
+
+  @inline(__always)
+  private static func multiply(_ panel: PanelRows) {
+    if panel.bStride == Vector.lanes {
+      multiplyNarrow(panel)
+    } else if has_wide_registers() {
+      multiplyWide(panel)
+    } else {
+      multiplyNarrow(panel.columns(from: 0))
+      multiplyNarrow(panel.columns(from: Vector.lanes))
     }
   }
 
   @inline(never)
-  private static func multiplyNarrow(
-    _ m: Int, _ k: Int, _ a: UnsafePointer<Float>, _ rowStride: Int, _ stepStride: Int,
-    _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ cStride: Int,
-    _ accumulate: Bool
-  ) {
-    forEachTile(m) { row in
-      MatrixTile<12, 1>.multiply(
-        k: k, a: a + row * rowStride, rowStride: rowStride, stepStride: stepStride, b: b,
-        c: c + row * cStride, cStride: cStride, accumulate: accumulate)
-    } four: { row in
-      MatrixTile<4, 1>.multiply(
-        k: k, a: a + row * rowStride, rowStride: rowStride, stepStride: stepStride, b: b,
-        c: c + row * cStride, cStride: cStride, accumulate: accumulate)
-    } one: { row in
-      MatrixTile<1, 1>.multiply(
-        k: k, a: a + row * rowStride, rowStride: rowStride, stepStride: stepStride, b: b,
-        c: c + row * cStride, cStride: cStride, accumulate: accumulate)
+  private static func multiplyWide(_ panel: PanelRows) {
+    if panel.a.rowStride == 1 {
+      fillWide(panel, rowStride: 1)
+    } else {
+      fillWide(panel, rowStride: panel.a.rowStride)
     }
   }
 
-  /// Divides `m` rows into tiles of 12, 4 and 1.
   @inline(__always)
-  private static func forEachTile(
-    _ m: Int, twelve: (Int) -> Void, four: (Int) -> Void, one: (Int) -> Void
-  ) {
+  private static func fillWide(_ panel: PanelRows, rowStride: Int) {
     var row = 0
-    while row + 12 <= m {
-      twelve(row)
-      row += 12
+    MatrixTile<3, 4, 2>.fill(&row, panel, rowStride: rowStride)
+    MatrixTile<2, 4, 2>.fill(&row, panel, rowStride: rowStride)
+    MatrixTile<1, 4, 2>.fill(&row, panel, rowStride: rowStride)
+    MatrixTile<1, 1, 2>.fill(&row, panel, rowStride: rowStride)
+  }
+
+  @inline(never)
+  private static func multiplyNarrow(_ panel: PanelRows) {
+    if has_wide_registers(), panel.steps == 16, panel.a.stepStride == 1, !panel.accumulate {
+      SquareTile.multiply(panel)
+    } else if panel.a.rowStride == 1 {
+      fillNarrow(panel, rowStride: 1)
+    } else {
+      fillNarrow(panel, rowStride: panel.a.rowStride)
     }
-    while row + 4 <= m {
-      four(row)
-      row += 4
+  }
+
+  @inline(__always)
+  private static func fillNarrow(_ panel: PanelRows, rowStride: Int) {
+    var row = 0
+    if has_wide_registers() {
+      MatrixTile<4, 4, 1>.fill(&row, panel, rowStride: rowStride)
+      MatrixTile<2, 4, 1>.fill(&row, panel, rowStride: rowStride)
+    } else {
+      MatrixTile<2, 3, 1>.fill(&row, panel, rowStride: rowStride)
     }
-    while row < m {
-      one(row)
-      row += 1
-    }
+    MatrixTile<1, 4, 1>.fill(&row, panel, rowStride: rowStride)
+    MatrixTile<1, 1, 1>.fill(&row, panel, rowStride: rowStride)
   }
 }

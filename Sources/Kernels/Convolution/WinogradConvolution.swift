@@ -42,10 +42,6 @@ struct WinogradConvolution: ConvolutionAlgorithm {
 
   private static let blockFloats = 128 * 1024
 
-  private func blockScratch(_ images: Int, _ tiles: WinogradTiles) -> (tiles: Int, band: Int) {
-    (tiles.capacity(images: images, limit: tilesPerBlock), tiles.bandCount(limit: tilesPerBlock))
-  }
-
   // MARK: Weights
 
   var preparedWeightCount: Int { WinogradTransforms.positions * positionWeights }
@@ -55,16 +51,18 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   private var blockWeights: Int { blocks.inputs * blocks.outputs }
 
   func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
-    forEachBlockVector { block, input, output in
-      let target =
-        prepared + block * blockWeights
-        + PanelProduct.panelOffset(
-          step: input, column: output, steps: blocks.inputs, columns: blocks.outputs)
-      WinogradTransforms.twice(WinogradTransforms.weights) { row, column in
-        blocks.weights(
-          weights, block: block, position: 3 * row + column, input: input, output: output)
-      } store: { row, column, value in
-        target.store(value, at: (6 * row + column) * positionWeights)
+    WinogradTransforms.withRoom { room in
+      forEachBlockVector { block, input, output in
+        let target =
+          prepared + block * blockWeights
+          + PanelProduct.panelOffset(
+            step: input, column: output, steps: blocks.inputs, columns: blocks.outputs)
+        WinogradTransforms.twice(room, WinogradTransforms.weights) { row, column in
+          blocks.weights(
+            weights, block: block, position: 3 * row + column, input: input, output: output)
+        } store: { row, column, value in
+          target.store(value, at: (6 * row + column) * positionWeights)
+        }
       }
     }
   }
@@ -76,25 +74,27 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     var turned = InlineArray<2304, Float>(repeating: 0)
     withUnsafeMutablePointer(to: &turned) { turned in
       let turned = UnsafeMutableRawPointer(turned).assumingMemoryBound(to: Float.self)
-      for block in 0..<blocks.count {
-        for input in stride(from: 0, to: blocks.inputs, by: Vector.lanes) {
-          for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
-            for position in 0..<9 {
-              blocks.transposedWeights(
-                weights, block: block, position: 8 - position, input: input, output: output,
-                into: turned + position * 256)
-            }
-            for lane in 0..<Vector.lanes {
-              let target =
-                prepared + block * blockWeights
-                + PanelProduct.panelOffset(
-                  step: output + lane, column: input, steps: blocks.outputs,
-                  columns: blocks.inputs)
-              let source = UnsafePointer(turned) + lane * Vector.lanes
-              WinogradTransforms.twice(WinogradTransforms.weights) { row, column in
-                source.vector(at: (3 * row + column) * 256)
-              } store: { row, column, value in
-                target.store(value, at: (6 * row + column) * positionWeights)
+      WinogradTransforms.withRoom { room in
+        for block in 0..<blocks.count {
+          for input in stride(from: 0, to: blocks.inputs, by: Vector.lanes) {
+            for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
+              for position in 0..<9 {
+                blocks.transposedWeights(
+                  weights, block: block, position: 8 - position, input: input, output: output,
+                  into: turned + position * 256)
+              }
+              for lane in 0..<Vector.lanes {
+                let target =
+                  prepared + block * blockWeights
+                  + PanelProduct.panelOffset(
+                    step: output + lane, column: input, steps: blocks.outputs,
+                    columns: blocks.inputs)
+                let source = UnsafePointer(turned) + lane * Vector.lanes
+                WinogradTransforms.twice(room, WinogradTransforms.weights) { row, column in
+                  source.vector(at: (3 * row + column) * 256)
+                } store: { row, column, value in
+                  target.store(value, at: (6 * row + column) * positionWeights)
+                }
               }
             }
           }
@@ -118,11 +118,11 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   // MARK: Forward and backward-data
 
   func scratchCount(images: Int) -> Int {
-    let input = blockScratch(images, inputTiles)
-    let output = blockScratch(images, outputTiles)
+    let limit = tilesPerBlock
+    let tiles = inputTiles.capacity(images: images, limit: limit)
     return WinogradTransforms.positions
-      * (WinogradTiles.positionStride(input.tiles, inputs)
-        + WinogradTiles.positionStride(input.tiles, outputs)) + max(input.band, output.band)
+      * (WinogradTiles.positionStride(tiles, inputs) + WinogradTiles.positionStride(tiles, outputs))
+      + inputTiles.bandCount(limit: limit) + outputTiles.bandCount(limit: limit)
   }
 
   func forward(
@@ -150,12 +150,13 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     let inputs = input.channels
     let outputs = output.channels
     let limit = tilesPerBlock
+    let band = scratch
+    inputTiles.clearBand(band, limit: limit)
+    let transformed = band + inputTiles.bandCount(limit: limit)
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
-      let transformed = scratch
       let inputStride = WinogradTiles.positionStride(block.tiles, inputs)
       let products = transformed + WinogradTransforms.positions * inputStride
       let outputStride = WinogradTiles.positionStride(block.tiles, outputs)
-      let band = products + WinogradTransforms.positions * outputStride
       inputTiles.transformInput(
         input.base, block, into: transformed, stride: inputStride, band: band)
       let blockInputs = inputs / blocks.count
@@ -199,17 +200,21 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     if isFirst, input.images == 0 {
       sums.update(repeating: 0, count: transformedGradientCount)
     }
-    inputTiles.forEachBlock(images: 0..<input.images, limit: tilesPerBlock) { block in
-      let transformed = scratch + transformedGradientCount
+    let limit = tilesPerBlock
+    let inputBand = sums + transformedGradientCount
+    inputTiles.clearBand(inputBand, limit: limit)
+    let outputBand = inputBand + inputTiles.bandCount(limit: limit)
+    outputTiles.clearBand(outputBand, limit: limit)
+    let transformed = outputBand + outputTiles.bandCount(limit: limit)
+    inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let inputStride = WinogradTiles.positionStride(block.tiles, inputs)
       let gradients = transformed + WinogradTransforms.positions * inputStride
       let outputStride = WinogradTiles.positionStride(block.tiles, outputs)
-      let band = gradients + WinogradTransforms.positions * outputStride
       inputTiles.transformInput(
-        input.base, block, into: transformed, stride: inputStride, band: band)
+        input.base, block, into: transformed, stride: inputStride, band: inputBand)
       outputTiles.transformOutputGradient(
         outputGradient.base, block, panels: blocks.outputs, into: gradients,
-        stride: outputStride, band: band)
+        stride: outputStride, band: outputBand)
       for position in 0..<WinogradTransforms.positions {
         for channels in 0..<blocks.count {
           PanelProduct.multiply(
@@ -224,14 +229,16 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       accumulate = true
     }
     guard isLast else { return }
-    forEachBlockVector { block, input, output in
-      let sums = UnsafePointer(sums) + (block * blockWeights + input * blocks.outputs + output)
-      WinogradTransforms.twice(WinogradTransforms.weightGradient) { row, column in
-        sums.vector(at: (6 * row + column) * positionWeights)
-      } store: { row, column, value in
-        blocks.storeGradient(
-          value, weightGradient, block: block, position: 3 * row + column, input: input,
-          output: output)
+    WinogradTransforms.withRoom { room in
+      forEachBlockVector { block, input, output in
+        let sums = UnsafePointer(sums) + (block * blockWeights + input * blocks.outputs + output)
+        WinogradTransforms.twice(room, WinogradTransforms.weightGradient) { row, column in
+          sums.vector(at: (6 * row + column) * positionWeights)
+        } store: { row, column, value in
+          blocks.storeGradient(
+            value, weightGradient, block: block, position: 3 * row + column, input: input,
+            output: output)
+        }
       }
     }
   }

@@ -92,23 +92,25 @@ struct WinogradTiles: Hashable, Sendable {
   ) {
     let channels = shape.channels
     let pitch = bandPitch
-    var tile = 0
-    for image in block.images {
-      fillBand(input + image * shape.count, rows: block.tileRows, into: band)
-      for tileRow in 0..<block.tileRows.count {
-        for tileColumn in 0..<tileColumns {
-          let source = UnsafePointer(band) + (4 * tileRow * pitch + 4 * tileColumn * channels)
-          let target = transformed + tile * channels
-          var channel = 0
-          while channel < channels {
-            WinogradTransforms.twice(WinogradTransforms.input) { row, column in
-              source.vector(at: row * pitch + column * channels + channel)
-            } store: { row, column, value in
-              target.store(value, at: (6 * row + column) * stride + channel)
+    WinogradTransforms.withRoom { room in
+      var tile = 0
+      for image in block.images {
+        fillBand(input + image * shape.count, rows: block.tileRows, into: band)
+        for tileRow in 0..<block.tileRows.count {
+          for tileColumn in 0..<tileColumns {
+            let source = UnsafePointer(band) + (4 * tileRow * pitch + 4 * tileColumn * channels)
+            let target = transformed + tile * channels
+            var channel = 0
+            while channel < channels {
+              WinogradTransforms.twice(room, WinogradTransforms.input) { row, column in
+                source.vector(at: row * pitch + column * channels + channel)
+              } store: { row, column, value in
+                target.store(value, at: (6 * row + column) * stride + channel)
+              }
+              channel += Vector.lanes
             }
-            channel += Vector.lanes
+            tile += 1
           }
-          tile += 1
         }
       }
     }
@@ -124,28 +126,30 @@ struct WinogradTiles: Hashable, Sendable {
   ) {
     let channels = shape.channels
     let pitch = bandPitch
-    var tile = 0
-    for image in block.images {
-      fillBand(gradient + image * shape.count, rows: block.tileRows, into: band)
-      for tileRow in 0..<block.tileRows.count {
-        for tileColumn in 0..<tileColumns {
-          let source =
-            UnsafePointer(band) + ((4 * tileRow + 1) * pitch + (4 * tileColumn + 1) * channels)
-          var channel = 0
-          while channel < channels {
-            let part = channel / width
-            let target =
-              transformed + part * width * block.tiles
-              + PanelProduct.panelOffset(
-                step: tile, column: channel - part * width, steps: block.tiles, columns: width)
-            WinogradTransforms.twice(WinogradTransforms.outputGradient) { row, column in
-              source.vector(at: row * pitch + column * channels + channel)
-            } store: { row, column, value in
-              target.store(value, at: (6 * row + column) * stride)
+    WinogradTransforms.withRoom { room in
+      var tile = 0
+      for image in block.images {
+        fillBand(gradient + image * shape.count, rows: block.tileRows, into: band)
+        for tileRow in 0..<block.tileRows.count {
+          for tileColumn in 0..<tileColumns {
+            let source =
+              UnsafePointer(band) + ((4 * tileRow + 1) * pitch + (4 * tileColumn + 1) * channels)
+            var channel = 0
+            while channel < channels {
+              let part = channel / width
+              let target =
+                transformed + part * width * block.tiles
+                + PanelProduct.panelOffset(
+                  step: tile, column: channel - part * width, steps: block.tiles, columns: width)
+              WinogradTransforms.twice(room, WinogradTransforms.outputGradient) { row, column in
+                source.vector(at: row * pitch + column * channels + channel)
+              } store: { row, column, value in
+                target.store(value, at: (6 * row + column) * stride)
+              }
+              channel += Vector.lanes
             }
-            channel += Vector.lanes
+            tile += 1
           }
-          tile += 1
         }
       }
     }
@@ -161,32 +165,34 @@ struct WinogradTiles: Hashable, Sendable {
   ) {
     let channels = shape.channels
     let pitch = shape.width * channels
-    var tile = 0
-    for image in block.images {
-      for tileRow in block.tileRows {
-        for tileColumn in 0..<tileColumns {
-          let source = products + tile * range.count
-          let target =
-            output + image * shape.count + 4 * tileRow * pitch + 4 * tileColumn * channels
-            + range.lowerBound
-          let rows = min(4, shape.height - 4 * tileRow)
-          let columns = min(4, shape.width - 4 * tileColumn)
-          // Whole tiles without conditions in the loop.
-          if rows == 4 && columns == 4 {
-            transformTile(source, stride: stride, channels: range.count) {
-              row, column, channel, value in
-              let offset = row * pitch + column * channels + channel
-              target.store(accumulate ? target.vector(at: offset) + value : value, at: offset)
+    WinogradTransforms.withRoom { room in
+      var tile = 0
+      for image in block.images {
+        for tileRow in block.tileRows {
+          for tileColumn in 0..<tileColumns {
+            let source = products + tile * range.count
+            let target =
+              output + image * shape.count + 4 * tileRow * pitch + 4 * tileColumn * channels
+              + range.lowerBound
+            let rows = min(4, shape.height - 4 * tileRow)
+            let columns = min(4, shape.width - 4 * tileColumn)
+            // Whole tiles without conditions in the loop.
+            if rows == 4 && columns == 4 {
+              transformTile(room, source, stride: stride, channels: range.count) {
+                row, column, channel, value in
+                let offset = row * pitch + column * channels + channel
+                target.store(accumulate ? target.vector(at: offset) + value : value, at: offset)
+              }
+            } else {
+              transformTile(room, source, stride: stride, channels: range.count) {
+                row, column, channel, value in
+                guard row < rows && column < columns else { return }
+                let offset = row * pitch + column * channels + channel
+                target.store(accumulate ? target.vector(at: offset) + value : value, at: offset)
+              }
             }
-          } else {
-            transformTile(source, stride: stride, channels: range.count) {
-              row, column, channel, value in
-              guard row < rows && column < columns else { return }
-              let offset = row * pitch + column * channels + channel
-              target.store(accumulate ? target.vector(at: offset) + value : value, at: offset)
-            }
+            tile += 1
           }
-          tile += 1
         }
       }
     }
@@ -194,12 +200,12 @@ struct WinogradTiles: Hashable, Sendable {
 
   @inline(__always)
   private func transformTile(
-    _ source: UnsafePointer<Float>, stride: Int, channels: Int,
-    store: (_ row: Int, _ column: Int, _ channel: Int, Vector) -> Void
+    _ room: UnsafeMutablePointer<Float>, _ source: UnsafePointer<Float>, stride: Int,
+    channels: Int, store: (_ row: Int, _ column: Int, _ channel: Int, Vector) -> Void
   ) {
     var channel = 0
     while channel < channels {
-      WinogradTransforms.twice(WinogradTransforms.output) { row, column in
+      WinogradTransforms.twice(room, WinogradTransforms.output) { row, column in
         source.vector(at: (6 * row + column) * stride + channel)
       } store: { row, column, value in
         store(row, column, channel, value)
@@ -208,22 +214,24 @@ struct WinogradTiles: Hashable, Sendable {
     }
   }
 
-  /// Copies the rows that tile rows `rows` read, with one row and column of zeros around the image
-  /// and zeros behind it up to whole tiles.
+  /// Zeros a band: the zeros around the images stay there.
+  func clearBand(_ band: UnsafeMutablePointer<Float>, limit: Int) {
+    band.update(repeating: 0, count: bandCount(limit: limit))
+  }
+
+  /// Copies the rows that tile rows `rows` read into a cleared band, where one row and column of zeros
+  /// surround the image, and more follow it up to whole tiles.
   private func fillBand(
     _ image: UnsafePointer<Float>, rows: Range<Int>, into band: UnsafeMutablePointer<Float>
   ) {
-    let channels = shape.channels
     let pitch = bandPitch
-    let filled = shape.width * channels
-    var target = band
+    let filled = shape.width * shape.channels
+    var target = band + shape.channels
     for row in 4 * rows.lowerBound - 1..<4 * rows.upperBound + 1 {
       if row < 0 || row >= shape.height {
-        clearVectors(target, pitch)
+        clearVectors(target, filled)
       } else {
-        clearVectors(target, channels)
-        copyVectors(from: image + row * filled, to: target + channels, filled)
-        clearVectors(target + channels + filled, pitch - channels - filled)
+        copyVectors(from: image + row * filled, to: target, filled)
       }
       target += pitch
     }

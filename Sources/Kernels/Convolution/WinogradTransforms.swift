@@ -92,25 +92,43 @@ enum WinogradTransforms {
   /// Applies a one-dimensional transform to the columns and then to the rows of a square.
   ///
   /// - Parameters:
+  ///   - half: room for 36 vectors, from `withRoom`.
   ///   - load: the element at (row, column).
   ///   - store: takes the result's element at (row, column).
   @inline(__always)
   static func twice<let from: Int, let to: Int>(
+    _ half: UnsafeMutablePointer<Float>,
     _ transform: (InlineArray<from, Vector>) -> InlineArray<to, Vector>,
     load: (_ row: Int, _ column: Int) -> Vector,
     store: (_ row: Int, _ column: Int, Vector) -> Void
   ) {
-    var half = InlineArray<to, InlineArray<from, Vector>>(
-      repeating: .init(repeating: .zero))
     for column in 0..<from {
       var line = InlineArray<from, Vector>(repeating: .zero)
       for row in 0..<from { line[row] = load(row, column) }
       let result = transform(line)
-      for row in 0..<to { half[row][column] = result[row] }
+      for row in 0..<to { half.store(result[row], at: (row * from + column) * Vector.lanes) }
     }
     for row in 0..<to {
-      let result = transform(half[row])
+      var line = InlineArray<from, Vector>(repeating: .zero)
+      for column in 0..<from {
+        line[column] = half.vector(at: (row * from + column) * Vector.lanes)
+      }
+      let result = transform(line)
       for column in 0..<to { store(row, column, result[column]) }
+    }
+  }
+
+  /// Calls `body` with room for what does not fit into registers, aligned to cache lines.
+  ///
+  /// Swift aligns its stack to 16 bytes, so vectors of 64 would straddle lines, which takes 2.5 times
+  /// as long.
+  @inline(__always)
+  static func withRoom(_ body: (UnsafeMutablePointer<Float>) -> Void) {
+    var room = InlineArray<592, Float>(repeating: 0)
+    withUnsafeMutablePointer(to: &room) { room in
+      body(
+        UnsafeMutableRawPointer(room).alignedUp(toMultipleOf: 64)
+          .assumingMemoryBound(to: Float.self))
     }
   }
 }
