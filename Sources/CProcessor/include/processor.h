@@ -8,9 +8,12 @@
 #include <stddef.h>
 
 /// Asks for the cache line at `address`, to be written soon.
-static inline void prefetch_for_writing(const void *address) {
+static inline void prefetch_for_writing(const void *_Nonnull address) {
   __builtin_prefetch(address, 1, 2);
 }
+
+/// Asks for the cache line at `address`, to be read soon.
+static inline void prefetch_for_reading(const void *_Nonnull address) { __builtin_prefetch(address, 0, 2); }
 
 /// `pointer`, of which the compiler then knows nothing: it keeps a register for it instead of
 /// deriving it from another pointer in a chain of additions.
@@ -29,7 +32,7 @@ static inline bool has_wide_registers(void) {
 }
 
 /// The instruction set that the calling module was compiled for, such as "AVX-512".
-static inline const char *compiled_instruction_set(void) {
+static inline const char *_Nonnull compiled_instruction_set(void) {
 #if defined(__AVX512F__)
   return "AVX-512";
 #elif defined(__AVX2__)
@@ -45,7 +48,7 @@ static inline const char *compiled_instruction_set(void) {
 
 /// An extension that the calling module was compiled for and this processor lacks; NULL if it has
 /// them all.
-static inline const char *missing_extension(void) {
+static inline const char *_Nullable missing_extension(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
 #define RESNET_DIST_NEEDS(name) \

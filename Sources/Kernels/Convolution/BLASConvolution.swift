@@ -45,24 +45,12 @@ struct BLASConvolution: ConvolutionAlgorithm {
 
   // MARK: Passes
 
-  var preparedWeightCount: Int { geometry.weightCount }
-
-  func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
-    prepared.update(from: weights, count: geometry.weightCount)
-  }
-
-  func prepareBackwardData(
-    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
-  ) {
-    prepared.update(from: weights, count: geometry.weightCount)
-  }
-
   func scratchCount(images: Int) -> Int {
     outputRowsPerBlock * geometry.output.width * geometry.patchCount
   }
 
   func forward(
-    input: ImageTensor, prepared: UnsafePointer<Float>, output: ImageTensor,
+    input: ImageTensor, weights: UnsafePointer<Float>, output: ImageTensor,
     scratch: UnsafeMutablePointer<Float>
   ) {
     let channels = geometry.output.channels
@@ -70,13 +58,13 @@ struct BLASConvolution: ConvolutionAlgorithm {
       patches(group).gather(input, outputRows: outputRows, into: scratch)
       MatrixProduct.multiply(
         m: count, n: groupOutputs, k: geometry.patchCount, a: scratch,
-        b: prepared + group * groupOutputs, bStride: channels, beta: 0,
+        b: weights + group * groupOutputs, bStride: channels, beta: 0,
         c: output.base + firstPatch * channels + group * groupOutputs, cStride: channels)
     }
   }
 
   func backwardData(
-    outputGradient: ImageTensor, prepared: UnsafePointer<Float>, inputGradient: ImageTensor,
+    outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
     accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
     let channels = geometry.output.channels
@@ -85,7 +73,7 @@ struct BLASConvolution: ConvolutionAlgorithm {
       MatrixProduct.multiply(
         m: count, n: geometry.patchCount, k: groupOutputs,
         a: outputGradient.base + firstPatch * channels + group * groupOutputs, aStride: channels,
-        b: prepared + group * groupOutputs, bStride: channels, transposeB: true, beta: 0,
+        b: weights + group * groupOutputs, bStride: channels, transposeB: true, beta: 0,
         c: scratch, cStride: geometry.patchCount)
       patches(group).scatterAdd(scratch, outputRows: outputRows, into: inputGradient.base)
     }

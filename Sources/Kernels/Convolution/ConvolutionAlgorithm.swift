@@ -13,8 +13,13 @@ public protocol ConvolutionAlgorithm: Sendable {
   /// The algorithm's name in layer tables.
   var name: String { get }
 
-  /// Floats of weights in the form that a pass multiplies with; the same for both directions.
+  /// Floats of weights in the form that a pass multiplies with, the same for both directions; 0 of an
+  /// algorithm whose passes take the weights as they stand.
   var preparedWeightCount: Int { get }
+
+  /// Whether the weights pass by the images instead of staying in a cache, so that the passes want as
+  /// many images in a call as there are.
+  var streamsWeights: Bool { get }
 
   /// Brings weights into the form that `forward` takes.
   func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>)
@@ -27,13 +32,17 @@ public protocol ConvolutionAlgorithm: Sendable {
   func scratchCount(images: Int) -> Int
 
   /// output = input ∗ weights. 2·N·multiplyAdds FLOPs in direct form.
+  ///
+  /// - Parameter weights: from `prepareForward`.
   func forward(
-    input: ImageTensor, prepared: UnsafePointer<Float>, output: ImageTensor,
+    input: ImageTensor, weights: UnsafePointer<Float>, output: ImageTensor,
     scratch: UnsafeMutablePointer<Float>)
 
   /// inputGradient (+)= outputGradient ∗ᵀ weights.
+  ///
+  /// - Parameter weights: from `prepareBackwardData`.
   func backwardData(
-    outputGradient: ImageTensor, prepared: UnsafePointer<Float>, inputGradient: ImageTensor,
+    outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
     accumulate: Bool, scratch: UnsafeMutablePointer<Float>)
 
   /// Scratch floats of one thread for a weight gradient of calls of up to `images` images.
@@ -50,4 +59,22 @@ public protocol ConvolutionAlgorithm: Sendable {
     input: ImageTensor, outputGradient: ImageTensor,
     into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
     scratch: UnsafeMutablePointer<Float>)
+}
+
+/// For algorithms that take the weights as they stand.
+extension ConvolutionAlgorithm {
+  public var preparedWeightCount: Int { 0 }
+
+  public func prepareForward(
+    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
+  ) {}
+
+  public func prepareBackwardData(
+    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
+  ) {}
+}
+
+extension ConvolutionAlgorithm {
+  /// Prepared weights of which a megabyte or more does not stay in the second-level cache.
+  public var streamsWeights: Bool { preparedWeightCount > 768 * 1024 }
 }

@@ -9,9 +9,14 @@ extension ConvolutionGeometry {
 
   /// Every algorithm that can compute this convolution, the fastest first.
   public var algorithms: [any ConvolutionAlgorithm] {
-    let candidates: [(any ConvolutionAlgorithm)?] = [
-      WinogradConvolution(self), PanelConvolution(self), BLASConvolution(self),
+    let winograd: [(any ConvolutionAlgorithm)?] = [
+      WinogradConvolution(self), StreamedWinogradConvolution(self),
     ]
-    return candidates.compactMap { $0 }
+    let others: [(any ConvolutionAlgorithm)?] = [PanelConvolution(self), BLASConvolution(self)]
+    return ((weightsOutgrowCaches ? winograd.reversed() : winograd) + others).compactMap { $0 }
   }
+
+  /// Whether transformed filters, four times the weights, do not stay in the caches next to the
+  /// images.
+  private var weightsOutgrowCaches: Bool { 4 * weightCount > 1024 * 1024 }
 }

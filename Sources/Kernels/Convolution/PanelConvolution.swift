@@ -136,16 +136,16 @@ struct PanelConvolution: ConvolutionAlgorithm {
   }
 
   func forward(
-    input: ImageTensor, prepared: UnsafePointer<Float>, output: ImageTensor,
+    input: ImageTensor, weights: UnsafePointer<Float>, output: ImageTensor,
     scratch: UnsafeMutablePointer<Float>
   ) {
     for block in 0..<blocks.count {
-      let prepared = prepared + block * blockWeights
+      let weights = weights + block * blockWeights
       let output = output.base + block * blocks.outputs
       if geometry.isPointwise {
         PanelProduct.multiply(
           m: input.rows, n: blocks.outputs, k: blocks.inputs,
-          a: .rows(input.base + block * blocks.inputs, stride: input.channels), b: prepared,
+          a: .rows(input.base + block * blocks.inputs, stride: input.channels), b: weights,
           c: output, cStride: geometry.output.channels, outputIsCold: true)
         continue
       }
@@ -154,14 +154,14 @@ struct PanelConvolution: ConvolutionAlgorithm {
         matrix.gather(input, outputRows: outputRows, into: scratch)
         PanelProduct.multiply(
           m: count, n: blocks.outputs, k: patchCount, a: .rows(scratch, stride: patchStride),
-          b: prepared, c: output + firstPatch * geometry.output.channels,
+          b: weights, c: output + firstPatch * geometry.output.channels,
           cStride: geometry.output.channels, outputIsCold: true)
       }
     }
   }
 
   func backwardData(
-    outputGradient: ImageTensor, prepared: UnsafePointer<Float>, inputGradient: ImageTensor,
+    outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
     accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
     if geometry.isPointwise, patchCount == paddedCount {
@@ -170,7 +170,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
           m: outputGradient.rows, n: blocks.inputs, k: blocks.outputs,
           a: .rows(
             outputGradient.base + block * blocks.outputs, stride: outputGradient.channels),
-          b: prepared + block * blockWeights, c: inputGradient.base + block * blocks.inputs,
+          b: weights + block * blockWeights, c: inputGradient.base + block * blocks.inputs,
           cStride: inputGradient.channels, accumulate: accumulate, outputIsCold: true)
       }
       return
@@ -184,7 +184,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
           a: .rows(
             outputGradient.base + firstPatch * outputGradient.channels + block * blocks.outputs,
             stride: outputGradient.channels),
-          b: prepared + block * blockWeights, c: scratch, cStride: patchStride)
+          b: weights + block * blockWeights, c: scratch, cStride: patchStride)
         matrix.scatterAdd(scratch, outputRows: outputRows, into: inputGradient.base)
       }
     }

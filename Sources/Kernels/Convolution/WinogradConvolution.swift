@@ -15,11 +15,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
 
   /// - Returns: nil where the algorithm does not fit the convolution.
   init?(_ geometry: ConvolutionGeometry) {
-    guard
-      geometry.kernelHeight == 3, geometry.kernelWidth == 3, geometry.stride == 1,
-      geometry.padding == 1, geometry.input.channels % Vector.lanes == 0,
-      let blocks = ChannelBlocks(geometry)
-    else { return nil }
+    guard geometry.isWinograd, let blocks = ChannelBlocks(geometry) else { return nil }
     self.geometry = geometry
     self.blocks = blocks
     inputTiles = WinogradTiles(geometry.input)
@@ -126,19 +122,19 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   }
 
   func forward(
-    input: ImageTensor, prepared: UnsafePointer<Float>, output: ImageTensor,
+    input: ImageTensor, weights: UnsafePointer<Float>, output: ImageTensor,
     scratch: UnsafeMutablePointer<Float>
   ) {
     convolve(
-      input, inputTiles, prepared, output, outputTiles, accumulate: false, scratch: scratch)
+      input, inputTiles, weights, output, outputTiles, accumulate: false, scratch: scratch)
   }
 
   func backwardData(
-    outputGradient: ImageTensor, prepared: UnsafePointer<Float>, inputGradient: ImageTensor,
+    outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
     accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
     convolve(
-      outputGradient, outputTiles, prepared, inputGradient, inputTiles, accumulate: accumulate,
+      outputGradient, outputTiles, weights, inputGradient, inputTiles, accumulate: accumulate,
       scratch: scratch)
   }
 
@@ -241,5 +237,13 @@ struct WinogradConvolution: ConvolutionAlgorithm {
         }
       }
     }
+  }
+}
+
+extension ConvolutionGeometry {
+  /// Whether Winograd's tiles fit: 3×3, stride 1, padding 1, whole vectors of input channels.
+  var isWinograd: Bool {
+    kernelHeight == 3 && kernelWidth == 3 && stride == 1 && padding == 1
+      && input.channels % Vector.lanes == 0
   }
 }

@@ -58,14 +58,9 @@ final class ConvolutionLayer: PlannedLayer {
 
   // MARK: Blocks
 
-  /// Weights that do not stay in the caches are streamed past as many images at once as possible.
-  private static let heavyWeights = 768 * 1024
-
-  private var isHeavy: Bool { algorithm.preparedWeightCount > Self.heavyWeights }
-
   /// Images of a block: few enough that its input and output stay in the second-level cache.
   private var imagesPerBlock: Int {
-    if isHeavy { return max(1, 4096 / geometry.output.area) }
+    if algorithm.streamsWeights { return max(1, 4096 / geometry.output.area) }
     return max(1, 48 * 1024 / max(geometry.input.count, geometry.output.count))
   }
 
@@ -123,14 +118,13 @@ final class ConvolutionLayer: PlannedLayer {
   // MARK: Passes
 
   func forward(_ workspace: Workspace, mode: PassMode) {
-    let prepared = workspace.preparedWeights.pointer
-    algorithm.prepareForward(
-      workspace.parameters.pointer + weights.lowerBound, into: prepared)
-    workspace.forEachBlock(imagesPerBlock: imagesPerBlock, acrossShards: isHeavy) { block, base in
+    let weights = prepared(workspace, algorithm.prepareForward)
+    workspace.forEachBlock(imagesPerBlock: imagesPerBlock, acrossShards: algorithm.streamsWeights) {
+      block, base in
       let scratch = divide(base)
       let output = workspace.tensor(output, images: block.images)
       algorithm.forward(
-        input: activations(block, workspace, scratch, keep: true), prepared: prepared,
+        input: activations(block, workspace, scratch, keep: true), weights: weights,
         output: output, scratch: scratch.algorithm)
       guard mode == .training, let following else { return }
       workspace.forEachPiece(of: block) { piece in
@@ -141,22 +135,20 @@ final class ConvolutionLayer: PlannedLayer {
 
   func backward(_ workspace: Workspace) {
     guard learns else { return }
-    let prepared = workspace.preparedWeights.pointer
-    if inputGradient != nil {
-      algorithm.prepareBackwardData(
-        workspace.parameters.pointer + weights.lowerBound, into: prepared)
-    }
-    workspace.forEachBlock(imagesPerBlock: imagesPerBlock, acrossShards: isHeavy) { block, base in
+    let filters =
+      inputGradient == nil ? nil : prepared(workspace, algorithm.prepareBackwardData)
+    workspace.forEachBlock(imagesPerBlock: imagesPerBlock, acrossShards: algorithm.streamsWeights) {
+      block, base in
       let scratch = divide(base)
       let gradient = outputGradient(block, workspace, scratch)
       let input = activations(block, workspace, scratch, keep: false)
       workspace.forEachPiece(of: block) { piece in
         addWeightGradient(piece, of: block, input, gradient, workspace, scratch)
       }
-      guard let inputGradient else { return }
+      guard let inputGradient, let filters else { return }
       let target = workspace.tensor(inputGradient.place, images: block.images)
       algorithm.backwardData(
-        outputGradient: gradient, prepared: prepared, inputGradient: target,
+        outputGradient: gradient, weights: filters, inputGradient: target,
         accumulate: inputGradient.accumulate, scratch: scratch.algorithm)
       guard let preceding else { return }
       workspace.forEachPiece(of: block) { piece in
@@ -167,6 +159,17 @@ final class ConvolutionLayer: PlannedLayer {
       }
     }
     workspace.combineShardGradients(weights)
+  }
+
+  /// The weights in the form that a pass takes.
+  private func prepared(
+    _ workspace: Workspace,
+    _ prepare: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+  ) -> UnsafePointer<Float> {
+    let stored = UnsafePointer(workspace.parameters.pointer + weights.lowerBound)
+    guard algorithm.preparedWeightCount > 0 else { return stored }
+    prepare(stored, workspace.preparedWeights.pointer)
+    return UnsafePointer(workspace.preparedWeights.pointer)
   }
 
   private func addWeightGradient(
