@@ -44,24 +44,10 @@ public enum BatchNormalization {
     }
     let own = rowsBefore == 0 ? moments : scratch
     let x = UnsafePointer(input.base)
-    sumChannels(
-      rows: rows, channels: channels, into: own,
-      wide: { offset, _ in (x.vector(at: offset), .zero) },
-      narrow: { offset, _ in (x[offset], 0) })
-    let rounded = UnsafeMutableRawPointer(scratch + 2 * channels)
-      .assumingMemoryBound(to: Float.self)
-    for channel in 0..<channels { rounded[channel] = Float(own[channel] / Double(rows)) }
-    let mean = UnsafePointer(rounded)
-    sumChannels(
-      rows: rows, channels: channels, into: own,
-      wide: { offset, channel in
-        let deviation = x.vector(at: offset) - mean.vector(at: channel)
-        return (deviation, deviation * deviation)
-      },
-      narrow: { offset, channel in
-        let deviation = x[offset] - mean[channel]
-        return (deviation, deviation * deviation)
-      })
+    sumChannels(rows: rows, channels: channels, into: own, Sum(x: x))
+    let mean = UnsafeMutableRawPointer(scratch + 2 * channels).assumingMemoryBound(to: Float.self)
+    for channel in 0..<channels { mean[channel] = Float(own[channel] / Double(rows)) }
+    sumChannels(rows: rows, channels: channels, into: own, Deviation(x: x, mean: mean))
     for channel in 0..<channels {
       let correction = own[channel] / Double(rows)
       own[channel] = Double(mean[channel]) + correction
@@ -100,54 +86,16 @@ public enum BatchNormalization {
     _ input: ImageTensor, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>,
     addend: UnsafePointer<Float>?, epilogue: Epilogue, output: ImageTensor
   ) {
-    let addend = addend ?? UnsafePointer(input.base)
-    switch (epilogue.contains(.add), epilogue.contains(.relu)) {
-    case (false, false):
-      apply(input, scale, shift, output) { value, _ in
-        value
-      } narrow: { value, _ in
-        value
-      }
-    case (false, true):
-      apply(input, scale, shift, output) { value, _ in
-        value.replacing(with: 0, where: value .< 0)
-      } narrow: { value, _ in
-        value < 0 ? 0 : value
-      }
-    case (true, false):
-      apply(input, scale, shift, output) { value, offset in
-        value + addend.vector(at: offset)
-      } narrow: { value, offset in
-        value + addend[offset]
-      }
-    case (true, true):
-      apply(input, scale, shift, output) { value, offset in
-        let sum = value + addend.vector(at: offset)
-        return sum.replacing(with: 0, where: sum .< 0)
-      } narrow: { value, offset in
-        let sum = value + addend[offset]
-        return sum < 0 ? 0 : sum
-      }
-    }
-  }
-
-  @inline(__always)
-  private static func apply(
-    _ input: ImageTensor, _ scale: UnsafePointer<Float>, _ shift: UnsafePointer<Float>,
-    _ output: ImageTensor, wide: (Vector, Int) -> Vector, narrow: (Float, Int) -> Float
-  ) {
     let x = UnsafePointer(input.base)
-    let y = output.base
-    forEachRowVector(
-      rows: input.rows, channels: input.channels,
-      wide: { offset, channel in
-        let value = shift.vector(at: channel)
-          .addingProduct(x.vector(at: offset), scale.vector(at: channel))
-        y.store(wide(value, offset), at: offset)
-      },
-      narrow: { offset, channel in
-        y[offset] = narrow(shift[channel].addingProduct(x[offset], scale[channel]), offset)
-      })
+    let affine = Affine(x: x, scale: scale, shift: shift, y: output.base)
+    let sum = AffineSum(affine: affine, addend: addend ?? x)
+    let (rows, channels) = (input.rows, input.channels)
+    switch (epilogue.contains(.add), epilogue.contains(.relu)) {
+    case (false, false): forEachRow(rows: rows, channels: channels, affine)
+    case (false, true): forEachRow(rows: rows, channels: channels, Rectified(pass: affine))
+    case (true, false): forEachRow(rows: rows, channels: channels, sum)
+    case (true, true): forEachRow(rows: rows, channels: channels, Rectified(pass: sum))
+    }
   }
 
   /// First backward pass: masks the gradient in place and adds up its sums.
@@ -165,33 +113,14 @@ public enum BatchNormalization {
     mean: UnsafePointer<Float>, epilogue: Epilogue, to sums: UnsafeMutablePointer<Double>,
     isFirst: Bool, scratch: UnsafeMutablePointer<Double>
   ) {
-    let gradient = outputGradient.base
-    let x = UnsafePointer(input.base)
+    let (rows, channels) = (input.rows, input.channels)
     let own = isFirst ? sums : scratch
-    if epilogue.contains(.relu), let y = output {
-      sumChannels(
-        rows: input.rows, channels: input.channels, into: own,
-        wide: { offset, channel in
-          let dy = gradient.vector(at: offset)
-          let dz = dy.replacing(with: 0, where: .!(y.vector(at: offset) .> 0))
-          gradient.store(dz, at: offset)
-          return (dz, dz * (x.vector(at: offset) - mean.vector(at: channel)))
-        },
-        narrow: { offset, channel in
-          let dz = y[offset] > 0 ? gradient[offset] : 0
-          gradient[offset] = dz
-          return (dz, dz * (x[offset] - mean[channel]))
-        })
+    let terms = GradientTerms(gradient: outputGradient.base, x: input.base, mean: mean)
+    if epilogue.contains(.relu), let output {
+      let masked = MaskedGradientTerms(unmasked: terms, y: output)
+      sumChannels(rows: rows, channels: channels, into: own, masked)
     } else {
-      sumChannels(
-        rows: input.rows, channels: input.channels, into: own,
-        wide: { offset, channel in
-          let dz = gradient.vector(at: offset)
-          return (dz, dz * (x.vector(at: offset) - mean.vector(at: channel)))
-        },
-        narrow: { offset, channel in
-          (gradient[offset], gradient[offset] * (x[offset] - mean[channel]))
-        })
+      sumChannels(rows: rows, channels: channels, into: own, terms)
     }
     if !isFirst {
       for index in 0..<2 * input.channels { sums[index] += own[index] }
@@ -212,23 +141,153 @@ public enum BatchNormalization {
     a: UnsafePointer<Float>, b: UnsafePointer<Float>, c: UnsafePointer<Float>,
     inputGradient: ImageTensor, accumulate: Bool
   ) {
-    let dz = UnsafePointer(maskedGradient.base)
-    let x = UnsafePointer(input.base)
-    let dx = inputGradient.base
-    forEachRowVector(
-      rows: input.rows, channels: input.channels,
-      wide: { offset, channel in
-        let centred = x.vector(at: offset) - mean.vector(at: channel)
-        let value = c.vector(at: channel)
-          .addingProduct(b.vector(at: channel), centred)
-          .addingProduct(a.vector(at: channel), dz.vector(at: offset))
-        dx.store(accumulate ? dx.vector(at: offset) + value : value, at: offset)
-      },
-      narrow: { offset, channel in
-        let value = c[channel]
-          .addingProduct(b[channel], x[offset] - mean[channel])
-          .addingProduct(a[channel], dz[offset])
-        dx[offset] = accumulate ? dx[offset] + value : value
-      })
+    let gradient = InputGradient(
+      dz: maskedGradient.base, x: input.base, mean: mean, a: a, b: b, c: c, dx: inputGradient.base)
+    let (rows, channels) = (input.rows, input.channels)
+    if accumulate {
+      forEachRow(rows: rows, channels: channels, AddedInputGradient(gradient: gradient))
+    } else {
+      forEachRow(rows: rows, channels: channels, gradient)
+    }
+  }
+}
+
+// MARK: Passes
+
+/// Σx.
+private struct Sum: ChannelTerms {
+  let x: UnsafePointer<Float>
+
+  @inline(__always)
+  func terms<L: Lanes>(_ offset: Int, _ channel: Int) -> (L, L) { (L(x, at: offset), .zero) }
+}
+
+/// Σ(x − m) and Σ(x − m)².
+private struct Deviation: ChannelTerms {
+  let x: UnsafePointer<Float>
+  let mean: UnsafePointer<Float>
+
+  @inline(__always)
+  func terms<L: Lanes>(_ offset: Int, _ channel: Int) -> (L, L) {
+    let deviation = L(x, at: offset) - L(mean, at: channel)
+    return (deviation, deviation * deviation)
+  }
+}
+
+/// A pass that computes a value and stores it in y.
+private protocol Normalizing: ChannelPass {
+  var y: UnsafeMutablePointer<Float> { get }
+  func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L
+}
+
+extension Normalizing {
+  @inline(__always)
+  fileprivate func run<L: Lanes>(_ offset: Int, _ channel: Int, _ lanes: L.Type) {
+    let value: L = value(offset, channel)
+    value.store(to: y, at: offset)
+  }
+}
+
+/// y = x·scale + shift.
+private struct Affine: Normalizing {
+  let x: UnsafePointer<Float>
+  let scale: UnsafePointer<Float>
+  let shift: UnsafePointer<Float>
+  let y: UnsafeMutablePointer<Float>
+
+  @inline(__always)
+  func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L {
+    L(shift, at: channel).addingProduct(L(x, at: offset), L(scale, at: channel))
+  }
+}
+
+/// y = x·scale + shift + addend.
+private struct AffineSum: Normalizing {
+  let affine: Affine
+  let addend: UnsafePointer<Float>
+
+  @inline(__always) var y: UnsafeMutablePointer<Float> { affine.y }
+
+  @inline(__always)
+  func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L {
+    affine.value(offset, channel) + L(addend, at: offset)
+  }
+}
+
+/// y = max(0, another pass's).
+private struct Rectified<Pass: Normalizing>: Normalizing {
+  let pass: Pass
+
+  @inline(__always) var y: UnsafeMutablePointer<Float> { pass.y }
+
+  @inline(__always)
+  func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L {
+    let value: L = pass.value(offset, channel)
+    return value.rectified
+  }
+}
+
+/// Σdz and Σdz·(x − μ).
+private struct GradientTerms: ChannelTerms {
+  let gradient: UnsafeMutablePointer<Float>
+  let x: UnsafePointer<Float>
+  let mean: UnsafePointer<Float>
+
+  @inline(__always)
+  func terms<L: Lanes>(_ offset: Int, _ channel: Int) -> (L, L) {
+    terms(L(gradient, at: offset), offset, channel)
+  }
+
+  @inline(__always)
+  func terms<L: Lanes>(_ dz: L, _ offset: Int, _ channel: Int) -> (L, L) {
+    (dz, dz * (L(x, at: offset) - L(mean, at: channel)))
+  }
+}
+
+/// The same with dy in place of dz, which is made of it.
+private struct MaskedGradientTerms: ChannelTerms {
+  let unmasked: GradientTerms
+  let y: UnsafePointer<Float>
+
+  @inline(__always)
+  func terms<L: Lanes>(_ offset: Int, _ channel: Int) -> (L, L) {
+    let dz = L(unmasked.gradient, at: offset).masked(by: L(y, at: offset))
+    dz.store(to: unmasked.gradient, at: offset)
+    return unmasked.terms(dz, offset, channel)
+  }
+}
+
+/// dx = a·dz + b·(x − μ) + c.
+private struct InputGradient: ChannelPass {
+  let dz: UnsafePointer<Float>
+  let x: UnsafePointer<Float>
+  let mean: UnsafePointer<Float>
+  let a: UnsafePointer<Float>
+  let b: UnsafePointer<Float>
+  let c: UnsafePointer<Float>
+  let dx: UnsafeMutablePointer<Float>
+
+  @inline(__always)
+  func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L {
+    L(c, at: channel)
+      .addingProduct(L(b, at: channel), L(x, at: offset) - L(mean, at: channel))
+      .addingProduct(L(a, at: channel), L(dz, at: offset))
+  }
+
+  @inline(__always)
+  func run<L: Lanes>(_ offset: Int, _ channel: Int, _ lanes: L.Type) {
+    let value: L = value(offset, channel)
+    value.store(to: dx, at: offset)
+  }
+}
+
+/// The same, added to what dx holds.
+private struct AddedInputGradient: ChannelPass {
+  let gradient: InputGradient
+
+  @inline(__always)
+  func run<L: Lanes>(_ offset: Int, _ channel: Int, _ lanes: L.Type) {
+    let value: L = gradient.value(offset, channel)
+    (L(gradient.dx, at: offset) + value).store(to: gradient.dx, at: offset)
   }
 }

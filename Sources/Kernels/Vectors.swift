@@ -44,27 +44,6 @@ func forEachChannelGroup(_ channels: Int, wide: (Int) -> Void, narrow: (Int) -> 
   }
 }
 
-/// Calls `four` for each full group of 64 channels, `one` for each group of sixteen behind them and
-/// `narrow` for each channel left over.
-@inline(__always)
-func forEachChannelSpan(
-  _ channels: Int, four: (Int) -> Void, one: (Int) -> Void, narrow: (Int) -> Void
-) {
-  var channel = 0
-  while channel + 4 * Vector.lanes <= channels {
-    four(channel)
-    channel += 4 * Vector.lanes
-  }
-  while channel + Vector.lanes <= channels {
-    one(channel)
-    channel += Vector.lanes
-  }
-  while channel < channels {
-    narrow(channel)
-    channel += 1
-  }
-}
-
 /// Calls `wide` for each sixteen elements of `range` and `narrow` for each element left over.
 @inline(__always)
 func forEachElementGroup(_ count: Int, wide: (Int) -> Void, narrow: (Int) -> Void) {
