@@ -12,8 +12,13 @@ extension ConvolutionGeometry {
     let winograd: [(any ConvolutionAlgorithm)?] = [
       WinogradConvolution(self), StreamedWinogradConvolution(self),
     ]
-    let others: [(any ConvolutionAlgorithm)?] = [PanelConvolution(self), BLASConvolution(self)]
-    return ((weightsOutgrowCaches ? winograd.reversed() : winograd) + others).compactMap { $0 }
+    let band = BandConvolution(self)
+    let readsInPlace = band.map { $0.fitsTiles && !isPointwise } ?? false
+    let direct: [(any ConvolutionAlgorithm)?] = [band, PanelConvolution(self)]
+    let all =
+      (weightsOutgrowCaches ? winograd.reversed() : winograd)
+      + (readsInPlace ? direct : direct.reversed()) + [BLASConvolution(self)]
+    return all.compactMap { $0 }
   }
 
   /// Whether transformed filters, four times the weights, do not stay in the caches next to the

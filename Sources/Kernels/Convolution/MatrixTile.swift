@@ -43,20 +43,23 @@ private struct MatrixTile<let groups: Int, let rows: Int, let columns: Int> {
       a[group] = independent_pointer(product.a.base + (first + group * rows) * rowStride)
     }
     var b = product.b
-    for _ in 0..<product.steps {
-      var line = InlineArray<columns, Vector>(repeating: .zero)
-      for column in 0..<columns { line[column] = b.vector(at: column * Vector.lanes) }
-      for group in 0..<groups {
-        for row in 0..<rows {
-          let factor = Vector(repeating: a[group][row * rowStride])
-          for column in 0..<columns {
-            sums[group][row][column] = sums[group][row][column].addingProduct(
-              factor, line[column])
+    for _ in 0..<product.segments {
+      for _ in 0..<product.steps {
+        var line = InlineArray<columns, Vector>(repeating: .zero)
+        for column in 0..<columns { line[column] = b.vector(at: column * Vector.lanes) }
+        for group in 0..<groups {
+          for row in 0..<rows {
+            let factor = Vector(repeating: a[group][row * rowStride])
+            for column in 0..<columns {
+              sums[group][row][column] = sums[group][row][column].addingProduct(
+                factor, line[column])
+            }
           }
         }
+        for group in 0..<groups { a[group] += product.a.stepStride }
+        b += product.bStride
       }
-      for group in 0..<groups { a[group] += product.a.stepStride }
-      b += product.bStride
+      for group in 0..<groups { a[group] += product.segmentSkip }
     }
     for group in 0..<groups {
       for row in 0..<rows {
@@ -89,6 +92,8 @@ private enum SquareTile {
 /// The operands of 32 or 16 columns of a product.
 private struct PanelRows {
   let rows: Int
+  let segments: Int
+  /// Steps of each segment.
   let steps: Int
   let a: LeftFactor
   let b: UnsafePointer<Float>
@@ -101,11 +106,16 @@ private struct PanelRows {
   /// C is not in the caches.
   let fetches: Bool
 
+  /// Elements of A from a segment's end to the next one's start.
+  @inline(__always)
+  var segmentSkip: Int { a.segmentStride - steps * a.stepStride }
+
   /// Sixteen of the columns.
   @inline(__always)
   func columns(from column: Int) -> PanelRows {
     PanelRows(
-      rows: rows, steps: steps, a: a, b: b + column, bStride: bStride, c: c + column,
+      rows: rows, segments: segments, steps: steps, a: a, b: b + column, bStride: bStride,
+      c: c + column,
       cStride: cStride, accumulate: accumulate, fetches: fetches)
   }
 
@@ -117,11 +127,26 @@ private struct PanelRows {
   }
 }
 
-/// Where a product's left factor stands: element (row, step) at `base[row·rowStride + step·stepStride]`.
+/// Where a product's left factor stands: element (row, step) at
+/// `base[row·rowStride + segment·segmentStride + (step within the segment)·stepStride]`.
 struct LeftFactor {
   let base: UnsafePointer<Float>
   let rowStride: Int
   let stepStride: Int
+  /// Steps of a segment.
+  let segmentSteps: Int
+  let segmentStride: Int
+
+  init(
+    base: UnsafePointer<Float>, rowStride: Int, stepStride: Int, segmentSteps: Int = .max,
+    segmentStride: Int = 0
+  ) {
+    self.base = base
+    self.rowStride = rowStride
+    self.stepStride = stepStride
+    self.segmentSteps = segmentSteps
+    self.segmentStride = segmentStride
+  }
 
   /// A row-major matrix with `stride` elements between rows.
   static func rows(_ base: UnsafePointer<Float>, stride: Int) -> LeftFactor {
@@ -133,12 +158,14 @@ struct LeftFactor {
     LeftFactor(base: base, rowStride: 1, stepStride: stride)
   }
 
-  /// The factor without the rows before `row` and the steps before `step`.
+  /// The factor from (row, step) on.
   @inline(__always)
   func from(row: Int, step: Int) -> LeftFactor {
-    LeftFactor(
-      base: base + (row * rowStride + step * stepStride), rowStride: rowStride,
-      stepStride: stepStride)
+    let (segment, within) = step.quotientAndRemainder(dividingBy: segmentSteps)
+    return LeftFactor(
+      base: base + (row * rowStride + segment * segmentStride + within * stepStride),
+      rowStride: rowStride, stepStride: stepStride, segmentSteps: segmentSteps,
+      segmentStride: segmentStride)
   }
 }
 
@@ -176,18 +203,44 @@ enum PanelProduct {
     for row in stride(from: 0, to: m, by: rowsPerBlock) {
       var step = 0
       repeat {
-        let steps = min(stepsPerBlock, k - step)
+        let (segments, steps) = block(at: step, of: k, segmentSteps: a.segmentSteps)
         for column in stride(from: 0, to: n, by: panelColumns) {
           let width = min(panelColumns, n - column)
           multiply(
             PanelRows(
-              rows: min(rowsPerBlock, m - row), steps: steps, a: a.from(row: row, step: step),
-              b: b + column * k + step * width, bStride: width, c: c + row * cStride + column,
-              cStride: cStride, accumulate: accumulate || step > 0,
-              fetches: outputIsCold && step == 0))
+              rows: min(rowsPerBlock, m - row), segments: segments, steps: steps,
+              a: a.from(row: row, step: step), b: b + column * k + step * width, bStride: width,
+              c: c + row * cStride + column, cStride: cStride,
+              accumulate: accumulate || step > 0, fetches: outputIsCold && step == 0))
         }
-        step += steps
+        step += segments * steps
       } while step < k
+    }
+  }
+
+  /// The steps from `step` on that are one block: whole segments, or a part of one.
+  @inline(__always)
+  private static func block(
+    at step: Int, of k: Int, segmentSteps: Int
+  ) -> (segments: Int, steps: Int) {
+    if segmentSteps >= k { return (1, min(stepsPerBlock, k - step)) }
+    if segmentSteps <= stepsPerBlock {
+      return (min(stepsPerBlock, k - step) / segmentSteps, segmentSteps)
+    }
+    return (1, min(stepsPerBlock, segmentSteps - step % segmentSteps))
+  }
+
+  /// Packs a row-major matrix of `columns` columns, a multiple of 16, into panels.
+  static func pack(
+    _ source: UnsafePointer<Float>, rowStride: Int, rows: Int, columns: Int,
+    into panels: UnsafeMutablePointer<Float>
+  ) {
+    for column in stride(from: 0, to: columns, by: Vector.lanes) {
+      for row in 0..<rows {
+        panels.store(
+          source.vector(at: row * rowStride + column),
+          at: panelOffset(step: row, column: column, steps: rows, columns: columns))
+      }
     }
   }
 
@@ -223,7 +276,9 @@ enum PanelProduct {
 
   @inline(never)
   private static func multiplyNarrow(_ panel: PanelRows) {
-    if has_wide_registers(), panel.steps == 16, panel.a.stepStride == 1, !panel.accumulate {
+    if has_wide_registers(), panel.steps == 16, panel.segments == 1,
+      panel.a.stepStride == 1, !panel.accumulate
+    {
       SquareTile.multiply(panel)
     } else if panel.a.rowStride == 1 {
       fillNarrow(panel, rowStride: 1)

@@ -215,30 +215,15 @@ struct PanelConvolution: ConvolutionAlgorithm {
       let sums = allSums + block * blockWeights
       forEachPatchBlock(images: input.images) { outputRows, firstPatch, count in
         matrix.gather(input, outputRows: outputRows, into: gathered)
-        pack(
+        PanelProduct.pack(
           outputGradient.base + firstPatch * outputGradient.channels + block * blocks.outputs,
-          rowStride: outputGradient.channels, rows: count, into: panels)
+          rowStride: outputGradient.channels, rows: count, columns: blocks.outputs, into: panels)
         PanelProduct.multiply(
           m: patchCount, n: blocks.outputs, k: count, a: .columns(gathered, stride: patchStride),
           b: panels, c: sums, cStride: blocks.outputs, accumulate: !isFirst || firstPatch > 0)
       }
     }
     if isLast, !blocks.isWhole { spreadSums(scratch, into: weightGradient) }
-  }
-
-  /// Packs `rows` of a block's output gradients into panels.
-  private func pack(
-    _ source: UnsafePointer<Float>, rowStride: Int, rows: Int,
-    into panels: UnsafeMutablePointer<Float>
-  ) {
-    for column in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
-      for row in 0..<rows {
-        panels.store(
-          source.vector(at: row * rowStride + column),
-          at: PanelProduct.panelOffset(
-            step: row, column: column, steps: rows, columns: blocks.outputs))
-      }
-    }
   }
 
   /// Copies the blocks' sums to where the groups' weights stand.

@@ -77,12 +77,16 @@ struct WinogradTiles: Hashable, Sendable {
   // MARK: Passes
 
   /// Scratch floats for the zero-padded rows of one image of a block.
-  func bandCount(limit: Int) -> Int {
-    let rows = tilesPerImage <= limit ? tileRows : max(1, limit / tileColumns)
-    return (4 * rows + 2) * bandPitch
+  func bandCount(limit: Int) -> Int { bandRows(limit: limit) * padded.pitch }
+
+  private func bandRows(limit: Int) -> Int {
+    4 * (tilesPerImage <= limit ? tileRows : max(1, limit / tileColumns)) + 2
   }
 
-  private var bandPitch: Int { (4 * tileColumns + 2) * shape.channels }
+  /// A row and column around the image, and what whole tiles take more.
+  private var padded: PaddedRows {
+    PaddedRows(shape: shape, left: 1, right: 4 * tileColumns + 1 - shape.width)
+  }
 
   /// V[36][tiles][C] = Bᵀ d B of a block.
   @inline(never)
@@ -91,7 +95,7 @@ struct WinogradTiles: Hashable, Sendable {
     stride: Int, band: UnsafeMutablePointer<Float>
   ) {
     let channels = shape.channels
-    let pitch = bandPitch
+    let pitch = padded.pitch
     WinogradTransforms.withRoom { room in
       var tile = 0
       for image in block.images {
@@ -125,7 +129,7 @@ struct WinogradTiles: Hashable, Sendable {
     band: UnsafeMutablePointer<Float>
   ) {
     let channels = shape.channels
-    let pitch = bandPitch
+    let pitch = padded.pitch
     WinogradTransforms.withRoom { room in
       var tile = 0
       for image in block.images {
@@ -214,26 +218,15 @@ struct WinogradTiles: Hashable, Sendable {
     }
   }
 
-  /// Zeros a band: the zeros around the images stay there.
+  /// Zeros a band.
   func clearBand(_ band: UnsafeMutablePointer<Float>, limit: Int) {
-    band.update(repeating: 0, count: bandCount(limit: limit))
+    padded.clear(band, rows: bandRows(limit: limit))
   }
 
-  /// Copies the rows that tile rows `rows` read into a cleared band, where one row and column of zeros
-  /// surround the image, and more follow it up to whole tiles.
+  /// Copies the rows that tile rows `rows` read.
   private func fillBand(
     _ image: UnsafePointer<Float>, rows: Range<Int>, into band: UnsafeMutablePointer<Float>
   ) {
-    let pitch = bandPitch
-    let filled = shape.width * shape.channels
-    var target = band + shape.channels
-    for row in 4 * rows.lowerBound - 1..<4 * rows.upperBound + 1 {
-      if row < 0 || row >= shape.height {
-        clearVectors(target, filled)
-      } else {
-        copyVectors(from: image + row * filled, to: target, filled)
-      }
-      target += pitch
-    }
+    padded.fill(image, rows: 4 * rows.lowerBound - 1..<4 * rows.upperBound + 1, into: band)
   }
 }

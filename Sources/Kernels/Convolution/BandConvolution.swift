@@ -1,0 +1,331 @@
+/// Strided, narrow and large-filter convolution as products of windows that are read where they are.
+
+import Tensors
+
+/// Direct convolution without a copy for each filter position (implicit matrix product).
+///
+/// In zero-padded NHWC rows the S·C elements of one filter row are contiguous, so an output row is a
+/// product whose left factor has R segments of S·C steps:
+///   forward:           Y[row]  = Σᵣ X[row·stride + r] · W[r]
+///   backward-weights:  dW[r]   = Σ over rows of X[row·stride + r]ᵀ · dY[row]
+/// Backward to the data, inputs whose row and column leave the same remainders on division by the
+/// stride see the same filter positions: each of these phases is a convolution of dY with stride 1.
+struct BandConvolution: ConvolutionAlgorithm {
+  let geometry: ConvolutionGeometry
+  private let blocks: ChannelBlocks
+  /// For input channels that fill no vectors, whose gradient only inner layers would need.
+  private let patches: PanelConvolution?
+  private let inputRows: PaddedRows
+  private let gradientRows: PaddedRows
+
+  /// - Returns: nil where the algorithm does not fit the convolution.
+  init?(_ geometry: ConvolutionGeometry) {
+    guard
+      geometry.padding < min(geometry.kernelHeight, geometry.kernelWidth),
+      let blocks = ChannelBlocks(geometry), blocks.isWhole
+    else { return nil }
+    self.geometry = geometry
+    self.blocks = blocks
+    patches =
+      geometry.input.channels % Vector.lanes == 0 ? nil : PanelConvolution(geometry)
+    let width = geometry.kernelWidth
+    inputRows = PaddedRows(shape: geometry.input, left: geometry.padding, right: width + Self.slack)
+    let margin = Self.margin(width, geometry.stride)
+    gradientRows = PaddedRows(shape: geometry.output, left: margin, right: margin)
+  }
+
+  var name: String { "direct" }
+
+  /// Whether output rows divide into whole register tiles, so that reading windows in place is faster
+  /// than copying them.
+  var fitsTiles: Bool {
+    let width = geometry.output.width
+    return width % 8 == 0 || (width % 4 == 0 && width > 24)
+  }
+
+  /// Pixels behind a row that products of whole tiles read and that do not count.
+  private static let slack = 4
+
+  private var inputs: Int { geometry.input.channels }
+  private var outputs: Int { geometry.output.channels }
+  private var rowSteps: Int { geometry.kernelWidth * inputs }
+
+  // MARK: Bands
+
+  /// Floats of a band.
+  private static let bandFloats = 48 * 1024
+
+  /// Output rows whose input rows make up a band.
+  private var rowsPerBlock: Int {
+    let rows = (Self.bandFloats / inputRows.pitch - geometry.kernelHeight) / geometry.stride + 1
+    return min(max(1, rows), geometry.output.height)
+  }
+
+  private func bandRows(_ outputRows: Int) -> Int {
+    (outputRows - 1) * geometry.stride + geometry.kernelHeight
+  }
+
+  private var bandCount: Int { (bandRows(rowsPerBlock) + 1) * inputRows.pitch }
+
+  /// Calls `body(image, output rows)` with the band of the input that the rows read.
+  @inline(__always)
+  private func forEachBand(
+    _ input: ImageTensor, _ band: UnsafeMutablePointer<Float>,
+    _ body: (_ image: Int, _ outputRows: Range<Int>) -> Void
+  ) {
+    inputRows.clear(band, rows: bandRows(rowsPerBlock) + 1)
+    let height = geometry.output.height
+    for image in 0..<input.images {
+      for row in stride(from: 0, to: height, by: rowsPerBlock) {
+        let rows = row..<min(row + rowsPerBlock, height)
+        let first = rows.lowerBound * geometry.stride - geometry.padding
+        inputRows.fill(
+          input.base + image * input.shape.count, rows: first..<first + bandRows(rows.count),
+          into: band)
+        body(image, rows)
+      }
+    }
+  }
+
+  // MARK: Phases
+
+  /// What inputs at `offset`, `offset` + stride, … see: filter positions `first`, `first` − stride, …
+  /// of outputs `shift`, `shift` + 1, … behind their own number.
+  private struct Phase {
+    let offset: Int
+    let first: Int
+    let taps: Int
+    let shift: Int
+
+    init(_ offset: Int, kernel: Int, padding: Int, stride: Int) {
+      let remainder = (offset + padding) % stride
+      let first =
+        remainder < kernel ? remainder + (kernel - 1 - remainder) / stride * stride : -1
+      self.offset = offset
+      self.first = first
+      taps = first < 0 ? 0 : first / stride + 1
+      shift = (offset + padding - first) / stride
+    }
+  }
+
+  private func rowPhase(_ offset: Int) -> Phase {
+    Phase(
+      offset, kernel: geometry.kernelHeight, padding: geometry.padding, stride: geometry.stride)
+  }
+
+  private func columnPhase(_ offset: Int) -> Phase {
+    Phase(
+      offset, kernel: geometry.kernelWidth, padding: geometry.padding, stride: geometry.stride)
+  }
+
+  /// Calls `body` for each pair of phases with the offset of its weights.
+  @inline(__always)
+  private func forEachPhase(_ body: (_ row: Phase, _ column: Phase, _ weights: Int) -> Void) {
+    var weights = 0
+    for row in 0..<geometry.stride {
+      for column in 0..<geometry.stride {
+        let (row, column) = (rowPhase(row), columnPhase(column))
+        body(row, column, weights)
+        weights += row.taps * column.taps * outputs * inputs
+      }
+    }
+  }
+
+  /// Outputs that a phase may look at beyond either edge.
+  private static func margin(_ kernel: Int, _ stride: Int) -> Int { kernel / stride + 2 }
+
+  private var rowMargin: Int { Self.margin(geometry.kernelHeight, geometry.stride) }
+
+  /// Input rows of a phase whose outputs make up a band.
+  private var phaseRowsPerBlock: Int {
+    let rows = Self.bandFloats / gradientRows.pitch - 2 * rowMargin
+    return min(max(1, rows), (geometry.input.height + geometry.stride - 1) / geometry.stride)
+  }
+
+  // MARK: Weights
+
+  var preparedWeightCount: Int {
+    max(geometry.weightCount, patches?.preparedWeightCount ?? 0)
+  }
+
+  func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
+    PanelProduct.pack(
+      weights, rowStride: outputs, rows: geometry.kernelHeight * rowSteps, columns: outputs,
+      into: prepared)
+  }
+
+  func prepareBackwardData(
+    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
+  ) {
+    if let patches { return patches.prepareBackwardData(weights, into: prepared) }
+    let stride = geometry.stride
+    var turned = InlineArray<256, Float>(repeating: 0)
+    withUnsafeMutablePointer(to: &turned) { turned in
+      let turned = UnsafeMutableRawPointer(turned).assumingMemoryBound(to: Float.self)
+      forEachPhase { row, column, offset in
+        let steps = row.taps * column.taps * outputs
+        for tap in 0..<row.taps * column.taps {
+          let (rowTap, columnTap) = tap.quotientAndRemainder(dividingBy: column.taps)
+          let position =
+            (row.first - stride * rowTap) * geometry.kernelWidth
+            + (column.first - stride * columnTap)
+          for output in Swift.stride(from: 0, to: outputs, by: Vector.lanes) {
+            for input in Swift.stride(from: 0, to: inputs, by: Vector.lanes) {
+              blocks.transposedWeights(
+                weights, block: 0, position: position, input: input, output: output, into: turned)
+              for lane in 0..<Vector.lanes {
+                prepared.store(
+                  turned.vector(at: lane * Vector.lanes),
+                  at: offset
+                    + PanelProduct.panelOffset(
+                      step: tap * outputs + output + lane, column: input, steps: steps,
+                      columns: inputs))
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  // MARK: Forward and backward-data
+
+  func scratchCount(images: Int) -> Int {
+    max(
+      bandCount, (phaseRowsPerBlock + 2 * rowMargin) * gradientRows.pitch,
+      patches?.scratchCount(images: images) ?? 0)
+  }
+
+  func forward(
+    input: ImageTensor, weights: UnsafePointer<Float>, output: ImageTensor,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    let rowCount = output.shape.width * outputs
+    forEachBand(input, scratch) { image, rows in
+      for row in rows {
+        let first = (row - rows.lowerBound) * geometry.stride * inputRows.pitch
+        PanelProduct.multiply(
+          m: output.shape.width, n: outputs, k: geometry.kernelHeight * rowSteps,
+          a: LeftFactor(
+            base: scratch + first, rowStride: geometry.stride * inputs, stepStride: 1,
+            segmentSteps: rowSteps, segmentStride: inputRows.pitch),
+          b: weights, c: output.base + (image * output.shape.height + row) * rowCount,
+          cStride: outputs, outputIsCold: true)
+      }
+    }
+  }
+
+  func backwardData(
+    outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
+    accumulate: Bool, scratch: UnsafeMutablePointer<Float>
+  ) {
+    if let patches {
+      return patches.backwardData(
+        outputGradient: outputGradient, weights: weights, inputGradient: inputGradient,
+        accumulate: accumulate, scratch: scratch)
+    }
+    let (height, width) = (geometry.input.height, geometry.input.width)
+    let step = phaseRowsPerBlock
+    let phaseRows = (height + geometry.stride - 1) / geometry.stride
+    gradientRows.clear(scratch, rows: step + 2 * rowMargin)
+    for image in 0..<outputGradient.images {
+      for first in stride(from: 0, to: phaseRows, by: step) {
+        let rows = first..<min(first + step, phaseRows)
+        gradientRows.fill(
+          outputGradient.base + image * outputGradient.shape.count,
+          rows: rows.lowerBound - rowMargin..<rows.upperBound + rowMargin, into: scratch)
+        forEachPhase { rowPhase, columnPhase, offset in
+          let columns = (width - columnPhase.offset + geometry.stride - 1) / geometry.stride
+          for row in rows {
+            let inputRow = row * geometry.stride + rowPhase.offset
+            guard inputRow < height, columns > 0 else { continue }
+            let target =
+              inputGradient.base
+              + ((image * height + inputRow) * width + columnPhase.offset) * inputs
+            let source =
+              scratch + (row - rows.lowerBound + rowPhase.shift + rowMargin) * gradientRows.pitch
+              + (columnPhase.shift + gradientRows.left) * outputs
+            multiplyPhase(
+              source, rowPhase.taps, columnPhase.taps, weights + offset, target, columns,
+              accumulate: accumulate)
+          }
+        }
+      }
+    }
+  }
+
+  /// One row of a phase: `columns` inputs, `stride` pixels apart.
+  private func multiplyPhase(
+    _ source: UnsafePointer<Float>, _ rowTaps: Int, _ columnTaps: Int,
+    _ weights: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, _ columns: Int,
+    accumulate: Bool
+  ) {
+    let steps = rowTaps * columnTaps * outputs
+    if steps == 0 {
+      if accumulate { return }
+      for column in 0..<columns { clearVectors(target + column * geometry.stride * inputs, inputs) }
+      return
+    }
+    PanelProduct.multiply(
+      m: columns, n: inputs, k: steps,
+      a: LeftFactor(
+        base: source, rowStride: outputs, stepStride: 1, segmentSteps: columnTaps * outputs,
+        segmentStride: gradientRows.pitch),
+      b: weights, c: target, cStride: geometry.stride * inputs, accumulate: accumulate,
+      outputIsCold: true)
+  }
+
+  // MARK: Backward-weights
+
+  /// Rows of the sum for one filter row: S·C in whole tiles of four.
+  private var sumRows: Int { (rowSteps + 3) / 4 * 4 }
+
+  /// Floats of scratch that carry the sum; where S·C fills tiles it stands in the gradient itself.
+  private var sumCount: Int {
+    sumRows == rowSteps ? 0 : geometry.kernelHeight * sumRows * outputs
+  }
+
+  /// Whether the output gradient already is one panel.
+  private var isOnePanel: Bool { outputs <= PanelProduct.panelColumns }
+
+  func weightScratchCount(images: Int) -> Int {
+    sumCount + bandCount + (isOnePanel ? 0 : rowsPerBlock * geometry.output.width * outputs)
+  }
+
+  func addWeightGradient(
+    input: ImageTensor, outputGradient: ImageTensor,
+    into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    let sums = sumCount == 0 ? weightGradient : scratch
+    if isFirst {
+      sums.update(repeating: 0, count: geometry.kernelHeight * sumRows * outputs)
+    }
+    let band = scratch + sumCount
+    let panels = band + bandCount
+    let width = geometry.output.width
+    forEachBand(input, band) { image, rows in
+      let gradient =
+        outputGradient.base + (image * geometry.output.height + rows.lowerBound) * width * outputs
+      if !isOnePanel {
+        PanelProduct.pack(
+          gradient, rowStride: outputs, rows: rows.count * width, columns: outputs, into: panels)
+      }
+      for filterRow in 0..<geometry.kernelHeight {
+        PanelProduct.multiply(
+          m: sumRows, n: outputs, k: rows.count * width,
+          a: LeftFactor(
+            base: band + filterRow * inputRows.pitch, rowStride: 1,
+            stepStride: geometry.stride * inputs, segmentSteps: width,
+            segmentStride: geometry.stride * inputRows.pitch),
+          b: isOnePanel ? gradient : panels, c: sums + filterRow * sumRows * outputs,
+          cStride: outputs, accumulate: true)
+      }
+    }
+    guard isLast, sumCount > 0 else { return }
+    for filterRow in 0..<geometry.kernelHeight {
+      (weightGradient + filterRow * rowSteps * outputs).update(
+        from: scratch + filterRow * sumRows * outputs, count: rowSteps * outputs)
+    }
+  }
+}
