@@ -73,7 +73,7 @@ struct BandConvolution: ConvolutionAlgorithm {
     _ input: ImageTensor, _ band: UnsafeMutablePointer<Float>,
     _ body: (_ image: Int, _ outputRows: Range<Int>) -> Void
   ) {
-    inputRows.clear(band, rows: bandRows(rowsPerBlock) + 1)
+    inputRows.clearSides(band, rows: bandRows(rowsPerBlock) + 1)
     let height = geometry.output.height
     for image in 0..<input.images {
       for row in stride(from: 0, to: height, by: rowsPerBlock) {
@@ -227,7 +227,7 @@ struct BandConvolution: ConvolutionAlgorithm {
     let (height, width) = (geometry.input.height, geometry.input.width)
     let step = phaseRowsPerBlock
     let phaseRows = (height + geometry.stride - 1) / geometry.stride
-    gradientRows.clear(scratch, rows: step + 2 * rowMargin)
+    gradientRows.clearSides(scratch, rows: step + 2 * rowMargin)
     for image in 0..<outputGradient.images {
       for first in stride(from: 0, to: phaseRows, by: step) {
         let rows = first..<min(first + step, phaseRows)

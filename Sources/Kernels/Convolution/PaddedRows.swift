@@ -11,12 +11,17 @@ struct PaddedRows: Hashable, Sendable {
   /// Elements of a row.
   var pitch: Int { (left + shape.width + right) * shape.channels }
 
-  /// Zeros a band of `rows` rows: the zeros around the image stay there.
-  func clear(_ band: UnsafeMutablePointer<Float>, rows: Int) {
-    band.update(repeating: 0, count: rows * pitch)
+  /// Makes a band of `rows` rows ready for `fill`: zeros on both sides of the image, which stay there.
+  func clearSides(_ band: UnsafeMutablePointer<Float>, rows: Int) {
+    for row in 0..<rows {
+      let start = band + row * pitch
+      start.update(repeating: 0, count: left * shape.channels)
+      (start + (left + shape.width) * shape.channels).update(
+        repeating: 0, count: right * shape.channels)
+    }
   }
 
-  /// Copies rows of an image into a cleared band; rows outside the image become zeros.
+  /// Copies rows of an image between the zeros on both sides; rows outside the image become zeros.
   @inline(__always)
   func fill(
     _ image: UnsafePointer<Float>, rows: Range<Int>, into band: UnsafeMutablePointer<Float>

@@ -154,7 +154,7 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
   private func scratchCount(images: Int, _ tiles: WinogradTiles) -> Int {
     let limit = tileLimit(channels: tiles.shape.channels)
     let capacity = tiles.capacity(images: images, limit: limit)
-    return tiles.bandCount(limit: limit) + Self.turnedCount + Self.positions
+    return tiles.bandCount + Self.turnedCount + Self.positions
       * (WinogradTiles.positionStride(capacity, tiles.shape.channels) + Self.partStride
         + WinogradTiles.positionStride(capacity, Self.partColumns))
   }
@@ -204,9 +204,9 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
   ) {
     let limit = tileLimit(channels: input.channels)
     let band = scratch
-    let filters = band + inputTiles.bandCount(limit: limit)
+    let filters = band + inputTiles.bandCount
     let transformed = filters + Self.positions * Self.partStride
-    inputTiles.clearBand(band, limit: limit)
+    inputTiles.clearBand(band)
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let stride = WinogradTiles.positionStride(block.tiles, input.channels)
       inputTiles.transformInput(
@@ -241,7 +241,7 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
   func weightScratchCount(images: Int) -> Int {
     let limit = weightTileLimit
     let capacity = inputTiles.capacity(images: images, limit: limit)
-    return inputTiles.bandCount(limit: limit) + outputTiles.bandCount(limit: limit)
+    return inputTiles.bandCount + outputTiles.bandCount
       + Self.positions
       * (Self.partStride + WinogradTiles.positionStride(capacity, inputs)
         + WinogradTiles.positionStride(capacity, outputs))
@@ -258,10 +258,10 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
     let limit = weightTileLimit
     let sums = scratch
     let inputBand = sums + Self.positions * Self.partStride
-    let outputBand = inputBand + inputTiles.bandCount(limit: limit)
-    let transformed = outputBand + outputTiles.bandCount(limit: limit)
-    inputTiles.clearBand(inputBand, limit: limit)
-    outputTiles.clearBand(outputBand, limit: limit)
+    let outputBand = inputBand + inputTiles.bandCount
+    let transformed = outputBand + outputTiles.bandCount
+    inputTiles.clearBand(inputBand)
+    outputTiles.clearBand(outputBand)
     var accumulate = !isFirst
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let inputStride = WinogradTiles.positionStride(block.tiles, inputs)

@@ -118,7 +118,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     let tiles = inputTiles.capacity(images: images, limit: limit)
     return WinogradTransforms.positions
       * (WinogradTiles.positionStride(tiles, inputs) + WinogradTiles.positionStride(tiles, outputs))
-      + inputTiles.bandCount(limit: limit) + outputTiles.bandCount(limit: limit)
+      + inputTiles.bandCount + outputTiles.bandCount
   }
 
   func forward(
@@ -147,8 +147,8 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     let outputs = output.channels
     let limit = tilesPerBlock
     let band = scratch
-    inputTiles.clearBand(band, limit: limit)
-    let transformed = band + inputTiles.bandCount(limit: limit)
+    inputTiles.clearBand(band)
+    let transformed = band + inputTiles.bandCount
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let inputStride = WinogradTiles.positionStride(block.tiles, inputs)
       let products = transformed + WinogradTransforms.positions * inputStride
@@ -198,10 +198,10 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     }
     let limit = tilesPerBlock
     let inputBand = sums + transformedGradientCount
-    inputTiles.clearBand(inputBand, limit: limit)
-    let outputBand = inputBand + inputTiles.bandCount(limit: limit)
-    outputTiles.clearBand(outputBand, limit: limit)
-    let transformed = outputBand + outputTiles.bandCount(limit: limit)
+    inputTiles.clearBand(inputBand)
+    let outputBand = inputBand + inputTiles.bandCount
+    outputTiles.clearBand(outputBand)
+    let transformed = outputBand + outputTiles.bandCount
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let inputStride = WinogradTiles.positionStride(block.tiles, inputs)
       let gradients = transformed + WinogradTransforms.positions * inputStride

@@ -76,12 +76,8 @@ struct WinogradTiles: Hashable, Sendable {
 
   // MARK: Passes
 
-  /// Scratch floats for the zero-padded rows of one image of a block.
-  func bandCount(limit: Int) -> Int { bandRows(limit: limit) * padded.pitch }
-
-  private func bandRows(limit: Int) -> Int {
-    4 * (tilesPerImage <= limit ? tileRows : max(1, limit / tileColumns)) + 2
-  }
+  /// Scratch floats for the zero-padded rows of a row of tiles.
+  var bandCount: Int { WinogradTransforms.inputSide * padded.pitch }
 
   /// A row and column around the image, and what whole tiles take more.
   private var padded: PaddedRows {
@@ -99,10 +95,10 @@ struct WinogradTiles: Hashable, Sendable {
     WinogradTransforms.withRoom { room in
       var tile = 0
       for image in block.images {
-        fillBand(input + image * shape.count, rows: block.tileRows, into: band)
-        for tileRow in 0..<block.tileRows.count {
+        for tileRow in block.tileRows {
+          fillBand(input + image * shape.count, tileRow: tileRow, into: band)
           for tileColumn in 0..<tileColumns {
-            let source = UnsafePointer(band) + (4 * tileRow * pitch + 4 * tileColumn * channels)
+            let source = UnsafePointer(band) + 4 * tileColumn * channels
             let target = transformed + tile * channels
             var channel = 0
             while channel < channels {
@@ -133,11 +129,10 @@ struct WinogradTiles: Hashable, Sendable {
     WinogradTransforms.withRoom { room in
       var tile = 0
       for image in block.images {
-        fillBand(gradient + image * shape.count, rows: block.tileRows, into: band)
-        for tileRow in 0..<block.tileRows.count {
+        for tileRow in block.tileRows {
+          fillBand(gradient + image * shape.count, tileRow: tileRow, into: band)
           for tileColumn in 0..<tileColumns {
-            let source =
-              UnsafePointer(band) + ((4 * tileRow + 1) * pitch + (4 * tileColumn + 1) * channels)
+            let source = UnsafePointer(band) + (pitch + (4 * tileColumn + 1) * channels)
             var channel = 0
             while channel < channels {
               let part = channel / width
@@ -218,15 +213,16 @@ struct WinogradTiles: Hashable, Sendable {
     }
   }
 
-  /// Zeros a band.
-  func clearBand(_ band: UnsafeMutablePointer<Float>, limit: Int) {
-    padded.clear(band, rows: bandRows(limit: limit))
+  /// Makes a band ready for the images.
+  func clearBand(_ band: UnsafeMutablePointer<Float>) {
+    padded.clearSides(band, rows: WinogradTransforms.inputSide)
   }
 
-  /// Copies the rows that tile rows `rows` read.
+  /// Copies the rows that a row of tiles reads: few enough to stay in the first-level cache.
+  @inline(__always)
   private func fillBand(
-    _ image: UnsafePointer<Float>, rows: Range<Int>, into band: UnsafeMutablePointer<Float>
+    _ image: UnsafePointer<Float>, tileRow: Int, into band: UnsafeMutablePointer<Float>
   ) {
-    padded.fill(image, rows: 4 * rows.lowerBound - 1..<4 * rows.upperBound + 1, into: band)
+    padded.fill(image, rows: 4 * tileRow - 1..<4 * tileRow + 5, into: band)
   }
 }
