@@ -6,6 +6,7 @@
 static inline MPI_Comm shim_comm_world(void) { return MPI_COMM_WORLD; }
 static inline MPI_Comm shim_comm_self(void) { return MPI_COMM_SELF; }
 static inline MPI_Comm shim_comm_null(void) { return MPI_COMM_NULL; }
+static inline MPI_Win shim_win_null(void) { return MPI_WIN_NULL; }
 static inline MPI_Info shim_info_null(void) { return MPI_INFO_NULL; }
 static inline MPI_Request shim_request_null(void) { return MPI_REQUEST_NULL; }
 static inline MPI_Errhandler shim_errors_return(void) { return MPI_ERRORS_RETURN; }

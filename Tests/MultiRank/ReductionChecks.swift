@@ -22,6 +22,28 @@ private func treeSum(_ tree: ReductionTree, _ index: Int, shards: Range<Int>) ->
   return values[0]
 }
 
+/// Exchanges numbers that tell their shard, place and round apart; the last width is one that does not
+/// fit the shared memory.
+private func checkStatistics(
+  _ exchange: any StatisticsExchange, _ layout: ShardLayout, _ what: String
+) throws {
+  for (round, width) in [1, 2, 33, 40, 1, 41].enumerated() {
+    func numbers(_ shards: Range<Int>) -> [Double] {
+      shards.flatMap { shard in
+        (0..<width).map { Double(number(shard, $0)) + Double(round) }
+      }
+    }
+    let local = numbers(layout.localShards)
+    var all = [Double](repeating: .nan, count: layout.shards * width)
+    try local.withUnsafeBufferPointer { local in
+      try all.withUnsafeMutableBufferPointer {
+        try exchange.allGather(local, width: width, into: $0)
+      }
+    }
+    expectEqual(all, numbers(0..<layout.shards), "\(what), \(layout.shards) shards, width \(width)")
+  }
+}
+
 let reductionChecks: [Check] = [
   Check("every rank gets every shard's statistics, in shard order, for even and uneven shards") {
     communicator in
@@ -29,22 +51,10 @@ let reductionChecks: [Check] = [
     where shards >= communicator.size {
       let layout = try ShardLayout(
         batch: 64, shards: shards, ranks: communicator.size, rank: communicator.rank)
-      let exchange = MPIStatisticsExchange(communicator, layout: layout)
-      for width in [1, 2, 33] {
-        let local = layout.localShards.flatMap { shard in
-          (0..<width).map { Double(number(shard, $0)) }
-        }
-        var all = [Double](repeating: .nan, count: shards * width)
-        try local.withUnsafeBufferPointer { local in
-          try all.withUnsafeMutableBufferPointer {
-            try exchange.allGather(local, width: width, into: $0)
-          }
-        }
-        let expected = (0..<shards).flatMap { shard in
-          (0..<width).map { Double(number(shard, $0)) }
-        }
-        expectEqual(all, expected, "\(shards) shards, width \(width)")
-      }
+      try checkStatistics(MPIStatisticsExchange(communicator, layout: layout), layout, "messages")
+      try checkStatistics(
+        SharedStatisticsExchange(communicator.duplicate(), layout: layout, maximumWidth: 40),
+        layout, "shared memory")
     }
   },
   Check("gradients are the serial sum in the tree's order, bit for bit, for any shards and lengths")

@@ -59,7 +59,7 @@ private func compare(
   guard shards >= communicator.size else { return }
   let layout = try ShardLayout(
     batch: batch, shards: shards, ranks: communicator.size, rank: communicator.rank)
-  let exchange = MPIStatisticsExchange(communicator, layout: layout)
+  let exchange = try SharedStatisticsExchange(communicator.duplicate(), layout: layout)
   let gradients = try communicator.duplicate()
   var reduction: GradientReduction?
   let here = try train(layout, threads: threads, exchange: exchange) { replica in

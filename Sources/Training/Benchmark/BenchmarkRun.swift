@@ -69,7 +69,7 @@ public final class BenchmarkRun {
           batch: configuration.batchSize, shards: shards, ranks: ranks.count, rank: ranks.rank)
       )
     }
-    exchange = TimedExchange(MPIStatisticsExchange(ranks.statistics, layout: layout))
+    exchange = TimedExchange(try ranks.statisticsExchange(layout))
     let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)
     replica = Replica(
       architecture, training: layout, evaluation: layout, threads: threads, exchange: exchange)

@@ -2,6 +2,7 @@
 
 import Foundation
 import MPI
+import Networks
 
 /// The processes of one run, with separate communicators for what may be under way at once.
 public final class Ranks {
@@ -25,6 +26,13 @@ public final class Ranks {
   public var count: Int { control.size }
   /// Whether this rank speaks to the user and owns the run's files.
   public var isFirst: Bool { control.rank == 0 }
+
+  /// The fastest exchange of statistics between these ranks. Collective.
+  func statisticsExchange(_ layout: ShardLayout) throws -> any StatisticsExchange {
+    local.size == count
+      ? try SharedStatisticsExchange(local.duplicate(), layout: layout)
+      : MPIStatisticsExchange(statistics, layout: layout)
+  }
 
   /// Runs `work` on every rank; when it throws on any, throws the same `CollectiveFailure` on all.
   public func together<Result>(_ work: () throws -> Result) throws -> Result {

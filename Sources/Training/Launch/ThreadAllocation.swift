@@ -32,12 +32,23 @@ public enum ThreadAllocation {
   /// at all; the affinity mask tells, whichever it did.
   /// - Parameter local: this machine's ranks.
   public static func threads(local: Communicator) throws -> Int {
+    let (processors, ranks) = try shares(local: local)
+    return max(1, processors / max(1, ranks))
+  }
+
+  /// Whether ranks have to take turns on their processors.
+  static func isCrowded(local: Communicator) throws -> Bool {
+    let (processors, ranks) = try shares(local: local)
+    return ranks > processors
+  }
+
+  /// This rank's processors, and the ranks of this machine that may run on any of them.
+  private static func shares(local: Communicator) throws -> (processors: Int, ranks: Int) {
     let mine = allowedProcessors()
-    let masks = try local.allGather(
-      mine.sorted().map { String($0) }.joined(separator: ","))
+    let masks = try local.allGather(mine.sorted().map { String($0) }.joined(separator: ","))
     let sharing = masks.filter { mask in
       mask.split(separator: ",").contains { mine.contains(Int($0) ?? -1) }
     }
-    return max(1, mine.count / max(1, sharing.count))
+    return (mine.count, sharing.count)
   }
 }

@@ -52,7 +52,7 @@ public final class TrainingRun {
       return (architecture, try layout(requested.batchSize), try layout(requested.batchSize))
     }
     configuration.resolve(architecture)
-    let exchange = MPIStatisticsExchange(ranks.statistics, layout: training)
+    let exchange = try ranks.statisticsExchange(training)
     let threads = try requested.threads ?? ThreadAllocation.threads(local: ranks.local)
     let replica = Replica(
       architecture, training: training, evaluation: evaluation, threads: threads,

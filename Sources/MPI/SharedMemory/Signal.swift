@@ -1,0 +1,37 @@
+/// A number in shared memory that one process raises and others wait for.
+
+import Glibc
+import Synchronization
+
+/// A counter that orders memory: what was written before ``raise(to:)`` is seen after ``wait(for:)``.
+public struct Signal {
+  private let counter: UnsafeMutablePointer<Atomic<UInt64>>
+
+  /// - Parameter memory: eight zeroed bytes, at best alone in their cache line.
+  public init(at memory: UnsafeMutableRawPointer) {
+    counter = memory.assumingMemoryBound(to: Atomic<UInt64>.self)
+  }
+
+  /// Raises the counter; only its owner may.
+  public func raise(to value: UInt64) { counter.pointee.store(value, ordering: .releasing) }
+
+  /// Returns once the counter is at least `value`.
+  ///
+  /// - Parameters:
+  ///   - yields: give the core away while waiting, because the owner may need it.
+  ///   - idle: called now and then; MPI's other business moves on by it.
+  public func wait<Failure>(
+    for value: UInt64, yields: Bool, idle: () throws(Failure) -> Void
+  ) throws(Failure) {
+    var turns = 0
+    while counter.pointee.load(ordering: .acquiring) < value {
+      turns += 1
+      if yields || turns > Self.patience { sched_yield() }
+      if turns % Self.turnsBetweenIdling == 0 { try idle() }
+    }
+  }
+
+  /// Turns (about 10 ms) after which the owner is taken to need this core.
+  private static let patience = 1 << 20
+  private static let turnsBetweenIdling = 1 << 10
+}
