@@ -291,7 +291,8 @@ enum PanelProduct {
   private static func fillNarrow(_ panel: PanelRows, rowStride: Int) {
     var row = 0
     if has_wide_registers() {
-      MatrixTile<4, 4, 1>.fill(&row, panel, rowStride: rowStride)
+      // Sixteen rows' addresses fit into registers where they are one pointer's neighbours.
+      if rowStride == 1 { MatrixTile<4, 4, 1>.fill(&row, panel, rowStride: rowStride) }
       MatrixTile<2, 4, 1>.fill(&row, panel, rowStride: rowStride)
     } else {
       MatrixTile<2, 3, 1>.fill(&row, panel, rowStride: rowStride)
