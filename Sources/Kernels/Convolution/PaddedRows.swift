@@ -27,14 +27,41 @@ struct PaddedRows: Hashable, Sendable {
     _ image: UnsafePointer<Float>, rows: Range<Int>, into band: UnsafeMutablePointer<Float>
   ) {
     let filled = shape.width * shape.channels
-    var target = band + left * shape.channels
-    for row in rows {
-      if row < 0 || row >= shape.height {
-        target.update(repeating: 0, count: filled)
-      } else if filled % Vector.lanes == 0 {
+    forEachRow(rows, band) { row, target in
+      if filled % Vector.lanes == 0 {
         copyVectors(from: image + row * filled, to: target, filled)
       } else {
         target.update(from: image + row * filled, count: filled)
+      }
+    }
+  }
+
+  /// The same for sixteen channels of an image with `pixelStride` channels.
+  @inline(__always)
+  func fill(
+    _ image: UnsafePointer<Float>, pixelStride: Int, rows: Range<Int>,
+    into band: UnsafeMutablePointer<Float>
+  ) {
+    forEachRow(rows, band) { row, target in
+      let source = image + row * shape.width * pixelStride
+      for pixel in 0..<shape.width {
+        target.store(source.vector(at: pixel * pixelStride), at: pixel * Vector.lanes)
+      }
+    }
+  }
+
+  /// Calls `body` with each row of the image and its target, and clears the rows outside the image.
+  @inline(__always)
+  private func forEachRow(
+    _ rows: Range<Int>, _ band: UnsafeMutablePointer<Float>,
+    _ body: (_ row: Int, _ target: UnsafeMutablePointer<Float>) -> Void
+  ) {
+    var target = band + left * shape.channels
+    for row in rows {
+      if row < 0 || row >= shape.height {
+        target.update(repeating: 0, count: shape.width * shape.channels)
+      } else {
+        body(row, target)
       }
       target += pitch
     }

@@ -206,7 +206,6 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
     let band = scratch
     let filters = band + inputTiles.bandCount
     let transformed = filters + Self.positions * Self.partStride
-    inputTiles.clearBand(band)
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let stride = WinogradTiles.positionStride(block.tiles, input.channels)
       inputTiles.transformInput(
@@ -260,8 +259,6 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
     let inputBand = sums + Self.positions * Self.partStride
     let outputBand = inputBand + inputTiles.bandCount
     let transformed = outputBand + outputTiles.bandCount
-    inputTiles.clearBand(inputBand)
-    outputTiles.clearBand(outputBand)
     var accumulate = !isFirst
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let inputStride = WinogradTiles.positionStride(block.tiles, inputs)

@@ -147,7 +147,6 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     let outputs = output.channels
     let limit = tilesPerBlock
     let band = scratch
-    inputTiles.clearBand(band)
     let transformed = band + inputTiles.bandCount
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let inputStride = WinogradTiles.positionStride(block.tiles, inputs)
@@ -198,9 +197,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     }
     let limit = tilesPerBlock
     let inputBand = sums + transformedGradientCount
-    inputTiles.clearBand(inputBand)
     let outputBand = inputBand + inputTiles.bandCount
-    outputTiles.clearBand(outputBand)
     let transformed = outputBand + outputTiles.bandCount
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let inputStride = WinogradTiles.positionStride(block.tiles, inputs)

@@ -1,5 +1,6 @@
 /// How an image is cut into Winograd tiles, and the passes between images and transformed tiles.
 
+import CProcessor
 import Tensors
 
 /// The tiles of one kind of image: 4×4 outputs each, in rows, the last row and column partly outside
@@ -76,42 +77,56 @@ struct WinogradTiles: Hashable, Sendable {
 
   // MARK: Passes
 
-  /// Scratch floats for the zero-padded rows of a row of tiles.
+  /// Scratch floats for the zero-padded rows of a row of tiles, sixteen channels of them.
   var bandCount: Int { WinogradTransforms.inputSide * padded.pitch }
 
   /// A row and column around the image, and what whole tiles take more.
   private var padded: PaddedRows {
-    PaddedRows(shape: shape, left: 1, right: 4 * tileColumns + 1 - shape.width)
+    PaddedRows(
+      shape: ImageShape(height: shape.height, width: shape.width, channels: Vector.lanes),
+      left: 1, right: 4 * tileColumns + 1 - shape.width)
+  }
+
+  /// Calls `body` for each tile and sixteen of its channels with its 6×6 inputs, `padded.pitch`
+  /// elements between rows and sixteen between columns.
+  @inline(__always)
+  private func forEachInputTile(
+    _ images: UnsafePointer<Float>, _ block: Block, band: UnsafeMutablePointer<Float>,
+    _ body: (_ inputs: UnsafePointer<Float>, _ tile: Int, _ channel: Int) -> Void
+  ) {
+    let padded = padded
+    padded.clearSides(band, rows: WinogradTransforms.inputSide)
+    var firstTile = 0
+    for image in block.images {
+      for tileRow in block.tileRows {
+        for channel in stride(from: 0, to: shape.channels, by: Vector.lanes) {
+          padded.fill(
+            images + image * shape.count + channel, pixelStride: shape.channels,
+            rows: 4 * tileRow - 1..<4 * tileRow + 5, into: band)
+          for tileColumn in 0..<tileColumns {
+            body(
+              UnsafePointer(band) + 4 * tileColumn * Vector.lanes, firstTile + tileColumn, channel)
+          }
+        }
+        firstTile += tileColumns
+      }
+    }
   }
 
   /// V[36][tiles][C] = Bᵀ d B of a block.
   @inline(never)
   func transformInput(
-    _ input: UnsafePointer<Float>, _ block: Block, into transformed: UnsafeMutablePointer<Float>,
-    stride: Int, band: UnsafeMutablePointer<Float>
+    _ images: UnsafePointer<Float>, _ block: Block,
+    into transformed: UnsafeMutablePointer<Float>, stride: Int, band: UnsafeMutablePointer<Float>
   ) {
-    let channels = shape.channels
     let pitch = padded.pitch
-    WinogradTransforms.withRoom { room in
-      var tile = 0
-      for image in block.images {
-        for tileRow in block.tileRows {
-          fillBand(input + image * shape.count, tileRow: tileRow, into: band)
-          for tileColumn in 0..<tileColumns {
-            let source = UnsafePointer(band) + 4 * tileColumn * channels
-            let target = transformed + tile * channels
-            var channel = 0
-            while channel < channels {
-              WinogradTransforms.twice(room, WinogradTransforms.input) { row, column in
-                source.vector(at: row * pitch + column * channels + channel)
-              } store: { row, column, value in
-                target.store(value, at: (6 * row + column) * stride + channel)
-              }
-              channel += Vector.lanes
-            }
-            tile += 1
-          }
-        }
+    let channels = shape.channels
+    forEachInputTile(images, block, band: band) { inputs, tile, channel in
+      let target = RowPointers<6>(transformed + tile * channels + channel, stride: 6 * stride)
+      WinogradTransforms.input { row, column in
+        inputs.vector(at: row * pitch + column * Vector.lanes)
+      } store: { row, column, value in
+        target.store(value, row, column * stride)
       }
     }
   }
@@ -120,36 +135,22 @@ struct WinogradTiles: Hashable, Sendable {
   /// panels of `PanelProduct`.
   @inline(never)
   func transformOutputGradient(
-    _ gradient: UnsafePointer<Float>, _ block: Block, panels width: Int,
+    _ gradients: UnsafePointer<Float>, _ block: Block, panels width: Int,
     into transformed: UnsafeMutablePointer<Float>, stride: Int,
     band: UnsafeMutablePointer<Float>
   ) {
-    let channels = shape.channels
     let pitch = padded.pitch
-    WinogradTransforms.withRoom { room in
-      var tile = 0
-      for image in block.images {
-        for tileRow in block.tileRows {
-          fillBand(gradient + image * shape.count, tileRow: tileRow, into: band)
-          for tileColumn in 0..<tileColumns {
-            let source = UnsafePointer(band) + (pitch + (4 * tileColumn + 1) * channels)
-            var channel = 0
-            while channel < channels {
-              let part = channel / width
-              let target =
-                transformed + part * width * block.tiles
-                + PanelProduct.panelOffset(
-                  step: tile, column: channel - part * width, steps: block.tiles, columns: width)
-              WinogradTransforms.twice(room, WinogradTransforms.outputGradient) { row, column in
-                source.vector(at: row * pitch + column * channels + channel)
-              } store: { row, column, value in
-                target.store(value, at: (6 * row + column) * stride)
-              }
-              channel += Vector.lanes
-            }
-            tile += 1
-          }
-        }
+    forEachInputTile(gradients, block, band: band) { inputs, tile, channel in
+      let part = channel / width
+      let offset =
+        part * width * block.tiles
+        + PanelProduct.panelOffset(
+          step: tile, column: channel - part * width, steps: block.tiles, columns: width)
+      let target = RowPointers<6>(transformed + offset, stride: 6 * stride)
+      WinogradTransforms.outputGradient { row, column in
+        inputs.vector(at: (row + 1) * pitch + (column + 1) * Vector.lanes)
+      } store: { row, column, value in
+        target.store(value, row, column * stride)
       }
     }
   }
@@ -164,65 +165,60 @@ struct WinogradTiles: Hashable, Sendable {
   ) {
     let channels = shape.channels
     let pitch = shape.width * channels
-    WinogradTransforms.withRoom { room in
-      var tile = 0
-      for image in block.images {
-        for tileRow in block.tileRows {
-          for tileColumn in 0..<tileColumns {
-            let source = products + tile * range.count
-            let target =
-              output + image * shape.count + 4 * tileRow * pitch + 4 * tileColumn * channels
-              + range.lowerBound
-            let rows = min(4, shape.height - 4 * tileRow)
-            let columns = min(4, shape.width - 4 * tileColumn)
+    var tile = 0
+    for image in block.images {
+      for tileRow in block.tileRows {
+        for tileColumn in 0..<tileColumns {
+          let source = products + tile * range.count
+          let target =
+            output + image * shape.count + 4 * tileRow * pitch + 4 * tileColumn * channels
+            + range.lowerBound
+          let rows = min(4, shape.height - 4 * tileRow)
+          let columns = min(4, shape.width - 4 * tileColumn)
+          for channel in Swift.stride(from: 0, to: range.count, by: Vector.lanes) {
+            let products = RowPointers<6>(source + channel, stride: 6 * stride)
+            let outputs = RowPointers<4>(target + channel, stride: pitch)
             // Whole tiles without conditions in the loop.
-            if rows == 4 && columns == 4 {
-              transformTile(room, source, stride: stride, channels: range.count) {
-                row, column, channel, value in
-                let offset = row * pitch + column * channels + channel
-                target.store(accumulate ? target.vector(at: offset) + value : value, at: offset)
+            if rows == 4 && columns == 4 && !accumulate {
+              WinogradTransforms.output { row, column in
+                products.vector(row, column * stride)
+              } store: { row, column, value in
+                outputs.store(value, row, column * channels)
               }
             } else {
-              transformTile(room, source, stride: stride, channels: range.count) {
-                row, column, channel, value in
+              WinogradTransforms.output { row, column in
+                products.vector(row, column * stride)
+              } store: { row, column, value in
                 guard row < rows && column < columns else { return }
-                let offset = row * pitch + column * channels + channel
-                target.store(accumulate ? target.vector(at: offset) + value : value, at: offset)
+                let before = accumulate ? outputs.vector(row, column * channels) : .zero
+                outputs.store(before + value, row, column * channels)
               }
             }
-            tile += 1
           }
+          tile += 1
         }
       }
     }
   }
+}
+
+/// Pointers to the rows of a small matrix, which stay in registers.
+///
+/// Otherwise the compiler computes the address of every element ahead of the loop, and loads it again
+/// from the stack for each access.
+private struct RowPointers<let count: Int> {
+  private let rows: InlineArray<count, UnsafePointer<Float>>
 
   @inline(__always)
-  private func transformTile(
-    _ room: UnsafeMutablePointer<Float>, _ source: UnsafePointer<Float>, stride: Int,
-    channels: Int, store: (_ row: Int, _ column: Int, _ channel: Int, Vector) -> Void
-  ) {
-    var channel = 0
-    while channel < channels {
-      WinogradTransforms.twice(room, WinogradTransforms.output) { row, column in
-        source.vector(at: (6 * row + column) * stride + channel)
-      } store: { row, column, value in
-        store(row, column, channel, value)
-      }
-      channel += Vector.lanes
-    }
+  init(_ first: UnsafePointer<Float>, stride: Int) {
+    rows = InlineArray(first: independent_pointer(first)) { independent_pointer($0 + stride) }
   }
 
-  /// Makes a band ready for the images.
-  func clearBand(_ band: UnsafeMutablePointer<Float>) {
-    padded.clearSides(band, rows: WinogradTransforms.inputSide)
-  }
-
-  /// Copies the rows that a row of tiles reads: few enough to stay in the first-level cache.
   @inline(__always)
-  private func fillBand(
-    _ image: UnsafePointer<Float>, tileRow: Int, into band: UnsafeMutablePointer<Float>
-  ) {
-    padded.fill(image, rows: 4 * tileRow - 1..<4 * tileRow + 5, into: band)
+  func vector(_ row: Int, _ offset: Int) -> Vector { rows[row].vector(at: offset) }
+
+  @inline(__always)
+  func store(_ value: Vector, _ row: Int, _ offset: Int) {
+    UnsafeMutablePointer(mutating: rows[row]).store(value, at: offset)
   }
 }

@@ -16,49 +16,151 @@ enum WinogradTransforms {
   typealias Six = InlineArray<6, Vector>
   typealias Four = InlineArray<4, Vector>
   typealias Three = InlineArray<3, Vector>
+  typealias Two = InlineArray<2, Vector>
 
-  /// Bᵀd.
+  // Each of the larger transforms is cut in halves that share no intermediate result, so that one half
+  // of a square fits into the registers.
+
+  /// Rows 0 to 2 of Bᵀd.
   @inline(__always)
-  static func input(_ d: Six) -> Six {
+  private static func upperInput(_ d: Six) -> Three {
     let four = Vector(repeating: 4)
     let even = d[4].addingProduct(-four, d[2])
     let odd = d[3].addingProduct(-four, d[1])
+    return [
+      d[4].addingProduct(Vector(repeating: -5), d[2]).addingProduct(four, d[0]), even + odd,
+      even - odd,
+    ]
+  }
+
+  /// Rows 3 to 5 of Bᵀd.
+  @inline(__always)
+  private static func lowerInput(_ d: Six) -> Three {
     let outer = d[4] - d[2]
     let inner = (d[3] - d[1]) + (d[3] - d[1])
-    let five = Vector(repeating: -5)
     return [
-      d[4].addingProduct(five, d[2]).addingProduct(four, d[0]),
-      even + odd,
-      even - odd,
-      outer + inner,
-      outer - inner,
-      d[5].addingProduct(five, d[3]).addingProduct(four, d[1]),
+      outer + inner, outer - inner,
+      d[5].addingProduct(Vector(repeating: -5), d[3]).addingProduct(Vector(repeating: 4), d[1]),
     ]
   }
 
-  /// Aᵀm.
+  /// Bᵀ d B of a 6×6 tile.
   @inline(__always)
-  static func output(_ m: Six) -> Four {
+  static func input(
+    load: (_ row: Int, _ column: Int) -> Vector, store: (_ row: Int, _ column: Int, Vector) -> Void
+  ) {
+    @inline(__always) func half(_ first: Int, _ transform: (Six) -> Three) {
+      @inline(__always) func column(_ column: Int) -> Three {
+        transform([
+          load(0, column), load(1, column), load(2, column), load(3, column), load(4, column),
+          load(5, column),
+        ])
+      }
+      let (c0, c1, c2) = (column(0), column(1), column(2))
+      let (c3, c4, c5) = (column(3), column(4), column(5))
+      @inline(__always) func row(_ row: Int) {
+        let line: Six = [c0[row], c1[row], c2[row], c3[row], c4[row], c5[row]]
+        let left = upperInput(line)
+        let right = lowerInput(line)
+        for column in 0..<3 { store(first + row, column, left[column]) }
+        for column in 0..<3 { store(first + row, 3 + column, right[column]) }
+      }
+      row(0)
+      row(1)
+      row(2)
+    }
+    half(0, upperInput)
+    half(3, lowerInput)
+  }
+
+  /// Rows 0 and 2 of Aᵀm.
+  @inline(__always)
+  private static func evenOutput(_ m: Six) -> Two {
     let near = m[1] + m[2]
     let far = m[3] + m[4]
-    let nearDifference = m[1] - m[2]
-    let farDifference = m[3] - m[4]
+    return [m[0] + near + far, near.addingProduct(Vector(repeating: 4), far)]
+  }
+
+  /// Rows 1 and 3 of Aᵀm.
+  @inline(__always)
+  private static func oddOutput(_ m: Six) -> Two {
+    let near = m[1] - m[2]
+    let far = m[3] - m[4]
     return [
-      m[0] + near + far,
-      nearDifference.addingProduct(Vector(repeating: 2), farDifference),
-      near.addingProduct(Vector(repeating: 4), far),
-      nearDifference.addingProduct(Vector(repeating: 8), farDifference) + m[5],
+      near.addingProduct(Vector(repeating: 2), far),
+      near.addingProduct(Vector(repeating: 8), far) + m[5],
     ]
   }
 
-  /// A·dy.
+  /// Aᵀ m A of 6×6 products.
   @inline(__always)
-  static func outputGradient(_ y: Four) -> Six {
+  static func output(
+    load: (_ row: Int, _ column: Int) -> Vector, store: (_ row: Int, _ column: Int, Vector) -> Void
+  ) {
+    @inline(__always) func half(_ first: Int, _ transform: (Six) -> Two) {
+      @inline(__always) func column(_ column: Int) -> Two {
+        transform([
+          load(0, column), load(1, column), load(2, column), load(3, column), load(4, column),
+          load(5, column),
+        ])
+      }
+      let (c0, c1, c2) = (column(0), column(1), column(2))
+      let (c3, c4, c5) = (column(3), column(4), column(5))
+      @inline(__always) func row(_ row: Int) {
+        let line: Six = [c0[row], c1[row], c2[row], c3[row], c4[row], c5[row]]
+        let even = evenOutput(line)
+        let odd = oddOutput(line)
+        store(first + 2 * row, 0, even[0])
+        store(first + 2 * row, 1, odd[0])
+        store(first + 2 * row, 2, even[1])
+        store(first + 2 * row, 3, odd[1])
+      }
+      row(0)
+      row(1)
+    }
+    half(0, evenOutput)
+    half(1, oddOutput)
+  }
+
+  /// Rows 0 to 2 of A·dy.
+  @inline(__always)
+  private static func upperOutputGradient(_ y: Four) -> Three {
     let even = y[0] + y[2]
     let odd = y[1] + y[3]
-    let farEven = y[0].addingProduct(Vector(repeating: 4), y[2])
-    let farOdd = (y[1] + y[1]).addingProduct(Vector(repeating: 8), y[3])
-    return [y[0], even + odd, even - odd, farEven + farOdd, farEven - farOdd, y[3]]
+    return [y[0], even + odd, even - odd]
+  }
+
+  /// Rows 3 to 5 of A·dy.
+  @inline(__always)
+  private static func lowerOutputGradient(_ y: Four) -> Three {
+    let even = y[0].addingProduct(Vector(repeating: 4), y[2])
+    let odd = (y[1] + y[1]).addingProduct(Vector(repeating: 8), y[3])
+    return [even + odd, even - odd, y[3]]
+  }
+
+  /// A dy Aᵀ of 4×4 outputs' gradients.
+  @inline(__always)
+  static func outputGradient(
+    load: (_ row: Int, _ column: Int) -> Vector, store: (_ row: Int, _ column: Int, Vector) -> Void
+  ) {
+    @inline(__always) func half(_ first: Int, _ transform: (Four) -> Three) {
+      @inline(__always) func column(_ column: Int) -> Three {
+        transform([load(0, column), load(1, column), load(2, column), load(3, column)])
+      }
+      let (c0, c1, c2, c3) = (column(0), column(1), column(2), column(3))
+      @inline(__always) func row(_ row: Int) {
+        let line: Four = [c0[row], c1[row], c2[row], c3[row]]
+        let left = upperOutputGradient(line)
+        let right = lowerOutputGradient(line)
+        for column in 0..<3 { store(first + row, column, left[column]) }
+        for column in 0..<3 { store(first + row, 3 + column, right[column]) }
+      }
+      row(0)
+      row(1)
+      row(2)
+    }
+    half(0, upperOutputGradient)
+    half(3, lowerOutputGradient)
   }
 
   /// G·g.
