@@ -86,6 +86,24 @@ static inline const char *_Nullable missing_extension(void) {
 #ifdef __AVX512BF16__
   RESNET_DIST_NEEDS("avx512bf16");
 #endif
+#ifdef __AVX512CD__
+  RESNET_DIST_NEEDS("avx512cd");
+#endif
+#ifdef __AVX512IFMA__
+  RESNET_DIST_NEEDS("avx512ifma");
+#endif
+#ifdef __AVX512VNNI__
+  RESNET_DIST_NEEDS("avx512vnni");
+#endif
+#ifdef __AVX512BITALG__
+  RESNET_DIST_NEEDS("avx512bitalg");
+#endif
+#ifdef __AVX512VPOPCNTDQ__
+  RESNET_DIST_NEEDS("avx512vpopcntdq");
+#endif
+#ifdef __AVX512FP16__
+  RESNET_DIST_NEEDS("avx512fp16");
+#endif
 #undef RESNET_DIST_NEEDS
 #endif
   return NULL;
