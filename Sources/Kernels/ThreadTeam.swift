@@ -1,6 +1,8 @@
 /// The threads of one rank: a persistent team that runs independent tasks and waits for them all.
 
+import CProcessor
 import Glibc
+import Synchronization
 
 /// A fixed set of threads for fork-join work inside one process.
 ///
@@ -64,7 +66,10 @@ private final class WorkerStart {
   }
 }
 
-/// What the team's threads share; every field is read and written under `mutex` only.
+/// What the team's threads share; every field but the atomics is read and written under `mutex` only.
+///
+/// A layer's passes follow each other within microseconds, so who waits looks at an atomic for a while
+/// before it sleeps: waking a thread takes longer than most waits.
 private final class SharedState {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -76,6 +81,12 @@ private final class SharedState {
   private var helpersInside = 0
   private var round = 0
   private var stopping = false
+  /// `round` and `finishedTasks` for those who look without the mutex.
+  private let visibleRound = Atomic<Int>(0)
+  private let visiblyFinished = Atomic<Int>(0)
+
+  /// Looks before sleeping: some 20 µs.
+  private static let patience = 1000
 
   init() {
     pthread_mutex_init(mutex, nil)
@@ -99,8 +110,15 @@ private final class SharedState {
     nextTask = 0
     finishedTasks = 0
     round += 1
+    visiblyFinished.store(0, ordering: .relaxed)
+    visibleRound.store(round, ordering: .relaxed)
     pthread_cond_broadcast(wake)
     work(as: 0, body)
+    if finishedTasks < tasks {
+      pthread_mutex_unlock(mutex)
+      look { visiblyFinished.load(ordering: .relaxed) == tasks }
+      pthread_mutex_lock(mutex)
+    }
     // A helper still inside `work` may hold the closure: wait for it too before the closure dies.
     while finishedTasks < tasks || helpersInside > 0 { pthread_cond_wait(done, mutex) }
     self.body = nil
@@ -108,21 +126,24 @@ private final class SharedState {
   }
 
   func serve(as thread: Int) {
-    pthread_mutex_lock(mutex)
     var seen = 0
-    while !stopping {
-      if round == seen {
-        pthread_cond_wait(wake, mutex)
-        continue
+    while true {
+      look { visibleRound.load(ordering: .relaxed) != seen }
+      pthread_mutex_lock(mutex)
+      while round == seen && !stopping { pthread_cond_wait(wake, mutex) }
+      if stopping {
+        pthread_mutex_unlock(mutex)
+        return
       }
       seen = round
-      guard let body else { continue }
-      helpersInside += 1
-      work(as: thread, body)
-      helpersInside -= 1
-      pthread_cond_signal(done)
+      if let body {
+        helpersInside += 1
+        work(as: thread, body)
+        helpersInside -= 1
+        pthread_cond_signal(done)
+      }
+      pthread_mutex_unlock(mutex)
     }
-    pthread_mutex_unlock(mutex)
   }
 
   func stop() {
@@ -130,6 +151,14 @@ private final class SharedState {
     stopping = true
     pthread_cond_broadcast(wake)
     pthread_mutex_unlock(mutex)
+  }
+
+  private func look(_ isDone: () -> Bool) {
+    var turns = 0
+    while turns < Self.patience && !isDone() {
+      pause_briefly()
+      turns += 1
+    }
   }
 
   /// Claims and runs tasks until none is left; called and left with the mutex held.
@@ -141,6 +170,7 @@ private final class SharedState {
       body(task, thread)
       pthread_mutex_lock(mutex)
       finishedTasks += 1
+      visiblyFinished.store(finishedTasks, ordering: .relaxed)
     }
   }
 }

@@ -15,6 +15,15 @@ static inline void prefetch_for_writing(const void *_Nonnull address) {
 /// Asks for the cache line at `address`, to be read soon.
 static inline void prefetch_for_reading(const void *_Nonnull address) { __builtin_prefetch(address, 0, 2); }
 
+/// Tells the processor that this is a loop that waits.
+static inline void pause_briefly(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 /// `pointer`, of which the compiler then knows nothing: it keeps a register for it instead of
 /// deriving it from another pointer in a chain of additions.
 static inline const float *_Nonnull independent_pointer(const float *_Nonnull pointer) {
