@@ -15,14 +15,14 @@ private struct Trained: Equatable {
   var evaluation = EpochTotals()
 }
 
-private let shape = ImageShape(height: 16, width: 16, channels: 3)
-
-/// Three steps and an evaluation of ResNet-8 on images that are the same everywhere.
+/// Three steps and an evaluation on images that are the same everywhere.
 private func train(
-  _ layout: ShardLayout, threads: Int, exchange: any StatisticsExchange,
+  _ model: String, _ layout: ShardLayout, threads: Int, exchange: any StatisticsExchange,
   reduce: (Replica) throws -> Void
 ) throws -> Trained {
-  let network = try ModelCatalog.architecture(named: "resnet8", classes: 5, input: shape)
+  let side = ModelCatalog.isForImageNet(model) ? 32 : 16
+  let shape = ImageShape(height: side, width: side, channels: 3)
+  let network = try ModelCatalog.architecture(named: model, classes: 5, input: shape)
   let source = SyntheticImages(count: 70, classCount: 5, shape: shape, seed: 4, split: .train)
   let normalization = Normalization(
     mean: .perChannel([0.5, 0.5, 0.5]), deviation: [0.25, 0.25, 0.25])
@@ -54,7 +54,8 @@ private func train(
 
 /// Trains on these ranks and on one, and compares.
 private func compare(
-  _ communicator: Communicator, batch: Int, shards: Int, threads: Int = 1
+  _ communicator: Communicator, model: String = "resnet8", batch: Int, shards: Int,
+  threads: Int = 1
 ) throws {
   guard shards >= communicator.size else { return }
   let layout = try ShardLayout(
@@ -62,7 +63,7 @@ private func compare(
   let exchange = try SharedStatisticsExchange(communicator.duplicate(), layout: layout)
   let gradients = try communicator.duplicate()
   var reduction: GradientReduction?
-  let here = try train(layout, threads: threads, exchange: exchange) { replica in
+  let here = try train(model, layout, threads: threads, exchange: exchange) { replica in
     if reduction == nil {
       reduction = try GradientReduction(
         gradients, layout: layout, count: replica.parameterLayout.weights.count)
@@ -70,9 +71,9 @@ private func compare(
     try reduction!.reduce(replica.gradientNodes)
   }
   let alone = try train(
-    try ShardLayout(batch: batch, shards: shards), threads: 1, exchange: SoleRankExchange()
+    model, try ShardLayout(batch: batch, shards: shards), threads: 1, exchange: SoleRankExchange()
   ) { _ in }
-  let what = "batch \(batch), \(shards) shards, \(threads) threads"
+  let what = "\(model), batch \(batch), \(shards) shards, \(threads) threads"
   expect(here.parameters == alone.parameters, "\(what): parameters differ")
   expect(here.statistics == alone.statistics, "\(what): running statistics differ")
   expectEqual(here.evaluation, alone.evaluation, "\(what): evaluation")
@@ -93,6 +94,9 @@ let replicaChecks: [Check] = [
   Check("training gives one rank's bits when ranks hold different numbers of shards") {
     try compare($0, batch: 23, shards: 11)
     try compare($0, batch: 18, shards: 9)
+  },
+  Check("training gives one rank's bits with filters that are streamed past the images") {
+    try compare($0, model: "resnet18", batch: 16, shards: 8)
   },
   Check("training gives one rank's bits with threads in the ranks") {
     try compare($0, batch: 27, shards: 8, threads: 2)
