@@ -20,17 +20,23 @@ public final class Replica {
   /// Momentum's velocity, a twin of the parameters.
   private let velocity: AlignedBuffer<Float>
 
-  /// Measures the layers of training passes; nil measures nothing.
-  public var profiler: LayerProfiler?
+  /// The layers of training passes; empty for a replica that only evaluates.
+  public let trainingLayers: [LayerDescription]
+  /// Elements of the weights region that are complete after each layer's backward pass.
+  private let completedWeights: [Int]
+  /// Hear of each layer of training passes, in this order.
+  public var observers: [any PassObserver] = []
 
   /// - Parameters:
   ///   - training: nil makes a replica that only evaluates, without gradients' memory.
   ///   - evaluation: same shards and ranks as `training`.
   ///   - threads: threads of this rank; more than its shards are of no use.
+  ///   - gradients: memory for this rank's tree nodes; nil takes its own.
   ///   - fuse: whether the plan may fuse operations; false is for tests.
   public init(
     _ architecture: Architecture, training: ShardLayout?, evaluation: ShardLayout,
-    threads: Int = 1, exchange: any StatisticsExchange, fuse: Bool = true
+    threads: Int = 1, exchange: any StatisticsExchange, gradients: (any GradientMemory)? = nil,
+    fuse: Bool = true
   ) {
     precondition(
       training == nil
@@ -52,11 +58,26 @@ public final class Replica {
         fuse: fuse)
     }
     if let trainingPlan { sizes.cover(trainingPlan.sizes) }
+    let layers = trainingPlan?.layers ?? []
+    trainingLayers = layers.map { LayerDescription($0) }
+    completedWeights = Self.completedWeights(layers, of: parameters.weights.count)
     team = ThreadTeam(threads: min(threads, evaluation.localShards.count))
     workspace = Workspace(
       parameterLayout: parameterLayout, layout: evaluation, sizes: sizes, team: team,
-      exchange: exchange)
+      exchange: exchange, gradients: gradients)
     velocity = AlignedBuffer(count: training == nil ? 0 : parameterLayout.count)
+  }
+
+  /// How far the weights region is complete after each layer's backward pass: up to the first
+  /// element that an earlier layer has still to write.
+  private static func completedWeights(_ layers: [any PlannedLayer], of count: Int) -> [Int] {
+    var completed = Array(repeating: count, count: layers.count)
+    var first = count
+    for (index, layer) in layers.enumerated() {
+      completed[index] = first
+      first = min(first, layer.weightRange?.lowerBound ?? first)
+    }
+    return completed
   }
 
   /// Threads that this replica works with.
@@ -92,11 +113,15 @@ public final class Replica {
       preconditionFailure("this replica was made for evaluation only")
     }
     workspace.layout = trainingLayout
-    profiler?.begin(plan.layers)
     try forward(plan, .training, images, labels)
     didForward()
+    var completed = 0
     for (index, layer) in plan.layers.enumerated().reversed() {
-      try measure(index, backward: true) { try layer.backward(workspace) }
+      try observe(index, backward: true) { try layer.backward(workspace) }
+      if completedWeights[index] > completed {
+        completed = completedWeights[index]
+        for observer in observers { try observer.didComplete(weightGradients: completed) }
+      }
     }
     return UnsafeBufferPointer(workspace.shardSums)
   }
@@ -119,16 +144,17 @@ public final class Replica {
     workspace.labels = labels
     for (index, layer) in plan.layers.enumerated() {
       if mode == .training {
-        try measure(index, backward: false) { try layer.forward(workspace, mode: mode) }
+        try observe(index, backward: false) { try layer.forward(workspace, mode: mode) }
       } else {
         try layer.forward(workspace, mode: mode)
       }
     }
   }
 
-  private func measure(_ layer: Int, backward: Bool, _ body: () throws -> Void) rethrows {
-    guard let profiler else { return try body() }
-    try profiler.measure(layer, backward: backward, body)
+  private func observe(_ layer: Int, backward: Bool, _ body: () throws -> Void) throws {
+    for observer in observers { try observer.willRun(layer: layer, backward: backward) }
+    try body()
+    for observer in observers { try observer.didRun(layer: layer, backward: backward) }
   }
 
   /// Class scores of the last evaluation pass, [local images, classes].
@@ -156,8 +182,16 @@ public final class Replica {
     workspace.runningStatistics.elements
   }
 
-  /// Gradients in the layout's order.
-  public var gradients: UnsafeMutableBufferPointer<Float> { workspace.gradients.elements }
+  /// This rank's gradients in the layout's order: of its first tree node in the weights region, of the
+  /// whole mini-batch in the normalization region.
+  public var gradients: UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: workspace.nodeGradient(0), count: parameterLayout.count)
+  }
+
+  /// The weights' gradients of the whole mini-batch, once a reduction has summed them.
+  public var weightGradientSum: UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(start: workspace.gradients.sum, count: parameterLayout.weights.count)
+  }
 
   /// Momentum's velocity in the layout's order.
   public var velocities: UnsafeMutableBufferPointer<Float> { velocity.elements }
@@ -176,18 +210,22 @@ public final class Replica {
 
   // MARK: Optimizer
 
-  /// One step of momentum SGD over all parameters.
+  /// One step of momentum SGD over all parameters, by `weightGradientSum` and the normalization's
+  /// gradients.
   public func applyGradients(
     learningRate: Float, momentum: Float, weightDecay: Float, normalizationWeightDecay: Float
   ) {
+    let normalization = parameterLayout.normalization
     let regions = [
-      (parameterLayout.weights, weightDecay),
-      (parameterLayout.normalization, normalizationWeightDecay),
+      (parameterLayout.weights, workspace.gradients.sum, weightDecay),
+      (
+        normalization, UnsafePointer(workspace.nodeGradient(0) + normalization.lowerBound),
+        normalizationWeightDecay
+      ),
     ]
-    for (region, decay) in regions {
+    for (region, gradients, decay) in regions {
       MomentumSGD.step(
-        parameters: workspace.parameters.pointer + region.lowerBound,
-        gradients: workspace.gradients.pointer + region.lowerBound,
+        parameters: workspace.parameters.pointer + region.lowerBound, gradients: gradients,
         velocity: velocity.pointer + region.lowerBound, count: region.count,
         learningRate: learningRate, momentum: momentum, weightDecay: decay)
     }

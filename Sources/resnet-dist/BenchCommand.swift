@@ -36,6 +36,8 @@ struct BenchCommand: RankedCommand {
     help: ArgumentHelp("Threads of each rank. (default: the cores by the ranks)", valueName: "N"))
   var threads: String?
 
+  @OptionGroup(title: "Communication") var communication: CommunicationFlags
+
   @Option(
     help: ArgumentHelp(
       "Side of the images. (default: 224 for ImageNet's networks, 32 for the others)",
@@ -77,10 +79,11 @@ struct BenchCommand: RankedCommand {
   }
 
   func run(on ranks: Ranks) throws {
-    let flags = [
-      ("model", model), ("shortcut", shortcut), ("batch-size", batchSize), ("shards", shards),
-      ("threads", threads),
-    ].compactMap { key, value in value.map { (key: key, value: $0) } }
+    let flags =
+      ([
+        ("model", model), ("shortcut", shortcut), ("batch-size", batchSize), ("shards", shards),
+        ("threads", threads),
+      ] + communication.values).compactMap { key, value in value.map { (key: key, value: $0) } }
     let run = try BenchmarkRun(
       flags: flags,
       options: .init(

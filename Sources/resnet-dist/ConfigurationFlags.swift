@@ -95,3 +95,20 @@ struct RunningFlags: ParsableArguments {
     [("batch-size", batchSize), ("shards", shards), ("threads", threads), ("workers", workers)]
   }
 }
+
+/// Flags that say how gradients are summed over the ranks.
+struct CommunicationFlags: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "How gradients are summed: tree, the same bits on any number of ranks, or mpi, MPI's own "
+        + "all-reduce, for comparison. (default: tree)", valueName: "tree|mpi"))
+  var reduction: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Megabytes of gradients that are summed at a time while the backward pass goes on. "
+        + "(default: 1)", valueName: "MB"))
+  var bucketMb: String?
+
+  var values: [(String, String?)] { [("reduction", reduction), ("bucket-mb", bucketMb)] }
+}

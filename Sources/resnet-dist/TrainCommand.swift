@@ -20,6 +20,8 @@ struct TrainCommand: RankedCommand {
   @OptionGroup(title: "Images") var data: DataFlags
   @OptionGroup(title: "Division of the work") var running: RunningFlags
 
+  @OptionGroup(title: "Communication") var communication: CommunicationFlags
+
   @Option(help: ArgumentHelp("Use only the first N training images.", valueName: "N"))
   var trainLimit: String?
 
@@ -115,7 +117,7 @@ struct TrainCommand: RankedCommand {
   }
 
   private var flags: [(key: String, value: String?)] {
-    network.values + data.values + running.values + [
+    network.values + data.values + running.values + communication.values + [
       ("train-limit", trainLimit), ("crop-padding", cropPadding), ("flip", flip.map { "\($0)" }),
       ("epochs", epochs), ("iterations", iterations), ("lr", lr), ("lr-milestones", lrMilestones),
       ("lr-gamma", lrGamma), ("momentum", momentum), ("wd", wd),

@@ -39,6 +39,24 @@ extension CommandLineTests {
       #expect(Set(digests).count == 1, "\(digests)")
     }
 
+    @Test("the size of gradient buckets changes no bits; MPI's reduction agrees up to rounding")
+    func reductions() throws {
+      let folder = try TemporaryDirectory()
+      func train(_ name: String, _ flags: [String]) throws -> (digest: String, loss: Double) {
+        let path = folder.file(name)
+        let outcome = try Job.run(
+          4, Job.small + ["--iterations", "8", "--lr", "0.01", "--run-dir", path] + flags)
+        try #require(outcome.exitCode == 0, "\(outcome.standardError)")
+        let loss = try #require(Job.metrics(path).last { $0["split"] == "test" }?["loss"])
+        return (try Job.digest(path), try #require(Double(loss)))
+      }
+      let whole = try train("whole", ["--bucket-mb", "100"])
+      let small = try train("small", ["--bucket-mb", "0.01"])
+      let mpi = try train("mpi", ["--reduction", "mpi", "--bucket-mb", "0.05"])
+      #expect(whole.digest == small.digest)
+      #expect(abs(mpi.loss - whole.loss) < 1e-3 * whole.loss, "\(mpi.loss) and \(whole.loss)")
+    }
+
     @Test("another seed gives other parameters")
     func seeds() throws {
       let folder = try TemporaryDirectory()

@@ -53,34 +53,86 @@ let reductionChecks: [Check] = [
         batch: 64, shards: shards, ranks: communicator.size, rank: communicator.rank)
       try checkStatistics(MPIStatisticsExchange(communicator, layout: layout), layout, "messages")
       try checkStatistics(
-        SharedStatisticsExchange(communicator.duplicate(), layout: layout, maximumWidth: 40),
+        SharedStatisticsExchange(
+          communicator.duplicate(), layout: layout, yields: true, maximumWidth: 40),
         layout, "shared memory")
     }
   },
   Check("gradients are the serial sum in the tree's order, bit for bit, for any shards and lengths")
   {
     communicator in
-    let size = communicator.size
-    for shards in [1, 2, 3, 5, 6, 8, 12, 16, 31] where shards >= size {
-      let layout = try ShardLayout(
-        batch: 64, shards: shards, ranks: size, rank: communicator.rank)
-      let tree = layout.tree
-      let nodes = tree.nodes(covering: layout.localShards)
-      for count in [1, 2, 7, 1000, 100_003] {
-        let buffers = nodes.map { node in
-          let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
-          for index in 0..<count { buffer[index] = treeSum(tree, index, shards: node) }
-          return (shards: node, weights: buffer)
+    for sizes in hostSizes(communicator.size) {
+      for shards in [1, 2, 3, 5, 6, 8, 12, 16, 31] where shards >= communicator.size {
+        for (count, bucket) in [(1, 1), (7, 2), (1000, 300), (10_007, 3_000)] {
+          try checkTreeReduction(communicator, sizes, shards: shards, count: count, bucket: bucket)
         }
-        defer { for buffer in buffers { buffer.weights.deallocate() } }
-        let reduction = try GradientReduction(communicator, layout: layout, count: count)
-        try reduction.reduce(buffers)
-        let wrong = (0..<count).first {
-          buffers[0].weights[$0].bitPattern
-            != treeSum(tree, $0, shards: 0..<shards).bitPattern
-        }
-        expect(wrong == nil, "\(shards) shards, \(count) elements: element \(wrong ?? -1) differs")
       }
     }
   },
+  Check("MPI's own reduction gives the serial sum up to rounding") { communicator in
+    let size = communicator.size
+    let layout = try ShardLayout(
+      batch: 64, shards: size + 3, ranks: size, rank: communicator.rank)
+    let count = 5000
+    let reduction = MPIReduction(
+      try communicator.duplicate(), layout: layout,
+      extent: GradientExtent(weights: count, parameters: count + 3), bucketSize: 700)
+    try checkSteps(reduction, layout, count: count, what: "\(size) ranks") { sum, expected in
+      abs(sum - expected) <= 1e-5 * max(abs(expected), 1000)
+    }
+  },
 ]
+
+/// Ways to spread `ranks` ranks over hosts.
+private func hostSizes(_ ranks: Int) -> [[Int]] {
+  let alone = Array(repeating: 1, count: ranks)
+  var ways = [[ranks], alone]
+  if ranks > 2 { ways += [[1, ranks - 1], [ranks - 1, 1]] }
+  if ranks % 2 == 0, ranks > 2 {
+    ways += [[ranks / 2, ranks / 2], Array(repeating: 2, count: ranks / 2)]
+  }
+  if ranks == 8 { ways += [[3, 2, 3], [2, 4, 2]] }
+  return ways
+}
+
+/// Sums made-up gradients over ranks that are told to be on different hosts.
+private func checkTreeReduction(
+  _ communicator: Communicator, _ sizes: [Int], shards: Int, count: Int, bucket: Int
+) throws {
+  let layout = try ShardLayout(
+    batch: 64, shards: shards, ranks: communicator.size, rank: communicator.rank)
+  let groups = RankGroups(sizes: sizes)
+  let group = try communicator.split(color: groups.group(of: communicator.rank))
+  let reduction = try TreeReduction(
+    try communicator.duplicate(), group: group, groups: groups, layout: layout,
+    extent: GradientExtent(weights: count, parameters: count + 5), bucketSize: bucket, yields: true)
+  let what = "hosts of \(sizes) ranks, \(shards) shards, \(count) elements"
+  try checkSteps(reduction, layout, count: count, what: what) { $0.bitPattern == $1.bitPattern }
+}
+
+/// Three steps of a reduction, filled as a backward pass does it, at another pace on each rank.
+private func checkSteps(
+  _ reduction: any GradientReduction, _ layout: ShardLayout, count: Int, what: String,
+  isRight: (_ sum: Float, _ expected: Float) -> Bool
+) throws {
+  let tree = layout.tree
+  let nodes = tree.nodes(covering: layout.localShards)
+  for step in 0..<3 {
+    try reduction.begin()
+    var first = 0
+    while first < count {
+      let end = min(count, first + max(1, count / (3 + layout.rank % 3)))
+      for (node, memory) in zip(nodes, reduction.memory.nodes) {
+        for index in first..<end { memory[index] = treeSum(tree, index + step, shards: node) }
+      }
+      try reduction.didComplete(weightGradients: end)
+      first = end
+    }
+    try reduction.finish()
+    let wrong = (0..<count).first {
+      !isRight(reduction.memory.sum[$0], treeSum(tree, $0 + step, shards: 0..<layout.shards))
+    }
+    reduction.release()
+    expect(wrong == nil, "\(what), step \(step): element \(wrong ?? -1) differs")
+  }
+}

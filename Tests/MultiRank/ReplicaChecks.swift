@@ -18,7 +18,7 @@ private struct Trained: Equatable {
 /// Three steps and an evaluation on images that are the same everywhere.
 private func train(
   _ model: String, _ layout: ShardLayout, threads: Int, exchange: any StatisticsExchange,
-  reduce: (Replica) throws -> Void
+  reduction: (GradientExtent) throws -> any GradientReduction
 ) throws -> Trained {
   let side = ModelCatalog.isForImageNet(model) ? 32 : 16
   let shape = ImageShape(height: side, width: side, channels: 3)
@@ -26,8 +26,11 @@ private func train(
   let source = SyntheticImages(count: 70, classCount: 5, shape: shape, seed: 4, split: .train)
   let normalization = Normalization(
     mean: .perChannel([0.5, 0.5, 0.5]), deviation: [0.25, 0.25, 0.25])
+  let reduction = try reduction(GradientExtent(ParameterLayout(network)))
   let replica = Replica(
-    network, training: layout, evaluation: layout, threads: threads, exchange: exchange)
+    network, training: layout, evaluation: layout, threads: threads, exchange: exchange,
+    gradients: reduction.memory)
+  replica.observers = [reduction]
   replica.initialize(seed: 11)
   let loader = BatchLoader(
     source: source, normalization: normalization,
@@ -35,14 +38,16 @@ private func train(
     batchSize: layout.capacity, localRange: layout.localPositions, steps: 0..<3, workers: 2)
   var trained = Trained()
   while true {
+    try reduction.begin()
     let sums = try loader.withNext { batch in
       Array(try replica.trainingPass(images: batch.pixels, labels: batch.labels))
     }
     guard let sums else { break }
     trained.losses.append(sums.reduce(0) { $0 + $1.loss })
-    try reduce(replica)
+    try reduction.finish()
     replica.applyGradients(
       learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4)
+    reduction.release()
   }
   let evaluator = Evaluator(
     replica, source: source, normalization: normalization, workers: 1, exchange: exchange)
@@ -60,19 +65,22 @@ private func compare(
   guard shards >= communicator.size else { return }
   let layout = try ShardLayout(
     batch: batch, shards: shards, ranks: communicator.size, rank: communicator.rank)
-  let exchange = try SharedStatisticsExchange(communicator.duplicate(), layout: layout)
-  let gradients = try communicator.duplicate()
-  var reduction: GradientReduction?
-  let here = try train(model, layout, threads: threads, exchange: exchange) { replica in
-    if reduction == nil {
-      reduction = try GradientReduction(
-        gradients, layout: layout, count: replica.parameterLayout.weights.count)
-    }
-    try reduction!.reduce(replica.gradientNodes)
+  let exchange = try SharedStatisticsExchange(
+    communicator.duplicate(), layout: layout, yields: true)
+  let here = try train(model, layout, threads: threads, exchange: exchange) { extent in
+    try TreeReduction(
+      communicator.duplicate(), group: communicator.duplicate(),
+      groups: RankGroups(sizes: [communicator.size]), layout: layout, extent: extent,
+      bucketSize: 10_000, yields: true)
   }
   let alone = try train(
     model, try ShardLayout(batch: batch, shards: shards), threads: 1, exchange: SoleRankExchange()
-  ) { _ in }
+  ) { extent in
+    try TreeReduction(
+      .selfOnly, group: nil, groups: RankGroups(sizes: [1]),
+      layout: try ShardLayout(batch: batch, shards: shards), extent: extent, bucketSize: 1 << 20,
+      yields: true)
+  }
   let what = "\(model), batch \(batch), \(shards) shards, \(threads) threads"
   expect(here.parameters == alone.parameters, "\(what): parameters differ")
   expect(here.statistics == alone.statistics, "\(what): running statistics differ")

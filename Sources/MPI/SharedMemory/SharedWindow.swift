@@ -1,6 +1,7 @@
 /// Memory that the processes of one host have in common.
 
 internal import CMPI
+import Glibc
 
 /// Memory of which every rank of a communicator has a part, and which all of them can read.
 ///
@@ -41,6 +42,21 @@ public final class SharedWindow {
     self.parts = parts
     parts[communicator.rank].initializeMemory(as: UInt8.self, repeating: 0, count: size - line)
     try communicator.barrier()
+  }
+
+  /// Whether the host has shared memory left for a window of these sizes, the same on every rank.
+  ///
+  /// Containers often have 64 MiB of it (`docker run --shm-size`), and a window that does not fit kills
+  /// its ranks when they touch it. Collective over the communicator.
+  public static func fits(
+    _ communicator: Communicator, bytesPerRank bytes: Int
+  ) throws(MPIError) -> Bool {
+    let wanted = try communicator.allReduce(bytes + 2 * 64, .sum)
+    var system = statvfs()
+    // Where Open MPI keeps windows on Linux (`osc_sm_backing_directory`).
+    let isKnown = statvfs("/dev/shm", &system) == 0
+    let free = isKnown ? Int(system.f_bavail) * Int(system.f_frsize) : Int.max
+    return try communicator.allReduce(Int(free >= wanted ? 1 : 0), .min) == 1
   }
 
   /// The part of `rank`.

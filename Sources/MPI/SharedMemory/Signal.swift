@@ -15,6 +15,11 @@ public struct Signal {
   /// Raises the counter; only its owner may.
   public func raise(to value: UInt64) { counter.pointee.store(value, ordering: .releasing) }
 
+  /// Whether the counter is at least `value`.
+  public func hasReached(_ value: UInt64) -> Bool {
+    counter.pointee.load(ordering: .acquiring) >= value
+  }
+
   /// Returns once the counter is at least `value`.
   ///
   /// - Parameters:
@@ -24,7 +29,7 @@ public struct Signal {
     for value: UInt64, yields: Bool, idle: () throws(Failure) -> Void
   ) throws(Failure) {
     var turns = 0
-    while counter.pointee.load(ordering: .acquiring) < value {
+    while !hasReached(value) {
       turns += 1
       if yields || turns > Self.patience { sched_yield() }
       if turns % Self.turnsBetweenIdling == 0 { try idle() }

@@ -212,12 +212,13 @@ final class BatchNormalizationLayer: PlannedLayer {
     StatisticsMerge.sums(sums, width: width, merges: workspace.treeMerges)
     let count = Double(workspace.layout.batch * input.shape.area)
     let gamma = workspace.parameters.pointer + scale.lowerBound
+    let gradients = workspace.nodeGradient(0)
     for channel in 0..<channels {
       let deviation = Double(inverseDeviation[channel])
       let shiftGradient = sums[channel]
       let scaleGradient = sums[channels + channel] * deviation
-      workspace.gradients.pointer[shift.lowerBound + channel] = Float(shiftGradient)
-      workspace.gradients.pointer[scale.lowerBound + channel] = Float(scaleGradient)
+      gradients[shift.lowerBound + channel] = Float(shiftGradient)
+      gradients[scale.lowerBound + channel] = Float(scaleGradient)
       let factor = Double(gamma[channel]) * deviation
       row(4)[channel] = Float(factor)
       row(5)[channel] = Float(-factor * deviation * scaleGradient / count)

@@ -56,6 +56,8 @@ final class ConvolutionLayer: PlannedLayer {
 
   var propagates: Bool { inputGradient != nil }
 
+  var weightRange: Range<Int>? { weights }
+
   // MARK: Blocks
 
   /// Images of a block: few enough that its input and output stay in the second-level cache.
@@ -92,7 +94,7 @@ final class ConvolutionLayer: PlannedLayer {
 
   /// Scratch floats of a thread.
   func scratchCount(images: Int) -> Int {
-    scratchCounts(images: images).reduce(0) { $0 + Workspace.wholeLines($1) }
+    scratchCounts(images: images).reduce(0) { $0 + CacheLine.whole(floats: $1) }
   }
 
   private func divide(_ base: UnsafeMutablePointer<Float>) -> Scratch {
@@ -111,7 +113,7 @@ final class ConvolutionLayer: PlannedLayer {
     var offset = 0
     for (part, count) in scratchCounts(images: images).enumerated() {
       scratchOffsets[part] = offset
-      offset += Workspace.wholeLines(count)
+      offset += CacheLine.whole(floats: count)
     }
   }
 

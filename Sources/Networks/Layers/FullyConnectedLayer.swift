@@ -19,6 +19,8 @@ struct FullyConnectedLayer: PlannedLayer {
 
   var multiplyAdds: Int { input.shape.count * output.shape.count }
 
+  var weightRange: Range<Int>? { weights.lowerBound..<bias.upperBound }
+
   func forward(_ workspace: Workspace, mode: PassMode) {
     let parameters = workspace.parameters.pointer
     workspace.forEachShard { shard, _ in

@@ -2,25 +2,23 @@
 
 import Glibc
 
-/// Collects each layer's seconds; give one to `Replica.profiler`.
-public final class LayerProfiler {
+/// Collects each layer's seconds; one of `Replica.observers`.
+public final class LayerProfiler: PassObserver {
   /// One layer of the training plan.
   public struct Entry: Sendable {
-    public let name: String
-    /// Shapes and algorithm of a convolution; empty for what has none.
-    public let summary: String
-    /// Multiply-adds of one image forward in direct form.
-    public let multiplyAdds: Int
-    /// Whether the layer computes its input's gradient too, so that backward is twice forward's work.
-    public let propagates: Bool
+    public let layer: LayerDescription
     public fileprivate(set) var forwardSeconds = 0.0
     public fileprivate(set) var backwardSeconds = 0.0
   }
 
-  public private(set) var entries: [Entry] = []
+  public private(set) var entries: [Entry]
   public private(set) var passes = 0
+  private var began = 0.0
 
-  public init() {}
+  /// - Parameter layers: `Replica.trainingLayers`.
+  public init(_ layers: [LayerDescription]) {
+    entries = layers.map { Entry(layer: $0) }
+  }
 
   /// Forgets what has been measured.
   public func reset() {
@@ -31,19 +29,12 @@ public final class LayerProfiler {
     }
   }
 
-  func begin(_ layers: [any PlannedLayer]) {
-    passes += 1
-    if !entries.isEmpty { return }
-    entries = layers.map {
-      Entry(
-        name: $0.name, summary: $0.summary, multiplyAdds: $0.multiplyAdds,
-        propagates: $0.propagates)
-    }
+  public func willRun(layer: Int, backward: Bool) {
+    if layer == 0, !backward { passes += 1 }
+    began = Self.now
   }
 
-  func measure(_ layer: Int, backward: Bool, _ body: () throws -> Void) rethrows {
-    let began = Self.now
-    try body()
+  public func didRun(layer: Int, backward: Bool) {
     if backward {
       entries[layer].backwardSeconds += Self.now - began
     } else {

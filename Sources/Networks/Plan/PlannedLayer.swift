@@ -21,6 +21,9 @@ protocol PlannedLayer {
   /// Whether the backward pass computes the input's gradient.
   var propagates: Bool { get }
 
+  /// The weights whose gradients the backward pass makes, in the weights region.
+  var weightRange: Range<Int>? { get }
+
   /// Computes the layer's output for this rank's shards.
   func forward(_ workspace: Workspace, mode: PassMode) throws
 
@@ -32,6 +35,7 @@ extension PlannedLayer {
   var summary: String { "" }
   var multiplyAdds: Int { 0 }
   var propagates: Bool { true }
+  var weightRange: Range<Int>? { nil }
 }
 
 /// Where a layer leaves an input's gradient.

@@ -18,10 +18,9 @@ final class Workspace {
   let exchange: any StatisticsExchange
   let parameters: AlignedBuffer<Float>
   let runningStatistics: AlignedBuffer<Float>
-  let gradients: AlignedBuffer<Float>
-  /// Weight gradients of this rank's further tree nodes, [nodes − 1, weights]; empty where the rank's
-  /// shards make up one node.
-  let furtherNodeGradients: AlignedBuffer<Float>
+  let gradients: any GradientMemory
+  /// The gradients of this rank's tree nodes, as `gradients` has them.
+  private let nodeGradients: [UnsafeMutablePointer<Float>]
   let shardGradients: AlignedBuffer<Float>
   let arena: AlignedBuffer<Float>
   let threadScratch: AlignedBuffer<Float>
@@ -66,7 +65,7 @@ final class Workspace {
 
   init(
     parameterLayout: ParameterLayout, layout: ShardLayout, sizes: Sizes, team: ThreadTeam,
-    exchange: any StatisticsExchange
+    exchange: any StatisticsExchange, gradients: (any GradientMemory)?
   ) {
     self.parameterLayout = parameterLayout
     self.layout = layout
@@ -79,13 +78,15 @@ final class Workspace {
     nodeMerges = nodes.flatMap { [tree] in tree.merges(of: $0) }
     nodeOfShard = local.map { [nodes] shard in nodes.firstIndex { $0.lowerBound == shard } }
     parameters = AlignedBuffer(count: parameterLayout.count)
-    gradients = AlignedBuffer(count: parameterLayout.count)
+    self.gradients =
+      gradients ?? PrivateGradientMemory(GradientExtent(parameterLayout), nodes: nodes.count)
+    nodeGradients = self.gradients.nodes
+    precondition(nodeGradients.count == nodes.count, "gradients are for other shards")
     runningStatistics = AlignedBuffer(count: parameterLayout.runningStatisticsCount)
-    furtherNodeGradients = AlignedBuffer(count: (nodes.count - 1) * parameterLayout.weights.count)
     shardGradientStride = sizes.shardGradient
     shardGradients = AlignedBuffer(count: local.count * sizes.shardGradient)
     arena = AlignedBuffer(count: sizes.arena)
-    threadScratchStride = Self.wholeLines(sizes.threadScratch)
+    threadScratchStride = CacheLine.whole(floats: sizes.threadScratch)
     threadScratch = AlignedBuffer(count: team.threads * threadScratchStride)
     preparedWeights = AlignedBuffer(count: sizes.preparedWeights)
     localStatistics = AlignedBuffer(count: local.count * sizes.statisticsWidth)
@@ -100,9 +101,6 @@ final class Workspace {
   deinit { shardSums.deallocate() }
 
   var localShardCount: Int { layout.localShards.count }
-
-  /// Floats rounded up to whole cache lines.
-  static func wholeLines(_ count: Int) -> Int { (count + 15) / 16 * 16 }
 
   /// The images of one local shard at `place`.
   func tensor(_ place: Place, shard: Int) -> ImageTensor {
@@ -232,12 +230,9 @@ final class Workspace {
     return nodeGradient(node) + range.lowerBound
   }
 
-  /// The weights region of this rank's tree node `node`.
-  func nodeGradient(_ node: Int) -> UnsafeMutablePointer<Float> {
-    node == 0
-      ? gradients.pointer
-      : furtherNodeGradients.pointer + (node - 1) * parameterLayout.weights.count
-  }
+  /// The gradients of this rank's tree node `node`: the first one's of all parameters, the others' of the
+  /// weights.
+  func nodeGradient(_ node: Int) -> UnsafeMutablePointer<Float> { nodeGradients[node] }
 
   /// Adds up the shards' parts of the gradient at `range` in the tree's order, node by node.
   func combineShardGradients(_ range: Range<Int>) {

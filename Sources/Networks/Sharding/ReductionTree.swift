@@ -61,7 +61,12 @@ public struct ReductionTree: Hashable, Sendable {
   ///
   /// What remains to be merged when each part (a node) has been summed already.
   public func merges(above parts: [Range<Int>]) -> [Merge] {
+    merges(of: 0..<leaves, above: parts)
+  }
+
+  /// The inner nodes at and below `node` that are above `parts`, children before parents.
+  public func merges(of node: Range<Int>, above parts: [Range<Int>]) -> [Merge] {
     let done = Set(parts.flatMap { merges(of: $0) })
-    return merges.filter { !done.contains($0) }
+    return merges(of: node).filter { !done.contains($0) }
   }
 }

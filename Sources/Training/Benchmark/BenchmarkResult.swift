@@ -83,13 +83,13 @@ public struct LayerTable {
     var lines = ["layer                      forward      GF/s  backward      GF/s  share"]
     for entry in profiler.entries {
       let seconds = entry.forwardSeconds + entry.backwardSeconds
-      let flops = 2 * Double(entry.multiplyAdds * images) * passes
-      let backwardFlops = entry.propagates ? 2 * flops : flops
+      let flops = 2 * Double(entry.layer.multiplyAdds * images) * passes
+      let backwardFlops = entry.layer.propagates ? 2 * flops : flops
       lines.append(
-        entry.name.padding(toLength: 25, withPad: " ", startingAt: 0)
+        entry.layer.name.padding(toLength: 25, withPad: " ", startingAt: 0)
           + Self.columns(entry.forwardSeconds, flops, passes)
           + Self.columns(entry.backwardSeconds, backwardFlops, passes)
-          + String(format: "%6.1f %%  ", 100 * seconds / total) + entry.summary)
+          + String(format: "%6.1f %%  ", 100 * seconds / total) + entry.layer.summary)
     }
     return lines.joined(separator: "\n")
   }

@@ -39,7 +39,8 @@ public final class BenchmarkRun {
   private let replica: Replica
   private let exchange: TimedExchange
   private let metrics: ClassificationExchange
-  private let reduction: GradientReduction
+  private let reduction: any GradientReduction
+  private let profiler: LayerProfiler?
   private let images: AlignedBuffer<Float>
   private let labels: AlignedBuffer<Int32>
   private let clock = ContinuousClock()
@@ -71,13 +72,16 @@ public final class BenchmarkRun {
     }
     exchange = TimedExchange(try ranks.statisticsExchange(layout))
     let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)
+    reduction = try ranks.gradientReduction(
+      configuration.reduction, layout, GradientExtent(ParameterLayout(architecture)),
+      bucketBytes: configuration.bucketBytes)
     replica = Replica(
-      architecture, training: layout, evaluation: layout, threads: threads, exchange: exchange)
+      architecture, training: layout, evaluation: layout, threads: threads, exchange: exchange,
+      gradients: reduction.memory)
     replica.initialize(seed: configuration.seed)
-    if options.layers { replica.profiler = LayerProfiler() }
+    profiler = options.layers ? LayerProfiler(replica.trainingLayers) : nil
+    replica.observers = [profiler as (any PassObserver)?, reduction].compactMap(\.self)
     metrics = ClassificationExchange(exchange, layout: layout)
-    reduction = try GradientReduction(
-      ranks.gradients, layout: layout, count: replica.parameterLayout.weights.count)
     let count = layout.localPositions.count
     images = AlignedBuffer(count: count * architecture.input.count)
     labels = AlignedBuffer(count: count)
@@ -100,7 +104,7 @@ public final class BenchmarkRun {
     let steps = try ranks.control.allGather(wanted)[0]
     parts = StepParts()
     exchange.reset()
-    replica.profiler?.reset()
+    profiler?.reset()
     var durations: [Double] = []
     durations.reserveCapacity(steps)
     try ranks.control.barrier()
@@ -116,7 +120,7 @@ public final class BenchmarkRun {
   }
 
   private var layerTable: LayerTable? {
-    replica.profiler.map {
+    profiler.map {
       LayerTable(profiler: $0, images: replica.trainingLayout.localPositions.count)
     }
   }
@@ -149,15 +153,17 @@ public final class BenchmarkRun {
       defer { mark = now }
       return (now - mark).seconds
     }
+    try reduction.begin()
     let sums = try replica.trainingPass(images: images.pointer, labels: labels.pointer) {
       parts.forward += lap()
     }
     parts.backward += lap()
     _ = try metrics.sum(sums)
-    try reduction.reduce(replica.gradientNodes)
+    try reduction.finish()
     parts.gradientWait += lap()
     replica.applyGradients(
       learningRate: 1e-6, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4)
+    reduction.release()
     parts.optimizer += lap()
   }
 

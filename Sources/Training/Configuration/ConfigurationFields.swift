@@ -106,6 +106,16 @@ extension TrainingConfiguration {
     },
     optionalNumber("threads", 1..., \.threads),
     number("workers", 1...256, \.workers),
+    Field(key: "reduction", expected: "tree or mpi") {
+      $0.reduction.rawValue
+    } set: {
+      guard let value = ReductionChoice(rawValue: $1.lowercased()) else { return false }
+      $0.reduction = value
+      return true
+    },
+    real("bucket-mb", "a number from 0.001 to 1024", \.bucketMegabytes) {
+      (0.001...1024).contains($0)
+    },
     optionalText("run-dir", "a folder", \.runDirectory),
     optionalNumber("checkpoint-every", 1..., \.checkpointEvery),
     number("keep-checkpoints", 1...1_000_000, \.keepCheckpoints),

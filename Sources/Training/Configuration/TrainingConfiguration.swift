@@ -48,6 +48,9 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var threads: Int?
   /// Threads of each rank that read and augment images.
   public var workers = 1
+  public var reduction = ReductionChoice.tree
+  /// Megabytes (2²⁰ bytes) of gradients that are summed at a time.
+  public var bucketMegabytes = 1.0
   /// Nil: a new folder under `runs`.
   public var runDirectory: String?
   /// Iterations between checkpoints; nil: an epoch's.
@@ -56,6 +59,8 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var keepCheckpoints = 3
   /// Epochs between evaluations on the test images.
   public var evaluateEvery = 1
+
+  var bucketBytes: Int { Int(bucketMegabytes * 1_048_576) }
 
   public init() {}
 }

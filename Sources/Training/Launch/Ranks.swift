@@ -14,12 +14,18 @@ public final class Ranks {
   let gradients: Communicator
   /// The ranks on this machine, this one included.
   let local: Communicator
+  /// All ranks by machine.
+  let hosts: RankGroups
+  /// Whether ranks of this machine have to take turns on their processors.
+  let isCrowded: Bool
 
-  public init(world: Communicator = .world) throws(MPIError) {
+  public init(world: Communicator = .world) throws {
     control = try world.duplicate()
     statistics = try world.duplicate()
     gradients = try world.duplicate()
     local = try world.splitBySharedMemory()
+    hosts = try RankGroups(all: control, local: local)
+    isCrowded = try ThreadAllocation.isCrowded(local: local)
   }
 
   public var rank: Int { control.rank }
@@ -30,8 +36,31 @@ public final class Ranks {
   /// The fastest exchange of statistics between these ranks. Collective.
   func statisticsExchange(_ layout: ShardLayout) throws -> any StatisticsExchange {
     local.size == count
-      ? try SharedStatisticsExchange(local.duplicate(), layout: layout)
+      ? try SharedStatisticsExchange(local.duplicate(), layout: layout, yields: isCrowded)
       : MPIStatisticsExchange(statistics, layout: layout)
+  }
+
+  /// What sums the gradients of these ranks. Collective.
+  ///
+  /// - Parameter bucketBytes: size of a bucket.
+  func gradientReduction(
+    _ choice: ReductionChoice, _ layout: ShardLayout, _ extent: GradientExtent,
+    bucketBytes: Int
+  ) throws -> any GradientReduction {
+    let size = max(1, bucketBytes / MemoryLayout<Float>.stride)
+    switch choice {
+    case .mpi:
+      return MPIReduction(gradients, layout: layout, extent: extent, bucketSize: size)
+    case .tree:
+      let group = local.size == hosts.groups[hosts.group(of: rank)].count ? local : nil
+      let bytes = SharedGradientMemory.bytes(ofRank: rank, layout, extent)
+      let fits = try group.map { try SharedWindow.fits($0, bytesPerRank: bytes) } ?? true
+      let share = try control.allReduce(Int(fits ? 1 : 0), .min) == 1
+      return try TreeReduction(
+        gradients, group: share ? group?.duplicate() : nil,
+        groups: share ? hosts : RankGroups(sizes: Array(repeating: 1, count: count)),
+        layout: layout, extent: extent, bucketSize: size, yields: isCrowded)
+    }
   }
 
   /// Runs `work` on every rank; when it throws on any, throws the same `CollectiveFailure` on all.

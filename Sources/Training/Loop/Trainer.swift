@@ -10,7 +10,7 @@ import Networks
 /// `TrainingObserver` that it is given.
 final class Trainer {
   private let replica: Replica
-  private let reduction: GradientReduction
+  private let reduction: any GradientReduction
   private let metrics: ClassificationExchange
   private let loader: BatchLoader
   private let timeline: TrainingTimeline
@@ -19,7 +19,7 @@ final class Trainer {
   private(set) var progress: TrainingProgress
 
   init(
-    _ replica: Replica, reduction: GradientReduction, metrics: ClassificationExchange,
+    _ replica: Replica, reduction: any GradientReduction, metrics: ClassificationExchange,
     loader: BatchLoader, timeline: TrainingTimeline, configuration: TrainingConfiguration,
     progress: TrainingProgress, observer: any TrainingObserver
   ) {
@@ -63,22 +63,24 @@ final class Trainer {
 
   /// One mini-batch; returns its sums over all ranks.
   private func step(learningRate: Double) throws -> ClassificationSums {
+    try reduction.begin()
     let sums = try loader.withNext { batch in
       try metrics.sum(try replica.trainingPass(images: batch.pixels, labels: batch.labels))
     }
     guard let sums else { preconditionFailure("the training stream has no end") }
+    try reduction.finish()
     guard sums.loss.isFinite else {
       throw CollectiveFailure(
         onEveryRank: Diverged(
           step: progress.step + 1, learningRate: learningRate,
           loss: sums.loss / Double(sums.images)))
     }
-    try reduction.reduce(replica.gradientNodes)
     replica.applyGradients(
       learningRate: Float(learningRate), momentum: Float(configuration.momentum),
       weightDecay: Float(configuration.weightDecay),
       normalizationWeightDecay: Float(
         configuration.normalizationWeightDecay ?? configuration.weightDecay))
+    reduction.release()
     return sums
   }
 }

@@ -54,9 +54,13 @@ public final class TrainingRun {
     configuration.resolve(architecture)
     let exchange = try ranks.statisticsExchange(training)
     let threads = try requested.threads ?? ThreadAllocation.threads(local: ranks.local)
+    let reduction = try ranks.gradientReduction(
+      configuration.reduction, training, GradientExtent(ParameterLayout(architecture)),
+      bucketBytes: configuration.bucketBytes)
     let replica = Replica(
       architecture, training: training, evaluation: evaluation, threads: threads,
-      exchange: exchange)
+      exchange: exchange, gradients: reduction.memory)
+    replica.observers = [reduction]
 
     let start = try StartingPoint(
       configuration, resume: resume, replica: replica, data: data, ranks: ranks)
@@ -79,9 +83,7 @@ public final class TrainingRun {
       preprocessing: Preprocessing.tensors(normalization, shape: data.train.imageShape),
       timeline: timeline, evaluator: evaluator, ranks: ranks, console: console)
     trainer = Trainer(
-      replica,
-      reduction: try GradientReduction(
-        ranks.gradients, layout: training, count: replica.parameterLayout.weights.count),
+      replica, reduction: reduction,
       metrics: ClassificationExchange(exchange, layout: training), loader: loader,
       timeline: timeline, configuration: configuration, progress: progress, observer: recorder)
   }

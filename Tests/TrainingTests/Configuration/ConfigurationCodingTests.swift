@@ -15,7 +15,8 @@ import Training
     ("batch-size", "256"), ("shards", "16"), ("iterations", "64000"), ("lr", "0.05"),
     ("lr-milestones", "32000,48000.5,90%"), ("lr-gamma", "0.2"), ("momentum", "0.95"),
     ("wd", "0.0005"), ("norm-weight-decay", "0.0"), ("seed", "18446744073709551615"),
-    ("threads", "3"), ("workers", "2"), ("run-dir", "-runs/é"), ("checkpoint-every", "500"),
+    ("threads", "3"), ("workers", "2"), ("reduction", "mpi"), ("bucket-mb", "2.5"),
+    ("run-dir", "-runs/é"), ("checkpoint-every", "500"),
     ("keep-checkpoints", "9"), ("eval-every", "4"),
   ]
 

@@ -30,7 +30,9 @@ import Training
     ("lr-gamma", ["0", "-1", "nan"]), ("momentum", ["1", "-0.1", "nan"]),
     ("wd", ["-1e-4", "nan", "inf"]), ("norm-weight-decay", ["-1", "nan"]),
     ("seed", ["-1", "1.0", "18446744073709551616"]), ("threads", ["0", "-2", "two"]),
-    ("workers", ["0", "257"]), ("run-dir", [""]), ("checkpoint-every", ["0"]),
+    ("workers", ["0", "257"]), ("reduction", ["", "ring"]),
+    ("bucket-mb", ["0", "-1", "1025", "nan"]),
+    ("run-dir", [""]), ("checkpoint-every", ["0"]),
     ("keep-checkpoints", ["0", "-1"]), ("eval-every", ["0"]),
   ]
 

@@ -29,9 +29,10 @@ public final class SharedStatisticsExchange: StatisticsExchange {
   /// - Parameters:
   ///   - communicator: ranks of one host, used for nothing else.
   ///   - layout: tells how many shards each rank holds.
+  ///   - yields: whether ranks have to take turns on their processors.
   ///   - maximumWidth: numbers of a shard that are worth the memory.
   public init(
-    _ communicator: Communicator, layout: ShardLayout, maximumWidth: Int = 4096
+    _ communicator: Communicator, layout: ShardLayout, yields: Bool, maximumWidth: Int = 4096
   ) throws {
     let shards = (0..<layout.ranks).map { layout.shards(ofRank: $0).count }.max() ?? 0
     self.maximumWidth = maximumWidth
@@ -41,7 +42,7 @@ public final class SharedStatisticsExchange: StatisticsExchange {
       bytesPerRank: Self.signalBytes + 2 * capacity * MemoryLayout<Double>.stride)
     signals = (0..<communicator.size).map { [window] in Signal(at: window.part(of: $0)) }
     messages = MPIStatisticsExchange(communicator, layout: layout)
-    yields = try ThreadAllocation.isCrowded(local: communicator)
+    self.yields = yields
     self.layout = layout
   }
 

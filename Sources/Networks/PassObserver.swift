@@ -1,0 +1,38 @@
+/// What wants to know where a training pass stands: profilers, the gradient reduction, watchdogs.
+
+/// One layer of the training plan, as observers see it.
+public struct LayerDescription: Hashable, Sendable {
+  public let name: String
+  /// Shapes and algorithm of a convolution; empty for what has none.
+  public let summary: String
+  /// Multiply-adds of one image forward in direct form.
+  public let multiplyAdds: Int
+  /// Whether the layer computes its input's gradient too, so that backward is twice forward's work.
+  public let propagates: Bool
+
+  init(_ layer: any PlannedLayer) {
+    name = layer.name
+    summary = layer.summary
+    multiplyAdds = layer.multiplyAdds
+    propagates = layer.propagates
+  }
+}
+
+/// Hears of each layer of a training pass, on the thread that drives the replica.
+public protocol PassObserver: AnyObject {
+  /// Before a layer's pass; `layer` counts in `Replica.trainingLayers`.
+  func willRun(layer: Int, backward: Bool) throws
+
+  /// After it.
+  func didRun(layer: Int, backward: Bool) throws
+
+  /// After a backward pass that made weight gradients: the first `count` elements of the weights
+  /// region, on each of this rank's tree nodes, change no more in this training pass.
+  func didComplete(weightGradients count: Int) throws
+}
+
+extension PassObserver {
+  public func willRun(layer: Int, backward: Bool) {}
+  public func didRun(layer: Int, backward: Bool) {}
+  public func didComplete(weightGradients count: Int) {}
+}
