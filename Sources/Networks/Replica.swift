@@ -176,20 +176,15 @@ public final class Replica {
 
   // MARK: Optimizer
 
-  /// One step of momentum SGD over all parameters.
+  /// One step of the optimizer over all parameters.
   public func applyGradients(
-    learningRate: Float, momentum: Float, weightDecay: Float, normalizationWeightDecay: Float
+    _ optimizer: Optimizer = .sgd, learningRate: Float, momentum: Float, weightDecay: Float,
+    normalizationWeightDecay: Float
   ) {
-    let regions = [
-      (parameterLayout.weights, weightDecay),
-      (parameterLayout.normalization, normalizationWeightDecay),
-    ]
-    for (region, decay) in regions {
-      MomentumSGD.step(
-        parameters: workspace.parameters.pointer + region.lowerBound,
-        gradients: workspace.gradients.pointer + region.lowerBound,
-        velocity: velocity.pointer + region.lowerBound, count: region.count,
-        learningRate: learningRate, momentum: momentum, weightDecay: decay)
-    }
+    optimizer.step(
+      parameterLayout, parameters: workspace.parameters.pointer,
+      gradients: workspace.gradients.pointer, velocity: velocity.pointer,
+      learningRate: learningRate, momentum: momentum, weightDecay: weightDecay,
+      normalizationWeightDecay: normalizationWeightDecay)
   }
 }
