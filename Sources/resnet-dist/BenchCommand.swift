@@ -36,6 +36,9 @@ struct BenchCommand: RankedCommand {
     help: ArgumentHelp("Threads of each rank. (default: the cores by the ranks)", valueName: "N"))
   var threads: String?
 
+  @Option(help: ArgumentHelp("The update. (default: sgd)", valueName: "sgd|lars"))
+  var optimizer: String?
+
   @Option(
     help: ArgumentHelp(
       "Side of the images. (default: 224 for ImageNet's networks, 32 for the others)",
@@ -79,7 +82,7 @@ struct BenchCommand: RankedCommand {
   func run(on ranks: Ranks) throws {
     let flags = [
       ("model", model), ("shortcut", shortcut), ("batch-size", batchSize), ("shards", shards),
-      ("threads", threads),
+      ("threads", threads), ("optimizer", optimizer),
     ].compactMap { key, value in value.map { (key: key, value: $0) } }
     let run = try BenchmarkRun(
       flags: flags,

@@ -36,6 +36,7 @@ public final class BenchmarkRun {
 
   private let options: Options
   private let ranks: Ranks
+  private let stepRule: Optimizer
   private let replica: Replica
   private let exchange: TimedExchange
   private let metrics: ClassificationExchange
@@ -47,7 +48,8 @@ public final class BenchmarkRun {
 
   /// Builds the network and fills the images.
   ///
-  /// - Parameter flags: of the training configuration: model, shortcut, batch size, shards, threads.
+  /// - Parameter flags: of the training configuration: model, shortcut, batch size, shards, threads,
+  ///   optimizer.
   /// - Throws: `CollectiveFailure`.
   public init(flags: [(key: String, value: String)], options: Options, ranks: Ranks) throws {
     self.options = options
@@ -69,6 +71,7 @@ public final class BenchmarkRun {
           batch: configuration.batchSize, shards: shards, ranks: ranks.count, rank: ranks.rank)
       )
     }
+    stepRule = configuration.stepRule
     exchange = TimedExchange(try ranks.statisticsExchange(layout))
     let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)
     replica = Replica(
@@ -157,7 +160,8 @@ public final class BenchmarkRun {
     try reduction.reduce(replica.gradientNodes)
     parts.gradientWait += lap()
     replica.applyGradients(
-      learningRate: 1e-6, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4)
+      stepRule, learningRate: 1e-6, momentum: 0.9, weightDecay: 1e-4,
+      normalizationWeightDecay: 1e-4)
     parts.optimizer += lap()
   }
 

@@ -75,7 +75,8 @@ final class Trainer {
     }
     try reduction.reduce(replica.gradientNodes)
     replica.applyGradients(
-      learningRate: Float(learningRate), momentum: Float(configuration.momentum),
+      configuration.stepRule, learningRate: Float(learningRate),
+      momentum: Float(configuration.momentum),
       weightDecay: Float(configuration.weightDecay),
       normalizationWeightDecay: Float(
         configuration.normalizationWeightDecay ?? configuration.weightDecay))
