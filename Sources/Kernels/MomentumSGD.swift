@@ -4,7 +4,8 @@ public enum MomentumSGD {
   /// v = momentum·v + (g + weightDecay·w), then w = w − learningRate·v.
   ///
   /// This is PyTorch's form: the learning rate multiplies the whole velocity, so a drop of the rate
-  /// takes effect at once. (Caffe's form, v = m·v + rate·g, lets old steps keep their old rate.)
+  /// takes effect at once, and a warm-up needs no momentum correction: Goyal et al. 2017 (§3, remark 2)
+  /// ask for it where the velocity holds the rate. (Caffe's form, v = m·v + rate·g, does: their eq. 10.)
   /// A zero velocity makes the first step v = g. Reads 3 and writes 2 floats for each element.
   public static func step(
     parameters: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,

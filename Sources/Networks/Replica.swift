@@ -210,24 +210,18 @@ public final class Replica {
 
   // MARK: Optimizer
 
-  /// One step of momentum SGD over all parameters, by `weightGradientSum` and the normalization's
+  /// One step of the optimizer over all parameters, by `weightGradientSum` and the normalization's
   /// gradients.
   public func applyGradients(
-    learningRate: Float, momentum: Float, weightDecay: Float, normalizationWeightDecay: Float
+    _ optimizer: Optimizer = .sgd, learningRate: Float, momentum: Float, weightDecay: Float,
+    normalizationWeightDecay: Float
   ) {
-    let normalization = parameterLayout.normalization
-    let regions = [
-      (parameterLayout.weights, workspace.gradients.sum, weightDecay),
-      (
-        normalization, UnsafePointer(workspace.nodeGradient(0) + normalization.lowerBound),
-        normalizationWeightDecay
-      ),
-    ]
-    for (region, gradients, decay) in regions {
-      MomentumSGD.step(
-        parameters: workspace.parameters.pointer + region.lowerBound, gradients: gradients,
-        velocity: velocity.pointer + region.lowerBound, count: region.count,
-        learningRate: learningRate, momentum: momentum, weightDecay: decay)
-    }
+    optimizer.step(
+      parameterLayout, parameters: workspace.parameters.pointer,
+      gradients: weightGradientSum.baseAddress!,
+      normalizationGradients: workspace.nodeGradient(0) + parameterLayout.normalization.lowerBound,
+      velocity: velocity.pointer,
+      learningRate: learningRate, momentum: momentum, weightDecay: weightDecay,
+      normalizationWeightDecay: normalizationWeightDecay)
   }
 }

@@ -36,6 +36,9 @@ struct BenchCommand: RankedCommand {
     help: ArgumentHelp("Threads of each rank. (default: the cores by the ranks)", valueName: "N"))
   var threads: String?
 
+  @Option(help: ArgumentHelp("The update. (default: sgd)", valueName: "sgd|lars"))
+  var optimizer: String?
+
   @OptionGroup(title: "Communication") var communication: CommunicationFlags
 
   @Option(
@@ -82,7 +85,7 @@ struct BenchCommand: RankedCommand {
     let flags =
       ([
         ("model", model), ("shortcut", shortcut), ("batch-size", batchSize), ("shards", shards),
-        ("threads", threads),
+        ("threads", threads), ("optimizer", optimizer),
       ] + communication.values).compactMap { key, value in value.map { (key: key, value: $0) } }
     let run = try BenchmarkRun(
       flags: flags,

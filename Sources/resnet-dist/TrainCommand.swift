@@ -39,8 +39,17 @@ struct TrainCommand: RankedCommand {
   @Option(help: ArgumentHelp("Length in mini-batches instead of epochs.", valueName: "N"))
   var iterations: String?
 
-  @Option(help: ArgumentHelp("The first learning rate. (default: 0.1)", valueName: "rate"))
+  @Option(
+    help: ArgumentHelp(
+      "The learning rate before it drops, after the warm-up if there is one. (default: 0.1)",
+      valueName: "rate"))
   var lr: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The mini-batch that --lr is for: the rate is lr × batch-size / N. (default: --lr as it is)",
+      valueName: "N"))
+  var lrReferenceBatch: String?
 
   @Option(
     help: ArgumentHelp(
@@ -50,6 +59,40 @@ struct TrainCommand: RankedCommand {
 
   @Option(help: ArgumentHelp("The factor at each drop. (default: 0.1)", valueName: "factor"))
   var lrGamma: String?
+
+  @Option(
+    name: [.long, .customLong("lr-warmup-epochs")],
+    help: ArgumentHelp(
+      "Warm up: passes, whole or not, until the rate is reached. (default: 0)", valueName: "E"))
+  var warmupEpochs: String?
+
+  @Option(help: ArgumentHelp("The same in mini-batches.", valueName: "N"))
+  var warmupIterations: String?
+
+  @Option(
+    name: [.long, .customLong("lr-warmup-method")],
+    help: ArgumentHelp(
+      "Whether the rate grows at each step or stays low until the end. (default: linear)",
+      valueName: "linear|constant"))
+  var warmupMethod: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The warm-up's first rate. (default: --lr where --lr-reference-batch raises it, else a tenth "
+        + "of the rate)", valueName: "rate"))
+  var warmupLr: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "sgd, with momentum, or lars: also a rate for each layer, for large mini-batches. "
+        + "(default: sgd)", valueName: "sgd|lars"))
+  var optimizer: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "LARS's trust coefficient: how far a step at rate 1 moves a layer in terms of its norm. "
+        + "(default: 0.001)", valueName: "trust"))
+  var larsTrust: String?
 
   @Option(help: ArgumentHelp("(default: 0.9)", valueName: "m")) var momentum: String?
 
@@ -100,6 +143,10 @@ struct TrainCommand: RankedCommand {
     if epochs != nil, iterations != nil {
       throw ValidationError("--epochs and --iterations both give the run's length: use one")
     }
+    if warmupEpochs != nil, warmupIterations != nil {
+      throw ValidationError(
+        "--warmup-epochs and --warmup-iterations both give the warm-up's length: use one")
+    }
     if resume != nil, network.weights != nil {
       throw ValidationError("--resume brings its own weights: leave out --weights")
     }
@@ -119,8 +166,12 @@ struct TrainCommand: RankedCommand {
   private var flags: [(key: String, value: String?)] {
     network.values + data.values + running.values + communication.values + [
       ("train-limit", trainLimit), ("crop-padding", cropPadding), ("flip", flip.map { "\($0)" }),
-      ("epochs", epochs), ("iterations", iterations), ("lr", lr), ("lr-milestones", lrMilestones),
-      ("lr-gamma", lrGamma), ("momentum", momentum), ("wd", wd),
+      ("epochs", epochs), ("iterations", iterations), ("lr", lr),
+      ("lr-reference-batch", lrReferenceBatch), ("lr-milestones", lrMilestones),
+      ("lr-gamma", lrGamma), ("warmup-epochs", warmupEpochs),
+      ("warmup-iterations", warmupIterations), ("warmup-method", warmupMethod),
+      ("warmup-lr", warmupLr), ("optimizer", optimizer), ("lars-trust", larsTrust),
+      ("momentum", momentum), ("wd", wd),
       ("norm-weight-decay", normWeightDecay), ("seed", seed), ("run-dir", runDir),
       ("checkpoint-every", checkpointEvery), ("keep-checkpoints", keepCheckpoints),
       ("eval-every", evalEvery),

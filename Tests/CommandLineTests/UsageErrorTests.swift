@@ -19,6 +19,15 @@ extension CommandLineTests {
       (["--shards", "1"], ["2 ranks", "1 logical shards", "--shards 2"]),
       (["--epochs", "2", "--iterations", "5"], ["--epochs", "--iterations"]),
       (["--lr-milestones", "half"], ["--lr-milestones half"]),
+      (["--lr-reference-batch", "0"], ["--lr-reference-batch 0"]),
+      (
+        ["--warmup-epochs", "5", "--warmup-iterations", "400"],
+        ["--warmup-epochs", "--warmup-iterations"]
+      ),
+      (["--warmup-epochs", "-1"], ["--warmup-epochs"]),
+      (["--warmup-method", "cosine"], ["--warmup-method cosine", "linear or constant"]),
+      (["--optimizer", "adam"], ["--optimizer adam", "sgd or lars"]),
+      (["--lars-trust", "0"], ["--lars-trust 0", "positive number"]),
       (["--dataset", "imagenet"], ["--dataset imagenet", "cifar10"]),
       (["--dataset", "image-folder"], ["--data-dir"]),
       (["--mean", "0.5,0.5"], ["--mean 0.5,0.5"]),

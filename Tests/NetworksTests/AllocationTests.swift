@@ -13,8 +13,10 @@ import Testing
     #expect(array.count == 1000)
   }
 
-  @Test("steps after the first allocate nothing", arguments: [Shortcut.a, .b])
-  func steps(shortcut: Shortcut) throws {
+  @Test(
+    "steps after the first allocate nothing", arguments: [Shortcut.a, .b],
+    [Optimizer.sgd, .lars(trust: 0.001)])
+  func steps(shortcut: Shortcut, optimizer: Optimizer) throws {
     let architecture = try ModelCatalog.architecture(
       named: "resnet20", shortcut: shortcut, classes: 10)
     let layout = try ShardLayout(batch: 16, shards: 8)
@@ -25,7 +27,8 @@ import Testing
     func step() throws {
       _ = try replica.trainingPass(images: batch.images, labels: batch.labels)
       replica.applyGradients(
-        learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4)
+        optimizer, learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4,
+        normalizationWeightDecay: 1e-4)
     }
     try step()
     let before = allocation_count()

@@ -36,6 +36,7 @@ public final class BenchmarkRun {
 
   private let options: Options
   private let ranks: Ranks
+  private let stepRule: Optimizer
   private let replica: Replica
   private let exchange: TimedExchange
   private let metrics: ClassificationExchange
@@ -48,7 +49,8 @@ public final class BenchmarkRun {
 
   /// Builds the network and fills the images.
   ///
-  /// - Parameter flags: of the training configuration: model, shortcut, batch size, shards, threads.
+  /// - Parameter flags: of the training configuration: model, shortcut, batch size, shards, threads,
+  ///   optimizer.
   /// - Throws: `CollectiveFailure`.
   public init(flags: [(key: String, value: String)], options: Options, ranks: Ranks) throws {
     self.options = options
@@ -70,6 +72,7 @@ public final class BenchmarkRun {
           batch: configuration.batchSize, shards: shards, ranks: ranks.count, rank: ranks.rank)
       )
     }
+    stepRule = configuration.stepRule
     exchange = TimedExchange(try ranks.statisticsExchange(layout))
     let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)
     reduction = try ranks.gradientReduction(
@@ -162,7 +165,8 @@ public final class BenchmarkRun {
     try reduction.finish()
     parts.gradientWait += lap()
     replica.applyGradients(
-      learningRate: 1e-6, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4)
+      stepRule, learningRate: 1e-6, momentum: 0.9, weightDecay: 1e-4,
+      normalizationWeightDecay: 1e-4)
     reduction.release()
     parts.optimizer += lap()
   }

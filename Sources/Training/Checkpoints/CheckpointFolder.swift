@@ -51,6 +51,8 @@ public struct CheckpointState: Codable, Equatable, Sendable {
   public var batchSize: Int
   public var shards: Int
   public var seed: UInt64
+  /// The optimizer whose velocity this is; nil in checkpoints from before there was a choice: `sgd`.
+  public var optimizer: String?
   /// SHA-256 over which images there are; a run goes on with the images it began with.
   public var dataset: String
   /// The unfinished epoch's sums, so that its line in the log comes out the same.
@@ -62,7 +64,7 @@ public struct CheckpointState: Codable, Equatable, Sendable {
   public var seconds: Double
 
   enum CodingKeys: String, CodingKey {
-    case model, shortcut, classes, step, epoch, shards, seed, dataset, seconds
+    case model, shortcut, classes, step, epoch, shards, seed, optimizer, dataset, seconds
     case classNames = "class_names"
     case batchSize = "batch_size"
     case epochTotals = "epoch_totals"

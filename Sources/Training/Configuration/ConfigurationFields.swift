@@ -77,6 +77,7 @@ extension TrainingConfiguration {
       return true
     },
     real("lr", "a positive number", \.learningRate) { $0 > 0 },
+    optionalNumber("lr-reference-batch", 1..., \.learningRateReferenceBatch),
     Field(
       key: "lr-milestones",
       expected: "numbers in the unit of the run's length, or parts of it such as 60%,85%"
@@ -88,6 +89,42 @@ extension TrainingConfiguration {
       return true
     },
     real("lr-gamma", "a positive number", \.gamma) { $0 > 0 },
+    Field(key: "warmup-epochs", expected: "a number from 0 on; 0: no warm-up") {
+      if case .epochs(let count) = $0.warmUpLength { ValueSpelling.shortest(count) } else { nil }
+    } set: {
+      guard let value = Double($1), (0..<1_000_000).contains(value) else { return false }
+      $0.warmUpLength = value == 0 ? nil : .epochs(value)
+      return true
+    },
+    Field(key: "warmup-iterations", expected: "a whole number from 0 on; 0: no warm-up") {
+      if case .iterations(let count) = $0.warmUpLength { String(count) } else { nil }
+    } set: {
+      guard let value = Int($1), (0..<1_000_000_000).contains(value) else { return false }
+      $0.warmUpLength = value == 0 ? nil : .iterations(value)
+      return true
+    },
+    Field(key: "warmup-method", expected: "linear or constant") {
+      $0.warmUpMethod.rawValue
+    } set: {
+      guard let value = WarmUpMethod(rawValue: $1.lowercased()) else { return false }
+      $0.warmUpMethod = value
+      return true
+    },
+    Field(key: "warmup-lr", expected: "a number from 0 on") {
+      $0.warmUpRate.map { String($0) }
+    } set: {
+      guard let value = Double($1), value.isFinite, value >= 0 else { return false }
+      $0.warmUpRate = value
+      return true
+    },
+    Field(key: "optimizer", expected: "sgd or lars") {
+      $0.optimizer.rawValue
+    } set: {
+      guard let value = OptimizerName(rawValue: $1.lowercased()) else { return false }
+      $0.optimizer = value
+      return true
+    },
+    real("lars-trust", "a positive number", \.larsTrust) { $0 > 0 },
     real("momentum", "a number from 0 to below 1", \.momentum) { $0 >= 0 && $0 < 1 },
     real("wd", "a number from 0 on", \.weightDecay) { $0 >= 0 },
     Field(key: "norm-weight-decay", expected: "a number from 0 on") {
@@ -265,7 +302,7 @@ private enum ValueSpelling {
     return milestones
   }
 
-  private static func shortest(_ value: Double) -> String {
+  static func shortest(_ value: Double) -> String {
     value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : String(value)
   }
 }

@@ -1,4 +1,4 @@
-/// The learning rate at each step: constant between milestones, multiplied by γ at each.
+/// The learning rate at each step: warmed up, then constant between milestones, multiplied by γ at each.
 
 /// A moment in a run at which the learning rate drops.
 public enum Milestone: Hashable, Sendable {
@@ -14,20 +14,25 @@ public struct LearningRateSchedule: Hashable, Sendable {
   public let gamma: Double
   /// Steps from which each further factor applies, ascending.
   public let drops: [Int]
+  /// What stands in place of the first steps' rates.
+  public let warmUp: WarmUp?
 
-  public init(initial: Double, gamma: Double, drops: [Int]) {
+  public init(initial: Double, gamma: Double, drops: [Int], warmUp: WarmUp? = nil) {
     self.initial = initial
     self.gamma = gamma
     self.drops = drops.sorted()
+    self.warmUp = warmUp
   }
 
-  /// The rate of the step after `step` finished ones.
+  /// The rate of the step after `step` finished ones; nothing else decides it, so that a resumed run has
+  /// the rates of one that was not stopped.
   public func rate(afterSteps step: Int) -> Double {
     // Dividing by 10 gives the nearest decimal where multiplying by 0.1 does not.
     let divisor = 1 / gamma
     var rate = initial
     for drop in drops where step >= drop { rate /= divisor }
-    return rate
+    guard let warmUp, step < warmUp.steps else { return rate }
+    return warmUp.rate(afterSteps: step, towards: rate)
   }
 }
 
@@ -55,13 +60,13 @@ public struct TrainingTimeline: Hashable, Sendable {
     }
     self.steps = steps
     schedule = LearningRateSchedule(
-      initial: configuration.learningRate, gamma: configuration.gamma,
+      initial: configuration.scaledLearningRate, gamma: configuration.gamma,
       drops: configuration.milestones.map { milestone in
         switch milestone {
         case .fraction(let fraction): Int((fraction * Double(steps)).rounded())
         case .position(let position): Int((position * stepsPerUnit).rounded())
         }
-      })
+      }, warmUp: configuration.warmUp(images: images))
   }
 
   /// The first step count after which `epoch` whole epochs of images have been seen.

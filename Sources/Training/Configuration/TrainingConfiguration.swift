@@ -33,10 +33,21 @@ public struct TrainingConfiguration: Hashable, Sendable {
   /// Logical shards of the mini-batch; nil: 8, or as many as ranks where there are more than 8.
   public var shards: Int?
   public var length = TrainingLength.epochs(5)
+  /// After the warm-up, for a mini-batch of `learningRateReferenceBatch`.
   public var learningRate = 0.1
+  /// The mini-batch that `learningRate` is for, from which it is scaled in proportion; nil: `batchSize`.
+  public var learningRateReferenceBatch: Int?
   public var milestones = [Milestone.fraction(0.60), Milestone.fraction(0.85)]
   /// The factor at each milestone.
   public var gamma = 0.1
+  /// Nil: no warm-up.
+  public var warmUpLength: WarmUpLength?
+  public var warmUpMethod = WarmUpMethod.linear
+  /// The first rate of the warm-up; nil: `learningRate` where scaling raises it, else a tenth of the rate.
+  public var warmUpRate: Double?
+  public var optimizer = OptimizerName.sgd
+  /// LARS's trust coefficient η, as in You et al. 2017, §5.
+  public var larsTrust = 0.001
   public var momentum = 0.9
   public var weightDecay = 1e-4
   /// Weight decay of BN's scales and shifts; nil: the same as `weightDecay`.
@@ -63,6 +74,14 @@ public struct TrainingConfiguration: Hashable, Sendable {
   var bucketBytes: Int { Int(bucketMegabytes * 1_048_576) }
 
   public init() {}
+
+  /// The optimizer with its coefficients.
+  var stepRule: Optimizer {
+    switch optimizer {
+    case .sgd: .sgd
+    case .lars: .lars(trust: Float(larsTrust))
+    }
+  }
 }
 
 /// The data sets that are built in.
@@ -72,6 +91,12 @@ public enum DatasetName: String, CaseIterable, Codable, Sendable {
   case cifar100
   case imageFolder = "image-folder"
   case synthetic
+}
+
+/// How gradients become a step.
+public enum OptimizerName: String, Sendable {
+  case sgd
+  case lars
 }
 
 /// How long to train.

@@ -187,7 +187,8 @@ final class RunRecorder: TrainingObserver {
       classes: replica.architecture.classes, classNames: data.train.classNames,
       step: progress.step, epoch: timeline.epoch(afterSteps: progress.step),
       batchSize: configuration.batchSize, shards: replica.trainingLayout.shards,
-      seed: configuration.seed, dataset: data.train.fingerprint,
+      seed: configuration.seed, optimizer: configuration.optimizer.rawValue,
+      dataset: data.train.fingerprint,
       epochTotals: progress.epochTotals, loggedTotals: progress.loggedTotals,
       parametersSHA256: replica.parametersSHA256, seconds: seconds)
   }

@@ -76,7 +76,8 @@ final class Trainer {
           loss: sums.loss / Double(sums.images)))
     }
     replica.applyGradients(
-      learningRate: Float(learningRate), momentum: Float(configuration.momentum),
+      configuration.stepRule, learningRate: Float(learningRate),
+      momentum: Float(configuration.momentum),
       weightDecay: Float(configuration.weightDecay),
       normalizationWeightDecay: Float(
         configuration.normalizationWeightDecay ?? configuration.weightDecay))

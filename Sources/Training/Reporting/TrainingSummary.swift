@@ -33,7 +33,7 @@ struct TrainingSummary {
     table.add("schedule", schedule)
     table.add(
       "optimizer",
-      "SGD, momentum \(configuration.momentum), weight decay \(configuration.weightDecay)"
+      "\(stepRule), momentum \(configuration.momentum), weight decay \(configuration.weightDecay)"
         + (configuration.normalizationWeightDecay == configuration.weightDecay
           ? "" : ", of BN \(configuration.normalizationWeightDecay ?? configuration.weightDecay)"))
     table.add("augmentation", augmentation)
@@ -91,11 +91,35 @@ struct TrainingSummary {
       case .iterations: ""
       }
     let drops = timeline.schedule.drops.map(\.grouped).joined(separator: " and ")
-    return "\(length)\(timeline.steps.grouped) iterations, lr "
-      + FigureText.learningRate(configuration.learningRate)
+    var text =
+      "\(length)\(timeline.steps.grouped) iterations, lr "
+      + FigureText.learningRate(timeline.schedule.initial)
       + (drops.isEmpty
         ? ""
         : ", × \(FigureText.learningRate(configuration.gamma)) after iterations \(drops)")
+    if let reference = configuration.learningRateReferenceBatch {
+      text +=
+        "\nlr \(FigureText.learningRate(timeline.schedule.initial)) is "
+        + "\(FigureText.learningRate(configuration.learningRate)) × "
+        + "\(configuration.batchSize.grouped) / \(reference.grouped) images"
+    }
+    if let warmUp = timeline.schedule.warmUp {
+      let start = FigureText.learningRate(warmUp.startRate)
+      let course =
+        switch warmUp.method {
+        case .linear: "lr from \(start) up in even steps"
+        case .constant: "lr \(start)"
+        }
+      text += "\nwarm-up of \(warmUp.steps.grouped) iterations: \(course)"
+    }
+    return text
+  }
+
+  private var stepRule: String {
+    switch configuration.optimizer {
+    case .sgd: "SGD"
+    case .lars: "LARS, trust \(configuration.larsTrust)"
+    }
   }
 
   private var augmentation: String {

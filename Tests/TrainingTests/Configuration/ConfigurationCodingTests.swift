@@ -13,7 +13,9 @@ import Training
     ("train-limit", "1000"), ("test-limit", "7"), ("mean", "0.485,0.456,0.406"),
     ("std", "0.229,0.224,0.225"), ("crop-padding", "0"), ("flip", "false"),
     ("batch-size", "256"), ("shards", "16"), ("iterations", "64000"), ("lr", "0.05"),
-    ("lr-milestones", "32000,48000.5,90%"), ("lr-gamma", "0.2"), ("momentum", "0.95"),
+    ("lr-reference-batch", "128"), ("lr-milestones", "32000,48000.5,90%"), ("lr-gamma", "0.2"),
+    ("warmup-iterations", "400"), ("warmup-method", "constant"), ("warmup-lr", "0.01"),
+    ("optimizer", "lars"), ("lars-trust", "0.02"), ("momentum", "0.95"),
     ("wd", "0.0005"), ("norm-weight-decay", "0.0"), ("seed", "18446744073709551615"),
     ("threads", "3"), ("workers", "2"), ("reduction", "mpi"), ("bucket-mb", "2.5"),
     ("run-dir", "-runs/é"), ("checkpoint-every", "500"),
@@ -43,6 +45,7 @@ import Training
       [], Self.everything, [("epochs", "200")], [("lr-milestones", "none")],
       [("mean", "per-pixel"), ("std", "none")], [("mean", "none")],
       [("lr", "1e-07"), ("wd", "0.1")], [("lr-milestones", "0.1%,33.333333%")],
+      [("warmup-epochs", "5")], [("warmup-epochs", "0.25"), ("warmup-lr", "0.0")],
       [("run-dir", "yes")], [("run-dir", "007")], [("run-dir", " blank ")], [("run-dir", "a\nb")],
     ] as [[(key: String, value: String)]] {
       let configuration = try TrainingConfiguration(values)

@@ -11,6 +11,9 @@ import Training
     ("flip", ["true", "False"]), ("batch-size", ["1", "1048576"]), ("shards", ["1"]),
     ("epochs", ["1", "999999"]), ("iterations", ["1", "999999999"]), ("lr", ["1e-9", "3"]),
     ("lr-milestones", ["none", "0", "0%,100%", "1.5,2"]), ("lr-gamma", ["1", "10"]),
+    ("lr-reference-batch", ["1", "256"]), ("warmup-epochs", ["0", "0.5", "5"]),
+    ("warmup-iterations", ["0", "400"]), ("warmup-method", ["linear", "Constant"]),
+    ("warmup-lr", ["0", "0.01"]), ("optimizer", ["sgd", "LARS"]), ("lars-trust", ["1e-6", "2"]),
     ("momentum", ["0", "0.999"]), ("wd", ["0"]), ("norm-weight-decay", ["0", "1"]),
     ("seed", ["0", "18446744073709551615"]), ("threads", ["1"]), ("workers", ["1", "256"]),
     ("checkpoint-every", ["1"]), ("keep-checkpoints", ["1"]), ("eval-every", ["1"]),
@@ -27,7 +30,11 @@ import Training
     ("shards", ["0", "-8"]), ("epochs", ["0", "-1", "0.5", "1000000"]),
     ("iterations", ["0", "64k", "1000000000"]), ("lr", ["0", "-0.1", "nan", "inf", "1e999", ""]),
     ("lr-milestones", ["", "half", "-1", "101%", "-1%", "%", "1,,2", "nan", "inf", "nan%"]),
-    ("lr-gamma", ["0", "-1", "nan"]), ("momentum", ["1", "-0.1", "nan"]),
+    ("lr-gamma", ["0", "-1", "nan"]), ("lr-reference-batch", ["0", "-256", "25.6", "all"]),
+    ("warmup-epochs", ["-1", "nan", "inf", "5%", ""]), ("warmup-iterations", ["-1", "0.5", "1e3"]),
+    ("warmup-method", ["", "cosine"]), ("warmup-lr", ["-0.1", "nan", "inf", "low"]),
+    ("optimizer", ["", "adam", "sgd_nesterov"]), ("lars-trust", ["0", "-1", "nan", "inf"]),
+    ("momentum", ["1", "-0.1", "nan"]),
     ("wd", ["-1e-4", "nan", "inf"]), ("norm-weight-decay", ["-1", "nan"]),
     ("seed", ["-1", "1.0", "18446744073709551616"]), ("threads", ["0", "-2", "two"]),
     ("workers", ["0", "257"]), ("reduction", ["", "ring"]),
@@ -65,7 +72,7 @@ import Training
 
   @Test("every key has values that are refused")
   func complete() {
-    let keys = ConfigurationCodingTests.everything.map(\.key) + ["epochs"]
+    let keys = ConfigurationCodingTests.everything.map(\.key) + ["epochs", "warmup-epochs"]
     #expect(Set(Self.bad.map(\.0)) == Set(keys))
   }
 }

@@ -56,6 +56,18 @@ import Training
         == .iterations(64_000))
   }
 
+  @Test("a warm-up in one unit replaces one in the other, and 0 ends it")
+  func warmUp() throws {
+    let file = try write("warmup-epochs: 5\n", to: "run.yaml")
+    for (flag, length) in [
+      (("warmup-iterations", "400"), .iterations(400)), (("warmup-epochs", "0.5"), .epochs(0.5)),
+      (("warmup-epochs", "0"), nil), (("warmup-iterations", "0"), nil), (("seed", "1"), .epochs(5)),
+    ] as [((String, String), WarmUpLength?)] {
+      let resolved = try TrainingConfiguration.resolve(flags: [flag], file: file, resume: nil)
+      #expect(resolved.warmUpLength == length, "\(flag)")
+    }
+  }
+
   @Test("a run is found by its folder, a checkpoint and a file in one, and brings no weights")
   func resumed() throws {
     let run = try makeRun("model: plain8\nweights: elsewhere.safetensors\n")
