@@ -13,6 +13,8 @@ public final class Replica {
   public let trainingLayout: ShardLayout
   /// The division of an evaluation batch.
   public let evaluationLayout: ShardLayout
+  /// The BN groups of the training mini-batch.
+  public var division: StatisticsDivision { workspace.division }
   let workspace: Workspace
   private let trainingPlan: Plan?
   private let evaluationPlan: Plan
@@ -31,12 +33,13 @@ public final class Replica {
   ///   - training: nil makes a replica that only evaluates, without gradients' memory.
   ///   - evaluation: same shards and ranks as `training`.
   ///   - threads: threads of this rank; more than its shards are of no use.
+  ///   - division: the BN groups; nil is one of the whole mini-batch.
   ///   - gradients: memory for this rank's tree nodes; nil takes its own.
   ///   - fuse: whether the plan may fuse operations; false is for tests.
   public init(
     _ architecture: Architecture, training: ShardLayout?, evaluation: ShardLayout,
-    threads: Int = 1, exchange: any StatisticsExchange, gradients: (any GradientMemory)? = nil,
-    fuse: Bool = true
+    threads: Int = 1, division: StatisticsDivision? = nil, exchange: any StatisticsExchange,
+    gradients: (any GradientMemory)? = nil, fuse: Bool = true
   ) {
     precondition(
       training == nil
@@ -47,15 +50,17 @@ public final class Replica {
     parameterLayout = parameters
     trainingLayout = training ?? evaluation
     evaluationLayout = evaluation
+    let division = division ?? StatisticsDivision(whole: training ?? evaluation)
+    precondition(division.layout == training ?? evaluation, "BN groups of another mini-batch")
     var sizes = Workspace.Sizes()
     evaluationPlan = Plan(
       architecture, parameters: parameters, images: evaluation.localPositions.count,
-      mode: .evaluation, fuse: fuse)
+      mode: .evaluation, division: division, fuse: fuse)
     sizes.cover(evaluationPlan.sizes)
     trainingPlan = training.map {
       Plan(
         architecture, parameters: parameters, images: $0.localPositions.count, mode: .training,
-        fuse: fuse)
+        division: division, fuse: fuse)
     }
     if let trainingPlan { sizes.cover(trainingPlan.sizes) }
     let layers = trainingPlan?.layers ?? []
@@ -64,7 +69,7 @@ public final class Replica {
     team = ThreadTeam(threads: min(threads, evaluation.localShards.count))
     workspace = Workspace(
       parameterLayout: parameterLayout, layout: evaluation, sizes: sizes, team: team,
-      exchange: exchange, gradients: gradients)
+      division: division, exchange: exchange, gradients: gradients)
     velocity = AlignedBuffer(count: training == nil ? 0 : parameterLayout.count)
   }
 

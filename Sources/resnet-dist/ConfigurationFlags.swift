@@ -96,8 +96,14 @@ struct RunningFlags: ParsableArguments {
   }
 }
 
-/// Flags that say how gradients are summed over the ranks.
+/// Flags that say what the ranks sum, and how.
 struct CommunicationFlags: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Images whose batch-normalization statistics are merged, whichever ranks hold them: the papers' "
+        + "images a GPU. Divides the mini-batch. (default: the whole mini-batch)", valueName: "N"))
+  var bnGroupSize: String?
+
   @Option(
     help: ArgumentHelp(
       "How gradients are summed: tree, the same bits on any number of ranks, or mpi, MPI's own "
@@ -110,5 +116,7 @@ struct CommunicationFlags: ParsableArguments {
         + "(default: 1)", valueName: "MB"))
   var bucketMb: String?
 
-  var values: [(String, String?)] { [("reduction", reduction), ("bucket-mb", bucketMb)] }
+  var values: [(String, String?)] {
+    [("bn-group-size", bnGroupSize), ("reduction", reduction), ("bucket-mb", bucketMb)]
+  }
 }

@@ -57,6 +57,23 @@ extension CommandLineTests {
       #expect(abs(mpi.loss - whole.loss) < 1e-3 * whole.loss, "\(mpi.loss) and \(whole.loss)")
     }
 
+    @Test("BN groups do not depend on the number of ranks, and on their size they do")
+    func normalizationGroups() throws {
+      let folder = try TemporaryDirectory()
+      func train(_ ranks: Int, _ flags: [String]) throws -> String {
+        let path = folder.file("\(ranks)-\(flags.joined())")
+        let outcome = try Job.run(
+          ranks, Job.small + ["--iterations", "6", "--run-dir", path] + flags)
+        try #require(outcome.exitCode == 0, "\(outcome.standardError)")
+        return try Job.digest(path)
+      }
+      let groups = try [1, 3, 4].map { try train($0, ["--bn-group-size", "8"]) }
+      #expect(Set(groups).count == 1, "\(groups)")
+      let others = try [4, 16, 32].map { try train(2, ["--bn-group-size", "\($0)"]) }
+      #expect(Set(others + groups).count == 4)
+      #expect(try train(2, []) == others[2])
+    }
+
     @Test("another seed gives other parameters")
     func seeds() throws {
       let folder = try TemporaryDirectory()

@@ -22,40 +22,59 @@ private func treeSum(_ tree: ReductionTree, _ index: Int, shards: Range<Int>) ->
   return values[0]
 }
 
-/// Exchanges numbers that tell their shard, place and round apart; the last width is one that does not
-/// fit the shared memory.
+/// What a rule makes of one group of shards, one after the other in its tree's order.
+private func merged(
+  _ rule: StatisticsRule, group: Range<Int>, round: Int
+) -> [Double] {
+  var values = group.flatMap { shard in
+    (0..<rule.width).map { abs(Double(number(shard, $0))) + Double(round) }
+  }
+  let merges = rule.division.merges(of: group.map { $0..<$0 + 1 }, to: [group])
+  values.withUnsafeMutableBufferPointer { rule.merge($0.baseAddress!, merges) }
+  return Array(values.prefix(rule.width))
+}
+
+/// Combines numbers that tell their shard, place and round apart.
 private func checkStatistics(
-  _ exchange: any StatisticsExchange, _ layout: ShardLayout, _ what: String
+  _ communicator: Communicator, _ sizes: [Int], _ division: StatisticsDivision
 ) throws {
-  for (round, width) in [1, 2, 33, 40, 1, 41].enumerated() {
-    func numbers(_ shards: Range<Int>) -> [Double] {
-      shards.flatMap { shard in
-        (0..<width).map { Double(number(shard, $0)) + Double(round) }
+  let groups = RankGroups(sizes: sizes)
+  let exchange = try HostStatisticsExchange(
+    try communicator.duplicate(),
+    group: try communicator.split(color: groups.group(of: communicator.rank)) as Communicator,
+    groups: groups,
+    division: division, maximumWidth: 40, yields: true)
+  for (round, width) in [2, 4, 34, 40, 2].enumerated() {
+    for kind in [StatisticsRule.Kind.sums, .moments(area: 3)] {
+      let rule = StatisticsRule(kind, width: width, division: division)
+      var local = division.layout.localShards.flatMap { shard in
+        (0..<width).map { abs(Double(number(shard, $0))) + Double(round) }
       }
-    }
-    let local = numbers(layout.localShards)
-    var all = [Double](repeating: .nan, count: layout.shards * width)
-    try local.withUnsafeBufferPointer { local in
-      try all.withUnsafeMutableBufferPointer {
-        try exchange.allGather(local, width: width, into: $0)
+      var all = [Double](repeating: .nan, count: division.groups.count * width)
+      try local.withUnsafeMutableBufferPointer {
+        rule.mergeLocalShards($0.baseAddress!)
+        try exchange.combine($0.baseAddress!, into: &all, by: rule)
       }
+      expectEqual(
+        all, division.groups.flatMap { merged(rule, group: $0, round: round) },
+        "hosts of \(sizes) ranks, \(division.layout.shards) shards, \(division.groups.count) "
+          + "groups, width \(width), \(kind)")
     }
-    expectEqual(all, numbers(0..<layout.shards), "\(what), \(layout.shards) shards, width \(width)")
   }
 }
 
 let reductionChecks: [Check] = [
-  Check("every rank gets every shard's statistics, in shard order, for even and uneven shards") {
+  Check("every rank gets every BN group's statistics, for any hosts, shards and groups") {
     communicator in
-    for shards in [communicator.size, communicator.size + 3, 2 * communicator.size, 16]
-    where shards >= communicator.size {
-      let layout = try ShardLayout(
-        batch: 64, shards: shards, ranks: communicator.size, rank: communicator.rank)
-      try checkStatistics(MPIStatisticsExchange(communicator, layout: layout), layout, "messages")
-      try checkStatistics(
-        SharedStatisticsExchange(
-          communicator.duplicate(), layout: layout, yields: true, maximumWidth: 40),
-        layout, "shared memory")
+    let size = communicator.size
+    for sizes in hostSizes(size) {
+      for (shards, groups) in [(size, 1), (size + 3, 1), (2 * size, 2), (16, 4), (24, 3), (8, 8)]
+      where shards >= size {
+        let layout = try ShardLayout(
+          batch: 48 * groups, shards: shards, ranks: size, rank: communicator.rank)
+        try checkStatistics(
+          communicator, sizes, try StatisticsDivision(layout, imagesPerGroup: 48))
+      }
     }
   },
   Check("gradients are the serial sum in the tree's order, bit for bit, for any shards and lengths")

@@ -17,7 +17,8 @@ private struct Trained: Equatable {
 
 /// Three steps and an evaluation on images that are the same everywhere.
 private func train(
-  _ model: String, _ layout: ShardLayout, threads: Int, exchange: any StatisticsExchange,
+  _ model: String, _ division: StatisticsDivision, threads: Int,
+  exchange: (Architecture) throws -> any StatisticsExchange,
   reduction: (GradientExtent) throws -> any GradientReduction
 ) throws -> Trained {
   let side = ModelCatalog.isForImageNet(model) ? 32 : 16
@@ -26,10 +27,12 @@ private func train(
   let source = SyntheticImages(count: 70, classCount: 5, shape: shape, seed: 4, split: .train)
   let normalization = Normalization(
     mean: .perChannel([0.5, 0.5, 0.5]), deviation: [0.25, 0.25, 0.25])
+  let layout = division.layout
+  let exchange = try exchange(network)
   let reduction = try reduction(GradientExtent(ParameterLayout(network)))
   let replica = Replica(
-    network, training: layout, evaluation: layout, threads: threads, exchange: exchange,
-    gradients: reduction.memory)
+    network, training: layout, evaluation: layout, threads: threads, division: division,
+    exchange: exchange, gradients: reduction.memory)
   replica.observers = [reduction]
   replica.initialize(seed: 11)
   let loader = BatchLoader(
@@ -58,28 +61,36 @@ private func train(
 }
 
 /// Trains on these ranks and on one, and compares.
+///
+/// - Parameter hosts: whether each rank is told to be on a host of its own.
 private func compare(
   _ communicator: Communicator, model: String = "resnet8", batch: Int, shards: Int,
-  threads: Int = 1
+  group: Int? = nil, threads: Int = 1, hosts: Bool = false
 ) throws {
-  guard shards >= communicator.size else { return }
-  let layout = try ShardLayout(
-    batch: batch, shards: shards, ranks: communicator.size, rank: communicator.rank)
-  let exchange = try SharedStatisticsExchange(
-    communicator.duplicate(), layout: layout, yields: true)
-  let here = try train(model, layout, threads: threads, exchange: exchange) { extent in
+  let size = communicator.size
+  guard shards >= size else { return }
+  let layout = try ShardLayout(batch: batch, shards: shards, ranks: size, rank: communicator.rank)
+  let division = try StatisticsDivision(layout, imagesPerGroup: group)
+  let groups = RankGroups(sizes: hosts ? Array(repeating: 1, count: size) : [size])
+  let neighbours = hosts ? nil : try communicator.duplicate()
+  let here = try train(model, division, threads: threads) { network in
+    try HostStatisticsExchange(
+      communicator.duplicate(), group: neighbours, groups: groups, division: division,
+      maximumWidth: 2 * network.nodes.map(\.shape.channels).max()!, yields: true)
+  } reduction: { extent in
     try TreeReduction(
-      communicator.duplicate(), group: communicator.duplicate(),
-      groups: RankGroups(sizes: [communicator.size]), layout: layout, extent: extent,
+      communicator.duplicate(), group: neighbours, groups: groups, layout: layout, extent: extent,
       bucketSize: 10_000, yields: true)
   }
+  let whole = try ShardLayout(batch: batch, shards: shards)
   let alone = try train(
-    model, try ShardLayout(batch: batch, shards: shards), threads: 1, exchange: SoleRankExchange()
-  ) { extent in
+    model, try StatisticsDivision(whole, imagesPerGroup: group), threads: 1
+  ) { _ in
+    SoleRankExchange()
+  } reduction: { extent in
     try TreeReduction(
-      .selfOnly, group: nil, groups: RankGroups(sizes: [1]),
-      layout: try ShardLayout(batch: batch, shards: shards), extent: extent, bucketSize: 1 << 20,
-      yields: true)
+      .selfOnly, group: nil, groups: RankGroups(sizes: [1]), layout: whole, extent: extent,
+      bucketSize: 1 << 20, yields: true)
   }
   let what = "\(model), batch \(batch), \(shards) shards, \(threads) threads"
   expect(here.parameters == alone.parameters, "\(what): parameters differ")
@@ -105,6 +116,14 @@ let replicaChecks: [Check] = [
   },
   Check("training gives one rank's bits with filters that are streamed past the images") {
     try compare($0, model: "resnet18", batch: 16, shards: 8)
+  },
+  Check("training gives one rank's bits on hosts that share no memory") {
+    try compare($0, batch: 16, shards: 8, hosts: true)
+    try compare($0, batch: 23, shards: 11, hosts: true)
+  },
+  Check("training gives one rank's bits with BN groups") {
+    try compare($0, batch: 16, shards: 8, group: 4)
+    try compare($0, batch: 24, shards: 12, group: 8, hosts: true)
   },
   Check("training gives one rank's bits with threads in the ranks") {
     try compare($0, batch: 27, shards: 8, threads: 2)

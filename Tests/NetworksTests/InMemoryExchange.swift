@@ -61,32 +61,31 @@ final class MeetingPoint<Element: Sendable>: @unchecked Sendable {
   }
 }
 
-/// One rank's end of the exchange.
-///
-/// All-gather: rank r's [local shards, width] arrives on every rank at its shards' places in
-/// [shards, width]. Nothing is added up on the way, so nothing is rounded.
+/// One rank's end of the exchange: all pieces of all ranks meet, and each rank merges them for itself.
 final class InMemoryExchange: StatisticsExchange {
   private let point: MeetingPoint<Double>
-  private let layout: ShardLayout
   private(set) var calls = 0
 
-  init(_ point: MeetingPoint<Double>, layout: ShardLayout) {
-    self.point = point
-    self.layout = layout
-  }
+  init(_ point: MeetingPoint<Double>) { self.point = point }
 
-  func allGather(
-    _ local: UnsafeBufferPointer<Double>, width: Int, into all: UnsafeMutableBufferPointer<Double>
+  func combine(
+    _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
+    by rule: StatisticsRule
   ) throws {
-    precondition(local.count == layout.localShards.count * width)
-    precondition(all.count == layout.shards * width)
     calls += 1
+    let (division, width) = (rule.division, rule.width)
     var blocks: [Int: [Double]] = [:]
-    for (index, shard) in layout.localShards.enumerated() {
-      blocks[shard] = Array(local[index * width..<(index + 1) * width])
+    for (index, piece) in division.pieces(ofRank: division.layout.rank).enumerated() {
+      blocks[piece.lowerBound] = (0..<width).map { pieces[index * width + $0] }
     }
-    for (shard, block) in try point.meet(blocks, width: width) {
-      for (offset, value) in block.enumerated() { all[shard * width + offset] = value }
+    let met = try point.meet(blocks, width: width)
+    let all = (0..<division.layout.ranks).flatMap { division.pieces(ofRank: $0) }
+    var values = all.flatMap { met[$0.lowerBound]! }
+    let merges = division.merges(of: all, to: division.groups)
+    values.withUnsafeMutableBufferPointer { rule.merge($0.baseAddress!, merges) }
+    for (index, group) in division.groups.enumerated() {
+      let first = all.firstIndex { $0.lowerBound == group.lowerBound }!
+      for offset in 0..<width { groups[index * width + offset] = values[first * width + offset] }
     }
   }
 }
@@ -113,7 +112,7 @@ struct InMemoryRanks: Sendable {
     let outcomes = Mutex<[Int: Swift.Result<Result, any Error>]>([:])
     try withThreads { rank in
       let layout = layouts[rank]
-      let outcome = Swift.Result { try body(layout, InMemoryExchange(statistics, layout: layout)) }
+      let outcome = Swift.Result { try body(layout, InMemoryExchange(statistics)) }
       if case .failure = outcome {
         statistics.dismiss()
         gradients.dismiss()

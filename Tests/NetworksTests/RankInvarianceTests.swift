@@ -22,8 +22,11 @@ struct Division: CustomTestStringConvertible, Sendable {
   let batch: Int
   let shards: Int
   let shortcut: Shortcut?
+  /// Images of a BN group; nil: all.
+  var group: Int? = nil
   var testDescription: String {
-    "\(batch) images, \(shards) shards, shortcut \(shortcut?.rawValue ?? "none")"
+    "\(batch) images, \(shards) shards, shortcut \(shortcut?.rawValue ?? "none"), "
+      + "BN groups of \(group ?? batch)"
   }
 }
 
@@ -36,7 +39,9 @@ struct Division: CustomTestStringConvertible, Sendable {
     let world = try InMemoryRanks(batch: division.batch, shards: division.shards, ranks: ranks)
     return try world.run { layout, exchange in
       let replica = Replica(
-        architecture, training: layout, evaluation: layout, threads: threads, exchange: exchange)
+        architecture, training: layout, evaluation: layout, threads: threads,
+        division: try StatisticsDivision(layout, imagesPerGroup: division.group),
+        exchange: exchange)
       replica.initialize(seed: 7)
       var trace = Trace()
       for step in 0..<steps {
@@ -67,18 +72,15 @@ struct Division: CustomTestStringConvertible, Sendable {
     _ local: UnsafeBufferPointer<ClassificationSums>, _ layout: ShardLayout,
     _ exchange: InMemoryExchange
   ) throws -> ClassificationSums {
-    let flat = local.flatMap { [Double($0.images), $0.loss, Double($0.top1), Double($0.top5)] }
-    var all = [Double](repeating: .nan, count: 4 * layout.shards)
-    try flat.withUnsafeBufferPointer { flat in
-      try all.withUnsafeMutableBufferPointer { try exchange.allGather(flat, width: 4, into: $0) }
+    var flat = local.flatMap { [Double($0.images), $0.loss, Double($0.top1), Double($0.top5)] }
+    var all = [Double](repeating: .nan, count: 4)
+    let rule = StatisticsRule(.sums, width: 4, division: StatisticsDivision(whole: layout))
+    try flat.withUnsafeMutableBufferPointer { flat in
+      rule.mergeLocalShards(flat.baseAddress!)
+      try exchange.combine(flat.baseAddress!, into: &all, by: rule)
     }
-    var sums = (0..<layout.shards).map {
-      ClassificationSums(
-        images: Int(all[4 * $0]), loss: all[4 * $0 + 1], top1: Int(all[4 * $0 + 2]),
-        top5: Int(all[4 * $0 + 3]))
-    }
-    for merge in layout.tree.merges { sums[merge.into] = sums[merge.into] + sums[merge.from] }
-    return sums[0]
+    return ClassificationSums(
+      images: Int(all[0]), loss: all[1], top1: Int(all[2]), top5: Int(all[3]))
   }
 
   @Test(
@@ -87,6 +89,10 @@ struct Division: CustomTestStringConvertible, Sendable {
       Division(batch: 16, shards: 8, shortcut: .a), Division(batch: 27, shards: 8, shortcut: .a),
       Division(batch: 16, shards: 8, shortcut: .b), Division(batch: 13, shards: 6, shortcut: .c),
       Division(batch: 7, shards: 7, shortcut: nil),
+      Division(batch: 16, shards: 8, shortcut: .a, group: 8),
+      Division(batch: 16, shards: 8, shortcut: .b, group: 2),
+      Division(batch: 18, shards: 6, shortcut: .a, group: 9),
+      Division(batch: 20, shards: 12, shortcut: .a, group: 5),
     ])
   func ranks(_ division: Division) throws {
     let one = try run(division, ranks: 1)[0]

@@ -3,11 +3,13 @@
 import Kernels
 import Tensors
 
-/// BN over all shards of all ranks. docs/batch-normalization.md derives the backward pass.
+/// BN over the shards of each BN group, whichever ranks hold them. docs/batch-normalization.md derives
+/// the backward pass.
 ///
-/// Each shard gives (mean, M2) per channel, the exchange gathers all shards', and every rank merges
-/// them in the tree's order; backward likewise with (Σdz, Σdz·(x − μ)). So γ's and β's gradients
-/// are whole on every rank and are not summed over ranks again.
+/// Each shard gives (mean, M2) per channel, and the exchange merges them to the groups'; backward
+/// likewise with (Σdz, Σdz·(x − μ)). Every rank learns all groups' numbers, so γ's and β's gradients
+/// and the running statistics, which are over all groups, are whole on every rank and are not summed
+/// over ranks again.
 final class BatchNormalizationLayer: PlannedLayer {
   /// Added to the variance (PyTorch's default).
   static let epsilon = 1e-5
@@ -45,15 +47,23 @@ final class BatchNormalizationLayer: PlannedLayer {
   let delegation: Delegation
 
   private let channels: Int
-  /// Per channel: μ and σ⁻¹ of the last forward pass, scale and shift of `apply`, a, b and c of
-  /// `backwardData`.
+  private let groups: Int
+  /// Of each of this rank's groups, [groups, 7, C]: μ and σ⁻¹ of the last forward pass, scale and
+  /// shift of `apply`, a, b and c of `backwardData`.
   private let saved: AlignedBuffer<Float>
+  /// σ⁻¹ of every group, [groups, C].
+  private let inverseDeviations: AlignedBuffer<Float>
+  /// Sums over groups, [2, C].
+  private let totals: AlignedBuffer<Double>
+  /// Whether the last forward pass took running statistics, the same for all images.
+  private var isEvaluating = false
 
   init(
     name: String, input: Place, addend: Place?, output: Place?,
     epilogue: BatchNormalization.Epilogue, scale: Range<Int>, shift: Range<Int>,
     statistics: RunningStatisticsSlot, outputGradient: Place?, inputGradient: GradientTarget?,
-    addendGradient: GradientTarget?, delegation: Delegation
+    addendGradient: GradientTarget?, delegation: Delegation,
+    division: StatisticsDivision
   ) {
     self.name = name
     self.input = input
@@ -69,14 +79,25 @@ final class BatchNormalizationLayer: PlannedLayer {
     self.addendGradient = addendGradient
     self.delegation = delegation
     channels = input.shape.channels
-    saved = AlignedBuffer(count: 7 * channels)
+    groups = division.groups.count
+    saved = AlignedBuffer(count: 7 * channels * division.localGroups.count)
+    inverseDeviations = AlignedBuffer(count: groups * channels)
+    totals = AlignedBuffer(count: 2 * channels)
   }
 
-  private func row(_ index: Int) -> UnsafeMutablePointer<Float> {
-    saved.pointer + index * channels
+  /// One group's row of `saved`.
+  private enum Row: Int {
+    case mean, inverseDeviation, scale, shift, a, b, c
   }
-  private var mean: UnsafeMutablePointer<Float> { row(0) }
-  private var inverseDeviation: UnsafeMutablePointer<Float> { row(1) }
+
+  private func row(_ row: Row, ofGroup group: Int) -> UnsafeMutablePointer<Float> {
+    saved.pointer + (7 * group + row.rawValue) * channels
+  }
+
+  /// The group, among this rank's, that all of `images` belong to.
+  private func group(of images: Range<Int>, _ workspace: Workspace) -> Int {
+    isEvaluating || groups == 1 ? 0 : workspace.group(ofLocalImage: images.lowerBound)
+  }
 
   /// Images in one step of the passes that this layer runs itself.
   private var imagesPerBlock: Int { max(1, 48 * 1024 / input.shape.count) }
@@ -108,8 +129,10 @@ final class BatchNormalizationLayer: PlannedLayer {
 
   /// Writes the output of `images`.
   func apply(_ images: Range<Int>, _ workspace: Workspace, into output: ImageTensor) {
+    let group = group(of: images, workspace)
     BatchNormalization.apply(
-      workspace.tensor(input, images: images), scale: row(2), shift: row(3),
+      workspace.tensor(input, images: images), scale: row(.scale, ofGroup: group),
+      shift: row(.shift, ofGroup: group),
       addend: addend.map { UnsafePointer(workspace.tensor($0, images: images).base) },
       epilogue: epilogue, output: output)
   }
@@ -122,7 +145,8 @@ final class BatchNormalizationLayer: PlannedLayer {
     guard let outputGradient else { return }
     BatchNormalization.addBackwardSums(
       outputGradient: workspace.tensor(outputGradient, images: piece.images), output: output,
-      input: workspace.tensor(input, images: piece.images), mean: mean, epilogue: epilogue,
+      input: workspace.tensor(input, images: piece.images),
+      mean: row(.mean, ofGroup: group(of: piece.images, workspace)), epilogue: epilogue,
       to: workspace.localStatistics.pointer + piece.shard * 2 * channels,
       isFirst: piece.isFirst, scratch: scratch)
   }
@@ -133,24 +157,32 @@ final class BatchNormalizationLayer: PlannedLayer {
     accumulate: Bool
   ) {
     guard let outputGradient else { return }
+    let group = group(of: images, workspace)
     BatchNormalization.backwardData(
       maskedGradient: workspace.tensor(outputGradient, images: images),
-      input: workspace.tensor(input, images: images), mean: mean, a: row(4), b: row(5), c: row(6),
+      input: workspace.tensor(input, images: images), mean: row(.mean, ofGroup: group),
+      a: row(.a, ofGroup: group), b: row(.b, ofGroup: group), c: row(.c, ofGroup: group),
       inputGradient: inputGradient, accumulate: accumulate)
   }
 
   // MARK: Whole passes
 
   func forward(_ workspace: Workspace, mode: PassMode) throws {
+    isEvaluating = mode == .evaluation
     switch mode {
     case .training: try takeBatchStatistics(workspace)
     case .evaluation: takeRunningStatistics(workspace)
     }
     let gamma = workspace.parameters.pointer + scale.lowerBound
     let beta = workspace.parameters.pointer + shift.lowerBound
-    for channel in 0..<channels {
-      row(2)[channel] = gamma[channel] * inverseDeviation[channel]
-      row(3)[channel] = beta[channel] - mean[channel] * row(2)[channel]
+    for group in 0..<(isEvaluating ? 1 : workspace.division.localGroups.count) {
+      let (scale, shift) = (row(.scale, ofGroup: group), row(.shift, ofGroup: group))
+      let mean = row(.mean, ofGroup: group)
+      let inverseDeviation = row(.inverseDeviation, ofGroup: group)
+      for channel in 0..<channels {
+        scale[channel] = gamma[channel] * inverseDeviation[channel]
+        shift[channel] = beta[channel] - mean[channel] * scale[channel]
+      }
     }
     if delegation.isDisjoint(with: [.toReader, .toAllReaders]), let output {
       forEachPiece(workspace) { piece, _ in
@@ -161,6 +193,9 @@ final class BatchNormalizationLayer: PlannedLayer {
 
   private func takeRunningStatistics(_ workspace: Workspace) {
     let statistics = workspace.runningStatistics.pointer
+    let (mean, inverseDeviation) = (
+      row(.mean, ofGroup: 0), row(.inverseDeviation, ofGroup: 0)
+    )
     for channel in 0..<channels {
       mean[channel] = statistics[runningMean.lowerBound + channel]
       let variance = Double(statistics[runningVariance.lowerBound + channel])
@@ -173,27 +208,38 @@ final class BatchNormalizationLayer: PlannedLayer {
     if !delegation.contains(.toProducer) {
       forEachPiece(workspace) { addMoments($0, workspace, scratch: $1) }
     }
-    try workspace.exchangeStatistics(width: width)
-    workspace.setShardCounts(area: input.shape.area)
-    let merged = workspace.allStatistics.pointer
-    StatisticsMerge.moments(
-      merged, counts: workspace.shardCounts.pointer, channels: channels,
-      merges: workspace.treeMerges)
-    let count = workspace.shardCounts.pointer[0]
+    try workspace.combineStatistics(.moments(area: input.shape.area), width: width)
+    let count = Double(workspace.division.layout.capacity / groups * input.shape.area)
+    totals.elements.update(repeating: 0)
+    let (means, variances) = (totals.pointer, totals.pointer + channels)
+    for group in 0..<groups {
+      let moments = workspace.groupStatistics.pointer + group * width
+      let inverseDeviation = inverseDeviations.pointer + group * channels
+      for channel in 0..<channels {
+        let squares = moments[channels + channel]
+        inverseDeviation[channel] = Float(1 / (squares / count + Self.epsilon).squareRoot())
+        means[channel] += moments[channel]
+        // As in PyTorch, the running variance is the unbiased one.
+        variances[channel] += squares / max(count - 1, 1)
+      }
+    }
+    for (index, group) in workspace.division.localGroups.enumerated() {
+      let moments = workspace.groupStatistics.pointer + group * width
+      let mean = row(.mean, ofGroup: index)
+      for channel in 0..<channels { mean[channel] = Float(moments[channel]) }
+      row(.inverseDeviation, ofGroup: index)
+        .update(from: inverseDeviations.pointer + group * channels, count: channels)
+    }
     let momentum = Self.runningMomentum
     let statistics = workspace.runningStatistics.pointer
     for channel in 0..<channels {
-      let batchMean = merged[channel]
-      let squares = merged[channels + channel]
-      mean[channel] = Float(batchMean)
-      inverseDeviation[channel] = Float(1 / (squares / count + Self.epsilon).squareRoot())
-      // As in PyTorch, the running variance is the unbiased one.
-      let unbiased = squares / max(count - 1, 1)
+      let mean = Float(means[channel] / Double(groups))
+      let variance = Float(variances[channel] / Double(groups))
       let meanIndex = runningMean.lowerBound + channel
       let varianceIndex = runningVariance.lowerBound + channel
-      statistics[meanIndex] = (1 - momentum) * statistics[meanIndex] + momentum * Float(batchMean)
+      statistics[meanIndex] = (1 - momentum) * statistics[meanIndex] + momentum * mean
       statistics[varianceIndex] =
-        (1 - momentum) * statistics[varianceIndex] + momentum * Float(unbiased)
+        (1 - momentum) * statistics[varianceIndex] + momentum * variance
     }
   }
 
@@ -207,22 +253,25 @@ final class BatchNormalizationLayer: PlannedLayer {
           scratch: scratch)
       }
     }
-    try workspace.exchangeStatistics(width: width)
-    let sums = workspace.allStatistics.pointer
-    StatisticsMerge.sums(sums, width: width, merges: workspace.treeMerges)
-    let count = Double(workspace.layout.batch * input.shape.area)
+    try workspace.combineStatistics(.sums, width: width)
+    takeParameterGradients(workspace)
+    let count = Double(workspace.division.layout.capacity / groups * input.shape.area)
     let gamma = workspace.parameters.pointer + scale.lowerBound
-    let gradients = workspace.nodeGradient(0)
-    for channel in 0..<channels {
-      let deviation = Double(inverseDeviation[channel])
-      let shiftGradient = sums[channel]
-      let scaleGradient = sums[channels + channel] * deviation
-      gradients[shift.lowerBound + channel] = Float(shiftGradient)
-      gradients[scale.lowerBound + channel] = Float(scaleGradient)
-      let factor = Double(gamma[channel]) * deviation
-      row(4)[channel] = Float(factor)
-      row(5)[channel] = Float(-factor * deviation * scaleGradient / count)
-      row(6)[channel] = Float(-factor * shiftGradient / count)
+    for (index, group) in workspace.division.localGroups.enumerated() {
+      let sums = workspace.groupStatistics.pointer + group * width
+      let inverseDeviation = row(.inverseDeviation, ofGroup: index)
+      let (a, b, c) = (
+        row(.a, ofGroup: index), row(.b, ofGroup: index), row(.c, ofGroup: index)
+      )
+      for channel in 0..<channels {
+        let deviation = Double(inverseDeviation[channel])
+        let shiftGradient = sums[channel]
+        let scaleGradient = sums[channels + channel] * deviation
+        let factor = Double(gamma[channel]) * deviation
+        a[channel] = Float(factor)
+        b[channel] = Float(-factor * deviation * scaleGradient / count)
+        c[channel] = Float(-factor * shiftGradient / count)
+      }
     }
     if inputGradient == nil && addendGradient == nil { return }
     forEachPiece(workspace) { piece, _ in
@@ -237,6 +286,25 @@ final class BatchNormalizationLayer: PlannedLayer {
           workspace.tensor(outputGradient, images: piece.images),
           workspace.tensor(addendGradient.place, images: piece.images))
       }
+    }
+  }
+
+  /// γ's and β's gradients: the sums over all groups.
+  private func takeParameterGradients(_ workspace: Workspace) {
+    totals.elements.update(repeating: 0)
+    for group in 0..<groups {
+      let sums = workspace.groupStatistics.pointer + group * 2 * channels
+      let inverseDeviation = inverseDeviations.pointer + group * channels
+      for channel in 0..<channels {
+        totals.pointer[channel] += sums[channel]
+        totals.pointer[channels + channel] +=
+          sums[channels + channel] * Double(inverseDeviation[channel])
+      }
+    }
+    let gradients = workspace.nodeGradient(0)
+    for channel in 0..<channels {
+      gradients[shift.lowerBound + channel] = Float(totals.pointer[channel])
+      gradients[scale.lowerBound + channel] = Float(totals.pointer[channels + channel])
     }
   }
 }

@@ -16,11 +16,12 @@ struct Plan {
   /// - Parameters:
   ///   - images: the most images this rank holds at once.
   ///   - mode: training plans keep what the backward pass reads and have places for gradients.
+  ///   - division: the BN groups of training.
   ///   - fuse: whether normalizations take in what follows them, and convolutions the normalizations'
   ///     passes.
   init(
     _ architecture: Architecture, parameters: ParameterLayout, images: Int, mode: PassMode,
-    fuse: Bool = true
+    division: StatisticsDivision, fuse: Bool = true
   ) {
     let operations = Fusion.operations(architecture, enabled: fuse)
     let fusion = BlockFusion(operations, architecture.nodes, enabled: fuse)
@@ -31,7 +32,8 @@ struct Plan {
     let places = memory.places()
     let normalizations = operations.indices.map {
       Self.normalization(
-        $0, operations, fusion, gradients: memory.targets[$0], architecture, parameters, places)
+        $0, operations, fusion, gradients: memory.targets[$0], architecture, parameters, places,
+        division)
     }
     let steps = operations.indices.map { index in
       normalizations[index]
@@ -59,7 +61,7 @@ struct Plan {
   private static func normalization(
     _ index: Int, _ operations: [FusedOperation], _ fusion: BlockFusion,
     gradients: [PlanMemory.Target?], _ architecture: Architecture, _ parameters: ParameterLayout,
-    _ places: PlanMemory.Places
+    _ places: PlanMemory.Places, _ division: StatisticsDivision
   ) -> BatchNormalizationLayer? {
     let operation = operations[index]
     let node = architecture.nodes[operation.node]
@@ -78,7 +80,8 @@ struct Plan {
       shift: parameters.slot("\(node.name).bias").range, statistics: statistics,
       outputGradient: places.gradient(operation.output),
       inputGradient: places.target(gradients[0]),
-      addendGradient: addend == nil ? nil : places.target(gradients[1]), delegation: delegation)
+      addendGradient: addend == nil ? nil : places.target(gradients[1]), delegation: delegation,
+      division: division)
   }
 
   /// The layer of operation `index`, which is no normalization.

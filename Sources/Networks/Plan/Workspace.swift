@@ -26,14 +26,16 @@ final class Workspace {
   let threadScratch: AlignedBuffer<Float>
   /// The present convolution's weights in the form that its algorithm multiplies with.
   let preparedWeights: AlignedBuffer<Float>
+  /// The present normalization's numbers of each local shard, [local shards, width].
   let localStatistics: AlignedBuffer<Double>
-  let allStatistics: AlignedBuffer<Double>
-  let shardCounts: AlignedBuffer<Double>
+  /// The same of each BN group, [groups, width].
+  let groupStatistics: AlignedBuffer<Double>
   let shardSums: UnsafeMutableBufferPointer<ClassificationSums>
 
   let parameterLayout: ParameterLayout
-  let tree: ReductionTree
-  let treeMerges: [ReductionTree.Merge]
+  let division: StatisticsDivision
+  /// The BN group, among this rank's, of each of its images in a training pass.
+  private let groupOfImage: [Int]
   /// This rank's tree nodes.
   let nodes: [Range<Int>]
   private let nodeMerges: [ReductionTree.Merge]
@@ -65,17 +67,19 @@ final class Workspace {
 
   init(
     parameterLayout: ParameterLayout, layout: ShardLayout, sizes: Sizes, team: ThreadTeam,
-    exchange: any StatisticsExchange, gradients: (any GradientMemory)?
+    division: StatisticsDivision, exchange: any StatisticsExchange,
+    gradients: (any GradientMemory)?
   ) {
     self.parameterLayout = parameterLayout
     self.layout = layout
     self.team = team
     self.exchange = exchange
-    tree = layout.tree
-    treeMerges = tree.merges
+    self.division = division
+    groupOfImage = Self.groupOfImage(division)
+    let tree = layout.tree
     let local = layout.localShards
     nodes = tree.nodes(covering: local)
-    nodeMerges = nodes.flatMap { [tree] in tree.merges(of: $0) }
+    nodeMerges = nodes.flatMap { tree.merges(of: $0) }
     nodeOfShard = local.map { [nodes] shard in nodes.firstIndex { $0.lowerBound == shard } }
     parameters = AlignedBuffer(count: parameterLayout.count)
     self.gradients =
@@ -90,8 +94,7 @@ final class Workspace {
     threadScratch = AlignedBuffer(count: team.threads * threadScratchStride)
     preparedWeights = AlignedBuffer(count: sizes.preparedWeights)
     localStatistics = AlignedBuffer(count: local.count * sizes.statisticsWidth)
-    allStatistics = AlignedBuffer(count: layout.shards * sizes.statisticsWidth)
-    shardCounts = AlignedBuffer(count: layout.shards)
+    groupStatistics = AlignedBuffer(count: division.groups.count * sizes.statisticsWidth)
     shardSums = .allocate(capacity: local.count)
     shardSums.initialize(repeating: ClassificationSums())
     images = UnsafePointer(arena.pointer)
@@ -120,9 +123,21 @@ final class Workspace {
       shape: place.shape)
   }
 
+  private static func groupOfImage(_ division: StatisticsDivision) -> [Int] {
+    let layout = division.layout
+    return (0..<layout.localShards.count).flatMap { shard in
+      let group = division.group(ofLocalShard: shard)
+      return layout.localImages(ofLocalShard: shard).map { _ in group }
+    }
+  }
+
+  /// The place among this rank's BN groups of a training pass's image.
+  func group(ofLocalImage image: Int) -> Int { groupOfImage[image] }
+
   // MARK: Blocks of images
 
-  /// Images that a fused chain of passes takes at once: a piece of one shard, or whole shards.
+  /// Images that a fused chain of passes takes at once: a piece of one shard, or whole shards of one BN
+  /// group.
   struct Block {
     /// Local images.
     let images: Range<Int>
@@ -165,6 +180,7 @@ final class Workspace {
         while end < last {
           let next = layout.localImages(ofLocalShard: end)
           if next.upperBound - first.lowerBound > imagesPerBlock { break }
+          if division.group(ofLocalShard: end) != division.group(ofLocalShard: shard) { break }
           images = first.lowerBound..<next.upperBound
           end += 1
         }
@@ -202,20 +218,13 @@ final class Workspace {
 
   // MARK: Statistics
 
-  /// Exchanges the [local shards, width] in `localStatistics` into [shards, width] of all ranks.
-  func exchangeStatistics(width: Int) throws {
-    try exchange.allGather(
-      UnsafeBufferPointer(start: localStatistics.pointer, count: localShardCount * width),
-      width: width,
-      into: UnsafeMutableBufferPointer(
-        start: allStatistics.pointer, count: layout.shards * width))
-  }
-
-  /// Sets `shardCounts` to each shard's rows of a tensor with `area` pixels an image.
-  func setShardCounts(area: Int) {
-    for shard in 0..<layout.shards {
-      shardCounts.pointer[shard] = Double(layout.positions(ofShard: shard).count * area)
-    }
+  /// Merges the [local shards, width] in `localStatistics` with those of all ranks, into
+  /// `groupStatistics`.
+  func combineStatistics(_ kind: StatisticsRule.Kind, width: Int) throws {
+    let rule = StatisticsRule(kind, width: width, division: division)
+    let local = localStatistics.pointer
+    rule.mergeLocalShards(local)
+    try exchange.combine(local, into: groupStatistics.pointer, by: rule)
   }
 
   // MARK: Weight gradients

@@ -1,28 +1,29 @@
-/// What a layer needs from the other ranks: every shard's statistics, in shard order.
+/// What a layer needs from the other ranks: the statistics of all BN groups.
 
-/// Gathers small per-shard statistics from all ranks.
+/// Merges small per-shard statistics over all ranks.
 ///
 /// `Networks` knows nothing of how ranks talk: `Training` implements this over MPI, tests in memory.
 public protocol StatisticsExchange: AnyObject {
-  /// Collects `width` numbers of each shard.
+  /// Merges this rank's pieces with those of all other ranks.
   ///
-  /// Every rank calls this in the same order with the same `width`.
+  /// Every rank calls this in the same order with the same rule.
   /// - Parameters:
-  ///   - local: [local shards, width], this rank's shards in order.
-  ///   - all: [shards, width]; overwritten with every shard's numbers, the same on all ranks.
-  func allGather(
-    _ local: UnsafeBufferPointer<Double>, width: Int, into all: UnsafeMutableBufferPointer<Double>)
-    throws
+  ///   - pieces: [local pieces, width], in the order of `StatisticsDivision.pieces(ofRank:)`.
+  ///   - groups: [groups, width]; overwritten with each BN group's numbers, the same on all ranks.
+  func combine(
+    _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
+    by rule: StatisticsRule) throws
 }
 
 /// The exchange of a rank that holds every shard itself.
 public final class SoleRankExchange: StatisticsExchange {
   public init() {}
 
-  public func allGather(
-    _ local: UnsafeBufferPointer<Double>, width: Int, into all: UnsafeMutableBufferPointer<Double>
+  public func combine(
+    _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
+    by rule: StatisticsRule
   ) {
-    precondition(local.count == all.count, "a sole rank holds every shard")
-    _ = all.update(fromContentsOf: local)
+    precondition(rule.division.layout.ranks == 1, "a sole rank holds every shard")
+    groups.update(from: pieces, count: rule.division.groups.count * rule.width)
   }
 }

@@ -59,32 +59,36 @@ public final class BenchmarkRun {
       try TrainingConfiguration.resolve(flags: flags, file: nil, resume: nil)
     }
     try ranks.agree(on: configuration.values + [("bench's options", "\(options)")])
-    let shards = configuration.shards ?? max(8, ranks.count)
-    let (architecture, layout) = try ranks.together {
+    let shards = configuration.shards(ranks: ranks.count)
+    let (architecture, division) = try ranks.together {
       let isForImageNet = ModelCatalog.isForImageNet(configuration.model)
       let architecture = try ModelCatalog.architecture(
         named: configuration.model, shortcut: configuration.shortcut,
         classes: options.classes ?? (isForImageNet ? 1000 : 10),
         input: options.imageSize.map { ImageShape(height: $0, width: $0, channels: 3) })
+      let layout = try ShardLayout(
+        batch: configuration.batchSize, shards: shards, ranks: ranks.count, rank: ranks.rank)
       return (
         architecture,
-        try ShardLayout(
-          batch: configuration.batchSize, shards: shards, ranks: ranks.count, rank: ranks.rank)
+        try StatisticsDivision(layout, imagesPerGroup: configuration.normalizationGroup)
       )
     }
+    let layout = division.layout
     stepRule = configuration.stepRule
-    exchange = TimedExchange(try ranks.statisticsExchange(layout))
+    let statistics = try ranks.statisticsExchange(division, architecture)
+    exchange = TimedExchange(statistics)
     let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)
     reduction = try ranks.gradientReduction(
       configuration.reduction, layout, GradientExtent(ParameterLayout(architecture)),
       bucketBytes: configuration.bucketBytes)
     replica = Replica(
-      architecture, training: layout, evaluation: layout, threads: threads, exchange: exchange,
-      gradients: reduction.memory)
+      architecture, training: layout, evaluation: layout, threads: threads, division: division,
+      exchange: exchange, gradients: reduction.memory)
+    statistics.idle = { [reduction] in try reduction.advance() }
     replica.initialize(seed: configuration.seed)
     profiler = options.layers ? LayerProfiler(replica.trainingLayers) : nil
     replica.observers = [profiler as (any PassObserver)?, reduction].compactMap(\.self)
-    metrics = ClassificationExchange(exchange, layout: layout)
+    metrics = ClassificationExchange(exchange, division)
     let count = layout.localPositions.count
     images = AlignedBuffer(count: count * architecture.input.count)
     labels = AlignedBuffer(count: count)

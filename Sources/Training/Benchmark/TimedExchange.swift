@@ -9,11 +9,12 @@ final class TimedExchange: StatisticsExchange {
 
   init(_ exchange: any StatisticsExchange) { self.exchange = exchange }
 
-  func allGather(
-    _ local: UnsafeBufferPointer<Double>, width: Int, into all: UnsafeMutableBufferPointer<Double>
+  func combine(
+    _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
+    by rule: StatisticsRule
   ) throws {
     let began = clock.now
-    try exchange.allGather(local, width: width, into: all)
+    try exchange.combine(pieces, into: groups, by: rule)
     seconds += (clock.now - began).seconds
   }
 

@@ -1,4 +1,4 @@
-/// Loss and counts of all shards, summed in the tree's order, the same on every rank.
+/// Loss and counts of all shards, summed in a fixed order, the same on every rank.
 
 import Kernels
 import Networks
@@ -7,15 +7,15 @@ import Networks
 final class ClassificationExchange {
   private static let width = 4
   private let exchange: any StatisticsExchange
-  private let merges: [ReductionTree.Merge]
+  private let rule: StatisticsRule
+  private var groups: [Double]
   private var local: [Double]
-  private var all: [Double]
 
-  init(_ exchange: any StatisticsExchange, layout: ShardLayout) {
+  init(_ exchange: any StatisticsExchange, _ division: StatisticsDivision) {
     self.exchange = exchange
-    merges = layout.tree.merges
-    local = Array(repeating: 0, count: layout.localShards.count * Self.width)
-    all = Array(repeating: 0, count: layout.shards * Self.width)
+    rule = StatisticsRule(.sums, width: Self.width, division: division)
+    groups = Array(repeating: 0, count: division.groups.count * Self.width)
+    local = Array(repeating: 0, count: division.layout.localShards.count * Self.width)
   }
 
   /// The sums over all shards of all ranks; counts are exact up to 2⁵³.
@@ -26,15 +26,15 @@ final class ClassificationExchange {
       local[index * Self.width + 2] = Double(sums.top1)
       local[index * Self.width + 3] = Double(sums.top5)
     }
-    try local.withUnsafeBufferPointer { local in
-      try all.withUnsafeMutableBufferPointer {
-        try exchange.allGather(local, width: Self.width, into: $0)
+    try local.withUnsafeMutableBufferPointer { local in
+      try groups.withUnsafeMutableBufferPointer { groups in
+        rule.mergeLocalShards(local.baseAddress!)
+        try exchange.combine(local.baseAddress!, into: groups.baseAddress!, by: rule)
       }
     }
-    for merge in merges {
-      for index in 0..<Self.width {
-        all[merge.into * Self.width + index] += all[merge.from * Self.width + index]
-      }
+    var all = Array(groups.prefix(Self.width))
+    for group in 1..<max(1, rule.division.groups.count) {
+      for index in 0..<Self.width { all[index] += groups[group * Self.width + index] }
     }
     return ClassificationSums(
       images: Int(all[0]), loss: all[1], top1: Int(all[2]), top5: Int(all[3]))

@@ -62,6 +62,7 @@ extension TrainingConfiguration {
     },
     number("batch-size", 1...1_048_576, \.batchSize),
     optionalNumber("shards", 1..., \.shards),
+    optionalNumber("bn-group-size", 1..., \.normalizationGroup),
     Field(key: "epochs", expected: "a whole number from 1 on") {
       if case .epochs(let count) = $0.length { String(count) } else { nil }
     } set: {

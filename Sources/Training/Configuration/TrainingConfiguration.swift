@@ -30,8 +30,10 @@ public struct TrainingConfiguration: Hashable, Sendable {
   // MARK: Schedule
   /// The global mini-batch.
   public var batchSize = 128
-  /// Logical shards of the mini-batch; nil: 8, or as many as ranks where there are more than 8.
+  /// Logical shards of the mini-batch; nil: see `shards(ranks:)`.
   public var shards: Int?
+  /// Images of a BN group; nil: the whole mini-batch.
+  public var normalizationGroup: Int?
   public var length = TrainingLength.epochs(5)
   /// After the warm-up, for a mini-batch of `learningRateReferenceBatch`.
   public var learningRate = 0.1
@@ -70,6 +72,15 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var keepCheckpoints = 3
   /// Epochs between evaluations on the test images.
   public var evaluateEvery = 1
+
+  /// The logical shards: 8, or as many as ranks where those are more, and enough for the BN groups.
+  func shards(ranks: Int) -> Int {
+    if let shards { return shards }
+    let least = max(8, ranks)
+    guard let group = normalizationGroup, batchSize % group == 0 else { return least }
+    let groups = batchSize / group
+    return (least + groups - 1) / groups * groups
+  }
 
   var bucketBytes: Int { Int(bucketMegabytes * 1_048_576) }
 

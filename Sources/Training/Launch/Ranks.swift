@@ -33,11 +33,21 @@ public final class Ranks {
   /// Whether this rank speaks to the user and owns the run's files.
   public var isFirst: Bool { control.rank == 0 }
 
-  /// The fastest exchange of statistics between these ranks. Collective.
-  func statisticsExchange(_ layout: ShardLayout) throws -> any StatisticsExchange {
-    local.size == count
-      ? try SharedStatisticsExchange(local.duplicate(), layout: layout, yields: isCrowded)
-      : MPIStatisticsExchange(statistics, layout: layout)
+  /// The exchange of statistics between these ranks. Collective.
+  ///
+  /// - Parameter architecture: tells how many numbers an exchange has.
+  func statisticsExchange(
+    _ division: StatisticsDivision, _ architecture: Architecture
+  ) throws -> HostStatisticsExchange {
+    let channels = architecture.nodes.map(\.shape.channels).max() ?? 1
+    return try HostStatisticsExchange(
+      statistics, group: group?.duplicate(), groups: hosts, division: division,
+      maximumWidth: max(2 * channels, 4), yields: isCrowded)
+  }
+
+  /// This rank's host; nil for a rank alone, or where a host's ranks are not neighbours.
+  private var group: Communicator? {
+    hosts.groups[hosts.group(of: rank)].count == local.size ? local : nil
   }
 
   /// What sums the gradients of these ranks. Collective.
@@ -52,7 +62,7 @@ public final class Ranks {
     case .mpi:
       return MPIReduction(gradients, layout: layout, extent: extent, bucketSize: size)
     case .tree:
-      let group = local.size == hosts.groups[hosts.group(of: rank)].count ? local : nil
+      let group = group
       let bytes = SharedGradientMemory.bytes(ofRank: rank, layout, extent)
       let fits = try group.map { try SharedWindow.fits($0, bytesPerRank: bytes) } ?? true
       let share = try control.allReduce(Int(fits ? 1 : 0), .min) == 1

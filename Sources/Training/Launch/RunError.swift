@@ -16,6 +16,7 @@ public protocol UsageError: Error {}
 extension ConfigurationError: UsageError {}
 extension ModelError: UsageError {}
 extension ShardLayoutError: UsageError {}
+extension StatisticsGroupError: UsageError {}
 
 /// A failure that every rank knows of at the same point of the run, so that all can end together.
 ///

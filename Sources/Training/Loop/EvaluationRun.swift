@@ -82,10 +82,10 @@ public final class EvaluationRun {
     try ranks.agree(on: configuration.values)
     let source = try ranks.together { try TrainingData.test(configuration) }
     try ranks.agree(on: [("test images", source.fingerprint)])
-    let shards = configuration.shards ?? max(8, ranks.count)
+    let shards = configuration.shards(ranks: ranks.count)
     let givesNormalization = flags.contains { $0.key == "mean" || $0.key == "std" }
     let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)
-    let (replica, normalization) = try ranks.together {
+    let (weights, architecture, division) = try ranks.together {
       let weights = try WeightsFile(path)
       if let classes = weights.classes, classes != source.classCount {
         throw ClassCountMismatch(
@@ -96,9 +96,13 @@ public final class EvaluationRun {
         classes: source.classCount, input: source.imageShape)
       let layout = try ShardLayout(
         batch: configuration.batchSize, shards: shards, ranks: ranks.count, rank: ranks.rank)
+      return (weights, architecture, StatisticsDivision(whole: layout))
+    }
+    let exchange = try ranks.statisticsExchange(division, architecture)
+    let (replica, normalization) = try ranks.together {
       let replica = Replica(
-        architecture, training: nil, evaluation: layout, threads: threads,
-        exchange: MPIStatisticsExchange(ranks.statistics, layout: layout))
+        architecture, training: nil, evaluation: division.layout, threads: threads,
+        exchange: exchange)
       try weights.load(into: replica)
       let normalization = try Self.normalization(
         configuration, weights, given: givesNormalization, source: source)
@@ -110,7 +114,7 @@ public final class EvaluationRun {
     self.console = console
     evaluator = Evaluator(
       replica, source: source, normalization: normalization, workers: configuration.workers,
-      exchange: MPIStatisticsExchange(ranks.statistics, layout: replica.evaluationLayout))
+      exchange: exchange)
   }
 
   /// What the weights were trained with, or what the flags say.

@@ -23,7 +23,7 @@ public final class Evaluator {
     self.source = source
     self.normalization = normalization
     self.workers = workers
-    self.exchange = ClassificationExchange(exchange, layout: replica.evaluationLayout)
+    self.exchange = ClassificationExchange(exchange, replica.division)
   }
 
   /// Batches of one evaluation.

@@ -40,27 +40,32 @@ public final class TrainingRun {
     try ranks.agree(on: [
       ("training images", data.train.fingerprint), ("test images", data.test.fingerprint),
     ])
-    let shards = requested.shards ?? max(8, ranks.count)
+    let shards = requested.shards(ranks: ranks.count)
     configuration.shards = shards
-    let (architecture, training, evaluation) = try ranks.together {
+    let (architecture, training, evaluation, division) = try ranks.together {
       let architecture = try ModelCatalog.architecture(
         named: requested.model, shortcut: requested.shortcut, classes: data.train.classCount,
         input: data.train.imageShape)
       func layout(_ batch: Int) throws -> ShardLayout {
         try ShardLayout(batch: batch, shards: shards, ranks: ranks.count, rank: ranks.rank)
       }
-      return (architecture, try layout(requested.batchSize), try layout(requested.batchSize))
+      let training = try layout(requested.batchSize)
+      return (
+        architecture, training, try layout(requested.batchSize),
+        try StatisticsDivision(training, imagesPerGroup: requested.normalizationGroup)
+      )
     }
     configuration.resolve(architecture)
-    let exchange = try ranks.statisticsExchange(training)
+    let exchange = try ranks.statisticsExchange(division, architecture)
     let threads = try requested.threads ?? ThreadAllocation.threads(local: ranks.local)
     let reduction = try ranks.gradientReduction(
       configuration.reduction, training, GradientExtent(ParameterLayout(architecture)),
       bucketBytes: configuration.bucketBytes)
     let replica = Replica(
       architecture, training: training, evaluation: evaluation, threads: threads,
-      exchange: exchange, gradients: reduction.memory)
+      division: division, exchange: exchange, gradients: reduction.memory)
     replica.observers = [reduction]
+    exchange.idle = { try reduction.advance() }
 
     let start = try StartingPoint(
       configuration, resume: resume, replica: replica, data: data, ranks: ranks)
@@ -84,7 +89,7 @@ public final class TrainingRun {
       timeline: timeline, evaluator: evaluator, ranks: ranks, console: console)
     trainer = Trainer(
       replica, reduction: reduction,
-      metrics: ClassificationExchange(exchange, layout: training), loader: loader,
+      metrics: ClassificationExchange(exchange, division), loader: loader,
       timeline: timeline, configuration: configuration, progress: progress, observer: recorder)
   }
 

@@ -1,0 +1,163 @@
+/// The statistics exchange of `Networks` over shared memory in a host and messages between hosts.
+
+import Glibc
+import MPI
+import Networks
+import Tensors
+
+/// Ranks of a host see each other's numbers in shared memory, a microsecond instead of a message's
+/// ten; one rank of each host, its leader, exchanges the host's with the other leaders.
+///
+/// On one host every rank merges what all have written. Two places for each rank take turns: a rank
+/// that writes for exchange n has seen all others at n − 1, so they have read what it wrote for n − 2.
+/// Between hosts the leader merges its host's pieces, gathers all hosts' in one all-gather, merges them
+/// and writes the result for the others.
+public final class HostStatisticsExchange: StatisticsExchange {
+  /// Called while waiting: other business moves on by it.
+  public var idle: () throws -> Void = {}
+
+  private let division: StatisticsDivision
+  /// Widest exchange.
+  private let maximumWidth: Int
+  private let yields: Bool
+  /// This rank's place in its host.
+  private let index: Int
+  /// Numbers before each rank's pieces among the host's, in pieces; the last is all.
+  private let firstPieces: [Int]
+  private let window: SharedWindow?
+  /// Numbers of one rank's place.
+  private let capacity: Int
+  private let signals: [Signal]
+  /// Raised by the leader when the result stands; nil on one host.
+  private let result: Signal?
+  /// All of the host's pieces, then merged in place.
+  private let gathered: AlignedBuffer<Double>
+  private let hostMerges: [StatisticsDivision.Merge]
+  private let hostPlaces: [Int]
+  /// Whether there are several hosts.
+  private let isSpread: Bool
+  /// The leader's way to the other hosts; nil on one host and on other ranks.
+  private let network: StatisticsNetwork?
+  private var round: UInt64 = 0
+
+  /// Collective over all ranks.
+  ///
+  /// - Parameters:
+  ///   - communicator: all ranks; used for nothing else.
+  ///   - group: this rank's host, in the same order; nil for a rank alone.
+  ///   - groups: all hosts.
+  ///   - maximumWidth: numbers of a shard in the widest exchange.
+  ///   - yields: whether ranks have to take turns on their processors.
+  /// - Throws: `MPIError`.
+  public init(
+    _ communicator: Communicator, group: Communicator?, groups: RankGroups,
+    division: StatisticsDivision, maximumWidth: Int, yields: Bool
+  ) throws {
+    let layout = division.layout
+    precondition(
+      communicator.size == layout.ranks && groups.ranks == layout.ranks,
+      "the layout is for other ranks")
+    self.division = division
+    self.maximumWidth = maximumWidth
+    self.yields = yields
+    let host = groups.group(of: layout.rank)
+    let members = groups.groups[host]
+    precondition((group?.size ?? 1) == members.count, "the group is another one")
+    index = layout.rank - members.lowerBound
+    isSpread = groups.groups.count > 1
+
+    let pieces = members.map { division.pieces(ofRank: $0) }
+    firstPieces = pieces.reduce(into: [0]) { $0.append($0.last! + $1.count) }
+    let hostPieces = groups.groups.map { division.pieces(of: Self.shards(of: $0, layout)) }
+    let all = pieces.flatMap { $0 }
+    gathered = AlignedBuffer(count: all.count * maximumWidth)
+    let targets = isSpread ? hostPieces[host] : division.groups
+    hostMerges = division.merges(of: all, to: targets)
+    hostPlaces = targets.map { target in all.firstIndex { $0.lowerBound == target.lowerBound }! }
+
+    let longest = max(pieces.map(\.count).max()!, isSpread ? division.groups.count : 0)
+    capacity = longest * maximumWidth
+    if let group, group.size > 1 {
+      let bytes = 2 * CacheLine.bytes + 2 * capacity * MemoryLayout<Double>.stride
+      let window = try SharedWindow(group, bytesPerRank: bytes)
+      signals = (0..<group.size).map { Signal(at: window.part(of: $0)) }
+      result = isSpread ? Signal(at: window.part(of: 0) + CacheLine.bytes) : nil
+      self.window = window
+    } else {
+      window = nil
+      signals = []
+      result = nil
+    }
+    let isLeader = isSpread && index == 0
+    let leaders = try communicator.split(color: isLeader ? 0 : nil)
+    network = leaders.map {
+      StatisticsNetwork(
+        $0, division: division, pieces: hostPieces, maximumWidth: maximumWidth)
+    }
+  }
+
+  private static func shards(of ranks: Range<Int>, _ layout: ShardLayout) -> Range<Int> {
+    layout.shards(ofRank: ranks.lowerBound)
+      .lowerBound..<layout.shards(ofRank: ranks.upperBound - 1).upperBound
+  }
+
+  // MARK: An exchange
+
+  /// Where `index` writes for this exchange.
+  private func place(of index: Int) -> UnsafeMutablePointer<Double> {
+    let first = (window!.part(of: index) + 2 * CacheLine.bytes)
+      .assumingMemoryBound(to: Double.self)
+    return first + Int(round % 2) * capacity
+  }
+
+  public func combine(
+    _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
+    by rule: StatisticsRule
+  ) throws {
+    let width = rule.width
+    precondition(width <= maximumWidth, "statistics are wider than planned")
+    round += 1
+    let count = (firstPieces[index + 1] - firstPieces[index]) * width
+    if let result, index > 0 {
+      place(of: index).update(from: pieces, count: count)
+      signals[index].raise(to: round)
+      try result.wait(for: round, yields: yields, idle: idle)
+      groups.update(from: place(of: 0), count: division.groups.count * width)
+      return
+    }
+    (gathered.pointer + firstPieces[index] * width).update(from: pieces, count: count)
+    if window != nil { try gather(width) }
+    rule.merge(gathered.pointer, hostMerges)
+    guard let network else {
+      for (group, place) in hostPlaces.enumerated() {
+        (groups + group * width).update(from: gathered.pointer + place * width, count: width)
+      }
+      return
+    }
+    for (piece, place) in hostPlaces.enumerated() {
+      (network.ownPieces(width: width) + piece * width)
+        .update(from: gathered.pointer + place * width, count: width)
+    }
+    try network.combine(into: groups, by: rule, idle: idle)
+    if let result {
+      place(of: 0).update(from: groups, count: division.groups.count * width)
+      result.raise(to: round)
+    }
+  }
+
+  /// Collects the other ranks' pieces, and shows them this rank's on one host.
+  private func gather(_ width: Int) throws {
+    if !isSpread {
+      let first = firstPieces[index] * width
+      let count = firstPieces[index + 1] * width - first
+      place(of: index).update(from: gathered.pointer + first, count: count)
+      signals[index].raise(to: round)
+    }
+    for other in signals.indices where other != index {
+      try signals[other].wait(for: round, yields: yields, idle: idle)
+      let first = firstPieces[other] * width
+      let count = firstPieces[other + 1] * width - first
+      (gathered.pointer + first).update(from: place(of: other), count: count)
+    }
+  }
+}
