@@ -51,4 +51,21 @@ public enum Elementwise {
       wide: { output.store(first.vector(at: $0) + second.vector(at: $0), at: $0) },
       narrow: { output[$0] = first[$0] + second[$0] })
   }
+
+  /// Whether no element is NaN or infinite.
+  public static func isFinite(_ values: UnsafePointer<Float>, count: Int) -> Bool {
+    // x·0 is 0 for finite x and NaN for all others, and NaN stays in a sum.
+    var sums = SIMD16<Float>.zero
+    var index = 0
+    while index + 16 <= count {
+      sums += values.vector(at: index) * 0
+      index += 16
+    }
+    var sum = sums.sum()
+    while index < count {
+      sum += values[index] * 0
+      index += 1
+    }
+    return sum == 0
+  }
 }

@@ -215,6 +215,24 @@ public final class Replica {
 
   // MARK: Optimizer
 
+  /// The name of the first parameter whose gradient, summed over all ranks, holds NaN or infinity.
+  ///
+  /// Sums of such values stay such values, so every rank finds the same, whichever rank made it.
+  public var firstParameterWithoutFiniteGradient: String? {
+    let normalization = parameterLayout.normalization
+    let isFinite =
+      Elementwise.isFinite(weightGradientSum.baseAddress!, count: weightGradientSum.count)
+      && Elementwise.isFinite(
+        workspace.nodeGradient(0) + normalization.lowerBound, count: normalization.count)
+    if isFinite { return nil }
+    return parameterLayout.slots.first { slot in
+      let gradient =
+        normalization.contains(slot.range.lowerBound)
+        ? UnsafePointer(workspace.nodeGradient(0)) : weightGradientSum.baseAddress!
+      return !Elementwise.isFinite(gradient + slot.range.lowerBound, count: slot.range.count)
+    }?.name
+  }
+
   /// One step of the optimizer over all parameters, by `weightGradientSum` and the normalization's
   /// gradients.
   public func applyGradients(

@@ -87,20 +87,20 @@ enum Main {
   /// Runs on all ranks and returns the exit code that they agree on.
   private static func run(_ parsed: Parsed, _ ranks: Ranks) -> Int32 {
     do {
-      if let code = try endTogether(parsed, ranks) { return code }
-      if case .command(let command) = parsed {
-        // Commands talk to each other's ranks differently: with two of them none would come to an end.
-        let name = type(of: command).configuration.commandName ?? "\(type(of: command))"
-        try ranks.agree(on: [("the command", name)])
-        try command.run(on: ranks)
+      return try ranks.endTogether {
+        if let code = try endTogether(parsed, ranks) { return code }
+        if case .command(let command) = parsed {
+          // Commands talk to each other's ranks differently: with two of them none would come to an
+          // end.
+          let name = type(of: command).configuration.commandName ?? "\(type(of: command))"
+          try ranks.agree(on: [("the command", name)])
+          try command.run(on: ranks)
+        }
+        return 0
       }
-      return 0
-    } catch let failure as CollectiveFailure {
-      if failure.rank == ranks.rank { complain(failure) }
-      return failure.exitCode
     } catch {
-      // The other ranks know nothing of this and may wait for this one for ever.
-      ranks.control.abort(code: exitCode(for: error), reason: "resnet-dist: error: \(error)")
+      if error.rank == ranks.rank { complain(error) }
+      return error.exitCode
     }
   }
 

@@ -136,6 +136,12 @@ struct TrainCommand: RankedCommand {
   @Option(help: ArgumentHelp("Checkpoints that are kept. (default: 3)", valueName: "N"))
   var keepCheckpoints: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "When no rank has moved for so long, say where each one is and end the job; 0: never. "
+        + "(default: 300)", valueName: "seconds"))
+  var stallTimeout: String?
+
   @Option(help: ArgumentHelp("Epochs between evaluations. (default: 1)", valueName: "N"))
   var evalEvery: String?
 
@@ -173,7 +179,8 @@ struct TrainCommand: RankedCommand {
       ("warmup-lr", warmupLr), ("optimizer", optimizer), ("lars-trust", larsTrust),
       ("momentum", momentum), ("wd", wd),
       ("norm-weight-decay", normWeightDecay), ("seed", seed), ("run-dir", runDir),
-      ("checkpoint-every", checkpointEvery), ("keep-checkpoints", keepCheckpoints),
+      ("stall-timeout", stallTimeout), ("checkpoint-every", checkpointEvery),
+      ("keep-checkpoints", keepCheckpoints),
       ("eval-every", evalEvery),
     ]
   }

@@ -78,4 +78,22 @@ private let counts = [0, 1, 15, 16, 17, 48, 63, 1000]
     Elementwise.add(again.pointer, second.pointer, output: second.pointer, count: count)
     #expect(second.values == expected, "\(data)")
   }
+
+  @Test("one value that is not finite is found wherever it stands")
+  func finite() {
+    for count in [1, 15, 16, 17, 100] {
+      var values = (0..<count).map { Float($0) * -1e36 }
+      values[0] = .greatestFiniteMagnitude
+      let isFinite = Elementwise.isFinite(values, count: count)
+      #expect(isFinite)
+      for index in 0..<count {
+        for bad in [Float.nan, .infinity, -.infinity] {
+          var damaged = values
+          damaged[index] = bad
+          let isFinite = Elementwise.isFinite(damaged, count: count)
+          #expect(!isFinite, "\(bad) at \(index) of \(count)")
+        }
+      }
+    }
+  }
 }

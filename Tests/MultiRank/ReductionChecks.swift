@@ -77,6 +77,42 @@ let reductionChecks: [Check] = [
       }
     }
   },
+  Check("ranks that exchange statistics of different layers or lengths are all told") {
+    communicator in
+    let size = communicator.size
+    if size == 1 { return }
+    let layout = try ShardLayout(batch: 64, shards: size, ranks: size, rank: communicator.rank)
+    let division = StatisticsDivision(whole: layout)
+    for sizes in [[size], Array(repeating: 1, count: size)] {
+      for (layer, width) in [(4, 6), (3, 8)] {
+        let groups = RankGroups(sizes: sizes)
+        let exchange = try HostStatisticsExchange(
+          try communicator.duplicate(),
+          group: try communicator.split(color: groups.group(of: communicator.rank)) as Communicator,
+          groups: groups, division: division, maximumWidth: 8, yields: true)
+        let whereabouts = try Whereabouts(
+          local: communicator.duplicate(), rank: communicator.rank)
+        exchange.whereabouts = whereabouts
+        let isAstray = communicator.rank == size - 1
+        whereabouts.willRun(layer: isAstray ? layer : 3, backward: true)
+        // Between hosts a longer message is an error of MPI's at once.
+        let own = isAstray && sizes.count == 1 ? width : 6
+        let numbers = [Double](repeating: 1, count: 8)
+        var result = numbers
+        do {
+          let rule = StatisticsRule(.sums, width: own, division: division)
+          try exchange.combine(numbers, into: &result, by: rule)
+          if layer != 3 || sizes.count == 1 {
+            expect(false, "hosts of \(sizes): nothing was noticed")
+          }
+        } catch let error as RanksOutOfStep {
+          expect(
+            error.otherRank == (isAstray ? 0 : size - 1) && "\(error)".contains("step 0"),
+            "hosts of \(sizes): \(error)")
+        }
+      }
+    }
+  },
   Check("gradients are the serial sum in the tree's order, bit for bit, for any shards and lengths")
   {
     communicator in

@@ -163,4 +163,17 @@ private let architectures: [Architecture] =
     #expect(sums.loss.isFinite)
     #expect(replica.gradients.allSatisfy { $0.isFinite })
   }
+
+  @Test("a gradient that is not finite is found by its parameter's name")
+  func nonFiniteGradients() throws {
+    let replica = try Replica(alone: .small(.b), batch: 4, shards: 2)
+    _ = try replica.train(Batch(of: .small(.b), count: 4, seed: 1))
+    #expect(replica.firstParameterWithoutFiniteGradient == nil)
+    for slot in replica.parameterLayout.slots {
+      let value = replica.gradients[slot.range.upperBound - 1]
+      replica.gradients[slot.range.upperBound - 1] = slot.range.count % 2 == 0 ? .nan : -.infinity
+      #expect(replica.firstParameterWithoutFiniteGradient == slot.name)
+      replica.gradients[slot.range.upperBound - 1] = value
+    }
+  }
 }

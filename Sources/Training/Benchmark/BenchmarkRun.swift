@@ -104,6 +104,10 @@ public final class BenchmarkRun {
 
   /// Warms up, then times steps; the result is the first rank's, its memory all ranks'.
   public func measure() throws -> (result: BenchmarkResult, layers: LayerTable?) {
+    try ranks.endTogether(takeTimes)
+  }
+
+  private func takeTimes() throws -> (result: BenchmarkResult, layers: LayerTable?) {
     let began = clock.now
     for _ in 0..<max(options.warmUp, 1) { try step() }
     let warmUpStep = (clock.now - began).seconds / Double(max(options.warmUp, 1))

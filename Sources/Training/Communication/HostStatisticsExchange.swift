@@ -15,8 +15,12 @@ import Tensors
 public final class HostStatisticsExchange: StatisticsExchange {
   /// Called while waiting: other business moves on by it.
   public var idle: () throws -> Void = {}
+  /// Where this rank is and whom it waits for; ranks at different places are found out.
+  public var whereabouts: Whereabouts?
 
   private let division: StatisticsDivision
+  /// The rank that leads the host.
+  private let leader: Int
   /// Widest exchange.
   private let maximumWidth: Int
   private let yields: Bool
@@ -63,6 +67,7 @@ public final class HostStatisticsExchange: StatisticsExchange {
     let host = groups.group(of: layout.rank)
     let members = groups.groups[host]
     precondition((group?.size ?? 1) == members.count, "the group is another one")
+    leader = members.lowerBound
     index = layout.rank - members.lowerBound
     isSpread = groups.groups.count > 1
 
@@ -78,7 +83,7 @@ public final class HostStatisticsExchange: StatisticsExchange {
     let longest = max(pieces.map(\.count).max()!, isSpread ? division.groups.count : 0)
     capacity = longest * maximumWidth
     if let group, group.size > 1 {
-      let bytes = 2 * CacheLine.bytes + 2 * capacity * MemoryLayout<Double>.stride
+      let bytes = 2 * CacheLine.bytes + 2 * Self.placeBytes(capacity)
       let window = try SharedWindow(group, bytesPerRank: bytes)
       signals = (0..<group.size).map { Signal(at: window.part(of: $0)) }
       result = isSpread ? Signal(at: window.part(of: 0) + CacheLine.bytes) : nil
@@ -92,8 +97,14 @@ public final class HostStatisticsExchange: StatisticsExchange {
     let leaders = try communicator.split(color: isLeader ? 0 : nil)
     network = leaders.map {
       StatisticsNetwork(
-        $0, division: division, pieces: hostPieces, maximumWidth: maximumWidth)
+        $0, ranks: groups.groups.map(\.lowerBound), division: division, pieces: hostPieces,
+        maximumWidth: maximumWidth)
     }
+  }
+
+  /// Bytes of a place: a line that says who writes what, then the numbers.
+  private static func placeBytes(_ capacity: Int) -> Int {
+    CacheLine.bytes + CacheLine.whole(floats: 2 * capacity) * MemoryLayout<Float>.stride
   }
 
   private static func shards(of ranks: Range<Int>, _ layout: ShardLayout) -> Range<Int> {
@@ -103,11 +114,49 @@ public final class HostStatisticsExchange: StatisticsExchange {
 
   // MARK: An exchange
 
-  /// Where `index` writes for this exchange.
-  private func place(of index: Int) -> UnsafeMutablePointer<Double> {
-    let first = (window!.part(of: index) + 2 * CacheLine.bytes)
-      .assumingMemoryBound(to: Double.self)
-    return first + Int(round % 2) * capacity
+  /// What `index` writes for this exchange: where it is in the run, how many numbers, and the numbers.
+  private func place(
+    of index: Int
+  ) -> (header: UnsafeMutablePointer<UInt64>, numbers: UnsafeMutablePointer<Double>) {
+    let start =
+      window!.part(of: index) + 2 * CacheLine.bytes + Int(round % 2) * Self.placeBytes(capacity)
+    return (
+      start.assumingMemoryBound(to: UInt64.self),
+      (start + CacheLine.bytes).assumingMemoryBound(to: Double.self)
+    )
+  }
+
+  /// Shows the group `count` numbers of a shard's `width`.
+  private func show(_ numbers: UnsafePointer<Double>, count: Int, width: Int) {
+    let place = place(of: index)
+    place.header[0] = whereabouts?.word ?? 0
+    place.header[1] = UInt64(width)
+    place.numbers.update(from: numbers, count: count)
+  }
+
+  /// The numbers of `other`, once it has written them.
+  private func numbers(
+    of other: Int, width: Int, after signal: Signal
+  ) throws -> UnsafeMutablePointer<Double> {
+    if !signal.hasReached(round) {
+      try signal.wait(for: round, yields: yields) {
+        whereabouts?.wait(for: leader + other, elements: width)
+        try idle()
+      }
+      whereabouts?.goOn()
+    }
+    let place = place(of: other)
+    let word = whereabouts?.word ?? 0
+    guard place.header[0] == word, place.header[1] == UInt64(width) else {
+      throw RanksOutOfStep(
+        rank: leader + index, own: Self.text(word, width), otherRank: leader + other,
+        other: Self.text(place.header[0], Int(place.header[1])))
+    }
+    return place.numbers
+  }
+
+  private static func text(_ word: UInt64, _ width: Int) -> String {
+    "\(WhereaboutsPage.Place(word: word)) with \(width) numbers"
   }
 
   public func combine(
@@ -119,10 +168,10 @@ public final class HostStatisticsExchange: StatisticsExchange {
     round += 1
     let count = (firstPieces[index + 1] - firstPieces[index]) * width
     if let result, index > 0 {
-      place(of: index).update(from: pieces, count: count)
+      show(pieces, count: count, width: width)
       signals[index].raise(to: round)
-      try result.wait(for: round, yields: yields, idle: idle)
-      groups.update(from: place(of: 0), count: division.groups.count * width)
+      let merged = try numbers(of: 0, width: width, after: result)
+      groups.update(from: merged, count: division.groups.count * width)
       return
     }
     (gathered.pointer + firstPieces[index] * width).update(from: pieces, count: count)
@@ -138,9 +187,9 @@ public final class HostStatisticsExchange: StatisticsExchange {
       (network.ownPieces(width: width) + piece * width)
         .update(from: gathered.pointer + place * width, count: width)
     }
-    try network.combine(into: groups, by: rule, idle: idle)
+    try network.combine(into: groups, by: rule, place: whereabouts?.word ?? 0, idle: idle)
     if let result {
-      place(of: 0).update(from: groups, count: division.groups.count * width)
+      show(groups, count: division.groups.count * width, width: width)
       result.raise(to: round)
     }
   }
@@ -150,14 +199,14 @@ public final class HostStatisticsExchange: StatisticsExchange {
     if !isSpread {
       let first = firstPieces[index] * width
       let count = firstPieces[index + 1] * width - first
-      place(of: index).update(from: gathered.pointer + first, count: count)
+      show(gathered.pointer + first, count: count, width: width)
       signals[index].raise(to: round)
     }
     for other in signals.indices where other != index {
-      try signals[other].wait(for: round, yields: yields, idle: idle)
       let first = firstPieces[other] * width
       let count = firstPieces[other + 1] * width - first
-      (gathered.pointer + first).update(from: place(of: other), count: count)
+      (gathered.pointer + first).update(
+        from: try numbers(of: other, width: width, after: signals[other]), count: count)
     }
   }
 }

@@ -91,7 +91,8 @@ extension TrainingConfiguration {
   /// The values that decide a run's parameters; the others say where, how fast and how it is told.
   var trajectory: [String: String] {
     let others: Set = [
-      "weights", "data-dir", "test-limit", "threads", "workers", "bucket-mb", "run-dir",
+      "weights", "data-dir", "test-limit", "threads", "workers", "bucket-mb", "stall-timeout",
+      "run-dir",
       "checkpoint-every", "keep-checkpoints", "eval-every",
     ]
     return Dictionary(uniqueKeysWithValues: values.filter { !others.contains($0.key) })

@@ -154,6 +154,9 @@ extension TrainingConfiguration {
     real("bucket-mb", "a number from 0.001 to 1024", \.bucketMegabytes) {
       (0.001...1024).contains($0)
     },
+    real("stall-timeout", "0 or a number from 1 to 1000000", \.stallTimeout) {
+      $0 == 0 || (1...1_000_000).contains($0)
+    },
     optionalText("run-dir", "a folder", \.runDirectory),
     optionalNumber("checkpoint-every", 1..., \.checkpointEvery),
     number("keep-checkpoints", 1...1_000_000, \.keepCheckpoints),

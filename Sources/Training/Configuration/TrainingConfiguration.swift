@@ -64,6 +64,8 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var reduction = ReductionChoice.tree
   /// Megabytes (2²⁰ bytes) of gradients that are summed at a time.
   public var bucketMegabytes = 1.0
+  /// Seconds without progress after which the job is ended; 0: never.
+  public var stallTimeout = 300.0
   /// Nil: a new folder under `runs`.
   public var runDirectory: String?
   /// Iterations between checkpoints; nil: an epoch's.

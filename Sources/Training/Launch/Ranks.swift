@@ -45,6 +45,11 @@ public final class Ranks {
       maximumWidth: max(2 * channels, 4), yields: isCrowded)
   }
 
+  /// Pages that tell where each rank of this host is. Collective.
+  func makeWhereabouts() throws -> Whereabouts {
+    try Whereabouts(local: local.duplicate(), rank: rank)
+  }
+
   /// This rank's host; nil for a rank alone, or where a host's ranks are not neighbours.
   private var group: Communicator? {
     hosts.groups[hosts.group(of: rank)].count == local.size ? local : nil
@@ -55,7 +60,7 @@ public final class Ranks {
   /// - Parameter bucketBytes: size of a bucket.
   func gradientReduction(
     _ choice: ReductionChoice, _ layout: ShardLayout, _ extent: GradientExtent,
-    bucketBytes: Int
+    bucketBytes: Int, whereabouts: Whereabouts? = nil
   ) throws -> any GradientReduction {
     let size = max(1, bucketBytes / MemoryLayout<Float>.stride)
     switch choice {
@@ -66,10 +71,12 @@ public final class Ranks {
       let bytes = SharedGradientMemory.bytes(ofRank: rank, layout, extent)
       let fits = try group.map { try SharedWindow.fits($0, bytesPerRank: bytes) } ?? true
       let share = try control.allReduce(Int(fits ? 1 : 0), .min) == 1
-      return try TreeReduction(
+      let reduction = try TreeReduction(
         gradients, group: share ? group?.duplicate() : nil,
         groups: share ? hosts : RankGroups(sizes: Array(repeating: 1, count: count)),
         layout: layout, extent: extent, bucketSize: size, yields: isCrowded)
+      reduction.whereabouts = whereabouts
+      return reduction
     }
   }
 
@@ -85,6 +92,16 @@ public final class Ranks {
     throw CollectiveFailure(
       rank: failed, exitCode: Int32(parts[0]) ?? ExitCode.failure,
       reason: parts.count > 1 ? String(parts[1]) : "")
+  }
+
+  /// Runs `work`, and ends the job when it fails on this rank alone: the other ranks know nothing of
+  /// that and may wait for this one for ever. The abort comes before the requests of `work` are dropped.
+  ///
+  /// - Throws: `CollectiveFailure` only.
+  public func endTogether<Result>(_ work: () throws -> Result) throws(CollectiveFailure) -> Result {
+    do { return try work() } catch let failure as CollectiveFailure { throw failure } catch {
+      control.abort(code: exitCode(for: error), reason: "resnet-dist: error: \(error)")
+    }
   }
 
   /// Runs `work` on the first rank only; when it throws, throws on all.

@@ -62,6 +62,20 @@ public struct Diverged: Error, CustomStringConvertible {
   }
 }
 
+/// A gradient is no longer a number; every rank sees the same sum, and this, at the same step. No
+/// parameter has been changed by it.
+public struct GradientNotFinite: Error, CustomStringConvertible {
+  public let step: Int
+  public let learningRate: Double
+  public let parameter: String
+
+  public var description: String {
+    "the gradient of \(parameter) holds NaN or infinite values at step \(step) with learning rate "
+      + "\(learningRate): training has diverged. Use a smaller --lr, or resume from the last checkpoint "
+      + "with one"
+  }
+}
+
 /// Parameters are no longer numbers, so no checkpoint is written of them.
 public struct ParametersNotFinite: Error, CustomStringConvertible {
   public let step: Int

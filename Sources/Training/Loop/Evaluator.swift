@@ -14,11 +14,13 @@ public final class Evaluator {
   private let normalization: Normalization
   private let workers: Int
   private let exchange: ClassificationExchange
+  private let whereabouts: Whereabouts?
 
   public init(
     _ replica: Replica, source: any ImageSource, normalization: Normalization, workers: Int,
-    exchange: any StatisticsExchange
+    exchange: any StatisticsExchange, whereabouts: Whereabouts? = nil
   ) {
+    self.whereabouts = whereabouts
     self.replica = replica
     self.source = source
     self.normalization = normalization
@@ -44,6 +46,7 @@ public final class Evaluator {
       steps: 0..<batches, workers: workers)
     var shardSums = Array(repeating: ClassificationSums(), count: layout.localShards.count)
     for step in 0..<batches {
+      whereabouts?.move(to: .evaluating, layer: step)
       let batch = min(layout.capacity, source.count - step * layout.capacity)
       try loader.withNext { images in
         let sums = try replica.evaluationPass(

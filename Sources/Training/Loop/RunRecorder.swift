@@ -14,6 +14,7 @@ final class RunRecorder: TrainingObserver {
   private let evaluator: Evaluator
   private let ranks: Ranks
   private let console: any Console
+  private let whereabouts: Whereabouts
   private let bar: ProgressBar
   private let table: EpochTable
 
@@ -34,8 +35,10 @@ final class RunRecorder: TrainingObserver {
   init(
     _ configuration: TrainingConfiguration, start: StartingPoint, replica: Replica,
     data: TrainingData, preprocessing: [StateTensor],
-    timeline: TrainingTimeline, evaluator: Evaluator, ranks: Ranks, console: any Console
+    timeline: TrainingTimeline, evaluator: Evaluator, ranks: Ranks, console: any Console,
+    whereabouts: Whereabouts
   ) throws {
+    self.whereabouts = whereabouts
     self.configuration = configuration
     self.start = start
     self.replica = replica
@@ -165,6 +168,7 @@ final class RunRecorder: TrainingObserver {
   }
 
   func shouldSave(_ progress: TrainingProgress) throws {
+    whereabouts.move(to: .saving)
     let before = clock.now
     defer { pauses += clock.now - before }
     let isFinite =

@@ -16,13 +16,16 @@ final class Trainer {
   private let timeline: TrainingTimeline
   private let configuration: TrainingConfiguration
   private let observer: any TrainingObserver
+  private let whereabouts: Whereabouts
   private(set) var progress: TrainingProgress
 
   init(
     _ replica: Replica, reduction: any GradientReduction, metrics: ClassificationExchange,
     loader: BatchLoader, timeline: TrainingTimeline, configuration: TrainingConfiguration,
-    progress: TrainingProgress, observer: any TrainingObserver
+    progress: TrainingProgress, observer: any TrainingObserver,
+    whereabouts: Whereabouts
   ) {
+    self.whereabouts = whereabouts
     self.replica = replica
     self.reduction = reduction
     self.metrics = metrics
@@ -63,11 +66,13 @@ final class Trainer {
 
   /// One mini-batch; returns its sums over all ranks.
   private func step(learningRate: Double) throws -> ClassificationSums {
+    whereabouts.move(to: .loading, step: progress.step + 1)
     try reduction.begin()
     let sums = try loader.withNext { batch in
       try metrics.sum(try replica.trainingPass(images: batch.pixels, labels: batch.labels))
     }
     guard let sums else { preconditionFailure("the training stream has no end") }
+    whereabouts.move(to: .summing)
     try reduction.finish()
     guard sums.loss.isFinite else {
       throw CollectiveFailure(
@@ -75,6 +80,12 @@ final class Trainer {
           step: progress.step + 1, learningRate: learningRate,
           loss: sums.loss / Double(sums.images)))
     }
+    if let parameter = replica.firstParameterWithoutFiniteGradient {
+      throw CollectiveFailure(
+        onEveryRank: GradientNotFinite(
+          step: progress.step + 1, learningRate: learningRate, parameter: parameter))
+    }
+    whereabouts.move(to: .updating)
     replica.applyGradients(
       configuration.stepRule, learningRate: Float(learningRate),
       momentum: Float(configuration.momentum),

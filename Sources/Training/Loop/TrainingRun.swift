@@ -17,6 +17,8 @@ public final class TrainingRun {
     public let seconds: Double
   }
 
+  private let ranks: Ranks
+  private let doctor: HangDoctor?
   private let trainer: Trainer
   private let recorder: RunRecorder
 
@@ -58,13 +60,15 @@ public final class TrainingRun {
     configuration.resolve(architecture)
     let exchange = try ranks.statisticsExchange(division, architecture)
     let threads = try requested.threads ?? ThreadAllocation.threads(local: ranks.local)
+    let whereabouts = try ranks.makeWhereabouts()
+    exchange.whereabouts = whereabouts
     let reduction = try ranks.gradientReduction(
       configuration.reduction, training, GradientExtent(ParameterLayout(architecture)),
-      bucketBytes: configuration.bucketBytes)
+      bucketBytes: configuration.bucketBytes, whereabouts: whereabouts)
     let replica = Replica(
       architecture, training: training, evaluation: evaluation, threads: threads,
       division: division, exchange: exchange, gradients: reduction.memory)
-    replica.observers = [reduction]
+    replica.observers = [whereabouts, reduction]
     exchange.idle = { try reduction.advance() }
 
     let start = try StartingPoint(
@@ -82,22 +86,35 @@ public final class TrainingRun {
       steps: progress.step..<max(timeline.steps, progress.step), workers: configuration.workers)
     let evaluator = Evaluator(
       replica, source: data.test, normalization: normalization, workers: configuration.workers,
-      exchange: exchange)
+      exchange: exchange, whereabouts: whereabouts)
+    self.ranks = ranks
+    doctor =
+      configuration.stallTimeout == 0
+      ? nil
+      : HangDoctor(
+        whereabouts, layerNames: replica.trainingLayers.map(\.name), communicator: ranks.control,
+        timeout: configuration.stallTimeout)
     recorder = try RunRecorder(
       configuration, start: start, replica: replica, data: data,
       preprocessing: Preprocessing.tensors(normalization, shape: data.train.imageShape),
-      timeline: timeline, evaluator: evaluator, ranks: ranks, console: console)
+      timeline: timeline, evaluator: evaluator, ranks: ranks, console: console,
+      whereabouts: whereabouts)
     trainer = Trainer(
       replica, reduction: reduction,
       metrics: ClassificationExchange(exchange, division), loader: loader,
-      timeline: timeline, configuration: configuration, progress: progress, observer: recorder)
+      timeline: timeline, configuration: configuration, progress: progress, observer: recorder,
+      whereabouts: whereabouts)
   }
 
   /// Trains to the end, evaluates and reports.
   public func train() throws -> Outcome {
-    try recorder.begin()
-    try trainer.run()
-    return try recorder.finish(trainer.progress)
+    try ranks.endTogether {
+      doctor?.begin()
+      defer { doctor?.end() }
+      try recorder.begin()
+      try trainer.run()
+      return try recorder.finish(trainer.progress)
+    }
   }
 }
 

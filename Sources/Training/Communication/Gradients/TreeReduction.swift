@@ -17,7 +17,12 @@ import Tensors
 public final class TreeReduction: GradientReduction {
   public var memory: any GradientMemory { shared }
 
+  /// Where this rank is and whom it waits for.
+  public var whereabouts: Whereabouts?
+
   private let shared: SharedGradientMemory
+  /// The host's first rank.
+  private let firstRank: Int
   private let communicator: Communicator
   private let yields: Bool
   private let buckets: GradientBuckets
@@ -63,6 +68,7 @@ public final class TreeReduction: GradientReduction {
     self.yields = yields
     let host = groups.group(of: layout.rank)
     let members = groups.groups[host]
+    firstRank = members.lowerBound
     shared = try SharedGradientMemory(
       group, first: members.lowerBound, layout: layout, extent: extent)
     precondition(shared.size == members.count, "the group is another one")
@@ -111,11 +117,7 @@ public final class TreeReduction: GradientReduction {
   // MARK: A step
 
   public func begin() throws {
-    for index in 0..<shared.size {
-      try shared.signal(.released, of: index).wait(for: step, yields: yields) {
-        try communicator.progress()
-      }
-    }
+    for index in 0..<shared.size { try wait(.released, of: index, for: step) }
     step += 1
     written = 0
     started = 0
@@ -173,15 +175,26 @@ public final class TreeReduction: GradientReduction {
       let next = total(started + 1)
       let late = (0..<shared.size).first { !shared.signal(.written, of: $0).hasReached(next) }
       if started < parts.count, let late {
-        try shared.signal(.written, of: late).wait(for: next, yields: yields) { try advance() }
-      } else if yields {
-        sched_yield()
+        try wait(.written, of: late, for: next)
+        continue
       }
+      if let missing = parts[summed].exchange?.missingRank {
+        whereabouts?.wait(for: missing, elements: parts[summed].range.count)
+      }
+      if yields { sched_yield() }
     }
-    for index in 0..<lanes {
-      try shared.signal(.summed, of: index).wait(for: total(buckets.ranges.count), yields: yields) {
-        try communicator.progress()
-      }
+    for index in 0..<lanes { try wait(.summed, of: index, for: total(buckets.ranges.count)) }
+    whereabouts?.goOn()
+  }
+
+  /// Waits for a rank of the host, and goes on with what can go on meanwhile.
+  private func wait(
+    _ progress: SharedGradientMemory.Progress, of index: Int, for value: UInt64
+  ) throws {
+    try shared.signal(progress, of: index).wait(for: value, yields: yields) {
+      whereabouts?.wait(for: firstRank + index, elements: buckets.ranges.first?.count ?? 0)
+      try communicator.progress()
+      try advance()
     }
   }
 

@@ -1,0 +1,100 @@
+/// Ends a job that has stopped moving, and says which rank is where.
+
+import Glibc
+import MPI
+import Synchronization
+
+/// A thread that looks at this rank's page now and then.
+///
+/// When the rank has not moved for the timeout, one rank of each host prints where all ranks of the
+/// host are, and ends the job. A rank that waits for a stopped one does not move either, so every
+/// living rank notices; the main threads are not needed.
+///
+/// `@unchecked Sendable`: all but `isActive` is written in `init` only; of the communicator the thread
+/// uses `abort`, and of the whereabouts the pages, which are atomic.
+final class HangDoctor: @unchecked Sendable {
+  private let whereabouts: Whereabouts
+  private let layerNames: [String]
+  private let communicator: Communicator
+  private let timeout: Double
+  private let isActive = Mutex(false)
+
+  /// - Parameters:
+  ///   - layerNames: `Replica.trainingLayers`' names.
+  ///   - communicator: whose job is ended; all ranks.
+  ///   - timeout: seconds.
+  init(
+    _ whereabouts: Whereabouts, layerNames: [String], communicator: Communicator, timeout: Double
+  ) {
+    self.whereabouts = whereabouts
+    self.layerNames = layerNames
+    self.communicator = communicator
+    self.timeout = timeout
+  }
+
+  /// From now on a rank that does not move ends the job. Once.
+  func begin() {
+    isActive.withLock { $0 = true }
+    let context = Unmanaged.passRetained(self).toOpaque()
+    var thread = pthread_t()
+    let status = pthread_create(
+      &thread, nil,
+      { context in
+        Unmanaged<HangDoctor>.fromOpaque(context!).takeRetainedValue().watch()
+        return nil
+      }, context)
+    if status == 0 {
+      pthread_detach(thread)
+    } else {
+      Unmanaged<HangDoctor>.fromOpaque(context).release()
+    }
+  }
+
+  /// From now on it does not.
+  func end() { isActive.withLock { $0 = false } }
+
+  private func watch() {
+    while isActive.withLock(\.self) {
+      usleep(UInt32(min(0.5, timeout / 10) * 1e6))
+      let still = WhereaboutsPage.now - whereabouts.ownPage.movedAt
+      if still > timeout, isActive.withLock(\.self) { report(still: still) }
+    }
+  }
+
+  private func report(still: Double) {
+    // The ranks of a host stop within moments of each other; the first one speaks for all.
+    usleep(200_000)
+    guard whereabouts.claimReport() else {
+      // The reporter ends the job; should it die before, this rank does.
+      usleep(5_000_000)
+      communicator.abort(code: ExitCode.failure, reason: "no progress")
+    }
+    let lines = whereabouts.pages.map { Self.line($0, layerNames) }
+    var bytes = Array((lines.joined(separator: "\n") + "\n").utf8)
+    _ = bytes.withUnsafeMutableBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    // Other hosts' reports are worth waiting for.
+    usleep(500_000)
+    communicator.abort(
+      code: ExitCode.failure,
+      reason:
+        "resnet-dist: error: no progress for \(Int(still.rounded())) s (--stall-timeout): a rank "
+        + "is stopped, dead or out of reach; above is where each rank of this host is. Go on with "
+        + "--resume")
+  }
+
+  private static func line(_ page: WhereaboutsPage, _ layerNames: [String]) -> String {
+    let place = page.place
+    let layer =
+      layerNames.indices.contains(place.layer) ? layerNames[place.layer] : "layer \(place.layer)"
+    let since = Int((WhereaboutsPage.now - page.movedAt).rounded())
+    var text =
+      "  rank \(page.rank) (process \(page.process)): step \(place.step), "
+      + "\(place.text(layerName: layer)) for \(since) s"
+    if let (rank, elements) = page.awaited {
+      text += ", waits for \(elements) numbers of rank \(rank)"
+    } else if place.activity != .ended {
+      text += ", computing or stopped"
+    }
+    return text
+  }
+}
