@@ -18,6 +18,7 @@ struct StepParts: Codable {
 public struct BenchmarkResult: Codable {
   let model: String
   let ranks: Int
+  let hosts: Int
   let threads: Int
   let batchSize: Int
   let shards: Int
@@ -46,7 +47,9 @@ public struct BenchmarkResult: Codable {
     var table = SummaryTable()
     table.add("network", model)
     table.add(
-      "division", "\(ranks) × \(threads) thread(s), mini-batch \(batchSize) in \(shards) shards")
+      "division",
+      "\(ranks) × \(threads) thread(s)\(hosts > 1 ? " on \(hosts) hosts" : ""), mini-batch \(batchSize) "
+        + "in \(shards) shards")
     table.add("speed", "\(FigureText.rate(imagesPerSecond)) images/s over \(steps) steps")
     table.add("median step", Self.milliseconds(stepSeconds))
     table.add("  forward", Self.milliseconds(parts.forward))

@@ -149,7 +149,8 @@ public final class BenchmarkRun {
       parts[keyPath: part] /= Double(steps)
     }
     return BenchmarkResult(
-      model: replica.architecture.name, ranks: ranks.count, threads: replica.threads,
+      model: replica.architecture.name, ranks: ranks.count, hosts: ranks.hosts.groups.count,
+      threads: replica.threads,
       batchSize: batch, shards: replica.trainingLayout.shards, steps: steps,
       imagesPerSecond: rate, stepSeconds: durations[durations.count / 2], parts: parts,
       gflops: rate * Double(6 * replica.architecture.multiplyAdds) / 1e9,

@@ -187,7 +187,11 @@ public final class HostStatisticsExchange: StatisticsExchange {
       (network.ownPieces(width: width) + piece * width)
         .update(from: gathered.pointer + place * width, count: width)
     }
-    try network.combine(into: groups, by: rule, place: whereabouts?.word ?? 0, idle: idle)
+    try network.combine(into: groups, by: rule, place: whereabouts?.word ?? 0) {
+      whereabouts?.wait(for: nil, elements: width)
+      try idle()
+    }
+    whereabouts?.goOn()
     if let result {
       show(groups, count: division.groups.count * width, width: width)
       result.raise(to: round)

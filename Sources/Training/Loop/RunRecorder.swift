@@ -65,7 +65,8 @@ final class RunRecorder: TrainingObserver {
     guard let folder = files?.folder else { return }
     let summary = TrainingSummary(
       configuration: configuration, architecture: replica.architecture, data: data,
-      layout: replica.trainingLayout, localRanks: ranks.local.size, threads: replica.threads,
+      layout: replica.trainingLayout, localRanks: ranks.local.size, hosts: ranks.hosts,
+      threads: replica.threads,
       workers: configuration.workers, timeline: timeline, arenaBytes: replica.arenaBytes,
       folder: folder.path,
       resumedFrom: start.checkpoint.map { ($0, start.step) })

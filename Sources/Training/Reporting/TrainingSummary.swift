@@ -12,6 +12,7 @@ struct TrainingSummary {
   let layout: ShardLayout
   /// Ranks on the first rank's machine.
   let localRanks: Int
+  let hosts: RankGroups
   let threads: Int
   let workers: Int
   let timeline: TrainingTimeline
@@ -62,6 +63,17 @@ struct TrainingSummary {
     {
       text += "\nmpirun bound the ranks to these cores: --bind-to none lets them use the others"
     }
+    if hosts.groups.count > 1 {
+      let sizes = sizes(hosts.groups.map(\.count))
+      text +=
+        localRanks > hosts.groups[0].count
+        ? "\neach talks to the others as if it were on a host of its own, because neighbouring ranks are "
+          + "on different hosts: --map-by slot is faster"
+        : "\non \(hosts.groups.count) hosts with \(sizes) ranks each"
+    }
+    if configuration.reduction == .mpi {
+      text += "\n--reduction mpi: another number of ranks gives other bits"
+    }
     if !layout.isEven {
       let counts = (0..<layout.ranks).map { layout.shards(ofRank: $0).count }
       text +=
@@ -77,6 +89,7 @@ struct TrainingSummary {
       (0..<layout.ranks).map { layout.positions(ofShards: layout.shards(ofRank: $0)).count })
     return "\(layout.capacity) images: \(perRank) a rank, \(perShard) in each of \(layout.shards) "
       + "shards"
+      + (configuration.normalizationGroup.map { ", BN over groups of \($0) images" } ?? "")
   }
 
   private func sizes(_ counts: [Int]) -> String {

@@ -91,7 +91,8 @@ final class HangDoctor: @unchecked Sendable {
       "  rank \(page.rank) (process \(page.process)): step \(place.step), "
       + "\(place.text(layerName: layer)) for \(since) s"
     if let (rank, elements) = page.awaited {
-      text += ", waits for \(elements) numbers of rank \(rank)"
+      text +=
+        ", waits for \(elements) numbers of \(rank.map { "rank \($0)" } ?? "the other hosts")"
     } else if place.activity != .ended {
       text += ", computing or stopped"
     }

@@ -50,6 +50,7 @@ struct WhereaboutsPage {
   }
 
   static let bytes = CacheLine.bytes
+  private static let otherHosts = UInt64.max
   private let words: UnsafeMutablePointer<Atomic<UInt64>>
 
   /// - Parameter memory: `bytes` zeroed bytes.
@@ -65,10 +66,11 @@ struct WhereaboutsPage {
   var place: Place { Place(word: read(.place)) }
   /// Seconds of the host's monotonic clock.
   var movedAt: Double { Double(read(.movedAt)) * 1e-9 }
-  /// The rank whose message is missing, and the numbers in it.
-  var awaited: (rank: Int, elements: Int)? {
+  /// The rank whose message is missing, nil for any of another host's, and the numbers in it.
+  var awaited: (rank: Int?, elements: Int)? {
     let rank = read(.awaitedRank)
-    return rank == 0 ? nil : (Int(rank) - 1, Int(read(.elements)))
+    if rank == 0 { return nil }
+    return (rank == Self.otherHosts ? nil : Int(rank) - 1, Int(read(.elements)))
   }
   var rank: Int { Int(read(.rank)) }
   var process: Int { Int(read(.process)) }
@@ -84,9 +86,9 @@ struct WhereaboutsPage {
     write(.movedAt, UInt64(Self.now * 1e9))
   }
 
-  func wait(for rank: Int, elements: Int) {
+  func wait(for rank: Int?, elements: Int) {
     write(.elements, UInt64(elements))
-    write(.awaitedRank, UInt64(rank) + 1)
+    write(.awaitedRank, rank.map { UInt64($0) + 1 } ?? Self.otherHosts)
   }
 
   func goOn() { write(.awaitedRank, 0) }
@@ -146,8 +148,8 @@ public final class Whereabouts: PassObserver {
     move(to: backward ? .backward : .forward, layer: layer)
   }
 
-  /// Tells that `rank`'s message of so many numbers is missing.
-  func wait(for rank: Int, elements: Int) { own.wait(for: rank, elements: elements) }
+  /// Tells that the message of `rank`, or of another host, of so many numbers is missing.
+  func wait(for rank: Int?, elements: Int) { own.wait(for: rank, elements: elements) }
 
   /// The wait is over.
   func goOn() { own.goOn() }
