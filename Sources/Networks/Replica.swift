@@ -101,23 +101,27 @@ public final class Replica {
 
   // MARK: Passes
 
-  /// Forward and backward over this rank's images of one mini-batch.
+  /// Forward and backward over this rank's images of one mini-batch, or of a part of one.
   ///
-  /// Afterwards the normalization region of `gradients` is whole; the weights region holds the sums
-  /// over this rank's tree nodes (`gradientNodes`), still to be combined over ranks.
+  /// Afterwards the weights region of `gradients` holds the sums over this rank's tree nodes
+  /// (`gradientNodes`) of this part, still to be combined over ranks and parts. The normalization region
+  /// holds the sums over all ranks and over the parts so far.
   /// - Parameters:
   ///   - images: [local images, H, W, C].
   ///   - labels: [local images].
+  ///   - part: which part of the mini-batch these are; parts come in order.
   ///   - didForward: called between the two passes.
   /// - Returns: the sums of each of this rank's shards.
   /// - Throws: what the exchange throws.
   public func trainingPass(
-    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, didForward: () -> Void = {}
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, part: MiniBatchPart = .whole,
+    didForward: () -> Void = {}
   ) throws -> UnsafeBufferPointer<ClassificationSums> {
     guard let plan = trainingPlan else {
       preconditionFailure("this replica was made for evaluation only")
     }
     workspace.layout = trainingLayout
+    workspace.part = part
     try forward(plan, .training, images, labels)
     didForward()
     var completed = 0

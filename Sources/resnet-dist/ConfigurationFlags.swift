@@ -100,6 +100,12 @@ struct RunningFlags: ParsableArguments {
 struct CommunicationFlags: ParsableArguments {
   @Option(
     help: ArgumentHelp(
+      "Train the mini-batch in N parts, one after the other, with one update: a large mini-batch in "
+        + "the memory of a part. BN sees a part at most. (default: 1)", valueName: "N"))
+  var accumulate: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Images whose batch-normalization statistics are merged, whichever ranks hold them: the papers' "
         + "images a GPU. Divides the mini-batch. (default: the whole mini-batch)", valueName: "N"))
   var bnGroupSize: String?
@@ -117,6 +123,9 @@ struct CommunicationFlags: ParsableArguments {
   var bucketMb: String?
 
   var values: [(String, String?)] {
-    [("bn-group-size", bnGroupSize), ("reduction", reduction), ("bucket-mb", bucketMb)]
+    [
+      ("accumulate", accumulate), ("bn-group-size", bnGroupSize), ("reduction", reduction),
+      ("bucket-mb", bucketMb),
+    ]
   }
 }

@@ -74,6 +74,42 @@ extension CommandLineTests {
       #expect(try train(2, []) == others[2])
     }
 
+    @Test("parts of a mini-batch give the bits of the whole where BN groups lie inside parts")
+    func accumulation() throws {
+      let folder = try TemporaryDirectory()
+      func train(_ ranks: Int, _ flags: [String]) throws -> (digest: String, losses: [String]) {
+        let path = folder.file("\(ranks)-\(flags.joined())")
+        let outcome = try Job.run(
+          ranks,
+          Job.small + [
+            "--iterations", "6", "--shards", "16", "--checkpoint-every", "3", "--lr-milestones",
+            "none", "--run-dir", path,
+          ] + flags)
+        try #require(outcome.exitCode == 0, "\(outcome.standardError)")
+        let losses = try Job.metrics(path).filter { $0["split"] == "train" }.compactMap {
+          $0["loss"]
+        }
+        return (try Job.digest(path), losses)
+      }
+      let whole = try train(2, ["--bn-group-size", "4"])
+      for (ranks, parts) in [(1, 2), (2, 8), (4, 4)] {
+        let parted = try train(ranks, ["--bn-group-size", "4", "--accumulate", "\(parts)"])
+        #expect(parted.digest == whole.digest, "\(ranks) ranks, \(parts) parts")
+        #expect(parted.losses == whole.losses)
+      }
+      // Without BN groups a part is normalized by itself.
+      let parted = try train(2, ["--accumulate", "2"])
+      #expect(parted.digest == (try train(1, ["--bn-group-size", "16"])).digest)
+      let resumed = try Job.run(
+        4,
+        [
+          "--resume", folder.file("2---accumulate2") + "/checkpoints/step-0000003", "--run-dir",
+          folder.file("resumed"),
+        ])
+      #expect(resumed.exitCode == 0, "\(resumed.standardError)")
+      #expect(try Job.digest(folder.file("resumed")) == parted.digest)
+    }
+
     @Test("another seed gives other parameters")
     func seeds() throws {
       let folder = try TemporaryDirectory()

@@ -27,6 +27,8 @@ extension CommandLineTests {
       (["--warmup-epochs", "-1"], ["--warmup-epochs"]),
       (["--warmup-method", "cosine"], ["--warmup-method cosine", "linear or constant"]),
       (["--reduction", "ring"], ["--reduction ring", "tree or mpi"]),
+      (["--accumulate", "3"], ["mini-batch of 128", "3 parts", "--accumulate"]),
+      (["--accumulate", "4", "--bn-group-size", "64"], ["mini-batch of 32", "--bn-group-size"]),
       (["--bn-group-size", "48"], ["mini-batch of 128", "48", "--bn-group-size"]),
       (["--bn-group-size", "32", "--shards", "6"], ["4 groups", "multiple of 4"]),
       (["--optimizer", "adam"], ["--optimizer adam", "sgd or lars"]),

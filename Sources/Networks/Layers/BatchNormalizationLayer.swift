@@ -53,8 +53,10 @@ final class BatchNormalizationLayer: PlannedLayer {
   private let saved: AlignedBuffer<Float>
   /// σ⁻¹ of every group, [groups, C].
   private let inverseDeviations: AlignedBuffer<Float>
-  /// Sums over groups, [2, C].
-  private let totals: AlignedBuffer<Double>
+  /// Sums over the groups of all parts of the mini-batch so far: of means and unbiased variances, and
+  /// of β's and γ's gradients, [2, C] each.
+  private let moments: AlignedBuffer<Double>
+  private let parameterGradients: AlignedBuffer<Double>
   /// Whether the last forward pass took running statistics, the same for all images.
   private var isEvaluating = false
 
@@ -82,7 +84,8 @@ final class BatchNormalizationLayer: PlannedLayer {
     groups = division.groups.count
     saved = AlignedBuffer(count: 7 * channels * division.localGroups.count)
     inverseDeviations = AlignedBuffer(count: groups * channels)
-    totals = AlignedBuffer(count: 2 * channels)
+    moments = AlignedBuffer(count: 2 * channels)
+    parameterGradients = AlignedBuffer(count: 2 * channels)
   }
 
   /// One group's row of `saved`.
@@ -210,8 +213,8 @@ final class BatchNormalizationLayer: PlannedLayer {
     }
     try workspace.combineStatistics(.moments(area: input.shape.area), width: width)
     let count = Double(workspace.division.layout.capacity / groups * input.shape.area)
-    totals.elements.update(repeating: 0)
-    let (means, variances) = (totals.pointer, totals.pointer + channels)
+    if workspace.part.isFirst { moments.elements.update(repeating: 0) }
+    let (means, variances) = (moments.pointer, moments.pointer + channels)
     for group in 0..<groups {
       let moments = workspace.groupStatistics.pointer + group * width
       let inverseDeviation = inverseDeviations.pointer + group * channels
@@ -230,11 +233,17 @@ final class BatchNormalizationLayer: PlannedLayer {
       row(.inverseDeviation, ofGroup: index)
         .update(from: inverseDeviations.pointer + group * channels, count: channels)
     }
+    if workspace.part.isLast { updateRunningStatistics(workspace) }
+  }
+
+  /// Takes the mean over all groups of the mini-batch into the running statistics.
+  private func updateRunningStatistics(_ workspace: Workspace) {
+    let count = Double(groups * workspace.part.count)
     let momentum = Self.runningMomentum
     let statistics = workspace.runningStatistics.pointer
     for channel in 0..<channels {
-      let mean = Float(means[channel] / Double(groups))
-      let variance = Float(variances[channel] / Double(groups))
+      let mean = Float(moments.pointer[channel] / count)
+      let variance = Float(moments.pointer[channels + channel] / count)
       let meanIndex = runningMean.lowerBound + channel
       let varianceIndex = runningVariance.lowerBound + channel
       statistics[meanIndex] = (1 - momentum) * statistics[meanIndex] + momentum * mean
@@ -289,22 +298,23 @@ final class BatchNormalizationLayer: PlannedLayer {
     }
   }
 
-  /// γ's and β's gradients: the sums over all groups.
+  /// γ's and β's gradients: the sums over all groups so far.
   private func takeParameterGradients(_ workspace: Workspace) {
-    totals.elements.update(repeating: 0)
+    let totals = parameterGradients.pointer
+    if workspace.part.isFirst { parameterGradients.elements.update(repeating: 0) }
     for group in 0..<groups {
       let sums = workspace.groupStatistics.pointer + group * 2 * channels
       let inverseDeviation = inverseDeviations.pointer + group * channels
       for channel in 0..<channels {
-        totals.pointer[channel] += sums[channel]
-        totals.pointer[channels + channel] +=
+        totals[channel] += sums[channel]
+        totals[channels + channel] +=
           sums[channels + channel] * Double(inverseDeviation[channel])
       }
     }
     let gradients = workspace.nodeGradient(0)
     for channel in 0..<channels {
-      gradients[shift.lowerBound + channel] = Float(totals.pointer[channel])
-      gradients[scale.lowerBound + channel] = Float(totals.pointer[channels + channel])
+      gradients[shift.lowerBound + channel] = Float(totals[channel])
+      gradients[scale.lowerBound + channel] = Float(totals[channels + channel])
     }
   }
 }

@@ -2,7 +2,8 @@
 
 import Kernels
 
-/// The loss is divided by the global number of images, so ranks' gradients simply add up.
+/// The loss is divided by the images of the whole mini-batch, so the gradients of ranks, and of parts
+/// of a mini-batch, simply add up.
 struct LossLayer: PlannedLayer {
   let name = "loss"
   /// [N, K].
@@ -12,13 +13,13 @@ struct LossLayer: PlannedLayer {
 
   /// Leaves each local shard's sums in the workspace, and the logits' gradient in training plans.
   func forward(_ workspace: Workspace, mode: PassMode) {
-    let batch = workspace.layout.batch
+    let images = workspace.layout.batch * workspace.part.count
     workspace.forEachShard { shard, _ in
       let first = workspace.layout.localImages(ofLocalShard: shard).lowerBound
       workspace.shardSums[shard] = SoftmaxCrossEntropy.evaluate(
         logits: workspace.tensor(logits, shard: shard), labels: workspace.labels + first,
         gradient: logitsGradient.map { workspace.tensor($0, shard: shard).base },
-        gradientScale: 1 / Double(max(batch, 1)))
+        gradientScale: 1 / Double(max(images, 1)))
     }
   }
 

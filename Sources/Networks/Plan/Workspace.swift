@@ -45,6 +45,8 @@ final class Workspace {
 
   /// The current pass's division of images; a short batch uses the front of each shard's memory.
   var layout: ShardLayout
+  /// Which part of a mini-batch a training pass has; the whole is part 0 of 1.
+  var part = MiniBatchPart.whole
   var images: UnsafePointer<Float>
   var labels: UnsafePointer<Int32>
 

@@ -42,6 +42,8 @@ public final class BenchmarkRun {
   private let metrics: ClassificationExchange
   private let reduction: any GradientReduction
   private let profiler: LayerProfiler?
+  /// Parts of a step's mini-batch.
+  private let accumulate: Int
   private let images: AlignedBuffer<Float>
   private let labels: AlignedBuffer<Int32>
   private let clock = ContinuousClock()
@@ -59,15 +61,13 @@ public final class BenchmarkRun {
       try TrainingConfiguration.resolve(flags: flags, file: nil, resume: nil)
     }
     try ranks.agree(on: configuration.values + [("bench's options", "\(options)")])
-    let shards = configuration.shards(ranks: ranks.count)
     let (architecture, division) = try ranks.together {
       let isForImageNet = ModelCatalog.isForImageNet(configuration.model)
       let architecture = try ModelCatalog.architecture(
         named: configuration.model, shortcut: configuration.shortcut,
         classes: options.classes ?? (isForImageNet ? 1000 : 10),
         input: options.imageSize.map { ImageShape(height: $0, width: $0, channels: 3) })
-      let layout = try ShardLayout(
-        batch: configuration.batchSize, shards: shards, ranks: ranks.count, rank: ranks.rank)
+      let layout = try configuration.partLayout(ranks: ranks.count, rank: ranks.rank)
       return (
         architecture,
         try StatisticsDivision(layout, imagesPerGroup: configuration.normalizationGroup)
@@ -75,12 +75,12 @@ public final class BenchmarkRun {
     }
     let layout = division.layout
     stepRule = configuration.stepRule
+    accumulate = configuration.accumulate
     let statistics = try ranks.statisticsExchange(division, architecture)
     exchange = TimedExchange(statistics)
     let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)
     reduction = try ranks.gradientReduction(
-      configuration.reduction, layout, GradientExtent(ParameterLayout(architecture)),
-      bucketBytes: configuration.bucketBytes)
+      configuration, layout, GradientExtent(ParameterLayout(architecture)))
     replica = Replica(
       architecture, training: layout, evaluation: layout, threads: threads, division: division,
       exchange: exchange, gradients: reduction.memory)
@@ -140,7 +140,7 @@ public final class BenchmarkRun {
     steps: Int, seconds: Double, _ durations: [Double]
   ) throws -> BenchmarkResult {
     let peaks = try ranks.control.allGather(Self.peakResidentBytes)
-    let batch = replica.trainingLayout.batch
+    let batch = replica.trainingLayout.batch * accumulate
     let rate = Double(steps * batch) / seconds
     parts.statisticsWait = exchange.seconds
     for part in [
@@ -151,7 +151,7 @@ public final class BenchmarkRun {
     return BenchmarkResult(
       model: replica.architecture.name, ranks: ranks.count, hosts: ranks.hosts.groups.count,
       threads: replica.threads,
-      batchSize: batch, shards: replica.trainingLayout.shards, steps: steps,
+      batchSize: batch, shards: replica.trainingLayout.shards * accumulate, steps: steps,
       imagesPerSecond: rate, stepSeconds: durations[durations.count / 2], parts: parts,
       gflops: rate * Double(6 * replica.architecture.multiplyAdds) / 1e9,
       peakRssBytes: peaks.max() ?? 0, peakRssSumBytes: peaks.reduce(0, +))
@@ -165,14 +165,19 @@ public final class BenchmarkRun {
       defer { mark = now }
       return (now - mark).seconds
     }
-    try reduction.begin()
-    let sums = try replica.trainingPass(images: images.pointer, labels: labels.pointer) {
-      parts.forward += lap()
+    for index in 0..<accumulate {
+      try reduction.begin()
+      let sums = try replica.trainingPass(
+        images: images.pointer, labels: labels.pointer,
+        part: MiniBatchPart(index: index, of: accumulate)
+      ) {
+        parts.forward += lap()
+      }
+      parts.backward += lap()
+      _ = try metrics.sum(sums)
+      try reduction.finish()
+      parts.gradientWait += lap()
     }
-    parts.backward += lap()
-    _ = try metrics.sum(sums)
-    try reduction.finish()
-    parts.gradientWait += lap()
     replica.applyGradients(
       stepRule, learningRate: 1e-6, momentum: 0.9, weightDecay: 1e-4,
       normalizationWeightDecay: 1e-4)

@@ -19,7 +19,11 @@ final class ClassificationExchange {
   }
 
   /// The sums over all shards of all ranks; counts are exact up to 2⁵³.
-  func sum(_ shards: UnsafeBufferPointer<ClassificationSums>) throws -> ClassificationSums {
+  ///
+  /// - Parameter previous: sums that all of these are added to, one BN group after the other.
+  func sum(
+    _ shards: UnsafeBufferPointer<ClassificationSums>, after previous: ClassificationSums = .init()
+  ) throws -> ClassificationSums {
     for (index, sums) in shards.enumerated() {
       local[index * Self.width] = Double(sums.images)
       local[index * Self.width + 1] = sums.loss
@@ -32,8 +36,10 @@ final class ClassificationExchange {
         try exchange.combine(local.baseAddress!, into: groups.baseAddress!, by: rule)
       }
     }
-    var all = Array(groups.prefix(Self.width))
-    for group in 1..<max(1, rule.division.groups.count) {
+    var all = [
+      Double(previous.images), previous.loss, Double(previous.top1), Double(previous.top5),
+    ]
+    for group in rule.division.groups.indices {
       for index in 0..<Self.width { all[index] += groups[group * Self.width + index] }
     }
     return ClassificationSums(

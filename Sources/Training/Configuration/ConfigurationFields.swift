@@ -61,6 +61,7 @@ extension TrainingConfiguration {
       return true
     },
     number("batch-size", 1...1_048_576, \.batchSize),
+    number("accumulate", 1...65_536, \.accumulate),
     optionalNumber("shards", 1..., \.shards),
     optionalNumber("bn-group-size", 1..., \.normalizationGroup),
     Field(key: "epochs", expected: "a whole number from 1 on") {

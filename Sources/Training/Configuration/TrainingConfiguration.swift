@@ -30,6 +30,8 @@ public struct TrainingConfiguration: Hashable, Sendable {
   // MARK: Schedule
   /// The global mini-batch.
   public var batchSize = 128
+  /// Parts of the mini-batch that are trained one after the other before an update.
+  public var accumulate = 1
   /// Logical shards of the mini-batch; nil: see `shards(ranks:)`.
   public var shards: Int?
   /// Images of a BN group; nil: the whole mini-batch.
@@ -75,13 +77,27 @@ public struct TrainingConfiguration: Hashable, Sendable {
   /// Epochs between evaluations on the test images.
   public var evaluateEvery = 1
 
-  /// The logical shards: 8, or as many as ranks where those are more, and enough for the BN groups.
+  /// The logical shards of the whole mini-batch: 8 of each part, or as many as ranks where those are
+  /// more, and enough for the BN groups.
   func shards(ranks: Int) -> Int {
     if let shards { return shards }
     let least = max(8, ranks)
-    guard let group = normalizationGroup, batchSize % group == 0 else { return least }
-    let groups = batchSize / group
-    return (least + groups - 1) / groups * groups
+    let part = batchSize / accumulate
+    guard let group = normalizationGroup, part % group == 0 else { return least * accumulate }
+    let groups = part / group
+    return (least + groups - 1) / groups * groups * accumulate
+  }
+
+  /// This rank's share of each part of the mini-batch.
+  ///
+  /// - Throws: `AccumulationError`, `ShardLayoutError`.
+  func partLayout(ranks: Int, rank: Int) throws -> ShardLayout {
+    let shards = shards(ranks: ranks)
+    guard batchSize % accumulate == 0, shards % accumulate == 0 else {
+      throw AccumulationError(parts: accumulate, batch: batchSize, shards: shards)
+    }
+    return try ShardLayout(
+      batch: batchSize / accumulate, shards: shards / accumulate, ranks: ranks, rank: rank)
   }
 
   var bucketBytes: Int { Int(bucketMegabytes * 1_048_576) }
@@ -94,6 +110,21 @@ public struct TrainingConfiguration: Hashable, Sendable {
     case .sgd: .sgd
     case .lars: .lars(trust: Float(larsTrust))
     }
+  }
+}
+
+/// A mini-batch cannot be trained in so many parts.
+public struct AccumulationError: Error, Equatable, CustomStringConvertible {
+  public let parts: Int
+  public let batch: Int
+  public let shards: Int
+
+  public var description: String {
+    batch % parts == 0
+      ? "\(shards) logical shards cannot be divided into \(parts) parts: use --shards with a multiple "
+        + "of \(parts)"
+      : "a mini-batch of \(batch) images cannot be divided into \(parts) parts: use an --accumulate "
+        + "that divides it"
   }
 }
 

@@ -57,13 +57,25 @@ public final class Ranks {
 
   /// What sums the gradients of these ranks. Collective.
   ///
-  /// - Parameter bucketBytes: size of a bucket.
+  /// - Parameters:
+  ///   - layout: of a part of the mini-batch, `configuration.accumulate` of which make a step.
+  ///   - whereabouts: where to tell whom this rank waits for.
   func gradientReduction(
-    _ choice: ReductionChoice, _ layout: ShardLayout, _ extent: GradientExtent,
-    bucketBytes: Int, whereabouts: Whereabouts? = nil
+    _ configuration: TrainingConfiguration, _ layout: ShardLayout, _ extent: GradientExtent,
+    whereabouts: Whereabouts? = nil
   ) throws -> any GradientReduction {
-    let size = max(1, bucketBytes / MemoryLayout<Float>.stride)
-    switch choice {
+    let reduction = try partReduction(configuration, layout, extent, whereabouts)
+    let parts = configuration.accumulate
+    return parts == 1
+      ? reduction : AccumulatedReduction(reduction, parts: parts, count: extent.weights)
+  }
+
+  private func partReduction(
+    _ configuration: TrainingConfiguration, _ layout: ShardLayout, _ extent: GradientExtent,
+    _ whereabouts: Whereabouts?
+  ) throws -> any GradientReduction {
+    let size = max(1, configuration.bucketBytes / MemoryLayout<Float>.stride)
+    switch configuration.reduction {
     case .mpi:
       return MPIReduction(gradients, layout: layout, extent: extent, bucketSize: size)
     case .tree:

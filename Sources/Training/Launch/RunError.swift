@@ -17,6 +17,7 @@ extension ConfigurationError: UsageError {}
 extension ModelError: UsageError {}
 extension ShardLayoutError: UsageError {}
 extension StatisticsGroupError: UsageError {}
+extension AccumulationError: UsageError {}
 
 /// A failure that every rank knows of at the same point of the run, so that all can end together.
 ///

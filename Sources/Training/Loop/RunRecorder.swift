@@ -80,7 +80,7 @@ final class RunRecorder: TrainingObserver {
   }
 
   func didStep(_ progress: TrainingProgress, learningRate: Double) throws {
-    let images = replica.trainingLayout.capacity
+    let images = configuration.batchSize
     epochImages += images
     guard let files else { return }
     let total = progress.epochTotals
@@ -191,7 +191,8 @@ final class RunRecorder: TrainingObserver {
       model: replica.architecture.name, shortcut: configuration.shortcut?.rawValue,
       classes: replica.architecture.classes, classNames: data.train.classNames,
       step: progress.step, epoch: timeline.epoch(afterSteps: progress.step),
-      batchSize: configuration.batchSize, shards: replica.trainingLayout.shards,
+      batchSize: configuration.batchSize,
+      shards: configuration.shards ?? replica.trainingLayout.shards,
       seed: configuration.seed, optimizer: configuration.optimizer.rawValue,
       dataset: data.train.fingerprint,
       epochTotals: progress.epochTotals, loggedTotals: progress.loggedTotals,

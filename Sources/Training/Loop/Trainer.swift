@@ -67,13 +67,10 @@ final class Trainer {
   /// One mini-batch; returns its sums over all ranks.
   private func step(learningRate: Double) throws -> ClassificationSums {
     whereabouts.move(to: .loading, step: progress.step + 1)
-    try reduction.begin()
-    let sums = try loader.withNext { batch in
-      try metrics.sum(try replica.trainingPass(images: batch.pixels, labels: batch.labels))
+    var sums = ClassificationSums()
+    for index in 0..<configuration.accumulate {
+      sums = try pass(MiniBatchPart(index: index, of: configuration.accumulate), after: sums)
     }
-    guard let sums else { preconditionFailure("the training stream has no end") }
-    whereabouts.move(to: .summing)
-    try reduction.finish()
     guard sums.loss.isFinite else {
       throw CollectiveFailure(
         onEveryRank: Diverged(
@@ -93,6 +90,22 @@ final class Trainer {
       normalizationWeightDecay: Float(
         configuration.normalizationWeightDecay ?? configuration.weightDecay))
     reduction.release()
+    return sums
+  }
+
+  /// Trains the next part of the mini-batch; returns the sums of all parts so far.
+  private func pass(
+    _ part: MiniBatchPart, after previous: ClassificationSums
+  ) throws -> ClassificationSums {
+    try reduction.begin()
+    let sums = try loader.withNext { batch in
+      let shards = try replica.trainingPass(
+        images: batch.pixels, labels: batch.labels, part: part)
+      return try metrics.sum(shards, after: previous)
+    }
+    guard let sums else { preconditionFailure("the training stream has no end") }
+    whereabouts.move(to: .summing)
+    try reduction.finish()
     return sums
   }
 }

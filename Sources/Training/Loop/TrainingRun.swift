@@ -48,13 +48,10 @@ public final class TrainingRun {
       let architecture = try ModelCatalog.architecture(
         named: requested.model, shortcut: requested.shortcut, classes: data.train.classCount,
         input: data.train.imageShape)
-      func layout(_ batch: Int) throws -> ShardLayout {
-        try ShardLayout(batch: batch, shards: shards, ranks: ranks.count, rank: ranks.rank)
-      }
-      let training = try layout(requested.batchSize)
+      let part = try requested.partLayout(ranks: ranks.count, rank: ranks.rank)
       return (
-        architecture, training, try layout(requested.batchSize),
-        try StatisticsDivision(training, imagesPerGroup: requested.normalizationGroup)
+        architecture, part, part,
+        try StatisticsDivision(part, imagesPerGroup: requested.normalizationGroup)
       )
     }
     configuration.resolve(architecture)
@@ -63,8 +60,8 @@ public final class TrainingRun {
     let whereabouts = try ranks.makeWhereabouts()
     exchange.whereabouts = whereabouts
     let reduction = try ranks.gradientReduction(
-      configuration.reduction, training, GradientExtent(ParameterLayout(architecture)),
-      bucketBytes: configuration.bucketBytes, whereabouts: whereabouts)
+      configuration, training, GradientExtent(ParameterLayout(architecture)),
+      whereabouts: whereabouts)
     let replica = Replica(
       architecture, training: training, evaluation: evaluation, threads: threads,
       division: division, exchange: exchange, gradients: reduction.memory)
@@ -83,7 +80,9 @@ public final class TrainingRun {
       augmentation: Augmentation(padding: configuration.cropPadding, flip: configuration.flip),
       order: .shuffled(seed: configuration.seed), batchSize: training.capacity,
       localRange: training.localPositions,
-      steps: progress.step..<max(timeline.steps, progress.step), workers: configuration.workers)
+      steps: progress.step * configuration.accumulate..<max(timeline.steps, progress.step)
+        * configuration.accumulate,
+      workers: configuration.workers)
     let evaluator = Evaluator(
       replica, source: data.test, normalization: normalization, workers: configuration.workers,
       exchange: exchange, whereabouts: whereabouts)

@@ -87,7 +87,10 @@ struct TrainingSummary {
     let perShard = sizes((0..<layout.shards).map { layout.positions(ofShard: $0).count })
     let perRank = sizes(
       (0..<layout.ranks).map { layout.positions(ofShards: layout.shards(ofRank: $0)).count })
-    return "\(layout.capacity) images: \(perRank) a rank, \(perShard) in each of \(layout.shards) "
+    let parts = configuration.accumulate
+    let whole = parts == 1 ? "" : "\(configuration.batchSize) images in \(parts) parts of "
+    return
+      "\(whole)\(layout.capacity) images: \(perRank) a rank, \(perShard) in each of \(layout.shards) "
       + "shards"
       + (configuration.normalizationGroup.map { ", BN over groups of \($0) images" } ?? "")
   }

@@ -1,8 +1,8 @@
 /// Ends a job that has stopped moving, and says which rank is where.
 
+import Dispatch
 import Glibc
 import MPI
-import Synchronization
 
 /// A thread that looks at this rank's page now and then.
 ///
@@ -10,14 +10,15 @@ import Synchronization
 /// host are, and ends the job. A rank that waits for a stopped one does not move either, so every
 /// living rank notices; the main threads are not needed.
 ///
-/// `@unchecked Sendable`: all but `isActive` is written in `init` only; of the communicator the thread
-/// uses `abort`, and of the whereabouts the pages, which are atomic.
+/// `@unchecked Sendable`: `thread` is the owner's, everything else is written in `init` only; of the
+/// communicator the thread uses `abort`, and of the whereabouts the pages, which are atomic.
 final class HangDoctor: @unchecked Sendable {
   private let whereabouts: Whereabouts
   private let layerNames: [String]
   private let communicator: Communicator
   private let timeout: Double
-  private let isActive = Mutex(false)
+  private let stop = DispatchSemaphore(value: 0)
+  private var thread = pthread_t()
 
   /// - Parameters:
   ///   - layerNames: `Replica.trainingLayers`' names.
@@ -34,30 +35,31 @@ final class HangDoctor: @unchecked Sendable {
 
   /// From now on a rank that does not move ends the job. Once.
   func begin() {
-    isActive.withLock { $0 = true }
     let context = Unmanaged.passRetained(self).toOpaque()
-    var thread = pthread_t()
     let status = pthread_create(
       &thread, nil,
       { context in
         Unmanaged<HangDoctor>.fromOpaque(context!).takeRetainedValue().watch()
         return nil
       }, context)
-    if status == 0 {
-      pthread_detach(thread)
-    } else {
+    if status != 0 {
+      thread = 0
       Unmanaged<HangDoctor>.fromOpaque(context).release()
     }
   }
 
-  /// From now on it does not.
-  func end() { isActive.withLock { $0 = false } }
+  /// Ends the watch, and returns when the thread reads no page any more.
+  func end() {
+    guard thread != 0 else { return }
+    stop.signal()
+    pthread_join(thread, nil)
+    thread = 0
+  }
 
   private func watch() {
-    while isActive.withLock(\.self) {
-      usleep(UInt32(min(0.5, timeout / 10) * 1e6))
+    while stop.wait(timeout: .now() + min(0.5, timeout / 10)) == .timedOut {
       let still = WhereaboutsPage.now - whereabouts.ownPage.movedAt
-      if still > timeout, isActive.withLock(\.self) { report(still: still) }
+      if still > timeout { report(still: still) }
     }
   }
 
