@@ -122,9 +122,16 @@ struct CommunicationFlags: ParsableArguments {
         + "(default: 1)", valueName: "MB"))
   var bucketMb: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Write what each rank did when, until memory for it is full, as a Chrome trace for Perfetto "
+        + "(ui.perfetto.dev).", valueName: "file"))
+  var timeline: String?
+
   var values: [(String, String?)] {
     [
-      ("accumulate", accumulate), ("bn-group-size", bnGroupSize), ("reduction", reduction),
+      ("timeline", timeline), ("accumulate", accumulate), ("bn-group-size", bnGroupSize),
+      ("reduction", reduction),
       ("bucket-mb", bucketMb),
     ]
   }

@@ -24,6 +24,33 @@ extension CommandLineTests {
         ])
     }
 
+    @Test("--timeline writes a trace with every rank's layers, exchanges and waits")
+    func timeline() throws {
+      let folder = try TemporaryDirectory()
+      let path = folder.file("trace.json")
+      let outcome = try Job.run(
+        3,
+        [
+          "bench", "--model", "resnet8", "-b", "16", "--steps", "2", "--threads", "1",
+          "--timeline", path,
+        ])
+      #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+      let trace = try Job.object(try String(contentsOfFile: path, encoding: .utf8))
+      let events = try #require(trace["traceEvents"] as? [[String: Any]])
+      for rank in 0..<3 {
+        let own = events.filter { $0["pid"] as? Int == rank && $0["ph"] as? String == "X" }
+        let names = own.compactMap { $0["name"] as? String }
+        // Seven normalizations, forward and backward, and the loss, in two steps.
+        #expect(names.filter { $0 == "statistics" }.count == 2 * (2 * 7 + 1), "\(names)")
+        #expect(names.filter { $0 == "backward of layer3.0.conv1" }.count == 2)
+        #expect(names.filter { $0 == "summing gradients" }.count == 2)
+        #expect(
+          own.allSatisfy { $0["dur"] as? Double ?? -1 >= 0 && $0["ts"] as? Double ?? -1 >= 0 })
+        let steps = own.compactMap { ($0["args"] as? [String: Any])?["step"] as? Int }
+        #expect(Set(steps) == [1, 2])
+      }
+    }
+
     @Test("--layers names each convolution's algorithm, grouped ones too")
     func layers() throws {
       let outcome = try Job.run(
@@ -44,7 +71,7 @@ extension CommandLineTests {
       "bad flags are one usage error",
       arguments: [
         ["--model", "resnet9999"], ["--steps", "0"], ["--seconds", "-1"], ["-b", "4"],
-        ["--layers", "--json"],
+        ["--layers", "--json"], ["--bucket-mb", "0"],
       ])
     func errors(flags: [String]) throws {
       let outcome = try Job.run(2, ["bench"] + flags)

@@ -42,6 +42,8 @@ public final class BenchmarkRun {
   private let metrics: ClassificationExchange
   private let reduction: any GradientReduction
   private let profiler: LayerProfiler?
+  private let whereabouts: Whereabouts
+  private let timelinePath: String?
   /// Parts of a step's mini-batch.
   private let accumulate: Int
   private let images: AlignedBuffer<Float>
@@ -79,15 +81,20 @@ public final class BenchmarkRun {
     let statistics = try ranks.statisticsExchange(division, architecture)
     exchange = TimedExchange(statistics)
     let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)
+    whereabouts = try ranks.makeWhereabouts()
+    timelinePath = configuration.timeline
+    statistics.whereabouts = whereabouts
     reduction = try ranks.gradientReduction(
-      configuration, layout, GradientExtent(ParameterLayout(architecture)))
+      configuration, layout, GradientExtent(ParameterLayout(architecture)),
+      whereabouts: whereabouts)
     replica = Replica(
       architecture, training: layout, evaluation: layout, threads: threads, division: division,
       exchange: exchange, gradients: reduction.memory)
     statistics.idle = { [reduction] in try reduction.advance() }
     replica.initialize(seed: configuration.seed)
     profiler = options.layers ? LayerProfiler(replica.trainingLayers) : nil
-    replica.observers = [profiler as (any PassObserver)?, reduction].compactMap(\.self)
+    replica.observers =
+      [profiler as (any PassObserver)?, whereabouts, reduction].compactMap(\.self)
     metrics = ClassificationExchange(exchange, division)
     let count = layout.localPositions.count
     images = AlignedBuffer(count: count * architecture.input.count)
@@ -120,14 +127,23 @@ public final class BenchmarkRun {
     durations.reserveCapacity(steps)
     try ranks.control.barrier()
     let start = clock.now
-    for _ in 0..<steps {
+    whereabouts.timeline = try timelinePath.map { try Timeline(path: $0, ranks: ranks) }
+    for number in 0..<steps {
+      whereabouts.move(to: .loading, step: number + 1)
       let begin = clock.now
       try step()
       durations.append((clock.now - begin).seconds)
     }
     try ranks.control.barrier()
     let seconds = (clock.now - start).seconds
+    try writeTimeline()
     return (try result(steps: steps, seconds: seconds, durations.sorted()), layerTable)
+  }
+
+  private func writeTimeline() throws {
+    whereabouts.move(to: .ended)
+    try whereabouts.timeline?.write(
+      layerNames: replica.trainingLayers.map(\.name), ranks: ranks)
   }
 
   private var layerTable: LayerTable? {
@@ -175,9 +191,11 @@ public final class BenchmarkRun {
       }
       parts.backward += lap()
       _ = try metrics.sum(sums)
+      whereabouts.move(to: .summing)
       try reduction.finish()
       parts.gradientWait += lap()
     }
+    whereabouts.move(to: .updating)
     replica.applyGradients(
       stepRule, learningRate: 1e-6, momentum: 0.9, weightDecay: 1e-4,
       normalizationWeightDecay: 1e-4)

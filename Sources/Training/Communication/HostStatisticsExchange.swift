@@ -163,6 +163,14 @@ public final class HostStatisticsExchange: StatisticsExchange {
     _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
     by rule: StatisticsRule
   ) throws {
+    guard let whereabouts else { return try merge(pieces, into: groups, by: rule) }
+    try whereabouts.exchange { try merge(pieces, into: groups, by: rule) }
+  }
+
+  private func merge(
+    _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
+    by rule: StatisticsRule
+  ) throws {
     let width = rule.width
     precondition(width <= maximumWidth, "statistics are wider than planned")
     round += 1

@@ -92,8 +92,7 @@ extension TrainingConfiguration {
   var trajectory: [String: String] {
     let others: Set = [
       "weights", "data-dir", "test-limit", "threads", "workers", "bucket-mb", "stall-timeout",
-      "run-dir",
-      "checkpoint-every", "keep-checkpoints", "eval-every",
+      "timeline", "run-dir", "checkpoint-every", "keep-checkpoints", "eval-every",
     ]
     return Dictionary(uniqueKeysWithValues: values.filter { !others.contains($0.key) })
   }

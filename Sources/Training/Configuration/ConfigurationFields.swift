@@ -158,6 +158,7 @@ extension TrainingConfiguration {
     real("stall-timeout", "0 or a number from 1 to 1000000", \.stallTimeout) {
       $0 == 0 || (1...1_000_000).contains($0)
     },
+    optionalText("timeline", "a file", \.timeline),
     optionalText("run-dir", "a folder", \.runDirectory),
     optionalNumber("checkpoint-every", 1..., \.checkpointEvery),
     number("keep-checkpoints", 1...1_000_000, \.keepCheckpoints),

@@ -68,6 +68,8 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var bucketMegabytes = 1.0
   /// Seconds without progress after which the job is ended; 0: never.
   public var stallTimeout = 300.0
+  /// Where a Chrome trace of all ranks is written at the end; nil: nowhere.
+  public var timeline: String?
   /// Nil: a new folder under `runs`.
   public var runDirectory: String?
   /// Iterations between checkpoints; nil: an epoch's.

@@ -18,6 +18,8 @@ public final class TrainingRun {
   }
 
   private let ranks: Ranks
+  private let replica: Replica
+  private let whereabouts: Whereabouts
   private let doctor: HangDoctor?
   private let trainer: Trainer
   private let recorder: RunRecorder
@@ -59,6 +61,7 @@ public final class TrainingRun {
     let threads = try requested.threads ?? ThreadAllocation.threads(local: ranks.local)
     let whereabouts = try ranks.makeWhereabouts()
     exchange.whereabouts = whereabouts
+    whereabouts.timeline = try configuration.timeline.map { try Timeline(path: $0, ranks: ranks) }
     let reduction = try ranks.gradientReduction(
       configuration, training, GradientExtent(ParameterLayout(architecture)),
       whereabouts: whereabouts)
@@ -87,6 +90,8 @@ public final class TrainingRun {
       replica, source: data.test, normalization: normalization, workers: configuration.workers,
       exchange: exchange, whereabouts: whereabouts)
     self.ranks = ranks
+    self.replica = replica
+    self.whereabouts = whereabouts
     doctor =
       configuration.stallTimeout == 0
       ? nil
@@ -105,6 +110,12 @@ public final class TrainingRun {
       whereabouts: whereabouts)
   }
 
+  private func writeTimeline() throws {
+    whereabouts.move(to: .ended)
+    try whereabouts.timeline?.write(
+      layerNames: replica.trainingLayers.map(\.name), ranks: ranks)
+  }
+
   /// Trains to the end, evaluates and reports.
   public func train() throws -> Outcome {
     try ranks.endTogether {
@@ -112,7 +123,9 @@ public final class TrainingRun {
       defer { doctor?.end() }
       try recorder.begin()
       try trainer.run()
-      return try recorder.finish(trainer.progress)
+      let outcome = try recorder.finish(trainer.progress)
+      try writeTimeline()
+      return outcome
     }
   }
 }

@@ -102,6 +102,8 @@ struct WhereaboutsPage {
 
 /// Keeps this rank's page: one of `Replica.observers`.
 public final class Whereabouts: PassObserver {
+  /// Hears of each move.
+  var timeline: Timeline?
   /// Pages of this host's ranks, in their order.
   let pages: [WhereaboutsPage]
   /// 1 once a rank of the host reports.
@@ -142,6 +144,7 @@ public final class Whereabouts: PassObserver {
     place.layer = layer
     place.activity = activity
     own.move(to: place)
+    timeline?.move(to: place)
   }
 
   public func willRun(layer: Int, backward: Bool) {
@@ -153,6 +156,14 @@ public final class Whereabouts: PassObserver {
 
   /// The wait is over.
   func goOn() { own.goOn() }
+
+  /// Runs an exchange of statistics.
+  func exchange(_ body: () throws -> Void) rethrows {
+    guard let timeline else { return try body() }
+    let began = Timeline.now
+    try body()
+    timeline.exchanged(at: place, since: began)
+  }
 }
 
 /// Two ranks are in an exchange of different layers, steps or lengths.

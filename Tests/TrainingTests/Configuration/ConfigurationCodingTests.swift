@@ -20,7 +20,7 @@ import Training
     ("optimizer", "lars"), ("lars-trust", "0.02"), ("momentum", "0.95"),
     ("wd", "0.0005"), ("norm-weight-decay", "0.0"), ("seed", "18446744073709551615"),
     ("threads", "3"), ("workers", "2"), ("reduction", "mpi"), ("bucket-mb", "2.5"),
-    ("stall-timeout", "60.0"),
+    ("stall-timeout", "60.0"), ("timeline", "a.json"),
     ("run-dir", "-runs/é"), ("checkpoint-every", "500"),
     ("keep-checkpoints", "9"), ("eval-every", "4"),
   ]

@@ -39,7 +39,8 @@ import Training
     ("wd", ["-1e-4", "nan", "inf"]), ("norm-weight-decay", ["-1", "nan"]),
     ("seed", ["-1", "1.0", "18446744073709551616"]), ("threads", ["0", "-2", "two"]),
     ("workers", ["0", "257"]), ("reduction", ["", "ring"]),
-    ("bucket-mb", ["0", "-1", "1025", "nan"]), ("stall-timeout", ["-1", "0.5", "never"]),
+    ("bucket-mb", ["0", "-1", "1025", "nan"]), ("timeline", [""]),
+    ("stall-timeout", ["-1", "0.5", "never"]),
     ("run-dir", [""]), ("checkpoint-every", ["0"]),
     ("keep-checkpoints", ["0", "-1"]), ("eval-every", ["0"]),
   ]
