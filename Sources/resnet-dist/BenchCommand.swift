@@ -59,6 +59,17 @@ struct BenchCommand: RankedCommand {
   @Option(help: ArgumentHelp("Steps before the timing.", valueName: "N"))
   var warmUp = 3
 
+  @Option(
+    help: ArgumentHelp(
+      "Treat each rank as a host of its own, and delay what they send as a network of this latency "
+        + "would.", valueName: "50us"))
+  var injectLatency: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The same with a network of this bandwidth.", valueName: "10Gbit"))
+  var injectBandwidth: String?
+
   @Flag(help: "Time each layer: the algorithm, milliseconds and GFLOP/s of both directions.")
   var layers = false
 
@@ -78,6 +89,14 @@ struct BenchCommand: RankedCommand {
     if !(seconds > 0 && seconds <= 86_400) {
       throw ValidationError("--seconds is between 0 and 86400, not \(seconds)")
     }
+    if let injectLatency, NetworkQuantity.latency(injectLatency) == nil {
+      throw ValidationError(
+        "--inject-latency \(injectLatency): expected \(NetworkQuantity.latencyExample)")
+    }
+    if let injectBandwidth, NetworkQuantity.bandwidth(injectBandwidth) == nil {
+      throw ValidationError(
+        "--inject-bandwidth \(injectBandwidth): expected \(NetworkQuantity.bandwidthExample)")
+    }
     if layers, json { throw ValidationError("--layers is a table for people: leave out --json") }
   }
 
@@ -91,7 +110,8 @@ struct BenchCommand: RankedCommand {
       flags: flags,
       options: .init(
         imageSize: imageSize, classes: classes, steps: steps, seconds: seconds, warmUp: warmUp,
-        layers: layers),
+        layers: layers, injectedLatency: injectLatency.flatMap(NetworkQuantity.latency),
+        injectedBandwidth: injectBandwidth.flatMap(NetworkQuantity.bandwidth)),
       ranks: ranks)
     let (result, table) = try run.measure()
     guard ranks.isFirst else { return }

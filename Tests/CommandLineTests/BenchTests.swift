@@ -51,6 +51,28 @@ extension CommandLineTests {
       }
     }
 
+    @Test("an injected network delays statistics by its latency and gradients by its bandwidth")
+    func injectedNetwork() throws {
+      func parts(_ flags: [String]) throws -> [String: Double] {
+        let outcome = try Job.run(
+          4,
+          [
+            "bench", "--model", "resnet8", "-b", "16", "--steps", "3", "--warm-up", "1",
+            "--threads", "1", "--json",
+          ] + flags)
+        try #require(outcome.exitCode == 0, "\(outcome.standardError)")
+        let result = try Job.object(outcome.standardOutput)
+        #expect(result["hosts"] as? Int == 4)
+        return try #require(result["parts"] as? [String: Double])
+      }
+      // 15 exchanges of two rounds each.
+      let slow = try parts(["--inject-latency", "2ms"])
+      #expect(slow["statistics_wait"]! >= 15 * 2 * 2e-3, "\(slow)")
+      // Three quarters of 75,000 floats, twice, at 2.5 MB/s, hidden in part by 20 ms of computing.
+      let narrow = try parts(["--inject-bandwidth", "20Mbit"])
+      #expect(narrow["gradient_wait"]! >= 0.1 && narrow["gradient_wait"]! < 1, "\(narrow)")
+    }
+
     @Test("--layers names each convolution's algorithm, grouped ones too")
     func layers() throws {
       let outcome = try Job.run(
@@ -71,7 +93,8 @@ extension CommandLineTests {
       "bad flags are one usage error",
       arguments: [
         ["--model", "resnet9999"], ["--steps", "0"], ["--seconds", "-1"], ["-b", "4"],
-        ["--layers", "--json"], ["--bucket-mb", "0"],
+        ["--layers", "--json"], ["--bucket-mb", "0"], ["--inject-latency", "50"],
+        ["--inject-bandwidth", "fast"],
       ])
     func errors(flags: [String]) throws {
       let outcome = try Job.run(2, ["bench"] + flags)

@@ -31,7 +31,11 @@ extension CommandLineTests {
     func stopped() throws {
       let folder = try TemporaryDirectory()
       let path = folder.file("run")
-      let outcome = try run(sending: "STOP", ["--stall-timeout", "2"], in: path)
+      // Without checkpoints, so that the others are stopped by an exchange of training.
+      let outcome = try run(
+        sending: "STOP",
+        ["--stall-timeout", "2", "--checkpoint-every", "1000000", "--eval-every", "1000000"],
+        in: path)
       expectFailure(
         outcome, exitCode: 1, naming: ["no progress", "--stall-timeout", "--resume"])
       let lines = outcome.standardError.split(separator: "\n").filter { $0.hasPrefix("  rank ") }

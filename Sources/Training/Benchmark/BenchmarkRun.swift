@@ -21,10 +21,16 @@ public final class BenchmarkRun {
     public var warmUp: Int
     /// Whether the layers are timed one by one.
     public var layers: Bool
+    /// Seconds and bytes a second of a network that is put between the ranks; nil: the real one.
+    public var injectedLatency: Double?
+    public var injectedBandwidth: Double?
 
     public init(
-      imageSize: Int?, classes: Int?, steps: Int?, seconds: Double, warmUp: Int, layers: Bool
+      imageSize: Int?, classes: Int?, steps: Int?, seconds: Double, warmUp: Int, layers: Bool,
+      injectedLatency: Double? = nil, injectedBandwidth: Double? = nil
     ) {
+      self.injectedLatency = injectedLatency
+      self.injectedBandwidth = injectedBandwidth
       self.imageSize = imageSize
       self.classes = classes
       self.steps = steps
@@ -59,6 +65,10 @@ public final class BenchmarkRun {
   public init(flags: [(key: String, value: String)], options: Options, ranks: Ranks) throws {
     self.options = options
     self.ranks = ranks
+    if options.injectedLatency != nil || options.injectedBandwidth != nil {
+      ranks.injectedNetwork = InjectedNetwork(
+        latency: options.injectedLatency ?? 0, bandwidth: options.injectedBandwidth ?? .infinity)
+    }
     let configuration = try ranks.together {
       try TrainingConfiguration.resolve(flags: flags, file: nil, resume: nil)
     }

@@ -52,10 +52,12 @@ public final class HostStatisticsExchange: StatisticsExchange {
   ///   - groups: all hosts.
   ///   - maximumWidth: numbers of a shard in the widest exchange.
   ///   - yields: whether ranks have to take turns on their processors.
+  ///   - injected: a slower network between hosts than there is.
   /// - Throws: `MPIError`.
   public init(
     _ communicator: Communicator, group: Communicator?, groups: RankGroups,
-    division: StatisticsDivision, maximumWidth: Int, yields: Bool
+    division: StatisticsDivision, maximumWidth: Int, yields: Bool,
+    injected: InjectedNetwork? = nil
   ) throws {
     let layout = division.layout
     precondition(
@@ -98,7 +100,7 @@ public final class HostStatisticsExchange: StatisticsExchange {
     network = leaders.map {
       StatisticsNetwork(
         $0, ranks: groups.groups.map(\.lowerBound), division: division, pieces: hostPieces,
-        maximumWidth: maximumWidth)
+        maximumWidth: maximumWidth, injected: injected)
     }
   }
 

@@ -7,6 +7,7 @@ import Tensors
 /// Gathers all hosts' pieces in one message a host, and merges them.
 final class StatisticsNetwork {
   private let leaders: Communicator
+  private let injected: InjectedNetwork?
   private let division: StatisticsDivision
   /// The first rank of each host.
   private let ranks: [Int]
@@ -30,11 +31,13 @@ final class StatisticsNetwork {
   ///   - ranks: their ranks among all.
   ///   - pieces: of each host.
   ///   - maximumWidth: numbers of a piece in the widest exchange.
+  ///   - injected: a slower network than there is.
   init(
     _ leaders: Communicator, ranks: [Int], division: StatisticsDivision, pieces: [[Range<Int>]],
-    maximumWidth: Int
+    maximumWidth: Int, injected: InjectedNetwork?
   ) {
     self.leaders = leaders
+    self.injected = injected
     self.ranks = ranks
     self.division = division
     counts = pieces.map(\.count)
@@ -70,7 +73,13 @@ final class StatisticsNetwork {
     own[1] = Double(width)
     var request = try leaders.iAllGatherV(
       inPlace: UnsafeMutableBufferPointer(start: messages.pointer, count: blocks.extent), blocks)
-    while try !request.test() { try idle() }
+    let hosts = leaders.size
+    // As many rounds as the usual algorithms take, and each host's numbers once over the link.
+    let arrival =
+      injected?.arrival(
+        bytes: (hosts - 1) * blocks.count(of: leaders.rank) * MemoryLayout<Double>.stride,
+        messages: Int.bitWidth - (hosts - 1).leadingZeroBitCount) ?? 0
+    while try !request.test() || !injected.hasDelivered(arrival) { try idle() }
     try request.wait()
     var target = received.pointer
     for host in counts.indices {

@@ -14,8 +14,13 @@ public final class Ranks {
   let gradients: Communicator
   /// The ranks on this machine, this one included.
   let local: Communicator
-  /// All ranks by machine.
-  let hosts: RankGroups
+  /// A slower network than there is, over which each rank talks to all others: for benchmarks.
+  var injectedNetwork: InjectedNetwork?
+  /// All ranks by machine; with an injected network each on its own.
+  var hosts: RankGroups {
+    injectedNetwork == nil ? machines : RankGroups(sizes: Array(repeating: 1, count: count))
+  }
+  private let machines: RankGroups
   /// Whether ranks of this machine have to take turns on their processors.
   let isCrowded: Bool
 
@@ -24,7 +29,7 @@ public final class Ranks {
     statistics = try world.duplicate()
     gradients = try world.duplicate()
     local = try world.splitBySharedMemory()
-    hosts = try RankGroups(all: control, local: local)
+    machines = try RankGroups(all: control, local: local)
     isCrowded = try ThreadAllocation.isCrowded(local: local)
   }
 
@@ -42,7 +47,7 @@ public final class Ranks {
     let channels = architecture.nodes.map(\.shape.channels).max() ?? 1
     return try HostStatisticsExchange(
       statistics, group: group?.duplicate(), groups: hosts, division: division,
-      maximumWidth: max(2 * channels, 4), yields: isCrowded)
+      maximumWidth: max(2 * channels, 4), yields: isCrowded, injected: injectedNetwork)
   }
 
   /// Pages that tell where each rank of this host is. Collective.
@@ -86,7 +91,8 @@ public final class Ranks {
       let reduction = try TreeReduction(
         gradients, group: share ? group?.duplicate() : nil,
         groups: share ? hosts : RankGroups(sizes: Array(repeating: 1, count: count)),
-        layout: layout, extent: extent, bucketSize: size, yields: isCrowded)
+        layout: layout, extent: extent, bucketSize: size, yields: isCrowded,
+        network: injectedNetwork)
       reduction.whereabouts = whereabouts
       return reduction
     }

@@ -35,9 +35,12 @@ final class HalvingExchange: BucketExchange {
   private let values: UnsafeMutablePointer<Float>
   private let firstTag: Int
   private let steps: [Step]
+  private let network: InjectedNetwork?
   private var requests = RequestSet()
   /// Messages exchanged: `steps.count` halvings, then as many doublings.
   private var done = 0
+  /// When an injected network has delivered the present message.
+  private var arrival = 0.0
 
   /// Tags that an exchange between `hosts` hosts needs.
   static func tags(hosts: Int) -> Int { 2 * hosts.trailingZeroBitCount }
@@ -55,9 +58,11 @@ final class HalvingExchange: BucketExchange {
   ///   - scratch: `scratchCount` floats.
   init(
     _ communicator: Communicator, owners: [Int], host: Int, values: UnsafeMutablePointer<Float>,
-    part: Range<Int>, scratch: UnsafeMutablePointer<Float>, firstTag: Int
+    part: Range<Int>, scratch: UnsafeMutablePointer<Float>, firstTag: Int,
+    network: InjectedNetwork?
   ) {
     self.communicator = communicator
+    self.network = network
     self.values = values
     self.firstTag = firstTag
     var steps: [Step] = []
@@ -99,11 +104,12 @@ final class HalvingExchange: BucketExchange {
       try communicator.iSend(
         UnsafeBufferPointer(start: values + out.lowerBound, count: out.count), to: step.partner,
         tag: firstTag + done))
+    arrival = network?.arrival(bytes: out.count * MemoryLayout<Float>.stride) ?? 0
   }
 
   func advance() throws -> Bool {
     while done < 2 * steps.count {
-      guard try requests.testAll() else { return false }
+      guard try requests.testAll(), network.hasDelivered(arrival) else { return false }
       if done < steps.count {
         let step = steps[done]
         let target = values + step.kept.lowerBound
@@ -145,7 +151,10 @@ final class DirectExchange: BucketExchange {
   private let pieces: [Range<Int>]
   private let scratch: UnsafeMutablePointer<Float>
   private let firstTag: Int
+  private let network: InjectedNetwork?
   private var requests = RequestSet()
+  /// When an injected network has delivered what was sent last.
+  private var arrival = 0.0
   private var isGathering = false
   private var isDone = false
 
@@ -160,9 +169,10 @@ final class DirectExchange: BucketExchange {
   init(
     _ communicator: Communicator, owners: [Int], host: Int, tree: Tree,
     nodes: [UnsafeMutablePointer<Float>], part: Range<Int>, scratch: UnsafeMutablePointer<Float>,
-    firstTag: Int
+    firstTag: Int, network: InjectedNetwork?
   ) {
     self.communicator = communicator
+    self.network = network
     self.owners = owners
     self.host = host
     self.tree = tree
@@ -204,15 +214,22 @@ final class DirectExchange: BucketExchange {
             to: owners[other], tag: firstTag + firstOwn + index))
       }
     }
+    setArrival(copies: nodes.count)
+  }
+
+  /// Sending takes this host's link the time of `copies` of all the others' pieces.
+  private func setArrival(copies: Int) {
+    let elements = copies * (owners.count - 1) * pieces[host].count
+    arrival = network?.arrival(bytes: elements * MemoryLayout<Float>.stride) ?? 0
   }
 
   func advance() throws -> Bool {
     if isDone { return true }
-    guard try requests.testAll() else { return false }
+    guard try requests.testAll(), network.hasDelivered(arrival) else { return false }
     if !isGathering {
       try merge()
       isGathering = true
-      guard try requests.testAll() else { return false }
+      guard try requests.testAll(), network.hasDelivered(arrival) else { return false }
     }
     isDone = true
     return true
@@ -241,6 +258,7 @@ final class DirectExchange: BucketExchange {
           UnsafeBufferPointer(start: sum, count: piece.count),
           to: owners[(host + distance) % owners.count], tag: tag))
     }
+    setArrival(copies: 1)
   }
 
   /// Unknown: messages come from all.

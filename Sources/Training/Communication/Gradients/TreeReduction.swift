@@ -56,10 +56,11 @@ public final class TreeReduction: GradientReduction {
   ///   - layout: this rank's shards.
   ///   - bucketSize: elements of a bucket.
   ///   - yields: whether ranks have to take turns on their processors.
+  ///   - network: a slower network between hosts than there is.
   /// - Throws: `MPIError`.
   public init(
     _ communicator: Communicator, group: Communicator?, groups: RankGroups, layout: ShardLayout,
-    extent: GradientExtent, bucketSize: Int, yields: Bool
+    extent: GradientExtent, bucketSize: Int, yields: Bool, network: InjectedNetwork? = nil
   ) throws {
     precondition(
       communicator.size == layout.ranks && communicator.rank == layout.rank
@@ -86,17 +87,17 @@ public final class TreeReduction: GradientReduction {
     self.lanes = lanes
     let lane = shared.index
     let ranges = lane < lanes ? buckets.ranges.map { Self.part(of: $0, lane, lanes) } : []
-    let network = NetworkPath(
+    let path = NetworkPath(
       communicator, tree: tree, hostNodes: hostNodes, host: host,
       owners: groups.groups.map { $0.lowerBound + lane },
-      values: hostNodes[host].map { pointers[$0.lowerBound]! })
-    let sizes = ranges.map { network.scratchCount(part: $0.count) }
+      values: hostNodes[host].map { pointers[$0.lowerBound]! }, injected: network)
+    let sizes = ranges.map { path.scratchCount(part: $0.count) }
     scratch = AlignedBuffer(count: sizes.reduce(0, +))
     var free = scratch.pointer
     parts = ranges.enumerated().map { bucket, range in
       defer { free += sizes[bucket] }
       return Part(
-        range: range, exchange: network.exchange(bucket: bucket, part: range, scratch: free))
+        range: range, exchange: path.exchange(bucket: bucket, part: range, scratch: free))
     }
   }
 
@@ -208,13 +209,15 @@ private struct NetworkPath {
   let host: Int
   /// This host's nodes.
   let values: [UnsafeMutablePointer<Float>]
+  let injected: InjectedNetwork?
   let tree: DirectExchange.Tree
   private let isPerfect: Bool
 
   init(
     _ communicator: Communicator, tree: ReductionTree, hostNodes: [[Range<Int>]], host: Int,
-    owners: [Int], values: [UnsafeMutablePointer<Float>]
+    owners: [Int], values: [UnsafeMutablePointer<Float>], injected: InjectedNetwork?
   ) {
+    self.injected = injected
     self.communicator = communicator
     self.owners = owners
     self.host = host
@@ -253,10 +256,10 @@ private struct NetworkPath {
     if isPerfect {
       return HalvingExchange(
         communicator, owners: owners, host: host, values: values[0], part: part, scratch: scratch,
-        firstTag: bucket * HalvingExchange.tags(hosts: owners.count))
+        firstTag: bucket * HalvingExchange.tags(hosts: owners.count), network: injected)
     }
     return DirectExchange(
       communicator, owners: owners, host: host, tree: tree, nodes: values, part: part,
-      scratch: scratch, firstTag: bucket * DirectExchange.tags(tree))
+      scratch: scratch, firstTag: bucket * DirectExchange.tags(tree), network: injected)
   }
 }
