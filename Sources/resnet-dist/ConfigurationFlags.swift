@@ -118,6 +118,12 @@ struct CommunicationFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "How gradients travel between hosts: none, as they are, or bf16, rounded to half of the bytes. "
+        + "Another number of hosts then gives other bits. (default: none)", valueName: "none|bf16"))
+  var gradientCompression: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Megabytes of gradients that are summed at a time while the backward pass goes on. "
         + "(default: 1)", valueName: "MB"))
   var bucketMb: String?
@@ -132,6 +138,7 @@ struct CommunicationFlags: ParsableArguments {
     [
       ("timeline", timeline), ("accumulate", accumulate), ("bn-group-size", bnGroupSize),
       ("reduction", reduction),
+      ("gradient-compression", gradientCompression),
       ("bucket-mb", bucketMb),
     ]
   }

@@ -124,6 +124,32 @@ let reductionChecks: [Check] = [
       }
     }
   },
+  Check("compressed gradients are the sum up to bfloat16's rounding, with equal bits on all hosts")
+  {
+    communicator in
+    let size = communicator.size
+    for sizes in hostSizes(size) {
+      let layout = try ShardLayout(
+        batch: 64, shards: 2 * size, ranks: size, rank: communicator.rank)
+      let groups = RankGroups(sizes: sizes)
+      let reduction = try TreeReduction(
+        try communicator.duplicate(),
+        group: try communicator.split(color: groups.group(of: communicator.rank)) as Communicator,
+        groups: groups, layout: layout, extent: GradientExtent(weights: 5003, parameters: 5003),
+        bucketSize: 700, yields: true, compression: .bf16)
+      // A part in 2^8 of the largest of what is rounded, at each of the levels.
+      try checkSteps(reduction, layout, count: 5003, what: "hosts of \(sizes)") { sum, expected in
+        sizes.count == 1 ? sum == expected : abs(sum - expected) <= 2048 * Float(sizes.count) / 32
+      }
+      let sums = Array(UnsafeBufferPointer(start: reduction.memory.sum, count: 5003))
+      let first = try communicator.broadcast(sums)
+      expect(sums == first, "hosts of \(sizes): the ranks' sums differ")
+      if sizes.count > 1 {
+        expect(
+          sums.allSatisfy { $0.bitPattern & 0xffff == 0 }, "hosts of \(sizes): not bfloat16")
+      }
+    }
+  },
   Check("MPI's own reduction gives the serial sum up to rounding") { communicator in
     let size = communicator.size
     let layout = try ShardLayout(

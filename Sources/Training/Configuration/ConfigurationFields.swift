@@ -152,6 +152,13 @@ extension TrainingConfiguration {
       $0.reduction = value
       return true
     },
+    Field(key: "gradient-compression", expected: "none or bf16") {
+      $0.gradientCompression.rawValue
+    } set: {
+      guard let value = GradientCompression(rawValue: $1.lowercased()) else { return false }
+      $0.gradientCompression = value
+      return true
+    },
     real("bucket-mb", "a number from 0.001 to 1024", \.bucketMegabytes) {
       (0.001...1024).contains($0)
     },

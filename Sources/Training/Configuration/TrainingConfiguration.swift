@@ -64,6 +64,8 @@ public struct TrainingConfiguration: Hashable, Sendable {
   /// Threads of each rank that read and augment images.
   public var workers = 1
   public var reduction = ReductionChoice.tree
+  /// Of what travels between hosts.
+  public var gradientCompression = GradientCompression.none
   /// Megabytes (2²⁰ bytes) of gradients that are summed at a time.
   public var bucketMegabytes = 1.0
   /// Seconds without progress after which the job is ended; 0: never.

@@ -92,6 +92,7 @@ public final class Ranks {
         gradients, group: share ? group?.duplicate() : nil,
         groups: share ? hosts : RankGroups(sizes: Array(repeating: 1, count: count)),
         layout: layout, extent: extent, bucketSize: size, yields: isCrowded,
+        compression: configuration.gradientCompression,
         network: injectedNetwork)
       reduction.whereabouts = whereabouts
       return reduction

@@ -71,6 +71,9 @@ struct TrainingSummary {
           + "on different hosts: --map-by slot is faster"
         : "\non \(hosts.groups.count) hosts with \(sizes) ranks each"
     }
+    if configuration.gradientCompression != .none, hosts.groups.count > 1 {
+      text += "\n--gradient-compression: another number of hosts gives other bits"
+    }
     if configuration.reduction == .mpi {
       text += "\n--reduction mpi: another number of ranks gives other bits"
     }

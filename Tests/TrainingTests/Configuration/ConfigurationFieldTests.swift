@@ -38,7 +38,7 @@ import Training
     ("momentum", ["1", "-0.1", "nan"]),
     ("wd", ["-1e-4", "nan", "inf"]), ("norm-weight-decay", ["-1", "nan"]),
     ("seed", ["-1", "1.0", "18446744073709551616"]), ("threads", ["0", "-2", "two"]),
-    ("workers", ["0", "257"]), ("reduction", ["", "ring"]),
+    ("workers", ["0", "257"]), ("reduction", ["", "ring"]), ("gradient-compression", ["", "fp16"]),
     ("bucket-mb", ["0", "-1", "1025", "nan"]), ("timeline", [""]),
     ("stall-timeout", ["-1", "0.5", "never"]),
     ("run-dir", [""]), ("checkpoint-every", ["0"]),

@@ -31,12 +31,11 @@ final class HalvingExchange: BucketExchange {
     let scratch: UnsafeMutablePointer<Float>
   }
 
-  private let communicator: Communicator
+  private let messages: GradientMessages
   private let values: UnsafeMutablePointer<Float>
   private let firstTag: Int
   private let steps: [Step]
   private let network: InjectedNetwork?
-  private var requests = RequestSet()
   /// Messages exchanged: `steps.count` halvings, then as many doublings.
   private var done = 0
   /// When an injected network has delivered the present message.
@@ -59,9 +58,9 @@ final class HalvingExchange: BucketExchange {
   init(
     _ communicator: Communicator, owners: [Int], host: Int, values: UnsafeMutablePointer<Float>,
     part: Range<Int>, scratch: UnsafeMutablePointer<Float>, firstTag: Int,
-    network: InjectedNetwork?
+    compression: GradientCompression, network: InjectedNetwork?
   ) {
-    self.communicator = communicator
+    messages = GradientMessages(communicator, compression, capacity: part.count + 1)
     self.network = network
     self.values = values
     self.firstTag = firstTag
@@ -96,24 +95,20 @@ final class HalvingExchange: BucketExchange {
       halves
       ? (step.given, step.scratch) : (step.kept, values + step.given.lowerBound)
     let count = halves ? step.kept.count : step.given.count
-    requests.insert(
-      try communicator.iReceive(
-        into: UnsafeMutableBufferPointer(start: into, count: count), from: step.partner,
-        tag: firstTag + done))
-    requests.insert(
-      try communicator.iSend(
-        UnsafeBufferPointer(start: values + out.lowerBound, count: out.count), to: step.partner,
-        tag: firstTag + done))
-    arrival = network?.arrival(bytes: out.count * MemoryLayout<Float>.stride) ?? 0
+    try messages.receive(into: into, count: count, from: step.partner, tag: firstTag + done)
+    try messages.send(
+      values + out.lowerBound, count: out.count, to: step.partner, tag: firstTag + done)
+    arrival = network?.arrival(bytes: messages.bytes(out.count)) ?? 0
   }
 
   func advance() throws -> Bool {
     while done < 2 * steps.count {
-      guard try requests.testAll(), network.hasDelivered(arrival) else { return false }
+      guard try messages.testAll(), network.hasDelivered(arrival) else { return false }
       if done < steps.count {
         let step = steps[done]
         let target = values + step.kept.lowerBound
         Elementwise.add(target, step.scratch, output: target, count: step.kept.count)
+        if done == steps.count - 1 { messages.round(target, count: step.kept.count) }
       }
       done += 1
       if done < 2 * steps.count { try send() }
@@ -141,7 +136,7 @@ final class DirectExchange: BucketExchange {
     let merges: [(into: Int, from: Int)]
   }
 
-  private let communicator: Communicator
+  private let messages: GradientMessages
   private let owners: [Int]
   private let host: Int
   private let tree: Tree
@@ -152,7 +147,6 @@ final class DirectExchange: BucketExchange {
   private let scratch: UnsafeMutablePointer<Float>
   private let firstTag: Int
   private let network: InjectedNetwork?
-  private var requests = RequestSet()
   /// When an injected network has delivered what was sent last.
   private var arrival = 0.0
   private var isGathering = false
@@ -169,9 +163,13 @@ final class DirectExchange: BucketExchange {
   init(
     _ communicator: Communicator, owners: [Int], host: Int, tree: Tree,
     nodes: [UnsafeMutablePointer<Float>], part: Range<Int>, scratch: UnsafeMutablePointer<Float>,
-    firstTag: Int, network: InjectedNetwork?
+    firstTag: Int, compression: GradientCompression,
+    network: InjectedNetwork?
   ) {
-    self.communicator = communicator
+    messages = GradientMessages(
+      communicator, compression,
+      capacity: (nodes.count + 1) * (part.count + owners.count)
+        + tree.hosts.count * (part.count / owners.count + 1))
     self.network = network
     self.owners = owners
     self.host = host
@@ -198,20 +196,16 @@ final class DirectExchange: BucketExchange {
     isGathering = false
     isDone = false
     for (node, sender) in tree.hosts.enumerated() where sender != host {
-      requests.insert(
-        try communicator.iReceive(
-          into: UnsafeMutableBufferPointer(start: values(node), count: pieces[host].count),
-          from: owners[sender], tag: firstTag + node))
+      try messages.receive(
+        into: values(node), count: pieces[host].count, from: owners[sender], tag: firstTag + node)
     }
     // From the right neighbour on, so that not all hosts send to the same one first.
     for distance in 1..<owners.count {
       let other = (host + distance) % owners.count
       for (index, node) in nodes.enumerated() {
-        requests.insert(
-          try communicator.iSend(
-            UnsafeBufferPointer(
-              start: node + pieces[other].lowerBound, count: pieces[other].count),
-            to: owners[other], tag: firstTag + firstOwn + index))
+        try messages.send(
+          node + pieces[other].lowerBound, count: pieces[other].count, to: owners[other],
+          tag: firstTag + firstOwn + index)
       }
     }
     setArrival(copies: nodes.count)
@@ -220,16 +214,16 @@ final class DirectExchange: BucketExchange {
   /// Sending takes this host's link the time of `copies` of all the others' pieces.
   private func setArrival(copies: Int) {
     let elements = copies * (owners.count - 1) * pieces[host].count
-    arrival = network?.arrival(bytes: elements * MemoryLayout<Float>.stride) ?? 0
+    arrival = network?.arrival(bytes: messages.bytes(elements)) ?? 0
   }
 
   func advance() throws -> Bool {
     if isDone { return true }
-    guard try requests.testAll(), network.hasDelivered(arrival) else { return false }
+    guard try messages.testAll(), network.hasDelivered(arrival) else { return false }
     if !isGathering {
       try merge()
       isGathering = true
-      guard try requests.testAll(), network.hasDelivered(arrival) else { return false }
+      guard try messages.testAll(), network.hasDelivered(arrival) else { return false }
     }
     isDone = true
     return true
@@ -243,20 +237,17 @@ final class DirectExchange: BucketExchange {
     }
     let sum = nodes[0] + piece.lowerBound
     if tree.hosts[0] != host { sum.update(from: values(0), count: piece.count) }
+    messages.round(sum, count: piece.count)
     let tag = firstTag + tree.hosts.count
     for distance in 1..<owners.count {
       let from = (host + owners.count - distance) % owners.count
-      requests.insert(
-        try communicator.iReceive(
-          into: UnsafeMutableBufferPointer(
-            start: nodes[0] + pieces[from].lowerBound, count: pieces[from].count),
-          from: owners[from], tag: tag))
+      try messages.receive(
+        into: nodes[0] + pieces[from].lowerBound, count: pieces[from].count, from: owners[from],
+        tag: tag)
     }
     for distance in 1..<owners.count {
-      requests.insert(
-        try communicator.iSend(
-          UnsafeBufferPointer(start: sum, count: piece.count),
-          to: owners[(host + distance) % owners.count], tag: tag))
+      try messages.send(
+        sum, count: piece.count, to: owners[(host + distance) % owners.count], tag: tag)
     }
     setArrival(copies: 1)
   }

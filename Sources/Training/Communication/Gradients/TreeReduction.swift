@@ -56,11 +56,13 @@ public final class TreeReduction: GradientReduction {
   ///   - layout: this rank's shards.
   ///   - bucketSize: elements of a bucket.
   ///   - yields: whether ranks have to take turns on their processors.
+  ///   - compression: of what travels between hosts.
   ///   - network: a slower network between hosts than there is.
   /// - Throws: `MPIError`.
   public init(
     _ communicator: Communicator, group: Communicator?, groups: RankGroups, layout: ShardLayout,
-    extent: GradientExtent, bucketSize: Int, yields: Bool, network: InjectedNetwork? = nil
+    extent: GradientExtent, bucketSize: Int, yields: Bool, compression: GradientCompression = .none,
+    network: InjectedNetwork? = nil
   ) throws {
     precondition(
       communicator.size == layout.ranks && communicator.rank == layout.rank
@@ -90,7 +92,8 @@ public final class TreeReduction: GradientReduction {
     let path = NetworkPath(
       communicator, tree: tree, hostNodes: hostNodes, host: host,
       owners: groups.groups.map { $0.lowerBound + lane },
-      values: hostNodes[host].map { pointers[$0.lowerBound]! }, injected: network)
+      values: hostNodes[host].map { pointers[$0.lowerBound]! }, compression: compression,
+      injected: network)
     let sizes = ranges.map { path.scratchCount(part: $0.count) }
     scratch = AlignedBuffer(count: sizes.reduce(0, +))
     var free = scratch.pointer
@@ -209,14 +212,17 @@ private struct NetworkPath {
   let host: Int
   /// This host's nodes.
   let values: [UnsafeMutablePointer<Float>]
+  let compression: GradientCompression
   let injected: InjectedNetwork?
   let tree: DirectExchange.Tree
   private let isPerfect: Bool
 
   init(
     _ communicator: Communicator, tree: ReductionTree, hostNodes: [[Range<Int>]], host: Int,
-    owners: [Int], values: [UnsafeMutablePointer<Float>], injected: InjectedNetwork?
+    owners: [Int], values: [UnsafeMutablePointer<Float>],
+    compression: GradientCompression, injected: InjectedNetwork?
   ) {
+    self.compression = compression
     self.injected = injected
     self.communicator = communicator
     self.owners = owners
@@ -256,10 +262,12 @@ private struct NetworkPath {
     if isPerfect {
       return HalvingExchange(
         communicator, owners: owners, host: host, values: values[0], part: part, scratch: scratch,
-        firstTag: bucket * HalvingExchange.tags(hosts: owners.count), network: injected)
+        firstTag: bucket * HalvingExchange.tags(hosts: owners.count), compression: compression,
+        network: injected)
     }
     return DirectExchange(
       communicator, owners: owners, host: host, tree: tree, nodes: values, part: part,
-      scratch: scratch, firstTag: bucket * DirectExchange.tags(tree), network: injected)
+      scratch: scratch, firstTag: bucket * DirectExchange.tags(tree), compression: compression,
+      network: injected)
   }
 }
