@@ -1,5 +1,6 @@
 /// Checks of the statistics exchange and the gradient reduction against serial sums.
 
+import Glibc
 import MPI
 import Networks
 import Training
@@ -107,11 +108,36 @@ let reductionChecks: [Check] = [
           }
         } catch let error as RanksOutOfStep {
           expect(
-            error.otherRank == (isAstray ? 0 : size - 1) && "\(error)".contains("step 0"),
+            (error.otherRank == size - 1) != isAstray && "\(error)".contains("step 0"),
             "hosts of \(sizes): \(error)")
         }
       }
     }
+  },
+  Check("a rank that waits for statistics in shared memory goes on with what it has under way") {
+    communicator in
+    let size = communicator.size
+    if size < 4 || size % 2 == 1 { return }
+    let layout = try ShardLayout(batch: 64, shards: size, ranks: size, rank: communicator.rank)
+    let groups = RankGroups(sizes: [size / 2, size / 2])
+    let host = groups.group(of: communicator.rank)
+    let division = StatisticsDivision(whole: layout)
+    let exchange = try HostStatisticsExchange(
+      try communicator.duplicate(), group: try communicator.split(color: host) as Communicator,
+      groups: groups, division: division, maximumWidth: 2, yields: true)
+    let barrier = try communicator.duplicate()
+    // The barrier takes several messages of each rank. The second host waits for its end, so the
+    // first host's ranks have to send the later ones while they wait for the second's statistics.
+    if host == 1 { usleep(50_000) }
+    var barriers = RequestSet()
+    barriers.insert(try barrier.iBarrier())
+    if host == 1 { try barriers.waitAll() }
+    var sums = [0.0, 0.0]
+    try exchange.combine(
+      [1, Double(communicator.rank)], into: &sums,
+      by: StatisticsRule(.sums, width: 2, division: division))
+    try barriers.waitAll()
+    expectEqual(sums, [Double(size), Double(size * (size - 1) / 2)], "sums over two hosts")
   },
   Check("gradients are the serial sum in the tree's order, bit for bit, for any shards and lengths")
   {

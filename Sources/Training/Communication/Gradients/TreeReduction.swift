@@ -235,17 +235,8 @@ private struct NetworkPath {
     self.tree = DirectExchange.Tree(
       hosts: hostNodes.enumerated().flatMap { host, nodes in nodes.map { _ in host } },
       merges: merges.map { (into: $0.0, from: $0.1) })
-    let hosts = hostNodes.count
-    let pairs = Set(merges.map { [$0.0, $0.1] })
-    var perfect: Set<[Int]> = []
-    var distance = 1
-    while distance < hosts {
-      for first in stride(from: 0, to: hosts, by: 2 * distance) {
-        perfect.insert([first, first + distance])
-      }
-      distance *= 2
-    }
-    isPerfect = nodes.count == hosts && hosts.nonzeroBitCount == 1 && pairs == perfect
+    isPerfect = PerfectHostTree.isFormed(
+      nodes: hostNodes.map(\.count), merges: self.tree.merges)
   }
 
   func scratchCount(part count: Int) -> Int {

@@ -10,14 +10,15 @@ import Tensors
 ///
 /// On one host every rank merges what all have written. Two places for each rank take turns: a rank
 /// that writes for exchange n has seen all others at n − 1, so they have read what it wrote for n − 2.
-/// Between hosts the leader merges its host's pieces, gathers all hosts' in one all-gather, merges them
-/// and writes the result for the others.
+/// Between hosts the leader merges its host's pieces, exchanges them with the other leaders
+/// (`StatisticsNetwork`) and writes the result for the others.
 public final class HostStatisticsExchange: StatisticsExchange {
   /// Called while waiting: other business moves on by it.
   public var idle: () throws -> Void = {}
   /// Where this rank is and whom it waits for; ranks at different places are found out.
   public var whereabouts: Whereabouts?
 
+  private let communicator: Communicator
   private let division: StatisticsDivision
   /// The rank that leads the host.
   private let leader: Int
@@ -41,7 +42,7 @@ public final class HostStatisticsExchange: StatisticsExchange {
   /// Whether there are several hosts.
   private let isSpread: Bool
   /// The leader's way to the other hosts; nil on one host and on other ranks.
-  private let network: StatisticsNetwork?
+  private let network: (any StatisticsNetwork)?
   private var round: UInt64 = 0
 
   /// Collective over all ranks.
@@ -63,6 +64,7 @@ public final class HostStatisticsExchange: StatisticsExchange {
     precondition(
       communicator.size == layout.ranks && groups.ranks == layout.ranks,
       "the layout is for other ranks")
+    self.communicator = communicator
     self.division = division
     self.maximumWidth = maximumWidth
     self.yields = yields
@@ -98,9 +100,10 @@ public final class HostStatisticsExchange: StatisticsExchange {
     let isLeader = isSpread && index == 0
     let leaders = try communicator.split(color: isLeader ? 0 : nil)
     network = leaders.map {
-      StatisticsNetwork(
-        $0, ranks: groups.groups.map(\.lowerBound), division: division, pieces: hostPieces,
-        maximumWidth: maximumWidth, injected: injected)
+      StatisticsHosts(
+        leaders: $0, ranks: groups.groups.map(\.lowerBound), division: division,
+        pieces: hostPieces, maximumWidth: maximumWidth, injected: injected
+      ).network()
     }
   }
 
@@ -143,6 +146,8 @@ public final class HostStatisticsExchange: StatisticsExchange {
     if !signal.hasReached(round) {
       try signal.wait(for: round, yields: yields) {
         whereabouts?.wait(for: leader + other, elements: width)
+        // What this rank has sent may still be on its way, and `other` wait for its arrival.
+        try communicator.progress()
         try idle()
       }
       whereabouts?.goOn()

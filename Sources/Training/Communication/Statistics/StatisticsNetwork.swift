@@ -1,0 +1,45 @@
+/// The exchange of statistics between the leaders of hosts.
+
+import MPI
+import Networks
+
+/// Merges all hosts' pieces, on every host.
+protocol StatisticsNetwork: AnyObject {
+  /// Where this host's pieces are to be written before `combine`, [pieces, width].
+  func ownPieces(width: Int) -> UnsafeMutablePointer<Double>
+
+  /// - Parameters:
+  ///   - groups: [groups, width]; overwritten.
+  ///   - place: where this rank is in the run.
+  ///   - idle: called while waiting.
+  /// - Throws: `RanksOutOfStep`, `MPIError`.
+  func combine(
+    into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, place: UInt64,
+    idle: () throws -> Void
+  ) throws
+}
+
+/// The hosts of a run as statistics see them.
+struct StatisticsHosts {
+  /// One rank of each host, in the order of hosts.
+  let leaders: Communicator
+  /// Their ranks among all.
+  let ranks: [Int]
+  let division: StatisticsDivision
+  /// Pieces of each host.
+  let pieces: [[Range<Int>]]
+  /// Numbers of a piece in the widest exchange.
+  let maximumWidth: Int
+  /// A slower network than there is.
+  let injected: InjectedNetwork?
+
+  /// The way that suits the hosts' pieces.
+  func network() -> any StatisticsNetwork {
+    let merges = division.merges(of: pieces.flatMap(\.self), to: division.groups)
+    let isPerfect =
+      division.groups.count == 1
+      && PerfectHostTree.isFormed(
+        nodes: pieces.map(\.count), merges: merges.map { ($0.into, $0.from) })
+    return isPerfect ? DoubledStatistics(self) : GatheredStatistics(self)
+  }
+}
