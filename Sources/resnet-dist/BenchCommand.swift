@@ -12,6 +12,8 @@ struct BenchCommand: RankedCommand {
 
         mpirun -n 2 resnet-dist bench --model resnet56
         resnet-dist bench --model resnet50 --batch-size 16 --layers
+        mpirun -n 2 resnet-dist bench --model resnet50 --batch-size 32 --predict \
+          --ranks 8,64,512 --latency 50us --bandwidth 10Gbit
 
       launch/bench-peers compares the same with PyTorch.
       """)
@@ -70,6 +72,8 @@ struct BenchCommand: RankedCommand {
       "The same with a network of this bandwidth.", valueName: "10Gbit"))
   var injectBandwidth: String?
 
+  @OptionGroup(title: "Prediction") var scaling: ScalingFlags
+
   @Flag(help: "Time each layer: the algorithm, milliseconds and GFLOP/s of both directions.")
   var layers = false
 
@@ -97,6 +101,9 @@ struct BenchCommand: RankedCommand {
       throw ValidationError(
         "--inject-bandwidth \(injectBandwidth): expected \(NetworkQuantity.bandwidthExample)")
     }
+    if layers, scaling.predict {
+      throw ValidationError("--layers and --predict are two measurements: use one at a time")
+    }
     if layers, json { throw ValidationError("--layers is a table for people: leave out --json") }
   }
 
@@ -106,13 +113,18 @@ struct BenchCommand: RankedCommand {
         ("model", model), ("shortcut", shortcut), ("batch-size", batchSize), ("shards", shards),
         ("threads", threads), ("optimizer", optimizer),
       ] + communication.values).compactMap { key, value in value.map { (key: key, value: $0) } }
-    let run = try BenchmarkRun(
-      flags: flags,
-      options: .init(
-        imageSize: imageSize, classes: classes, steps: steps, seconds: seconds, warmUp: warmUp,
-        layers: layers, injectedLatency: injectLatency.flatMap(NetworkQuantity.latency),
-        injectedBandwidth: injectBandwidth.flatMap(NetworkQuantity.bandwidth)),
-      ranks: ranks)
+    let options = BenchmarkRun.Options(
+      imageSize: imageSize, classes: classes, steps: steps, seconds: seconds, warmUp: warmUp,
+      layers: layers, injectedLatency: injectLatency.flatMap(NetworkQuantity.latency),
+      injectedBandwidth: injectBandwidth.flatMap(NetworkQuantity.bandwidth))
+    if let scenario = scaling.scenario {
+      let table = try ScalingStudy(
+        flags: flags, options: options, scenario: scenario, ranks: ranks
+      ).predict()
+      if ranks.isFirst { StandardConsole.output.writeLine(json ? table.json : table.text) }
+      return
+    }
+    let run = try BenchmarkRun(flags: flags, options: options, ranks: ranks)
     let (result, table) = try run.measure()
     guard ranks.isFirst else { return }
     if let table { StandardConsole.output.writeLine(table.text + "\n") }

@@ -21,6 +21,8 @@ public final class BenchmarkRun {
     public var warmUp: Int
     /// Whether the layers are timed one by one.
     public var layers: Bool
+    /// Whether to keep what a step does when, for `ScalingStudy`.
+    var recordsSteps = false
     /// Seconds and bytes a second of a network that is put between the ranks; nil: the real one.
     public var injectedLatency: Double?
     public var injectedBandwidth: Double?
@@ -48,6 +50,7 @@ public final class BenchmarkRun {
   private let metrics: ClassificationExchange
   private let reduction: any GradientReduction
   private let profiler: LayerProfiler?
+  private let recorder: StepRecorder?
   private let whereabouts: Whereabouts
   private let timelinePath: String?
   /// Parts of a step's mini-batch.
@@ -89,7 +92,8 @@ public final class BenchmarkRun {
     stepRule = configuration.stepRule
     accumulate = configuration.accumulate
     let statistics = try ranks.statisticsExchange(division, architecture)
-    exchange = TimedExchange(statistics)
+    recorder = options.recordsSteps ? StepRecorder(statistics) : nil
+    exchange = TimedExchange(recorder ?? statistics)
     let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)
     whereabouts = try ranks.makeWhereabouts()
     timelinePath = configuration.timeline
@@ -104,7 +108,7 @@ public final class BenchmarkRun {
     replica.initialize(seed: configuration.seed)
     profiler = options.layers ? LayerProfiler(replica.trainingLayers) : nil
     replica.observers =
-      [profiler as (any PassObserver)?, whereabouts, reduction].compactMap(\.self)
+      [profiler as (any PassObserver)?, whereabouts, recorder, reduction].compactMap(\.self)
     metrics = ClassificationExchange(exchange, division)
     let count = layout.localPositions.count
     images = AlignedBuffer(count: count * architecture.input.count)
@@ -133,6 +137,7 @@ public final class BenchmarkRun {
     parts = StepParts()
     exchange.reset()
     profiler?.reset()
+    recorder?.reset()
     var durations: [Double] = []
     durations.reserveCapacity(steps)
     try ranks.control.barrier()
@@ -193,6 +198,7 @@ public final class BenchmarkRun {
     }
     for index in 0..<accumulate {
       try reduction.begin()
+      recorder?.begin()
       let sums = try replica.trainingPass(
         images: images.pointer, labels: labels.pointer,
         part: MiniBatchPart(index: index, of: accumulate)
@@ -203,6 +209,7 @@ public final class BenchmarkRun {
       _ = try metrics.sum(sums)
       whereabouts.move(to: .summing)
       try reduction.finish()
+      recorder?.endPass()
       parts.gradientWait += lap()
     }
     whereabouts.move(to: .updating)
@@ -210,8 +217,16 @@ public final class BenchmarkRun {
       stepRule, learningRate: 1e-6, momentum: 0.9, weightDecay: 1e-4,
       normalizationWeightDecay: 1e-4)
     reduction.release()
+    recorder?.endUpdate()
     parts.optimizer += lap()
   }
+
+  var modelName: String { replica.architecture.name }
+  /// Elements of the weights region.
+  var weightCount: Int { replica.parameterLayout.weights.count }
+
+  /// The timed steps, where `Options.recordsSteps`; of a mini-batch in one part.
+  var trace: StepTrace? { recorder?.trace }
 
   private static var peakResidentBytes: Int {
     var usage = rusage()

@@ -1,4 +1,6 @@
-/// When hosts can reduce by recursive doubling and still keep the tree's order.
+/// What hosts have left to merge of a tree, and when recursive doubling keeps its order.
+
+import Networks
 
 enum PerfectHostTree {
   /// Whether 2^k hosts hold one tree node each, and neighbouring hosts' nodes are merged first.
@@ -19,5 +21,14 @@ enum PerfectHostTree {
       distance *= 2
     }
     return Set(merges.map { [$0.into, $0.from] }) == perfect
+  }
+}
+
+extension ReductionTree {
+  /// The inner nodes above what each host has summed already, as indices into all hosts' nodes.
+  func merges(aboveHosts nodes: [[Range<Int>]]) -> [(into: Int, from: Int)] {
+    let all = nodes.flatMap(\.self)
+    let places = Dictionary(uniqueKeysWithValues: all.enumerated().map { ($1.lowerBound, $0) })
+    return merges(above: all).map { (into: places[$0.into]!, from: places[$0.from]!) }
   }
 }

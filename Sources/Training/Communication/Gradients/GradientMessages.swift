@@ -10,6 +10,9 @@ public enum GradientCompression: String, CaseIterable, Sendable {
   case none
   /// Rounded to bfloat16: half of the bytes, 8 bits of precision.
   case bf16
+
+  /// Bytes of a gradient on its way.
+  var bytesPerGradient: Int { self == .none ? 4 : 2 }
 }
 
 /// Sends and receives floats; what is received stands in its place once `testAll` has said so.
@@ -31,7 +34,7 @@ final class GradientMessages {
   }
 
   /// Bytes of `count` floats on the network.
-  func bytes(_ count: Int) -> Int { count * (compression == .none ? 4 : 2) }
+  func bytes(_ count: Int) -> Int { count * compression.bytesPerGradient }
 
   private func stage(_ count: Int) -> UnsafeMutablePointer<UInt16> {
     defer { used += count }

@@ -228,13 +228,9 @@ private struct NetworkPath {
     self.owners = owners
     self.host = host
     self.values = values
-    let nodes = hostNodes.flatMap { $0 }
-    let places = Dictionary(
-      uniqueKeysWithValues: nodes.enumerated().map { ($1.lowerBound, $0) })
-    let merges = tree.merges(above: nodes).map { (places[$0.into]!, places[$0.from]!) }
     self.tree = DirectExchange.Tree(
       hosts: hostNodes.enumerated().flatMap { host, nodes in nodes.map { _ in host } },
-      merges: merges.map { (into: $0.0, from: $0.1) })
+      merges: tree.merges(aboveHosts: hostNodes))
     isPerfect = PerfectHostTree.isFormed(
       nodes: hostNodes.map(\.count), merges: self.tree.merges)
   }

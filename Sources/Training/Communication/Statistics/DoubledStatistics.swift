@@ -63,10 +63,13 @@ final class DoubledStatistics: StatisticsNetwork {
         of: [left, right], to: [left.lowerBound..<right.upperBound])
       return Round(partner: own ^ 1 << level, isLeft: own < middle, merge: merges[0])
     }
-    outgoing = AlignedBuffer(count: Header.count + hosts.maximumWidth)
-    incoming = AlignedBuffer(count: Header.count + hosts.maximumWidth)
+    outgoing = AlignedBuffer(count: Self.numbers(width: hosts.maximumWidth))
+    incoming = AlignedBuffer(count: Self.numbers(width: hosts.maximumWidth))
     children = AlignedBuffer(count: 2 * hosts.maximumWidth)
   }
+
+  /// Numbers of a message.
+  static func numbers(width: Int) -> Int { Header.count + width }
 
   func ownPieces(width: Int) -> UnsafeMutablePointer<Double> { children.pointer }
 
@@ -113,7 +116,7 @@ final class DoubledStatistics: StatisticsNetwork {
   private func exchange(
     width: Int, with partner: Int, tag: Int, idle: () throws -> Void
   ) throws {
-    let count = Header.count + width
+    let count = Self.numbers(width: width)
     requests.insert(
       try hosts.leaders.iReceive(
         into: UnsafeMutableBufferPointer(start: incoming.pointer, count: count), from: partner,

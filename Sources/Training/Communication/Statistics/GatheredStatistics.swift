@@ -36,6 +36,9 @@ final class GatheredStatistics: StatisticsNetwork {
     }
   }
 
+  /// Numbers of a host's message.
+  static func numbers(pieces: Int, width: Int) -> Int { header + pieces * width }
+
   func ownPieces(width: Int) -> UnsafeMutablePointer<Double> {
     message(of: hosts.leaders.rank, width: width) + Self.header
   }
@@ -83,7 +86,7 @@ final class GatheredStatistics: StatisticsNetwork {
 
   private func blocks(ofWidth width: Int) throws -> BlockLayout {
     if let known = blocks[width] { return known }
-    let made = try BlockLayout(counts: counts.map { $0 * width + Self.header })
+    let made = try BlockLayout(counts: counts.map { Self.numbers(pieces: $0, width: width) })
     blocks[width] = made
     return made
   }

@@ -35,11 +35,14 @@ struct StatisticsHosts {
 
   /// The way that suits the hosts' pieces.
   func network() -> any StatisticsNetwork {
+    Self.canDouble(division, pieces: pieces) ? DoubledStatistics(self) : GatheredStatistics(self)
+  }
+
+  /// Whether hosts of these pieces merge them by `DoubledStatistics`.
+  static func canDouble(_ division: StatisticsDivision, pieces: [[Range<Int>]]) -> Bool {
+    if division.groups.count > 1 { return false }
     let merges = division.merges(of: pieces.flatMap(\.self), to: division.groups)
-    let isPerfect =
-      division.groups.count == 1
-      && PerfectHostTree.isFormed(
-        nodes: pieces.map(\.count), merges: merges.map { ($0.into, $0.from) })
-    return isPerfect ? DoubledStatistics(self) : GatheredStatistics(self)
+    return PerfectHostTree.isFormed(
+      nodes: pieces.map(\.count), merges: merges.map { ($0.into, $0.from) })
   }
 }

@@ -1,0 +1,53 @@
+/// What a training step does, as far as other hosts matter.
+
+/// One rank's pass over its images of a mini-batch or of a part of one, and the update.
+package struct StepTrace: Equatable {
+  package enum Event: Equatable {
+    /// The rank is busy for so many seconds, or waits for ranks of its own host.
+    case compute(Double)
+    /// Statistics of `width` numbers a BN group are exchanged; all hosts wait for the result.
+    case statistics(width: Int)
+    /// The first `count` elements of the weights region are complete.
+    case completed(count: Int)
+  }
+
+  /// Forward, backward and the wait for the gradients.
+  package var pass: [Event]
+  /// Seconds of the optimizer's step.
+  package var update: Double
+
+  package init(pass: [Event], update: Double) {
+    self.pass = pass
+    self.update = update
+  }
+
+  /// Seconds of the pass without other hosts.
+  package var passSeconds: Double {
+    pass.reduce(0) { sum, event in
+      if case .compute(let seconds) = event { sum + seconds } else { sum }
+    }
+  }
+
+  /// The trace of the same rank with `images` images, by the line through two measurements.
+  ///
+  /// A computation's seconds are a fixed part and one for each image, neither of them negative.
+  /// - Parameters:
+  ///   - less: a trace of fewer images than `more`, with the same events.
+  package static func interpolated(
+    images: Double, _ less: (images: Double, trace: StepTrace),
+    _ more: (images: Double, trace: StepTrace)
+  ) -> StepTrace {
+    precondition(less.images < more.images, "two measurements make a line")
+    precondition(less.trace.pass.count == more.trace.pass.count, "steps of different networks")
+    let pass = zip(less.trace.pass, more.trace.pass).map { less_, more_ -> Event in
+      guard case .compute(let few) = less_, case .compute(let many) = more_ else {
+        precondition(less_ == more_, "steps of different networks")
+        return less_
+      }
+      let each = max(0, (many - few) / (more.images - less.images))
+      let fixed = max(0, many - each * more.images)
+      return .compute(fixed + (many - fixed) * images / more.images)
+    }
+    return StepTrace(pass: pass, update: more.trace.update)
+  }
+}
