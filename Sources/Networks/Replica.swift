@@ -104,8 +104,8 @@ public final class Replica {
   /// Forward and backward over this rank's images of one mini-batch, or of a part of one.
   ///
   /// Afterwards the weights region of `gradients` holds the sums over this rank's tree nodes
-  /// (`gradientNodes`) of this part, still to be combined over ranks and parts. The normalization region
-  /// holds the sums over all ranks and over the parts so far.
+  /// (`gradientNodes`) of this part, still to be combined over ranks and parts. After the last part the
+  /// normalization region holds the sums over all ranks and parts.
   /// - Parameters:
   ///   - images: [local images, H, W, C].
   ///   - labels: [local images].
@@ -122,6 +122,7 @@ public final class Replica {
     }
     workspace.layout = trainingLayout
     workspace.part = part
+    workspace.normalizationTotals.begin()
     try forward(plan, .training, images, labels)
     didForward()
     var completed = 0
@@ -132,6 +133,7 @@ public final class Replica {
         for observer in observers { try observer.didComplete(weightGradients: completed) }
       }
     }
+    try workspace.normalizationTotals.finish(workspace)
     return UnsafeBufferPointer(workspace.shardSums)
   }
 

@@ -40,24 +40,27 @@ private func checkStatistics(
   _ communicator: Communicator, _ sizes: [Int], _ division: StatisticsDivision
 ) throws {
   let groups = RankGroups(sizes: sizes)
-  let exchange = try HostStatisticsExchange(
+  let exchange = try ClusteredStatisticsExchange(
     try communicator.duplicate(),
     group: try communicator.split(color: groups.group(of: communicator.rank)) as Communicator,
-    groups: groups,
-    division: division, maximumWidth: 40, yields: true)
+    hosts: groups, division: division, widths: .init(layers: 40, whole: 40), yields: true)
+  let whole = StatisticsDivision(whole: division.layout)
   for (round, width) in [2, 4, 34, 40, 2].enumerated() {
-    for kind in [StatisticsRule.Kind.sums, .moments(area: 3)] {
+    for (division, kind) in [
+      (division, StatisticsRule.Kind.sums), (division, .moments(area: 3)), (whole, .sums),
+    ] {
       let rule = StatisticsRule(kind, width: width, division: division)
       var local = division.layout.localShards.flatMap { shard in
         (0..<width).map { abs(Double(number(shard, $0))) + Double(round) }
       }
-      var all = [Double](repeating: .nan, count: division.groups.count * width)
+      var all = [Double](repeating: .nan, count: division.localGroups.count * width)
       try local.withUnsafeMutableBufferPointer {
         rule.mergeLocalShards($0.baseAddress!)
         try exchange.combine($0.baseAddress!, into: &all, by: rule)
       }
       expectEqual(
-        all, division.groups.flatMap { merged(rule, group: $0, round: round) },
+        all,
+        division.groups[division.localGroups].flatMap { merged(rule, group: $0, round: round) },
         "hosts of \(sizes) ranks, \(division.layout.shards) shards, \(division.groups.count) "
           + "groups, width \(width), \(kind)")
     }
@@ -88,9 +91,9 @@ let reductionChecks: [Check] = [
       for (layer, width) in [(4, 6), (3, 8)] {
         let groups = RankGroups(sizes: sizes)
         let exchange = try HostStatisticsExchange(
-          try communicator.duplicate(),
+          try communicator.duplicate(), of: 0..<size,
           group: try communicator.split(color: groups.group(of: communicator.rank)) as Communicator,
-          groups: groups, division: division, maximumWidth: 8, yields: true)
+          hosts: groups, division: division, maximumWidth: 8, yields: true)
         let whereabouts = try Whereabouts(
           local: communicator.duplicate(), rank: communicator.rank)
         exchange.whereabouts = whereabouts
@@ -123,8 +126,9 @@ let reductionChecks: [Check] = [
     let host = groups.group(of: communicator.rank)
     let division = StatisticsDivision(whole: layout)
     let exchange = try HostStatisticsExchange(
-      try communicator.duplicate(), group: try communicator.split(color: host) as Communicator,
-      groups: groups, division: division, maximumWidth: 2, yields: true)
+      try communicator.duplicate(), of: 0..<size,
+      group: try communicator.split(color: host) as Communicator, hosts: groups, division: division,
+      maximumWidth: 2, yields: true)
     let barrier = try communicator.duplicate()
     // The barrier takes several messages of each rank. The second host waits for its end, so the
     // first host's ranks have to send the later ones while they wait for the second's statistics.

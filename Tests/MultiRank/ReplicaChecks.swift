@@ -74,9 +74,11 @@ private func compare(
   let groups = RankGroups(sizes: hosts ? Array(repeating: 1, count: size) : [size])
   let neighbours = hosts ? nil : try communicator.duplicate()
   let here = try train(model, division, threads: threads) { network in
-    try HostStatisticsExchange(
-      communicator.duplicate(), group: neighbours, groups: groups, division: division,
-      maximumWidth: 2 * network.nodes.map(\.shape.channels).max()!, yields: true)
+    try ClusteredStatisticsExchange(
+      communicator.duplicate(), group: neighbours, hosts: groups, division: division,
+      widths: .init(
+        layers: 2 * network.nodes.map(\.shape.channels).max()!,
+        whole: ParameterLayout(network).normalizationTotals), yields: true)
   } reduction: { extent in
     try TreeReduction(
       communicator.duplicate(), group: neighbours, groups: groups, layout: layout, extent: extent,

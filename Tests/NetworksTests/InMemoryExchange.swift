@@ -83,7 +83,7 @@ final class InMemoryExchange: StatisticsExchange {
     var values = all.flatMap { met[$0.lowerBound]! }
     let merges = division.merges(of: all, to: division.groups)
     values.withUnsafeMutableBufferPointer { rule.merge($0.baseAddress!, merges) }
-    for (index, group) in division.groups.enumerated() {
+    for (index, group) in division.groups[division.localGroups].enumerated() {
       let first = all.firstIndex { $0.lowerBound == group.lowerBound }!
       for offset in 0..<width { groups[index * width + offset] = values[first * width + offset] }
     }

@@ -7,14 +7,11 @@ import Tensors
 /// the backward pass.
 ///
 /// Each shard gives (mean, M2) per channel, and the exchange merges them to the groups'; backward
-/// likewise with (Σdz, Σdz·(x − μ)). Every rank learns all groups' numbers, so γ's and β's gradients
-/// and the running statistics, which are over all groups, are whole on every rank and are not summed
-/// over ranks again.
+/// likewise with (Σdz, Σdz·(x − μ)). What is over all groups, γ's and β's gradients and the running
+/// statistics, goes to `NormalizationTotals`.
 final class BatchNormalizationLayer: PlannedLayer {
   /// Added to the variance (PyTorch's default).
   static let epsilon = 1e-5
-  /// The weight of a new mini-batch in the running statistics (PyTorch's `momentum`).
-  static let runningMomentum: Float = 0.1
 
   /// Which passes over memory the neighbouring convolutions run.
   struct Delegation: OptionSet {
@@ -51,12 +48,6 @@ final class BatchNormalizationLayer: PlannedLayer {
   /// Of each of this rank's groups, [groups, 7, C]: μ and σ⁻¹ of the last forward pass, scale and
   /// shift of `apply`, a, b and c of `backwardData`.
   private let saved: AlignedBuffer<Float>
-  /// σ⁻¹ of every group, [groups, C].
-  private let inverseDeviations: AlignedBuffer<Float>
-  /// Sums over the groups of all parts of the mini-batch so far: of means and unbiased variances, and
-  /// of β's and γ's gradients, [2, C] each.
-  private let moments: AlignedBuffer<Double>
-  private let parameterGradients: AlignedBuffer<Double>
   /// Whether the last forward pass took running statistics, the same for all images.
   private var isEvaluating = false
 
@@ -83,9 +74,6 @@ final class BatchNormalizationLayer: PlannedLayer {
     channels = input.shape.channels
     groups = division.groups.count
     saved = AlignedBuffer(count: 7 * channels * division.localGroups.count)
-    inverseDeviations = AlignedBuffer(count: groups * channels)
-    moments = AlignedBuffer(count: 2 * channels)
-    parameterGradients = AlignedBuffer(count: 2 * channels)
   }
 
   /// One group's row of `saved`.
@@ -213,42 +201,24 @@ final class BatchNormalizationLayer: PlannedLayer {
     }
     try workspace.combineStatistics(.moments(area: input.shape.area), width: width)
     let count = Double(workspace.division.layout.capacity / groups * input.shape.area)
-    if workspace.part.isFirst { moments.elements.update(repeating: 0) }
-    let (means, variances) = (moments.pointer, moments.pointer + channels)
-    for group in 0..<groups {
+    for group in 0..<workspace.division.localGroups.count {
       let moments = workspace.groupStatistics.pointer + group * width
-      let inverseDeviation = inverseDeviations.pointer + group * channels
+      let (mean, inverseDeviation) = (
+        row(.mean, ofGroup: group), row(.inverseDeviation, ofGroup: group)
+      )
       for channel in 0..<channels {
-        let squares = moments[channels + channel]
-        inverseDeviation[channel] = Float(1 / (squares / count + Self.epsilon).squareRoot())
-        means[channel] += moments[channel]
-        // As in PyTorch, the running variance is the unbiased one.
-        variances[channel] += squares / max(count - 1, 1)
+        mean[channel] = Float(moments[channel])
+        inverseDeviation[channel] = Float(
+          1 / (moments[channels + channel] / count + Self.epsilon).squareRoot())
       }
-    }
-    for (index, group) in workspace.division.localGroups.enumerated() {
-      let moments = workspace.groupStatistics.pointer + group * width
-      let mean = row(.mean, ofGroup: index)
-      for channel in 0..<channels { mean[channel] = Float(moments[channel]) }
-      row(.inverseDeviation, ofGroup: index)
-        .update(from: inverseDeviations.pointer + group * channels, count: channels)
-    }
-    if workspace.part.isLast { updateRunningStatistics(workspace) }
-  }
-
-  /// Takes the mean over all groups of the mini-batch into the running statistics.
-  private func updateRunningStatistics(_ workspace: Workspace) {
-    let count = Double(groups * workspace.part.count)
-    let momentum = Self.runningMomentum
-    let statistics = workspace.runningStatistics.pointer
-    for channel in 0..<channels {
-      let mean = Float(moments.pointer[channel] / count)
-      let variance = Float(moments.pointer[channels + channel] / count)
-      let meanIndex = runningMean.lowerBound + channel
-      let varianceIndex = runningVariance.lowerBound + channel
-      statistics[meanIndex] = (1 - momentum) * statistics[meanIndex] + momentum * mean
-      statistics[varianceIndex] =
-        (1 - momentum) * statistics[varianceIndex] + momentum * variance
+      if let totals = workspace.normalizationTotals.statistics(ofGroup: group) {
+        for channel in 0..<channels {
+          totals[runningMean.lowerBound + channel] = moments[channel]
+          // As in PyTorch, the running variance is the unbiased one.
+          totals[runningVariance.lowerBound + channel] =
+            moments[channels + channel] / max(count - 1, 1)
+        }
+      }
     }
   }
 
@@ -263,19 +233,23 @@ final class BatchNormalizationLayer: PlannedLayer {
       }
     }
     try workspace.combineStatistics(.sums, width: width)
-    takeParameterGradients(workspace)
     let count = Double(workspace.division.layout.capacity / groups * input.shape.area)
     let gamma = workspace.parameters.pointer + scale.lowerBound
-    for (index, group) in workspace.division.localGroups.enumerated() {
+    let normalization = workspace.parameterLayout.normalization
+    for group in 0..<workspace.division.localGroups.count {
       let sums = workspace.groupStatistics.pointer + group * width
-      let inverseDeviation = row(.inverseDeviation, ofGroup: index)
+      let inverseDeviation = row(.inverseDeviation, ofGroup: group)
       let (a, b, c) = (
-        row(.a, ofGroup: index), row(.b, ofGroup: index), row(.c, ofGroup: index)
+        row(.a, ofGroup: group), row(.b, ofGroup: group), row(.c, ofGroup: group)
       )
+      let totals = workspace.normalizationTotals.gradients(ofGroup: group)
+        .map { $0 - normalization.lowerBound }
       for channel in 0..<channels {
         let deviation = Double(inverseDeviation[channel])
         let shiftGradient = sums[channel]
         let scaleGradient = sums[channels + channel] * deviation
+        totals?[shift.lowerBound + channel] = shiftGradient
+        totals?[scale.lowerBound + channel] = scaleGradient
         let factor = Double(gamma[channel]) * deviation
         a[channel] = Float(factor)
         b[channel] = Float(-factor * deviation * scaleGradient / count)
@@ -295,26 +269,6 @@ final class BatchNormalizationLayer: PlannedLayer {
           workspace.tensor(outputGradient, images: piece.images),
           workspace.tensor(addendGradient.place, images: piece.images))
       }
-    }
-  }
-
-  /// γ's and β's gradients: the sums over all groups so far.
-  private func takeParameterGradients(_ workspace: Workspace) {
-    let totals = parameterGradients.pointer
-    if workspace.part.isFirst { parameterGradients.elements.update(repeating: 0) }
-    for group in 0..<groups {
-      let sums = workspace.groupStatistics.pointer + group * 2 * channels
-      let inverseDeviation = inverseDeviations.pointer + group * channels
-      for channel in 0..<channels {
-        totals[channel] += sums[channel]
-        totals[channels + channel] +=
-          sums[channels + channel] * Double(inverseDeviation[channel])
-      }
-    }
-    let gradients = workspace.nodeGradient(0)
-    for channel in 0..<channels {
-      gradients[shift.lowerBound + channel] = Float(totals[channel])
-      gradients[scale.lowerBound + channel] = Float(totals[channels + channel])
     }
   }
 }

@@ -64,6 +64,9 @@ public struct ParameterLayout: Sendable {
   /// Parameters in all.
   public var count: Int { normalization.upperBound }
 
+  /// Numbers that normalization sums over all BN groups: gradients and running statistics.
+  public var normalizationTotals: Int { normalization.count + runningStatisticsCount }
+
   public init(_ architecture: Architecture) {
     var slots: [ParameterSlot] = []
     var offset = 0

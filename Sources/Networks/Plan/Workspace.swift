@@ -28,8 +28,9 @@ final class Workspace {
   let preparedWeights: AlignedBuffer<Float>
   /// The present normalization's numbers of each local shard, [local shards, width].
   let localStatistics: AlignedBuffer<Double>
-  /// The same of each BN group, [groups, width].
+  /// The same of each BN group that this rank holds a part of, [local groups, width].
   let groupStatistics: AlignedBuffer<Double>
+  let normalizationTotals: NormalizationTotals
   let shardSums: UnsafeMutableBufferPointer<ClassificationSums>
 
   let parameterLayout: ParameterLayout
@@ -96,7 +97,8 @@ final class Workspace {
     threadScratch = AlignedBuffer(count: team.threads * threadScratchStride)
     preparedWeights = AlignedBuffer(count: sizes.preparedWeights)
     localStatistics = AlignedBuffer(count: local.count * sizes.statisticsWidth)
-    groupStatistics = AlignedBuffer(count: division.groups.count * sizes.statisticsWidth)
+    groupStatistics = AlignedBuffer(count: division.localGroups.count * sizes.statisticsWidth)
+    normalizationTotals = NormalizationTotals(parameterLayout, division)
     shardSums = .allocate(capacity: local.count)
     shardSums.initialize(repeating: ClassificationSums())
     images = UnsafePointer(arena.pointer)
@@ -220,7 +222,7 @@ final class Workspace {
 
   // MARK: Statistics
 
-  /// Merges the [local shards, width] in `localStatistics` with those of all ranks, into
+  /// Merges the [local shards, width] in `localStatistics` with those of the other ranks, into
   /// `groupStatistics`.
   func combineStatistics(_ kind: StatisticsRule.Kind, width: Int) throws {
     let rule = StatisticsRule(kind, width: width, division: division)

@@ -66,10 +66,19 @@ public final class StatisticsDivision {
   }
 
   /// Groups that this rank holds shards of.
-  var localGroups: Range<Int> {
+  public var localGroups: Range<Int> { groups(of: layout.localShards) }
+
+  /// Groups of which some shard is among `shards`.
+  public func groups(of shards: Range<Int>) -> Range<Int> {
     let size = groups[0].count
-    let shards = layout.localShards
     return shards.lowerBound / size..<(shards.upperBound - 1) / size + 1
+  }
+
+  /// The ranks in the fewest neighbours whose statistics never meet: no BN group has shards in two.
+  public var clusters: [Range<Int>] {
+    let size = groups[0].count
+    let starts = (0..<layout.ranks).filter { layout.shards(ofRank: $0).lowerBound % size == 0 }
+    return zip(starts, starts.dropFirst() + [layout.ranks]).map { $0..<$1 }
   }
 
   /// The place in `localGroups` of the group that holds a local shard.

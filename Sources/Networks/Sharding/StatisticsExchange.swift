@@ -1,4 +1,4 @@
-/// What a layer needs from the other ranks: the statistics of all BN groups.
+/// What a layer needs from the other ranks: the statistics of its BN groups.
 
 /// Merges small per-shard statistics over all ranks.
 ///
@@ -6,10 +6,12 @@
 public protocol StatisticsExchange: AnyObject {
   /// Merges this rank's pieces with those of all other ranks.
   ///
-  /// Every rank calls this in the same order with the same rule.
+  /// Every rank calls this in the same order with the same rule. Its division is that of the layers, or
+  /// the whole mini-batch.
   /// - Parameters:
   ///   - pieces: [local pieces, width], in the order of `StatisticsDivision.pieces(ofRank:)`.
-  ///   - groups: [groups, width]; overwritten with each BN group's numbers, the same on all ranks.
+  ///   - groups: [local groups, width]; overwritten with the numbers of each BN group that this rank
+  ///     holds a part of, the same on all such ranks.
   func combine(
     _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
     by rule: StatisticsRule) throws

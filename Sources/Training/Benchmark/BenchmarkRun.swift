@@ -109,7 +109,7 @@ public final class BenchmarkRun {
     profiler = options.layers ? LayerProfiler(replica.trainingLayers) : nil
     replica.observers =
       [profiler as (any PassObserver)?, whereabouts, recorder, reduction].compactMap(\.self)
-    metrics = ClassificationExchange(exchange, division)
+    metrics = ClassificationExchange(exchange, layout)
     let count = layout.localPositions.count
     images = AlignedBuffer(count: count * architecture.input.count)
     labels = AlignedBuffer(count: count)

@@ -43,11 +43,16 @@ public final class Ranks {
   /// - Parameter architecture: tells how many numbers an exchange has.
   func statisticsExchange(
     _ division: StatisticsDivision, _ architecture: Architecture
-  ) throws -> HostStatisticsExchange {
+  ) throws -> ClusteredStatisticsExchange {
     let channels = architecture.nodes.map(\.shape.channels).max() ?? 1
-    return try HostStatisticsExchange(
-      statistics, group: group?.duplicate(), groups: hosts, division: division,
-      maximumWidth: max(2 * channels, 4), yields: isCrowded, injected: injectedNetwork)
+    return try ClusteredStatisticsExchange(
+      statistics, group: group, hosts: hosts, division: division,
+      widths: .init(
+        layers: 2 * channels,
+        whole: max(
+          division.groups.count > 1 ? ParameterLayout(architecture).normalizationTotals : 0,
+          ClassificationExchange.width)),
+      yields: isCrowded, injected: injectedNetwork)
   }
 
   /// Pages that tell where each rank of this host is. Collective.

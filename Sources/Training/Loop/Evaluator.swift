@@ -25,7 +25,7 @@ public final class Evaluator {
     self.source = source
     self.normalization = normalization
     self.workers = workers
-    self.exchange = ClassificationExchange(exchange, replica.division)
+    self.exchange = ClassificationExchange(exchange, replica.evaluationLayout)
   }
 
   /// Batches of one evaluation.

@@ -101,7 +101,7 @@ final class Trainer {
     let sums = try loader.withNext { batch in
       let shards = try replica.trainingPass(
         images: batch.pixels, labels: batch.labels, part: part)
-      return try metrics.sum(shards, after: previous)
+      return previous + (try metrics.sum(shards))
     }
     guard let sums else { preconditionFailure("the training stream has no end") }
     whereabouts.move(to: .summing)

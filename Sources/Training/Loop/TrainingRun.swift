@@ -105,7 +105,7 @@ public final class TrainingRun {
       whereabouts: whereabouts)
     trainer = Trainer(
       replica, reduction: reduction,
-      metrics: ClassificationExchange(exchange, division), loader: loader,
+      metrics: ClassificationExchange(exchange, training), loader: loader,
       timeline: timeline, configuration: configuration, progress: progress, observer: recorder,
       whereabouts: whereabouts)
   }

@@ -46,7 +46,7 @@ extension HostDivision {
       gradientsAreHalved: PerfectHostTree.isFormed(
         nodes: nodes.map(\.count), merges: layout.tree.merges(aboveHosts: nodes)),
       gradientPieces: nodes.map(\.count).max()!,
-      statisticsAreDoubled: StatisticsHosts.canDouble(division, pieces: pieces),
+      statisticsAreDoubled: StatisticsHosts.canDouble(division, division.groups, pieces: pieces),
       statisticsPieces: pieces.map(\.count).max()!)
   }
 }

@@ -5,25 +5,22 @@ import Networks
 
 /// Sums classification results over shards and ranks through the statistics exchange.
 final class ClassificationExchange {
-  private static let width = 4
+  static let width = 4
   private let exchange: any StatisticsExchange
   private let rule: StatisticsRule
-  private var groups: [Double]
+  private var total: [Double]
   private var local: [Double]
 
-  init(_ exchange: any StatisticsExchange, _ division: StatisticsDivision) {
+  /// - Parameter layout: of any mini-batch over the shards and ranks at hand.
+  init(_ exchange: any StatisticsExchange, _ layout: ShardLayout) {
     self.exchange = exchange
-    rule = StatisticsRule(.sums, width: Self.width, division: division)
-    groups = Array(repeating: 0, count: division.groups.count * Self.width)
-    local = Array(repeating: 0, count: division.layout.localShards.count * Self.width)
+    rule = StatisticsRule(.sums, width: Self.width, division: StatisticsDivision(whole: layout))
+    total = Array(repeating: 0, count: Self.width)
+    local = Array(repeating: 0, count: layout.localShards.count * Self.width)
   }
 
   /// The sums over all shards of all ranks; counts are exact up to 2⁵³.
-  ///
-  /// - Parameter previous: sums that all of these are added to, one BN group after the other.
-  func sum(
-    _ shards: UnsafeBufferPointer<ClassificationSums>, after previous: ClassificationSums = .init()
-  ) throws -> ClassificationSums {
+  func sum(_ shards: UnsafeBufferPointer<ClassificationSums>) throws -> ClassificationSums {
     for (index, sums) in shards.enumerated() {
       local[index * Self.width] = Double(sums.images)
       local[index * Self.width + 1] = sums.loss
@@ -31,18 +28,10 @@ final class ClassificationExchange {
       local[index * Self.width + 3] = Double(sums.top5)
     }
     try local.withUnsafeMutableBufferPointer { local in
-      try groups.withUnsafeMutableBufferPointer { groups in
-        rule.mergeLocalShards(local.baseAddress!)
-        try exchange.combine(local.baseAddress!, into: groups.baseAddress!, by: rule)
-      }
-    }
-    var all = [
-      Double(previous.images), previous.loss, Double(previous.top1), Double(previous.top5),
-    ]
-    for group in rule.division.groups.indices {
-      for index in 0..<Self.width { all[index] += groups[group * Self.width + index] }
+      rule.mergeLocalShards(local.baseAddress!)
+      try exchange.combine(local.baseAddress!, into: &total, by: rule)
     }
     return ClassificationSums(
-      images: Int(all[0]), loss: all[1], top1: Int(all[2]), top5: Int(all[3]))
+      images: Int(total[0]), loss: total[1], top1: Int(total[2]), top5: Int(total[3]))
   }
 }

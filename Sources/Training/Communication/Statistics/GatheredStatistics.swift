@@ -30,8 +30,8 @@ final class GatheredStatistics: StatisticsNetwork {
     received = AlignedBuffer(count: all.count * hosts.maximumWidth)
     messages = AlignedBuffer(
       count: all.count * hosts.maximumWidth + counts.count * Self.header)
-    merges = division.merges(of: all, to: division.groups)
-    places = division.groups.map { group in
+    merges = division.merges(of: all, to: hosts.groups)
+    places = hosts.groups.map { group in
       all.firstIndex { $0.lowerBound == group.lowerBound }!
     }
   }

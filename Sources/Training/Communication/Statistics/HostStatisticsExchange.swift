@@ -1,4 +1,4 @@
-/// The statistics exchange of `Networks` over shared memory in a host and messages between hosts.
+/// An exchange of statistics over shared memory in a host and messages between hosts.
 
 import Glibc
 import MPI
@@ -19,6 +19,8 @@ public final class HostStatisticsExchange: StatisticsExchange {
   public var whereabouts: Whereabouts?
 
   private let communicator: Communicator
+  /// BN groups of these ranks.
+  private let groups: Range<Int>
   private let division: StatisticsDivision
   /// The rank that leads the host.
   private let leader: Int
@@ -43,48 +45,53 @@ public final class HostStatisticsExchange: StatisticsExchange {
   private let isSpread: Bool
   /// The leader's way to the other hosts; nil on one host and on other ranks.
   private let network: (any StatisticsNetwork)?
+  /// What comes over the network, [groups, width].
+  private let merged: AlignedBuffer<Double>
   private var round: UInt64 = 0
 
-  /// Collective over all ranks.
+  /// Collective over the ranks that exchange.
   ///
   /// - Parameters:
-  ///   - communicator: all ranks; used for nothing else.
-  ///   - group: this rank's host, in the same order; nil for a rank alone.
-  ///   - groups: all hosts.
+  ///   - communicator: these ranks; used for nothing else.
+  ///   - ranks: which they are among all: one of the division's clusters, or several.
+  ///   - group: those of this rank's host, in the same order; nil for a rank alone.
+  ///   - hosts: of all ranks.
   ///   - maximumWidth: numbers of a shard in the widest exchange.
   ///   - yields: whether ranks have to take turns on their processors.
   ///   - injected: a slower network between hosts than there is.
   /// - Throws: `MPIError`.
   public init(
-    _ communicator: Communicator, group: Communicator?, groups: RankGroups,
+    _ communicator: Communicator, of ranks: Range<Int>, group: Communicator?, hosts: RankGroups,
     division: StatisticsDivision, maximumWidth: Int, yields: Bool,
     injected: InjectedNetwork? = nil
   ) throws {
     let layout = division.layout
     precondition(
-      communicator.size == layout.ranks && groups.ranks == layout.ranks,
+      communicator.size == ranks.count && hosts.ranks == layout.ranks,
       "the layout is for other ranks")
     self.communicator = communicator
     self.division = division
     self.maximumWidth = maximumWidth
     self.yields = yields
-    let host = groups.group(of: layout.rank)
-    let members = groups.groups[host]
+    let hosts = hosts.groups.map { $0.clamped(to: ranks) }.filter { !$0.isEmpty }
+    let host = hosts.firstIndex { $0.contains(layout.rank) }!
+    let members = hosts[host]
     precondition((group?.size ?? 1) == members.count, "the group is another one")
     leader = members.lowerBound
     index = layout.rank - members.lowerBound
-    isSpread = groups.groups.count > 1
+    isSpread = hosts.count > 1
+    groups = division.groups(of: Self.shards(of: ranks, layout))
 
     let pieces = members.map { division.pieces(ofRank: $0) }
     firstPieces = pieces.reduce(into: [0]) { $0.append($0.last! + $1.count) }
-    let hostPieces = groups.groups.map { division.pieces(of: Self.shards(of: $0, layout)) }
+    let hostPieces = hosts.map { division.pieces(of: Self.shards(of: $0, layout)) }
     let all = pieces.flatMap { $0 }
     gathered = AlignedBuffer(count: all.count * maximumWidth)
-    let targets = isSpread ? hostPieces[host] : division.groups
+    let targets = isSpread ? hostPieces[host] : Array(division.groups[division.localGroups])
     hostMerges = division.merges(of: all, to: targets)
     hostPlaces = targets.map { target in all.firstIndex { $0.lowerBound == target.lowerBound }! }
 
-    let longest = max(pieces.map(\.count).max()!, isSpread ? division.groups.count : 0)
+    let longest = max(pieces.map(\.count).max()!, isSpread ? groups.count : 0)
     capacity = longest * maximumWidth
     if let group, group.size > 1 {
       let bytes = 2 * CacheLine.bytes + 2 * Self.placeBytes(capacity)
@@ -98,11 +105,13 @@ public final class HostStatisticsExchange: StatisticsExchange {
       result = nil
     }
     let isLeader = isSpread && index == 0
+    merged = AlignedBuffer(count: isLeader ? groups.count * maximumWidth : 0)
     let leaders = try communicator.split(color: isLeader ? 0 : nil)
-    network = leaders.map {
+    network = leaders.map { [groups] in
       StatisticsHosts(
-        leaders: $0, ranks: groups.groups.map(\.lowerBound), division: division,
-        pieces: hostPieces, maximumWidth: maximumWidth, injected: injected
+        leaders: $0, ranks: hosts.map(\.lowerBound), division: division,
+        groups: Array(division.groups[groups]), pieces: hostPieces, maximumWidth: maximumWidth,
+        injected: injected
       ).network()
     }
   }
@@ -185,8 +194,7 @@ public final class HostStatisticsExchange: StatisticsExchange {
     if let result, index > 0 {
       show(pieces, count: count, width: width)
       signals[index].raise(to: round)
-      let merged = try numbers(of: 0, width: width, after: result)
-      groups.update(from: merged, count: division.groups.count * width)
+      takeLocal(try numbers(of: 0, width: width, after: result), width, into: groups)
       return
     }
     (gathered.pointer + firstPieces[index] * width).update(from: pieces, count: count)
@@ -202,15 +210,25 @@ public final class HostStatisticsExchange: StatisticsExchange {
       (network.ownPieces(width: width) + piece * width)
         .update(from: gathered.pointer + place * width, count: width)
     }
-    try network.combine(into: groups, by: rule, place: whereabouts?.word ?? 0) {
+    try network.combine(into: merged.pointer, by: rule, place: whereabouts?.word ?? 0) {
       whereabouts?.wait(for: nil, elements: width)
       try idle()
     }
     whereabouts?.goOn()
     if let result {
-      show(groups, count: division.groups.count * width, width: width)
+      show(merged.pointer, count: self.groups.count * width, width: width)
       result.raise(to: round)
     }
+    takeLocal(merged.pointer, width, into: groups)
+  }
+
+  /// This rank's of the groups of all.
+  private func takeLocal(
+    _ all: UnsafePointer<Double>, _ width: Int, into groups: UnsafeMutablePointer<Double>
+  ) {
+    let local = division.localGroups
+    groups.update(
+      from: all + (local.lowerBound - self.groups.lowerBound) * width, count: local.count * width)
   }
 
   /// Collects the other ranks' pieces, and shows them this rank's on one host.

@@ -26,6 +26,8 @@ struct StatisticsHosts {
   /// Their ranks among all.
   let ranks: [Int]
   let division: StatisticsDivision
+  /// The BN groups that these hosts share.
+  let groups: [Range<Int>]
   /// Pieces of each host.
   let pieces: [[Range<Int>]]
   /// Numbers of a piece in the widest exchange.
@@ -35,13 +37,16 @@ struct StatisticsHosts {
 
   /// The way that suits the hosts' pieces.
   func network() -> any StatisticsNetwork {
-    Self.canDouble(division, pieces: pieces) ? DoubledStatistics(self) : GatheredStatistics(self)
+    Self.canDouble(division, groups, pieces: pieces)
+      ? DoubledStatistics(self) : GatheredStatistics(self)
   }
 
   /// Whether hosts of these pieces merge them by `DoubledStatistics`.
-  static func canDouble(_ division: StatisticsDivision, pieces: [[Range<Int>]]) -> Bool {
-    if division.groups.count > 1 { return false }
-    let merges = division.merges(of: pieces.flatMap(\.self), to: division.groups)
+  static func canDouble(
+    _ division: StatisticsDivision, _ groups: [Range<Int>], pieces: [[Range<Int>]]
+  ) -> Bool {
+    if groups.count > 1 { return false }
+    let merges = division.merges(of: pieces.flatMap(\.self), to: groups)
     return PerfectHostTree.isFormed(
       nodes: pieces.map(\.count), merges: merges.map { ($0.into, $0.from) })
   }

@@ -1,0 +1,58 @@
+/// Sums over the parts of a mini-batch.
+
+import Tensors
+
+/// Vectors that come one after the other, added up in the order of a `ReductionTree`.
+public final class PartialSums<Scalar: BitwiseCopyable> {
+  public let parts: Int
+  private let count: Int
+  private let add: (UnsafeMutablePointer<Scalar>, UnsafePointer<Scalar>, Int) -> Void
+  /// The sum of 2^level neighbouring parts each, [levels, count]: with log₂ of the parts at most.
+  private let levels: AlignedBuffer<Scalar>
+
+  /// - Parameter add: adds the second vector of a length to the first.
+  public init(
+    parts: Int, count: Int,
+    add: @escaping (UnsafeMutablePointer<Scalar>, UnsafePointer<Scalar>, Int) -> Void
+  ) {
+    precondition(parts >= 1, "there is something to add up")
+    self.parts = parts
+    self.count = count
+    self.add = add
+    levels = AlignedBuffer(count: (Self.top(parts) + 1) * count)
+  }
+
+  /// The level of the largest node that ends a tree over `parts` leaves' left side.
+  private static func top(_ parts: Int) -> Int {
+    Int.bitWidth - 1 - parts.leadingZeroBitCount
+  }
+
+  private func level(_ level: Int) -> UnsafeMutablePointer<Scalar> {
+    levels.pointer + level * count
+  }
+
+  /// Where the sum stands after the last part.
+  public var total: UnsafePointer<Scalar> { UnsafePointer(level(Self.top(parts))) }
+
+  /// Takes part `part`; parts come in order.
+  public func take(_ values: UnsafePointer<Scalar>, part: Int) {
+    // Like counting in binary: two sums of 2^k parts make one of 2^(k + 1).
+    let full = (~part).trailingZeroBitCount
+    var sum = values
+    for lower in 0..<full {
+      add(level(lower), sum, count)
+      sum = UnsafePointer(level(lower))
+    }
+    level(full).update(from: sum, count: count)
+    if part == parts - 1 { collect() }
+  }
+
+  /// Adds up the levels that hold something, from the right, that is the lowest, on.
+  private func collect() {
+    var sum: UnsafePointer<Scalar>?
+    for height in 0...Self.top(parts) where parts >> height & 1 == 1 {
+      if let sum { add(level(height), sum, count) }
+      sum = UnsafePointer(level(height))
+    }
+  }
+}
