@@ -68,6 +68,11 @@ public struct ShardLayout: Hashable, Sendable {
     rank * shards / ranks..<(rank + 1) * shards / ranks
   }
 
+  /// The shards of neighbouring ranks.
+  public func shards(ofRanks ranks: Range<Int>) -> Range<Int> {
+    shards(ofRank: ranks.lowerBound).lowerBound..<shards(ofRank: ranks.upperBound - 1).upperBound
+  }
+
   /// This rank's shards.
   public var localShards: Range<Int> { shards(ofRank: rank) }
 

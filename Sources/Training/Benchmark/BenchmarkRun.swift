@@ -222,8 +222,7 @@ public final class BenchmarkRun {
   }
 
   var modelName: String { replica.architecture.name }
-  /// Elements of the weights region.
-  var weightCount: Int { replica.parameterLayout.weights.count }
+  var parameterLayout: ParameterLayout { replica.parameterLayout }
 
   /// The timed steps, where `Options.recordsSteps`; of a mini-batch in one part.
   var trace: StepTrace? { recorder?.trace }

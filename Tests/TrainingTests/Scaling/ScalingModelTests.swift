@@ -7,8 +7,9 @@ import Training
 /// Hosts that meet in pairs.
 private func pairedHosts(_ count: Int) -> HostDivision {
   HostDivision(
-    count: count, gradientsAreHalved: true, gradientPieces: 1, statisticsAreDoubled: true,
-    statisticsPieces: 1)
+    count: count, gradientsAreHalved: true, gradientPieces: 1, layerHosts: count,
+    layersAreDoubled: true,
+    layerPieces: 1)
 }
 
 private func model(
@@ -51,8 +52,8 @@ private func isClose(_ first: Double, _ second: Double) -> Bool {
   @Test("gathered statistics cost every other host's pieces")
   func gathered() {
     let hosts = HostDivision(
-      count: 6, gradientsAreHalved: true, gradientPieces: 1, statisticsAreDoubled: false,
-      statisticsPieces: 2)
+      count: 6, gradientsAreHalved: true, gradientPieces: 1, layerHosts: 6,
+      layersAreDoubled: false, layerPieces: 2)
     // 5 hosts' 2 + 2 · 5 numbers, and 3 latencies.
     let outcome = model(hosts, latency: 0.5, bytesPerSecond: 1, buckets: []).step(step)
     #expect(isClose(outcome.statistics, 5 * 12 * 8 + 1.5))
@@ -91,19 +92,27 @@ private func isClose(_ first: Double, _ second: Double) -> Bool {
   func direct() throws {
     let layout = try ShardLayout(batch: 30, shards: 6, ranks: 3)
     let hosts = try HostDivision(layout, hosts: 3, imagesPerGroup: nil)
-    #expect(!hosts.gradientsAreHalved && !hosts.statisticsAreDoubled && hosts.gradientPieces == 1)
+    #expect(!hosts.gradientsAreHalved && !hosts.layersAreDoubled && hosts.gradientPieces == 1)
     let messages = model(hosts).messages(ofBucket: 300)
     #expect(messages.map(\.bytes) == [800, 800])
     #expect(messages.map(\.addedBytes) == [800, 0])
   }
 
-  @Test("2^k hosts of 2^n shards meet in pairs; BN groups inside hosts are gathered")
+  @Test("2^k hosts of 2^n shards meet in pairs, as far as BN groups reach")
   func divisions() throws {
     let layout = try ShardLayout(batch: 1024, shards: 64, ranks: 32)
     #expect(try HostDivision(layout, hosts: 8, imagesPerGroup: nil) == pairedHosts(8))
-    let grouped = try HostDivision(layout, hosts: 8, imagesPerGroup: 64)
-    #expect(grouped.gradientsAreHalved && !grouped.statisticsAreDoubled)
-    #expect(grouped.statisticsPieces == 2)
+    // Two groups in each host: nothing to exchange with others.
+    let inside = try HostDivision(layout, hosts: 8, imagesPerGroup: 64)
+    #expect(inside.gradientsAreHalved && inside.layerHosts == 1)
+    #expect(model(inside, latency: 1).step(step).statistics == 0)
+    // A group over two hosts each.
+    let pairs = try HostDivision(layout, hosts: 8, imagesPerGroup: 256)
+    #expect(pairs.layerHosts == 2 && pairs.layersAreDoubled && pairs.layerPieces == 1)
+    #expect(isClose(model(pairs, latency: 1, buckets: []).step(step).statistics, 1))
+    // What is summed over groups is summed over all hosts: 3 latencies.
+    let totals = step.withTotals(width: 100)
+    #expect(isClose(model(pairs, latency: 1, buckets: []).step(totals).statistics, 4))
     // 6 shards a host: the tree over 48 splits at 32, inside the sixth host.
     let uneven = try ShardLayout(batch: 1024, shards: 48, ranks: 8)
     #expect(try !HostDivision(uneven, hosts: 8, imagesPerGroup: nil).gradientsAreHalved)
@@ -134,7 +143,8 @@ private func isClose(_ first: Double, _ second: Double) -> Bool {
   func rows() throws {
     let predictor = ScalingPredictor(
       trace: (8, step), less: (1, step), network: NetworkModel(latency: 0, secondsPerByte: 0),
-      configuration: TrainingConfiguration(), weights: 2000, threads: 2, ranksPerHost: 2)
+      configuration: TrainingConfiguration(), weights: 2000, totals: 16, threads: 2, ranksPerHost: 2
+    )
     #expect(try predictor.row(ranks: 4, batch: 32).prediction?.parts == 1)
     #expect(try predictor.row(ranks: 4, batch: 96).prediction?.parts == 3)
     // 100 images of 4 ranks are 4 parts of 25: one rank of a part has 7.

@@ -5,24 +5,27 @@ import Networks
 /// Hosts that have the same number of ranks each.
 package struct HostDivision: Equatable {
   package let count: Int
-  /// Whether `HalvingExchange` sums the gradients; `DirectExchange` else.
+  /// Whether `HalvingExchange` sums the gradients, and doubling what is summed over the mini-batch.
   package let gradientsAreHalved: Bool
   /// Tree nodes of the host that has most.
   package let gradientPieces: Int
-  /// Whether `DoubledStatistics` merges the statistics; `GatheredStatistics` else.
-  package let statisticsAreDoubled: Bool
+  /// Hosts that share BN groups.
+  package let layerHosts: Int
+  /// Whether `DoubledStatistics` merges their statistics; `GatheredStatistics` else.
+  package let layersAreDoubled: Bool
   /// Pieces of BN groups of the host that has most.
-  package let statisticsPieces: Int
+  package let layerPieces: Int
 
   package init(
-    count: Int, gradientsAreHalved: Bool, gradientPieces: Int, statisticsAreDoubled: Bool,
-    statisticsPieces: Int
+    count: Int, gradientsAreHalved: Bool, gradientPieces: Int, layerHosts: Int,
+    layersAreDoubled: Bool, layerPieces: Int
   ) {
     self.count = count
     self.gradientsAreHalved = gradientsAreHalved
     self.gradientPieces = gradientPieces
-    self.statisticsAreDoubled = statisticsAreDoubled
-    self.statisticsPieces = statisticsPieces
+    self.layerHosts = layerHosts
+    self.layersAreDoubled = layersAreDoubled
+    self.layerPieces = layerPieces
   }
 }
 
@@ -33,20 +36,28 @@ extension HostDivision {
   /// - Throws: `StatisticsGroupError`.
   package init(_ layout: ShardLayout, hosts: Int, imagesPerGroup: Int?) throws(StatisticsGroupError)
   {
-    let ranks = layout.ranks / hosts
-    let shards = (0..<hosts).map { host in
-      layout.shards(ofRank: host * ranks)
-        .lowerBound..<layout.shards(ofRank: (host + 1) * ranks - 1).upperBound
-    }
-    let nodes = shards.map { layout.tree.nodes(covering: $0) }
+    let size = layout.ranks / hosts
+    let ranks = (0..<hosts).map { $0 * size..<($0 + 1) * size }
+    let nodes = ranks.map { layout.tree.nodes(covering: layout.shards(ofRanks: $0)) }
     let division = try StatisticsDivision(layout, imagesPerGroup: imagesPerGroup)
-    let pieces = shards.map { division.pieces(of: $0) }
+    // Each cluster's hosts' pieces.
+    let clusters = division.clusters.map { cluster in
+      ranks[cluster.lowerBound / size...(cluster.upperBound - 1) / size].map {
+        division.pieces(of: layout.shards(ofRanks: $0.clamped(to: cluster)))
+      }
+    }
+    let spread = zip(division.clusters, clusters).filter { $1.count > 1 }
     self.init(
       count: hosts,
       gradientsAreHalved: PerfectHostTree.isFormed(
         nodes: nodes.map(\.count), merges: layout.tree.merges(aboveHosts: nodes)),
       gradientPieces: nodes.map(\.count).max()!,
-      statisticsAreDoubled: StatisticsHosts.canDouble(division, division.groups, pieces: pieces),
-      statisticsPieces: pieces.map(\.count).max()!)
+      layerHosts: clusters.map(\.count).max()!,
+      layersAreDoubled: spread.allSatisfy { cluster, pieces in
+        let groups = division.groups(of: layout.shards(ofRanks: cluster))
+        return StatisticsHosts.canDouble(
+          division, Array(division.groups[groups]), pieces: pieces)
+      },
+      layerPieces: clusters.flatMap { $0.map(\.count) }.max()!)
   }
 }

@@ -78,21 +78,36 @@ package struct ScalingModel {
       + shares.reversed().map { (bytes: bytes * $0, addedBytes: 0) }
   }
 
-  /// The rounds of an exchange of statistics: bytes over the link, and latencies.
-  func statisticsRounds(width: Int) -> [(bytes: Double, latencies: Double)] {
-    if hosts.count == 1 { return [] }
+  /// Bytes over the link, and latencies until they are there.
+  typealias Round = (bytes: Double, latencies: Double)
+
+  /// The exchange of a layer's statistics.
+  func statisticsRounds(width: Int) -> [Round] {
+    Self.rounds(
+      width: width, hosts: hosts.layerHosts, areDoubled: hosts.layersAreDoubled,
+      pieces: hosts.layerPieces)
+  }
+
+  /// The sum of numbers over the mini-batch, whose pieces are those of the gradients.
+  func totalRounds(width: Int) -> [Round] {
+    Self.rounds(
+      width: width, hosts: hosts.count, areDoubled: hosts.gradientsAreHalved,
+      pieces: hosts.gradientPieces)
+  }
+
+  private static func rounds(
+    width: Int, hosts: Int, areDoubled: Bool, pieces: Int
+  ) -> [Round] {
+    if hosts == 1 { return [] }
     let number = Double(MemoryLayout<Double>.stride)
-    if hosts.statisticsAreDoubled {
+    if areDoubled {
       let bytes = Double(DoubledStatistics.numbers(width: width)) * number
-      return Array(repeating: (bytes, 1), count: hosts.count.trailingZeroBitCount)
+      return Array(repeating: (bytes, 1), count: hosts.trailingZeroBitCount)
     }
-    let others = hosts.count - 1
-    let numbers = GatheredStatistics.numbers(pieces: hosts.statisticsPieces, width: width)
+    let others = hosts - 1
+    let numbers = GatheredStatistics.numbers(pieces: pieces, width: width)
     return [
-      (
-        Double(others * numbers) * number,
-        Double(Int.bitWidth - others.leadingZeroBitCount)
-      )
+      (Double(others * numbers) * number, Double(Int.bitWidth - others.leadingZeroBitCount))
     ]
   }
 }
@@ -121,7 +136,8 @@ private struct Replay {
       switch event {
       case .compute(let seconds): now += seconds
       case .completed(let count): complete(count)
-      case .statistics(let width): exchangeStatistics(width)
+      case .statistics(let width): exchange(model.statisticsRounds(width: width))
+      case .total(let width): exchange(model.totalRounds(width: width))
       }
     }
     let began = now
@@ -162,9 +178,9 @@ private struct Replay {
     }
   }
 
-  private mutating func exchangeStatistics(_ width: Int) {
+  private mutating func exchange(_ rounds: [ScalingModel.Round]) {
     let began = now
-    for round in model.statisticsRounds(width: width) {
+    for round in rounds {
       let end = arrival(round.bytes, latencies: round.latencies)
       while firstUnderWay < underWay.count, underWay[firstUnderWay].arrival <= max(now, end) {
         now = max(now, underWay[firstUnderWay].arrival)

@@ -11,13 +11,16 @@ package struct ScalingPredictor {
   let configuration: TrainingConfiguration
   /// Elements of the weights region.
   let weights: Int
+  /// Numbers that normalization sums over all BN groups in a step.
+  let totals: Int
   /// Threads of a rank.
   let threads: Int
   let ranksPerHost: Int
 
   package init(
     trace: (images: Double, trace: StepTrace), less: (images: Double, trace: StepTrace)?,
-    network: NetworkModel, configuration: TrainingConfiguration, weights: Int, threads: Int,
+    network: NetworkModel, configuration: TrainingConfiguration, weights: Int, totals: Int,
+    threads: Int,
     ranksPerHost: Int
   ) {
     self.trace = trace
@@ -25,6 +28,7 @@ package struct ScalingPredictor {
     self.network = network
     self.configuration = configuration
     self.weights = weights
+    self.totals = totals
     self.threads = threads
     self.ranksPerHost = ranksPerHost
   }
@@ -45,14 +49,16 @@ package struct ScalingPredictor {
         layout, hosts: row.hosts, imagesPerGroup: configuration.normalizationGroup),
       buckets: GradientBuckets(count: weights, size: bucket).ranges,
       bytesPerGradient: configuration.gradientCompression.bytesPerGradient)
-    let outcome = model.step(step(images: Double(images)), parts: parts)
+    var step = step(images: Double(images))
+    if groups > 1 { step = step.withTotals(width: totals) }
+    let outcome = model.step(step, parts: parts)
     let rate = Double(batch) / outcome.seconds
     let ownRate = trace.images / (trace.trace.passSeconds + trace.trace.update)
     row.prediction = ScalingTable.Prediction(
       parts: parts, stepSeconds: outcome.seconds, imagesPerSecond: rate,
       efficiency: rate / (ownRate * Double(ranks)), statisticsWait: outcome.statistics,
       gradientWait: outcome.gradients, gradientsAreHalved: model.hosts.gradientsAreHalved,
-      statisticsAreDoubled: model.hosts.statisticsAreDoubled)
+      hostsSharingBnGroups: model.hosts.layerHosts)
     return row
   }
 

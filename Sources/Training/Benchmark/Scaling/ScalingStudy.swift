@@ -123,7 +123,7 @@ public final class ScalingStudy {
       secondsPerAddedByte: try secondsPerAddedByte() / Double(ranksPerHost))
     let predictor = ScalingPredictor(
       trace: (images, trace), less: less, network: network, configuration: configuration,
-      weights: model.weights, threads: threads, ranksPerHost: ranksPerHost)
+      weights: model.weights, totals: model.totals, threads: threads, ranksPerHost: ranksPerHost)
     let rows = try ranks.together {
       try scenario.ranks.flatMap { count in
         let batches =
@@ -142,7 +142,7 @@ public final class ScalingStudy {
   /// Images of a rank, and what it does with them.
   private func measure(
     batch: Int
-  ) throws -> (images: Double, trace: StepTrace, model: (name: String, weights: Int)) {
+  ) throws -> (images: Double, trace: StepTrace, model: (name: String, weights: Int, totals: Int)) {
     var options = options
     options.recordsSteps = true
     options.layers = false
@@ -151,7 +151,8 @@ public final class ScalingStudy {
       options: options, ranks: ranks)
     _ = try run.measure()
     return (
-      Double(batch) / Double(ranks.count), run.trace!, (run.modelName, run.weightCount)
+      Double(batch) / Double(ranks.count), run.trace!,
+      (run.modelName, run.parameterLayout.weights.count, run.parameterLayout.normalizationTotals)
     )
   }
 

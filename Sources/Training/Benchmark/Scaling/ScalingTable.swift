@@ -25,7 +25,8 @@ public struct ScalingTable: Codable {
     let gradientWait: Double
     /// Whether hosts meet in pairs, or each sends to each.
     let gradientsAreHalved: Bool
-    let statisticsAreDoubled: Bool
+    /// Hosts that wait for each other in every layer.
+    let hostsSharingBnGroups: Int
   }
 
   let model: String

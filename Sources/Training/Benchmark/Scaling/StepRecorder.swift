@@ -7,6 +7,7 @@ import Networks
 final class StepRecorder: StatisticsExchange, PassObserver {
   private enum Kind: Equatable {
     case statistics(width: Int)
+    case total(width: Int)
     case completed(count: Int)
     case end
   }
@@ -20,6 +21,7 @@ final class StepRecorder: StatisticsExchange, PassObserver {
   private var updates: [Double] = []
   private var mark = ContinuousClock.now
   private var isComplete = false
+  private var isInLayer = false
 
   init(_ exchange: any StatisticsExchange) { self.exchange = exchange }
 
@@ -40,9 +42,13 @@ final class StepRecorder: StatisticsExchange, PassObserver {
     _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
     by rule: StatisticsRule
   ) throws {
-    note(.statistics(width: rule.width))
+    note(isInLayer ? .statistics(width: rule.width) : .total(width: rule.width))
     try exchange.combine(pieces, into: groups, by: rule)
   }
+
+  func willRun(layer: Int, backward: Bool) { isInLayer = true }
+
+  func didRun(layer: Int, backward: Bool) { isInLayer = false }
 
   func didComplete(weightGradients count: Int) { note(.completed(count: count)) }
 
@@ -82,6 +88,7 @@ final class StepRecorder: StatisticsExchange, PassObserver {
       let compute = StepTrace.Event.compute(seconds * factor)
       return switch kind {
       case .statistics(let width): [compute, .statistics(width: width)]
+      case .total(let width): [compute, .total(width: width)]
       case .completed(let count): [compute, .completed(count: count)]
       case .end: [compute]
       }

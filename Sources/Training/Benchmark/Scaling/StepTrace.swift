@@ -5,8 +5,10 @@ package struct StepTrace: Equatable {
   package enum Event: Equatable {
     /// The rank is busy for so many seconds, or waits for ranks of its own host.
     case compute(Double)
-    /// Statistics of `width` numbers a BN group are exchanged; all hosts wait for the result.
+    /// A layer's statistics of `width` numbers a BN group are exchanged between those who share groups.
     case statistics(width: Int)
+    /// `width` numbers are summed over the mini-batch; all hosts wait for the result.
+    case total(width: Int)
     /// The first `count` elements of the weights region are complete.
     case completed(count: Int)
   }
@@ -19,6 +21,15 @@ package struct StepTrace: Equatable {
   package init(pass: [Event], update: Double) {
     self.pass = pass
     self.update = update
+  }
+
+  /// The same where BN groups are parts of the mini-batch: `width` numbers more are summed once the
+  /// layers are done.
+  package func withTotals(width: Int) -> StepTrace {
+    var trace = self
+    let end = pass.firstIndex { if case .total = $0 { true } else { false } } ?? pass.count
+    trace.pass.insert(.total(width: width), at: end)
+    return trace
   }
 
   /// Seconds of the pass without other hosts.

@@ -106,10 +106,7 @@ public final class TreeReduction: GradientReduction {
 
   /// The tree nodes that the shards of `ranks` make up.
   private static func nodes(_ ranks: Range<Int>, _ layout: ShardLayout) -> [Range<Int>] {
-    let shards =
-      layout.shards(ofRank: ranks.lowerBound)
-      .lowerBound..<layout.shards(ofRank: ranks.upperBound - 1).upperBound
-    return layout.tree.nodes(covering: shards)
+    layout.tree.nodes(covering: layout.shards(ofRanks: ranks))
   }
 
   /// Lane `lane` of a bucket.

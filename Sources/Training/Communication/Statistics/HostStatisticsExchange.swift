@@ -80,11 +80,11 @@ public final class HostStatisticsExchange: StatisticsExchange {
     leader = members.lowerBound
     index = layout.rank - members.lowerBound
     isSpread = hosts.count > 1
-    groups = division.groups(of: Self.shards(of: ranks, layout))
+    groups = division.groups(of: layout.shards(ofRanks: ranks))
 
     let pieces = members.map { division.pieces(ofRank: $0) }
     firstPieces = pieces.reduce(into: [0]) { $0.append($0.last! + $1.count) }
-    let hostPieces = hosts.map { division.pieces(of: Self.shards(of: $0, layout)) }
+    let hostPieces = hosts.map { division.pieces(of: layout.shards(ofRanks: $0)) }
     let all = pieces.flatMap { $0 }
     gathered = AlignedBuffer(count: all.count * maximumWidth)
     let targets = isSpread ? hostPieces[host] : Array(division.groups[division.localGroups])
@@ -119,11 +119,6 @@ public final class HostStatisticsExchange: StatisticsExchange {
   /// Bytes of a place: a line that says who writes what, then the numbers.
   private static func placeBytes(_ capacity: Int) -> Int {
     CacheLine.bytes + CacheLine.whole(floats: 2 * capacity) * MemoryLayout<Float>.stride
-  }
-
-  private static func shards(of ranks: Range<Int>, _ layout: ShardLayout) -> Range<Int> {
-    layout.shards(ofRank: ranks.lowerBound)
-      .lowerBound..<layout.shards(ofRank: ranks.upperBound - 1).upperBound
   }
 
   // MARK: An exchange
