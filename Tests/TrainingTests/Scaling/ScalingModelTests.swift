@@ -59,23 +59,31 @@ private func isClose(_ first: Double, _ second: Double) -> Bool {
     #expect(isClose(outcome.statistics, 5 * 12 * 8 + 1.5))
   }
 
-  @Test("gradients move while the backward pass goes on, looked for between layers")
+  @Test("gradients move beside the backward pass, looked for after each exchange of statistics")
   func overlap() {
+    // BN groups inside the hosts: the exchanges take no time, but messages are looked for there.
+    let pair = HostDivision(
+      count: 2, gradientsAreHalved: true, gradientPieces: 1, layerHosts: 1,
+      layersAreDoubled: false, layerPieces: 1)
+    let step = StepTrace(
+      pass: [
+        .compute(3), .completed(count: 1000), .statistics(width: 5), .compute(3),
+        .completed(count: 2000), .statistics(width: 5), .compute(0.5),
+      ], update: 0.25)
     // A bucket is two messages of 2000 bytes between two hosts, 1 s each. The first starts at 3, its
     // message is found at 6, with the second bucket's start; then the link sends first the second
     // bucket's half (6…7), then the first's (7…8), then the second's other half (8…9).
-    let pair = model(
-      pairedHosts(2), bytesPerSecond: 2000)
-    let noStatistics = StepTrace(
-      pass: step.pass.filter { if case .statistics = $0 { false } else { true } },
-      update: step.update)
-    let outcome = pair.step(noStatistics)
+    let outcome = model(pair, bytesPerSecond: 2000).step(step)
     #expect(isClose(outcome.seconds, 9 + 0.25))
     #expect(isClose(outcome.gradients, 9 - 6.5))
     // On a link of 4 times the bandwidth: the second bucket's first half arrives at 6.25, the first's
     // second half at 6.5; both are found at 6.5, the last message takes 0.25 s more.
-    let faster = model(pairedHosts(2), bytesPerSecond: 8000).step(noStatistics)
-    #expect(isClose(faster.gradients, 0.25))
+    #expect(isClose(model(pair, bytesPerSecond: 8000).step(step).gradients, 0.25))
+    // Without exchanges nothing is sent before the end: both first halves 6.5…8.5, and the second
+    // halves as their first ones arrive, the last 9.5…10.5.
+    let silent = StepTrace(
+      pass: step.pass.filter { $0 != .statistics(width: 5) }, update: step.update)
+    #expect(isClose(model(pair, bytesPerSecond: 2000).step(silent).gradients, 4))
   }
 
   @Test("halving and doubling move 2(1 - 1/H) of a bucket and add up 1 - 1/H of it")

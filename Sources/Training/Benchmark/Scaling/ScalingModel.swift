@@ -20,8 +20,8 @@ package struct NetworkModel {
 /// The exchanges of one host as `HalvingExchange`, `DirectExchange`, `DoubledStatistics` and
 /// `GatheredStatistics` make them, on a link of its own, while all hosts do the same at the same time.
 ///
-/// As in the program, a message of gradients is looked for between the layers' backward passes and
-/// while statistics are waited for, and the next is sent when the one before has been found.
+/// As in the program, messages of gradients are looked for and sent after each exchange of statistics
+/// in a layer and at the end.
 package struct ScalingModel {
   let network: NetworkModel
   let hosts: HostDivision
@@ -119,6 +119,8 @@ private struct Replay {
   private var now = 0.0
   /// When the link has sent all that it was given.
   private var linkFreeAt = 0.0
+  /// Elements of the weights region that are complete.
+  private var completed = 0
   /// Buckets begun.
   private var started = 0
   /// Messages of gradients under way, in the order of their arrival.
@@ -135,26 +137,21 @@ private struct Replay {
     for event in events {
       switch event {
       case .compute(let seconds): now += seconds
-      case .completed(let count): complete(count)
-      case .statistics(let width): exchange(model.statisticsRounds(width: width))
+      case .completed(let count): completed = count
+      case .statistics(let width):
+        exchange(model.statisticsRounds(width: width))
+        advance()
       case .total(let width): exchange(model.totalRounds(width: width))
       }
     }
     let began = now
+    advance()
     while firstUnderWay < underWay.count {
       now = max(now, underWay[firstUnderWay].arrival)
       advance()
     }
     outcome.gradients += now - began
     outcome.seconds = now
-  }
-
-  private mutating func complete(_ count: Int) {
-    while started < messages.count, model.buckets[started].upperBound <= count {
-      send(bucket: started, message: 0)
-      started += 1
-    }
-    advance()
   }
 
   /// When `bytes` that are sent now arrive.
@@ -168,8 +165,12 @@ private struct Replay {
     underWay.append((arrival(messages[bucket][message].bytes), bucket, message))
   }
 
-  /// Takes what has arrived and sends what follows.
+  /// Takes what has arrived, and sends what follows and what is complete.
   private mutating func advance() {
+    while started < messages.count, model.buckets[started].upperBound <= completed {
+      send(bucket: started, message: 0)
+      started += 1
+    }
     while firstUnderWay < underWay.count, underWay[firstUnderWay].arrival <= now {
       let (_, bucket, message) = underWay[firstUnderWay]
       firstUnderWay += 1
@@ -182,10 +183,6 @@ private struct Replay {
     let began = now
     for round in rounds {
       let end = arrival(round.bytes, latencies: round.latencies)
-      while firstUnderWay < underWay.count, underWay[firstUnderWay].arrival <= max(now, end) {
-        now = max(now, underWay[firstUnderWay].arrival)
-        advance()
-      }
       now = max(now, end)
     }
     outcome.statistics += now - began

@@ -13,7 +13,8 @@ import Tensors
 /// rank owns a part, its lane: when all ranks of the host have completed the bucket, it adds up their
 /// tree nodes' values of the part; then the owners of the same lane on all hosts exchange sums over
 /// the network (`BucketExchange`). Nobody copies a gradient to send it, and all that happens inside
-/// `didComplete`, `advance` and the waits of statistics exchanges, on the rank's main thread.
+/// `advance` on the rank's main thread: after exchanges of statistics, so that messages are under way
+/// while layers compute and out of the way of the next statistics.
 public final class TreeReduction: GradientReduction {
   public var memory: any GradientMemory { shared }
 
@@ -130,13 +131,12 @@ public final class TreeReduction: GradientReduction {
     (step - 1) * UInt64(buckets.ranges.count) + UInt64(count)
   }
 
-  public func didComplete(weightGradients count: Int) throws {
+  public func didComplete(weightGradients count: Int) {
     let before = written
     while written < buckets.ranges.count, buckets.ranges[written].upperBound <= count {
       written += 1
     }
     if written > before { shared.raise(.written, to: total(written)) }
-    try advance()
   }
 
   public func advance() throws {

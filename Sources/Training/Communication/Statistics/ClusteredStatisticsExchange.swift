@@ -12,7 +12,7 @@ public final class ClusteredStatisticsExchange: StatisticsExchange {
   private let layers: HostStatisticsExchange
   private let whole: HostStatisticsExchange
 
-  /// Called while waiting: other business moves on by it.
+  /// As in `HostStatisticsExchange`.
   public var idle: () throws -> Void = {} {
     didSet {
       layers.idle = idle

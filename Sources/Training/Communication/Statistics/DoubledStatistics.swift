@@ -75,7 +75,7 @@ final class DoubledStatistics: StatisticsNetwork {
 
   func combine(
     into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, place: UInt64,
-    idle: () throws -> Void
+    idle: () -> Void
   ) throws {
     let width = rule.width
     let (left, right) = (children.pointer, children.pointer + width)
@@ -114,7 +114,7 @@ final class DoubledStatistics: StatisticsNetwork {
 
   /// Sends `outgoing` and receives `incoming`.
   private func exchange(
-    width: Int, with partner: Int, tag: Int, idle: () throws -> Void
+    width: Int, with partner: Int, tag: Int, idle: () -> Void
   ) throws {
     let count = Self.numbers(width: width)
     requests.insert(
@@ -125,6 +125,6 @@ final class DoubledStatistics: StatisticsNetwork {
       try hosts.leaders.iSend(
         UnsafeBufferPointer(start: outgoing.pointer, count: count), to: partner, tag: tag))
     let arrival = hosts.injected?.arrival(bytes: count * MemoryLayout<Double>.stride) ?? 0
-    while try !requests.testAll() || !hosts.injected.hasDelivered(arrival) { try idle() }
+    while try !requests.testAll() || !hosts.injected.hasDelivered(arrival) { idle() }
   }
 }

@@ -49,7 +49,7 @@ final class GatheredStatistics: StatisticsNetwork {
 
   func combine(
     into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, place: UInt64,
-    idle: () throws -> Void
+    idle: () -> Void
   ) throws {
     let width = rule.width
     let blocks = try blocks(ofWidth: width)
@@ -64,7 +64,7 @@ final class GatheredStatistics: StatisticsNetwork {
       hosts.injected?.arrival(
         bytes: others * blocks.count(of: hosts.leaders.rank) * MemoryLayout<Double>.stride,
         messages: Int.bitWidth - others.leadingZeroBitCount) ?? 0
-    while try !request.test() || !hosts.injected.hasDelivered(arrival) { try idle() }
+    while try !request.test() || !hosts.injected.hasDelivered(arrival) { idle() }
     try request.wait()
     var target = received.pointer
     for host in counts.indices {

@@ -13,7 +13,9 @@ import Tensors
 /// Between hosts the leader merges its host's pieces, exchanges them with the other leaders
 /// (`StatisticsNetwork`) and writes the result for the others.
 public final class HostStatisticsExchange: StatisticsExchange {
-  /// Called while waiting: other business moves on by it.
+  /// Called after each exchange, and while waiting for ranks of a host that stands alone: other business
+  /// moves on by it. Never while numbers are on their way between hosts, since a message begun then
+  /// would be in their way.
   public var idle: () throws -> Void = {}
   /// Where this rank is and whom it waits for; ranks at different places are found out.
   public var whereabouts: Whereabouts?
@@ -152,7 +154,7 @@ public final class HostStatisticsExchange: StatisticsExchange {
         whereabouts?.wait(for: leader + other, elements: width)
         // What this rank has sent may still be on its way, and `other` wait for its arrival.
         try communicator.progress()
-        try idle()
+        if !isSpread { try idle() }
       }
       whereabouts?.goOn()
     }
@@ -174,8 +176,12 @@ public final class HostStatisticsExchange: StatisticsExchange {
     _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
     by rule: StatisticsRule
   ) throws {
-    guard let whereabouts else { return try merge(pieces, into: groups, by: rule) }
-    try whereabouts.exchange { try merge(pieces, into: groups, by: rule) }
+    if let whereabouts {
+      try whereabouts.exchange { try merge(pieces, into: groups, by: rule) }
+    } else {
+      try merge(pieces, into: groups, by: rule)
+    }
+    try idle()
   }
 
   private func merge(
@@ -207,7 +213,6 @@ public final class HostStatisticsExchange: StatisticsExchange {
     }
     try network.combine(into: merged.pointer, by: rule, place: whereabouts?.word ?? 0) {
       whereabouts?.wait(for: nil, elements: width)
-      try idle()
     }
     whereabouts?.goOn()
     if let result {

@@ -15,7 +15,7 @@ protocol StatisticsNetwork: AnyObject {
   /// - Throws: `RanksOutOfStep`, `MPIError`.
   func combine(
     into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, place: UInt64,
-    idle: () throws -> Void
+    idle: () -> Void
   ) throws
 }
 
