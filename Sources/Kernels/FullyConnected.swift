@@ -2,28 +2,81 @@
 
 import Tensors
 
-public enum FullyConnected {
+/// One layer's products, in register tiles.
+///
+/// The weights are the large factor and are read where they stand, once for a call's images:
+///   forward:           Yᵀ [K, N]  = Wᵀ·Xᵀ, then turned
+///   backward-data:     dXᵀ [C, N] = W·dYᵀ, then turned
+///   backward-weights:  dW [C, K]  = Xᵀ·dY
+/// so C and K may be any numbers. An image's results do not depend on the others in its call. Sums are
+/// chains over C, over K and over images in order.
+public struct FullyConnected: Sendable {
+  /// C.
+  public let inputs: Int
+  /// K.
+  public let outputs: Int
+
+  public init(inputs: Int, outputs: Int) {
+    self.inputs = inputs
+    self.outputs = outputs
+  }
+
+  /// Scratch floats for `forward` and `backwardData` of up to `images` images.
+  public func scratchCount(images: Int) -> Int {
+    (inputs + outputs) * CacheLine.whole(floats: images)
+  }
+
   /// output[N, K] = input[N, C] · weights[C, K] + bias[K].
-  public static func forward(
+  public func forward(
     _ input: ImageTensor, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-    output: ImageTensor
+    output: ImageTensor, scratch: UnsafeMutablePointer<Float>
   ) {
-    let outputs = output.shape.count
+    let columns = CacheLine.whole(floats: input.images)
+    let turned = scratch + inputs * columns
+    PanelProduct.packTransposed(
+      input.base, rowStride: inputs, rows: inputs, columns: input.images, into: scratch)
+    PanelProduct.multiply(
+      m: outputs, n: columns, k: inputs, a: .columns(weights, stride: outputs), b: scratch,
+      c: turned, cStride: columns)
     for image in 0..<input.images {
-      (output.base + image * outputs).update(from: bias, count: outputs)
+      for unit in 0..<outputs {
+        output.base[image * outputs + unit] = turned[unit * columns + image] + bias[unit]
+      }
     }
-    MatrixProduct.multiply(
-      m: input.images, n: outputs, k: input.shape.count, a: input.base, b: weights, beta: 1,
-      c: output.base)
+  }
+
+  /// inputGradient[N, C] (+)= outputGradient[N, K] · weightsᵀ.
+  public func backwardData(
+    outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
+    accumulate: Bool, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let columns = CacheLine.whole(floats: outputGradient.images)
+    let turned = scratch + outputs * columns
+    PanelProduct.packTransposed(
+      outputGradient.base, rowStride: outputs, rows: outputs, columns: outputGradient.images,
+      into: scratch)
+    PanelProduct.multiply(
+      m: inputs, n: columns, k: outputs, a: .rows(weights, stride: outputs), b: scratch,
+      c: turned, cStride: columns)
+    for image in 0..<outputGradient.images {
+      for channel in 0..<inputs {
+        let value = turned[channel * columns + image]
+        let place = image * inputs + channel
+        inputGradient.base[place] = accumulate ? inputGradient.base[place] + value : value
+      }
+    }
+  }
+
+  /// Scratch floats for `backwardWeights` of up to `images` images.
+  public func weightScratchCount(images: Int) -> Int {
+    (images + inputs) * CacheLine.whole(floats: outputs)
   }
 
   /// weightGradient[C, K] = inputᵀ · outputGradient and biasGradient[K] = Σ outputGradient.
-  public static func backwardWeights(
+  public func backwardWeights(
     input: ImageTensor, outputGradient: ImageTensor, weightGradient: UnsafeMutablePointer<Float>,
-    biasGradient: UnsafeMutablePointer<Float>
+    biasGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
-    let outputs = outputGradient.shape.count
-    let inputs = input.shape.count
     biasGradient.update(repeating: 0, count: outputs)
     if input.images == 0 {
       weightGradient.update(repeating: 0, count: inputs * outputs)
@@ -33,19 +86,36 @@ public enum FullyConnected {
       Elementwise.add(
         biasGradient, outputGradient.base + image * outputs, output: biasGradient, count: outputs)
     }
-    MatrixProduct.multiply(
-      m: inputs, n: outputs, k: input.images, a: input.base, transposeA: true,
-      b: outputGradient.base, beta: 0, c: weightGradient)
+    let whole = outputs / Vector.lanes * Vector.lanes
+    PanelProduct.pack(
+      outputGradient.base, rowStride: outputs, rows: input.images, columns: whole, into: scratch)
+    PanelProduct.multiply(
+      m: inputs, n: whole, k: input.images, a: .columns(input.base, stride: inputs), b: scratch,
+      c: weightGradient, cStride: outputs, outputIsCold: true)
+    if whole < outputs {
+      addRest(from: whole, input, outputGradient, weightGradient, scratch: scratch)
+    }
   }
 
-  /// inputGradient[N, C] (+)= outputGradient · weightsᵀ.
-  public static func backwardData(
-    outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
-    accumulate: Bool
+  /// The columns of the weights' gradient from `first` on, fewer than a vector's: their vectors would
+  /// reach into the next rows.
+  private func addRest(
+    from first: Int, _ input: ImageTensor, _ outputGradient: ImageTensor,
+    _ weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
-    MatrixProduct.multiply(
-      m: inputGradient.images, n: inputGradient.shape.count, k: outputGradient.shape.count,
-      a: outputGradient.base, b: weights, transposeB: true, beta: accumulate ? 1 : 0,
-      c: inputGradient.base)
+    let sums = scratch + input.images * Vector.lanes
+    for image in 0..<input.images {
+      for lane in 0..<Vector.lanes {
+        scratch[image * Vector.lanes + lane] =
+          first + lane < outputs ? outputGradient.base[image * outputs + first + lane] : 0
+      }
+    }
+    PanelProduct.multiply(
+      m: inputs, n: Vector.lanes, k: input.images, a: .columns(input.base, stride: inputs),
+      b: scratch, c: sums, cStride: Vector.lanes)
+    for channel in 0..<inputs {
+      (weightGradient + channel * outputs + first).update(
+        from: sums + channel * Vector.lanes, count: outputs - first)
+    }
   }
 }

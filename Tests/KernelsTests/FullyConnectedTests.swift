@@ -12,10 +12,18 @@ struct FullyConnectedCase: CustomTestStringConvertible, Sendable {
 
   var testDescription: String { "\(images)×\(inputs) to \(outputs)" }
 
+  var product: FullyConnected { FullyConnected(inputs: inputs, outputs: outputs) }
+
+  func scratch() -> UnsafeMutablePointer<Float> {
+    GuardedMemory<Float>(repeating: .nan, count: product.scratchCount(images: images)).pointer
+  }
+
   func row(_ channels: Int) -> ImageShape { ImageShape(height: 1, width: 1, channels: channels) }
 
-  static let all = [(1, 1, 1), (4, 64, 10), (3, 17, 5), (16, 24, 100), (7, 3, 17), (2, 64, 1000)]
-    .map { FullyConnectedCase(images: $0.0, inputs: $0.1, outputs: $0.2) }
+  static let all = [
+    (1, 1, 1), (4, 64, 10), (3, 17, 5), (16, 24, 100), (7, 3, 17), (2, 64, 1000), (40, 33, 32),
+    (3, 300, 20),
+  ].map { FullyConnectedCase(images: $0.0, inputs: $0.1, outputs: $0.2) }
 }
 
 @Suite struct FullyConnectedTests {
@@ -39,10 +47,10 @@ struct FullyConnectedCase: CustomTestStringConvertible, Sendable {
   func forward(_ test: FullyConnectedCase) {
     let numbers = Numbers(test, seed: 1)
     let output = GuardedMemory<Float>(repeating: .nan, count: test.images * test.outputs)
-    FullyConnected.forward(
+    test.product.forward(
       GuardedMemory(numbers.x).tensor(images: test.images, test.row(test.inputs)),
       weights: GuardedMemory(numbers.w).pointer, bias: GuardedMemory(numbers.b).pointer,
-      output: output.tensor(images: test.images, test.row(test.outputs)))
+      output: output.tensor(images: test.images, test.row(test.outputs)), scratch: test.scratch())
     let expected = referenceFullyConnected(
       numbers.x, images: test.images, weights: numbers.w, bias: numbers.b)
     #expect(normwiseError(output.values, expected) < 1e-6, "\(numbers.data)")
@@ -54,11 +62,15 @@ struct FullyConnectedCase: CustomTestStringConvertible, Sendable {
   ) -> (weights: [Float], bias: [Float]) {
     let weights = GuardedMemory<Float>(repeating: .nan, count: numbers.w.count)
     let bias = GuardedMemory<Float>(repeating: .nan, count: test.outputs)
-    FullyConnected.backwardWeights(
+    let scratch = GuardedMemory<Float>(
+      repeating: .nan, count: test.product.weightScratchCount(images: test.images))
+    test.product.backwardWeights(
       input: GuardedMemory(numbers.x).tensor(images: test.images, test.row(test.inputs)),
       outputGradient: GuardedMemory(numbers.dy).tensor(
         images: test.images, test.row(test.outputs)),
-      weightGradient: weights.pointer, biasGradient: bias.pointer)
+      weightGradient: weights.pointer, biasGradient: bias.pointer,
+      scratch: scratch.pointer)
+    _ = scratch.values
     return (weights.values, bias.values)
   }
 
@@ -100,12 +112,12 @@ struct FullyConnectedCase: CustomTestStringConvertible, Sendable {
       accumulate
       ? numbers.data.normalFloats(count: numbers.x.count) : numbers.x.map { _ in .nan }
     let gradient = GuardedMemory(before)
-    FullyConnected.backwardData(
+    test.product.backwardData(
       outputGradient: GuardedMemory(numbers.dy).tensor(
         images: test.images, test.row(test.outputs)),
       weights: GuardedMemory(numbers.w).pointer,
       inputGradient: gradient.tensor(images: test.images, test.row(test.inputs)),
-      accumulate: accumulate)
+      accumulate: accumulate, scratch: test.scratch())
     let indices = numbers.data.someIndices(of: numbers.x.count)
     var expected = centralDifferences(at: numbers.x, step: 1, indices: indices) {
       dot(
@@ -129,10 +141,13 @@ struct FullyConnectedCase: CustomTestStringConvertible, Sendable {
     let x = empty.tensor(images: 0, test.row(17))
     let y = empty.tensor(images: 0, test.row(5))
     let weights = GuardedMemory(numbers.w).pointer
-    FullyConnected.forward(x, weights: weights, bias: GuardedMemory(numbers.b).pointer, output: y)
+    test.product.forward(
+      x, weights: weights, bias: GuardedMemory(numbers.b).pointer, output: y,
+      scratch: test.scratch())
     for accumulate in [false, true] {
-      FullyConnected.backwardData(
-        outputGradient: y, weights: weights, inputGradient: x, accumulate: accumulate)
+      test.product.backwardData(
+        outputGradient: y, weights: weights, inputGradient: x, accumulate: accumulate,
+        scratch: test.scratch())
     }
     #expect(empty.values.isEmpty)
   }

@@ -2,6 +2,7 @@
 /// N = channels.
 
 import CProcessor
+import Tensors
 
 /// A block of a product, `groups` · `rows` rows × `columns` · 16 columns, that stays in registers
 /// while it is summed up.
@@ -240,6 +241,21 @@ enum PanelProduct {
         panels.store(
           source.vector(at: row * rowStride + column),
           at: panelOffset(step: row, column: column, steps: rows, columns: columns))
+      }
+    }
+  }
+
+  /// Packs the transpose of a row-major matrix of `columns` rows of `rows` elements into panels, with
+  /// zeros up to whole vectors of columns.
+  static func packTransposed(
+    _ source: UnsafePointer<Float>, rowStride: Int, rows: Int, columns: Int,
+    into panels: UnsafeMutablePointer<Float>
+  ) {
+    let whole = CacheLine.whole(floats: columns)
+    for column in 0..<whole {
+      for row in 0..<rows {
+        panels[panelOffset(step: row, column: column, steps: rows, columns: whole)] =
+          column < columns ? source[column * rowStride + row] : 0
       }
     }
   }

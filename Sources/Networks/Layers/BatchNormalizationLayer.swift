@@ -93,8 +93,8 @@ final class BatchNormalizationLayer: PlannedLayer {
   /// Images in one step of the passes that this layer runs itself.
   private var imagesPerBlock: Int { max(1, 48 * 1024 / input.shape.count) }
 
-  /// Thread scratch floats for the passes that this layer runs itself.
-  var scratchCount: Int { 2 * BatchNormalization.scratchCount(channels: channels) }
+  /// For the passes that this layer runs itself.
+  func scratchCount(images: Int) -> Int { 2 * BatchNormalization.scratchCount(channels: channels) }
 
   private func forEachPiece(
     _ workspace: Workspace,

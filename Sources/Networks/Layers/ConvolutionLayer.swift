@@ -92,7 +92,6 @@ final class ConvolutionLayer: PlannedLayer {
     ]
   }
 
-  /// Scratch floats of a thread.
   func scratchCount(images: Int) -> Int {
     scratchCounts(images: images).reduce(0) { $0 + CacheLine.whole(floats: $1) }
   }

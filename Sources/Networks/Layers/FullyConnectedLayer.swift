@@ -21,12 +21,26 @@ struct FullyConnectedLayer: PlannedLayer {
 
   var weightRange: Range<Int>? { weights.lowerBound..<bias.upperBound }
 
+  private var product: FullyConnected {
+    FullyConnected(inputs: input.shape.count, outputs: output.shape.count)
+  }
+
+  /// Images that pass by the weights at once.
+  private static let imagesPerBlock = 64
+
+  func scratchCount(images: Int) -> Int {
+    let block = product.scratchCount(images: min(images, Self.imagesPerBlock))
+    return outputGradient == nil ? block : max(block, product.weightScratchCount(images: images))
+  }
+
   func forward(_ workspace: Workspace, mode: PassMode) {
     let parameters = workspace.parameters.pointer
-    workspace.forEachShard { shard, _ in
-      FullyConnected.forward(
-        workspace.tensor(input, shard: shard), weights: parameters + weights.lowerBound,
-        bias: parameters + bias.lowerBound, output: workspace.tensor(output, shard: shard))
+    workspace.forEachBlock(imagesPerBlock: Self.imagesPerBlock, acrossShards: true) {
+      block, scratch in
+      product.forward(
+        workspace.tensor(input, images: block.images), weights: parameters + weights.lowerBound,
+        bias: parameters + bias.lowerBound, output: workspace.tensor(output, images: block.images),
+        scratch: scratch)
     }
   }
 
@@ -34,17 +48,21 @@ struct FullyConnectedLayer: PlannedLayer {
     guard let outputGradient else { return }
     let parameters = workspace.parameters.pointer
     let both = weights.lowerBound..<bias.upperBound
-    workspace.forEachShard { shard, _ in
-      let gradient = workspace.tensor(outputGradient, shard: shard)
+    workspace.forEachShard { shard, scratch in
       let target = workspace.shardGradient(both, shard: shard)
-      FullyConnected.backwardWeights(
-        input: workspace.tensor(input, shard: shard), outputGradient: gradient,
-        weightGradient: target, biasGradient: target + weights.count)
-      if let inputGradient {
-        FullyConnected.backwardData(
-          outputGradient: gradient, weights: parameters + weights.lowerBound,
-          inputGradient: workspace.tensor(inputGradient.place, shard: shard),
-          accumulate: inputGradient.accumulate)
+      product.backwardWeights(
+        input: workspace.tensor(input, shard: shard),
+        outputGradient: workspace.tensor(outputGradient, shard: shard), weightGradient: target,
+        biasGradient: target + weights.count, scratch: scratch)
+    }
+    if let inputGradient {
+      workspace.forEachBlock(imagesPerBlock: Self.imagesPerBlock, acrossShards: true) {
+        block, scratch in
+        product.backwardData(
+          outputGradient: workspace.tensor(outputGradient, images: block.images),
+          weights: parameters + weights.lowerBound,
+          inputGradient: workspace.tensor(inputGradient.place, images: block.images),
+          accumulate: inputGradient.accumulate, scratch: scratch)
       }
     }
     workspace.combineShardGradients(both)

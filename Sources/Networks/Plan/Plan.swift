@@ -48,9 +48,7 @@ struct Plan {
     for convolution in convolutions { convolution.planScratch(images: images) }
     sizes = Workspace.Sizes(
       arena: places.size,
-      threadScratch: max(
-        convolutions.map { $0.scratchCount(images: images) }.max() ?? 0,
-        normalizations.compactMap { $0?.scratchCount }.max() ?? 0),
+      threadScratch: steps.map { $0.scratchCount(images: images) }.max() ?? 0,
       preparedWeights: convolutions.map(\.algorithm.preparedWeightCount).max() ?? 0,
       shardGradient: mode == .evaluation
         ? 0 : architecture.nodes.map { $0.weightCount(architecture) }.max() ?? 0,

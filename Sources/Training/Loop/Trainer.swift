@@ -17,6 +17,8 @@ final class Trainer {
   private let configuration: TrainingConfiguration
   private let observer: any TrainingObserver
   private let whereabouts: Whereabouts
+  /// The parts' losses, added up like their gradients.
+  private let losses: PartialSums<Double>
   private(set) var progress: TrainingProgress
 
   init(
@@ -34,6 +36,9 @@ final class Trainer {
     self.configuration = configuration
     self.progress = progress
     self.observer = observer
+    losses = PartialSums(parts: configuration.accumulate, count: 1) { sum, part, _ in
+      sum[0] += part[0]
+    }
   }
 
   /// Trains until the timeline's end.
@@ -69,8 +74,11 @@ final class Trainer {
     whereabouts.move(to: .loading, step: progress.step + 1)
     var sums = ClassificationSums()
     for index in 0..<configuration.accumulate {
-      sums = try pass(MiniBatchPart(index: index, of: configuration.accumulate), after: sums)
+      let part = try pass(MiniBatchPart(index: index, of: configuration.accumulate))
+      withUnsafePointer(to: part.loss) { losses.take($0, part: index) }
+      sums = sums + part
     }
+    sums.loss = losses.total[0]
     guard sums.loss.isFinite else {
       throw CollectiveFailure(
         onEveryRank: Diverged(
@@ -93,15 +101,13 @@ final class Trainer {
     return sums
   }
 
-  /// Trains the next part of the mini-batch; returns the sums of all parts so far.
-  private func pass(
-    _ part: MiniBatchPart, after previous: ClassificationSums
-  ) throws -> ClassificationSums {
+  /// Trains the next part of the mini-batch; returns its sums over all ranks.
+  private func pass(_ part: MiniBatchPart) throws -> ClassificationSums {
     try reduction.begin()
     let sums = try loader.withNext { batch in
       let shards = try replica.trainingPass(
         images: batch.pixels, labels: batch.labels, part: part)
-      return previous + (try metrics.sum(shards))
+      return try metrics.sum(shards)
     }
     guard let sums else { preconditionFailure("the training stream has no end") }
     whereabouts.move(to: .summing)
