@@ -55,6 +55,33 @@ public struct ConvolutionGeometry: Hashable, Sendable {
   /// Multiply-adds for one image.
   public var multiplyAdds: Int { output.area * weightCount }
 
+  /// The equal slices that an image is best taken in, one after the other: more than one where output
+  /// rows share no input rows and the image is too large for the second-level cache.
+  public var slicesPerImage: Int {
+    guard
+      kernelHeight == 1, padding == 0, input.height % stride == 0,
+      max(input.count, output.count) > Self.largestSlice
+    else { return 1 }
+    let fits = (1...output.height).filter {
+      output.height % $0 == 0 && output.area / $0 >= Self.leastPositions
+    }
+    return fits.last ?? 1
+  }
+
+  /// Elements of an image that is not sliced.
+  private static let largestSlice = 256 * 1024
+  /// Outputs' positions of a slice: enough rows for a product whose weights pass by.
+  private static let leastPositions = 192
+
+  /// The same convolution of one of `slices` slices of an image.
+  public func slice(of slices: Int) -> ConvolutionGeometry {
+    ConvolutionGeometry(
+      input: ImageShape(
+        height: input.height / slices, width: input.width, channels: input.channels),
+      kernelHeight: kernelHeight, kernelWidth: kernelWidth, outputChannels: output.channels,
+      stride: stride, padding: padding, groups: groups)!
+  }
+
   /// Whether the patches are the input's own rows, so that no gathering is needed.
   var isPointwise: Bool { kernelHeight == 1 && kernelWidth == 1 && stride == 1 && padding == 0 }
 }

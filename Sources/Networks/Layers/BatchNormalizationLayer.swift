@@ -85,9 +85,9 @@ final class BatchNormalizationLayer: PlannedLayer {
     saved.pointer + (7 * group + row.rawValue) * channels
   }
 
-  /// The group, among this rank's, that all of `images` belong to.
-  private func group(of images: Range<Int>, _ workspace: Workspace) -> Int {
-    isEvaluating || groups == 1 ? 0 : workspace.group(ofLocalImage: images.lowerBound)
+  /// The group, among this rank's, that all of `slices` belong to.
+  private func group(of slices: ImageSlices, _ workspace: Workspace) -> Int {
+    isEvaluating || groups == 1 ? 0 : workspace.group(ofLocalImage: slices.firstImage)
   }
 
   /// Images in one step of the passes that this layer runs itself.
@@ -100,7 +100,7 @@ final class BatchNormalizationLayer: PlannedLayer {
     _ workspace: Workspace,
     _ body: (_ piece: Workspace.Piece, _ scratch: UnsafeMutablePointer<Double>) -> Void
   ) {
-    workspace.forEachBlock(imagesPerBlock: imagesPerBlock, acrossShards: false) { block, scratch in
+    workspace.forEachBlock(slicesPerBlock: imagesPerBlock, acrossShards: false) { block, scratch in
       let doubles = UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: Double.self)
       workspace.forEachPiece(of: block) { body($0, doubles) }
     }
@@ -113,18 +113,18 @@ final class BatchNormalizationLayer: PlannedLayer {
     _ piece: Workspace.Piece, _ workspace: Workspace, scratch: UnsafeMutablePointer<Double>
   ) {
     BatchNormalization.addMoments(
-      workspace.tensor(input, images: piece.images),
+      workspace.tensor(input, piece.slices),
       to: workspace.localStatistics.pointer + piece.shard * 2 * channels,
-      rowsBefore: piece.imagesBefore * input.shape.area, scratch: scratch)
+      rowsBefore: piece.slicesBefore * input.shape.area / piece.slices.perImage, scratch: scratch)
   }
 
-  /// Writes the output of `images`.
-  func apply(_ images: Range<Int>, _ workspace: Workspace, into output: ImageTensor) {
-    let group = group(of: images, workspace)
+  /// Writes the output of `slices`.
+  func apply(_ slices: ImageSlices, _ workspace: Workspace, into output: ImageTensor) {
+    let group = group(of: slices, workspace)
     BatchNormalization.apply(
-      workspace.tensor(input, images: images), scale: row(.scale, ofGroup: group),
+      workspace.tensor(input, slices), scale: row(.scale, ofGroup: group),
       shift: row(.shift, ofGroup: group),
-      addend: addend.map { UnsafePointer(workspace.tensor($0, images: images).base) },
+      addend: addend.map { UnsafePointer(workspace.tensor($0, slices).base) },
       epilogue: epilogue, output: output)
   }
 
@@ -135,23 +135,23 @@ final class BatchNormalizationLayer: PlannedLayer {
   ) {
     guard let outputGradient else { return }
     BatchNormalization.addBackwardSums(
-      outputGradient: workspace.tensor(outputGradient, images: piece.images), output: output,
-      input: workspace.tensor(input, images: piece.images),
-      mean: row(.mean, ofGroup: group(of: piece.images, workspace)), epilogue: epilogue,
+      outputGradient: workspace.tensor(outputGradient, piece.slices), output: output,
+      input: workspace.tensor(input, piece.slices),
+      mean: row(.mean, ofGroup: group(of: piece.slices, workspace)), epilogue: epilogue,
       to: workspace.localStatistics.pointer + piece.shard * 2 * channels,
       isFirst: piece.isFirst, scratch: scratch)
   }
 
-  /// Writes or adds the input's gradient of `images` from the masked output gradient.
+  /// Writes or adds the input's gradient of `slices` from the masked output gradient.
   func backwardData(
-    _ images: Range<Int>, _ workspace: Workspace, into inputGradient: ImageTensor,
+    _ slices: ImageSlices, _ workspace: Workspace, into inputGradient: ImageTensor,
     accumulate: Bool
   ) {
     guard let outputGradient else { return }
-    let group = group(of: images, workspace)
+    let group = group(of: slices, workspace)
     BatchNormalization.backwardData(
-      maskedGradient: workspace.tensor(outputGradient, images: images),
-      input: workspace.tensor(input, images: images), mean: row(.mean, ofGroup: group),
+      maskedGradient: workspace.tensor(outputGradient, slices),
+      input: workspace.tensor(input, slices), mean: row(.mean, ofGroup: group),
       a: row(.a, ofGroup: group), b: row(.b, ofGroup: group), c: row(.c, ofGroup: group),
       inputGradient: inputGradient, accumulate: accumulate)
   }
@@ -177,7 +177,7 @@ final class BatchNormalizationLayer: PlannedLayer {
     }
     if delegation.isDisjoint(with: [.toReader, .toAllReaders]), let output {
       forEachPiece(workspace) { piece, _ in
-        apply(piece.images, workspace, into: workspace.tensor(output, images: piece.images))
+        apply(piece.slices, workspace, into: workspace.tensor(output, piece.slices))
       }
     }
   }
@@ -228,7 +228,7 @@ final class BatchNormalizationLayer: PlannedLayer {
     if !delegation.contains(.toReader), let output {
       forEachPiece(workspace) { piece, scratch in
         addBackwardSums(
-          piece, output: workspace.tensor(output, images: piece.images).base, workspace,
+          piece, output: workspace.tensor(output, piece.slices).base, workspace,
           scratch: scratch)
       }
     }
@@ -260,14 +260,14 @@ final class BatchNormalizationLayer: PlannedLayer {
     forEachPiece(workspace) { piece, _ in
       if let inputGradient {
         backwardData(
-          piece.images, workspace,
-          into: workspace.tensor(inputGradient.place, images: piece.images),
+          piece.slices, workspace,
+          into: workspace.tensor(inputGradient.place, piece.slices),
           accumulate: inputGradient.accumulate)
       }
       if let addendGradient, let outputGradient {
         addendGradient.take(
-          workspace.tensor(outputGradient, images: piece.images),
-          workspace.tensor(addendGradient.place, images: piece.images))
+          workspace.tensor(outputGradient, piece.slices),
+          workspace.tensor(addendGradient.place, piece.slices))
       }
     }
   }

@@ -12,7 +12,9 @@ final class ConvolutionLayer: PlannedLayer {
   }
 
   let name: String
+  /// Of a slice of an image.
   let algorithm: any ConvolutionAlgorithm
+  private let slicesPerImage: Int
   /// [N, H, W, C].
   let source: Source
   /// [N, H_out, W_out, K].
@@ -33,7 +35,8 @@ final class ConvolutionLayer: PlannedLayer {
     preceding: BatchNormalizationLayer?, outputGradient: Place?, inputGradient: GradientTarget?
   ) {
     self.name = name
-    algorithm = geometry.algorithm
+    slicesPerImage = geometry.slicesPerImage
+    algorithm = geometry.slice(of: slicesPerImage).algorithm
     self.source = source
     self.output = output
     self.weights = weights
@@ -43,16 +46,20 @@ final class ConvolutionLayer: PlannedLayer {
     self.inputGradient = inputGradient
   }
 
+  /// Of a slice.
   private var geometry: ConvolutionGeometry { algorithm.geometry }
 
   var summary: String {
     let stride = geometry.stride > 1 ? "/\(geometry.stride)" : ""
     let groups = geometry.groups > 1 ? " in \(geometry.groups) groups" : ""
-    return "\(geometry.kernelHeight)×\(geometry.kernelWidth)\(stride), \(geometry.input) → "
+    let input = geometry.input
+    let whole = ImageShape(
+      height: input.height * slicesPerImage, width: input.width, channels: input.channels)
+    return "\(geometry.kernelHeight)×\(geometry.kernelWidth)\(stride), \(whole) → "
       + "\(geometry.output.channels)\(groups), \(algorithm.name)"
   }
 
-  var multiplyAdds: Int { geometry.multiplyAdds }
+  var multiplyAdds: Int { geometry.multiplyAdds * slicesPerImage }
 
   var propagates: Bool { inputGradient != nil }
 
@@ -60,8 +67,8 @@ final class ConvolutionLayer: PlannedLayer {
 
   // MARK: Blocks
 
-  /// Images of a block: few enough that its input and output stay in the second-level cache.
-  private var imagesPerBlock: Int {
+  /// Slices of a block: few enough that its input and output stay in the second-level cache.
+  private var slicesPerBlock: Int {
     if algorithm.streamsWeights { return max(1, 4096 / geometry.output.area) }
     return max(1, 48 * 1024 / max(geometry.input.count, geometry.output.count))
   }
@@ -79,16 +86,16 @@ final class ConvolutionLayer: PlannedLayer {
   }
 
   private func scratchCounts(images: Int) -> [Int] {
-    let images = min(images, imagesPerBlock)
+    let slices = min(images * slicesPerImage, slicesPerBlock)
     let isNormalized = if case .normalized = source { true } else { false }
     return [
-      isNormalized ? images * geometry.input.count : 0,
-      learns && following != nil ? images * geometry.output.count : 0,
+      isNormalized ? slices * geometry.input.count : 0,
+      learns && following != nil ? slices * geometry.output.count : 0,
       2
         * BatchNormalization.scratchCount(
           channels: max(geometry.input.channels, geometry.output.channels)),
-      learns ? algorithm.weightScratchCount(images: images) : 0,
-      algorithm.scratchCount(images: images),
+      learns ? algorithm.weightScratchCount(images: slices) : 0,
+      algorithm.scratchCount(images: slices),
     ]
   }
 
@@ -118,12 +125,20 @@ final class ConvolutionLayer: PlannedLayer {
 
   // MARK: Passes
 
+  private func forEachBlock(
+    _ workspace: Workspace,
+    _ body: (_ block: Workspace.Block, _ scratch: UnsafeMutablePointer<Float>) -> Void
+  ) {
+    workspace.forEachBlock(
+      slicesPerBlock: slicesPerBlock, slicesPerImage: slicesPerImage,
+      acrossShards: algorithm.streamsWeights, body)
+  }
+
   func forward(_ workspace: Workspace, mode: PassMode) {
     let weights = prepared(workspace, algorithm.prepareForward)
-    workspace.forEachBlock(imagesPerBlock: imagesPerBlock, acrossShards: algorithm.streamsWeights) {
-      block, base in
+    forEachBlock(workspace) { block, base in
       let scratch = divide(base)
-      let output = workspace.tensor(output, images: block.images)
+      let output = workspace.tensor(output, block.slices)
       algorithm.forward(
         input: activations(block, workspace, scratch, keep: true), weights: weights,
         output: output, scratch: scratch.algorithm)
@@ -138,8 +153,7 @@ final class ConvolutionLayer: PlannedLayer {
     guard learns else { return }
     let filters =
       inputGradient == nil ? nil : prepared(workspace, algorithm.prepareBackwardData)
-    workspace.forEachBlock(imagesPerBlock: imagesPerBlock, acrossShards: algorithm.streamsWeights) {
-      block, base in
+    forEachBlock(workspace) { block, base in
       let scratch = divide(base)
       let gradient = outputGradient(block, workspace, scratch)
       let input = activations(block, workspace, scratch, keep: false)
@@ -147,13 +161,13 @@ final class ConvolutionLayer: PlannedLayer {
         addWeightGradient(piece, of: block, input, gradient, workspace, scratch)
       }
       guard let inputGradient, let filters else { return }
-      let target = workspace.tensor(inputGradient.place, images: block.images)
+      let target = workspace.tensor(inputGradient.place, block.slices)
       algorithm.backwardData(
         outputGradient: gradient, weights: filters, inputGradient: target,
         accumulate: inputGradient.accumulate, scratch: scratch.algorithm)
       guard let preceding else { return }
       workspace.forEachPiece(of: block) { piece in
-        let part = piece.images.lowerBound - block.images.lowerBound
+        let part = piece.slices.range.lowerBound - block.slices.range.lowerBound
         preceding.addBackwardSums(
           piece, output: input.base + part * geometry.input.count, workspace,
           scratch: scratch.sums)
@@ -179,8 +193,8 @@ final class ConvolutionLayer: PlannedLayer {
   ) {
     let target = workspace.shardGradient(weights, shard: piece.shard)
     algorithm.addWeightGradient(
-      input: input.images(piece.images, of: block.images),
-      outputGradient: gradient.images(piece.images, of: block.images), into: target,
+      input: input.images(piece.slices.range, of: block.slices.range),
+      outputGradient: gradient.images(piece.slices.range, of: block.slices.range), into: target,
       isFirst: piece.isFirst, isLast: piece.isLast, scratch: scratch.weightSums)
   }
 
@@ -191,16 +205,16 @@ final class ConvolutionLayer: PlannedLayer {
   ) -> ImageTensor {
     switch source {
     case .stored(let place):
-      return workspace.tensor(place, images: block.images)
+      return workspace.tensor(place, block.slices)
     case .normalized(let normalization):
       guard let place = normalization.output else {
         let tensor = ImageTensor(
-          base: scratch.activations, images: block.images.count, shape: geometry.input)
-        normalization.apply(block.images, workspace, into: tensor)
+          base: scratch.activations, images: block.slices.range.count, shape: geometry.input)
+        normalization.apply(block.slices, workspace, into: tensor)
         return tensor
       }
-      let tensor = workspace.tensor(place, images: block.images)
-      if keep { normalization.apply(block.images, workspace, into: tensor) }
+      let tensor = workspace.tensor(place, block.slices)
+      if keep { normalization.apply(block.slices, workspace, into: tensor) }
       return tensor
     }
   }
@@ -209,10 +223,10 @@ final class ConvolutionLayer: PlannedLayer {
   private func outputGradient(
     _ block: Workspace.Block, _ workspace: Workspace, _ scratch: Scratch
   ) -> ImageTensor {
-    if let outputGradient { return workspace.tensor(outputGradient, images: block.images) }
+    if let outputGradient { return workspace.tensor(outputGradient, block.slices) }
     let tensor = ImageTensor(
-      base: scratch.gradient, images: block.images.count, shape: geometry.output)
-    following?.backwardData(block.images, workspace, into: tensor, accumulate: false)
+      base: scratch.gradient, images: block.slices.range.count, shape: geometry.output)
+    following?.backwardData(block.slices, workspace, into: tensor, accumulate: false)
     return tensor
   }
 }

@@ -35,11 +35,11 @@ struct FullyConnectedLayer: PlannedLayer {
 
   func forward(_ workspace: Workspace, mode: PassMode) {
     let parameters = workspace.parameters.pointer
-    workspace.forEachBlock(imagesPerBlock: Self.imagesPerBlock, acrossShards: true) {
+    workspace.forEachBlock(slicesPerBlock: Self.imagesPerBlock, acrossShards: true) {
       block, scratch in
       product.forward(
-        workspace.tensor(input, images: block.images), weights: parameters + weights.lowerBound,
-        bias: parameters + bias.lowerBound, output: workspace.tensor(output, images: block.images),
+        workspace.tensor(input, block.slices), weights: parameters + weights.lowerBound,
+        bias: parameters + bias.lowerBound, output: workspace.tensor(output, block.slices),
         scratch: scratch)
     }
   }
@@ -56,12 +56,12 @@ struct FullyConnectedLayer: PlannedLayer {
         biasGradient: target + weights.count, scratch: scratch)
     }
     if let inputGradient {
-      workspace.forEachBlock(imagesPerBlock: Self.imagesPerBlock, acrossShards: true) {
+      workspace.forEachBlock(slicesPerBlock: Self.imagesPerBlock, acrossShards: true) {
         block, scratch in
         product.backwardData(
-          outputGradient: workspace.tensor(outputGradient, images: block.images),
+          outputGradient: workspace.tensor(outputGradient, block.slices),
           weights: parameters + weights.lowerBound,
-          inputGradient: workspace.tensor(inputGradient.place, images: block.images),
+          inputGradient: workspace.tensor(inputGradient.place, block.slices),
           accumulate: inputGradient.accumulate, scratch: scratch)
       }
     }

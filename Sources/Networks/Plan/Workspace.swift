@@ -116,6 +116,12 @@ final class Workspace {
 
   /// Some of this rank's images at `place`.
   func tensor(_ place: Place, images: Range<Int>) -> ImageTensor {
+    tensor(place, ImageSlices(images: images))
+  }
+
+  /// Slices of this rank's images at `place`, as images of a slice's height.
+  func tensor(_ place: Place, _ slices: ImageSlices) -> ImageTensor {
+    let shape = ImageSlices.shape(of: place.shape, perImage: slices.perImage)
     let base: UnsafeMutablePointer<Float>
     if let offset = place.offset {
       base = arena.pointer + offset
@@ -123,8 +129,8 @@ final class Workspace {
       base = UnsafeMutablePointer(mutating: self.images)
     }
     return ImageTensor(
-      base: base + images.lowerBound * place.shape.count, images: images.count,
-      shape: place.shape)
+      base: base + slices.range.lowerBound * shape.count, images: slices.range.count,
+      shape: shape)
   }
 
   private static func groupOfImage(_ division: StatisticsDivision) -> [Int] {
@@ -140,11 +146,10 @@ final class Workspace {
 
   // MARK: Blocks of images
 
-  /// Images that a fused chain of passes takes at once: a piece of one shard, or whole shards of one BN
+  /// What a fused chain of passes takes at once: a piece of one shard, or whole shards of one BN
   /// group.
   struct Block {
-    /// Local images.
-    let images: Range<Int>
+    let slices: ImageSlices
     /// Local shards.
     let shards: Range<Int>
   }
@@ -153,22 +158,23 @@ final class Workspace {
   struct Piece {
     /// Local shard.
     let shard: Int
-    /// Local images.
-    let images: Range<Int>
-    /// Images of the shard before this piece.
-    let imagesBefore: Int
+    let slices: ImageSlices
+    /// Slices of the shard before this piece.
+    let slicesBefore: Int
     let isLast: Bool
-    var isFirst: Bool { imagesBefore == 0 }
+    var isFirst: Bool { slicesBefore == 0 }
   }
 
-  /// Runs `body(block, thread scratch)` for blocks of at most `imagesPerBlock` images that make up all
-  /// of this rank's.
+  /// Runs `body(block, thread scratch)` for blocks of at most `slicesPerBlock` slices that make up all
+  /// of this rank's images.
   ///
   /// A shard is divided into pieces in the same way whoever holds it, and one thread takes a shard's
   /// pieces in order.
-  /// - Parameter acrossShards: whether a block may hold several shards.
+  /// - Parameters:
+  ///   - slicesPerImage: slices that an image has.
+  ///   - acrossShards: whether a block may hold several shards.
   func forEachBlock(
-    imagesPerBlock: Int, acrossShards: Bool,
+    slicesPerBlock: Int, slicesPerImage: Int = 1, acrossShards: Bool,
     _ body: (_ block: Block, _ scratch: UnsafeMutablePointer<Float>) -> Void
   ) {
     let shards = localShardCount
@@ -178,20 +184,23 @@ final class Workspace {
       let last = (task + 1) * shards / tasks
       var shard = task * shards / tasks
       while shard < last {
-        let first = layout.localImages(ofLocalShard: shard)
+        let first = slices(ofShard: shard, perImage: slicesPerImage)
         var end = shard + 1
-        var images = first
+        var all = first
         while end < last {
-          let next = layout.localImages(ofLocalShard: end)
-          if next.upperBound - first.lowerBound > imagesPerBlock { break }
+          let next = slices(ofShard: end, perImage: slicesPerImage)
+          if next.upperBound - first.lowerBound > slicesPerBlock { break }
           if division.group(ofLocalShard: end) != division.group(ofLocalShard: shard) { break }
-          images = first.lowerBound..<next.upperBound
+          all = first.lowerBound..<next.upperBound
           end += 1
         }
-        var position = images.lowerBound
-        while position < images.upperBound {
-          let piece = position..<min(position + imagesPerBlock, images.upperBound)
-          body(Block(images: piece, shards: shard..<end), scratch)
+        var position = all.lowerBound
+        while position < all.upperBound {
+          let piece = position..<min(position + slicesPerBlock, all.upperBound)
+          body(
+            Block(
+              slices: ImageSlices(range: piece, perImage: slicesPerImage), shards: shard..<end),
+            scratch)
           position = piece.upperBound
         }
         shard = end
@@ -199,16 +208,23 @@ final class Workspace {
     }
   }
 
+  private func slices(ofShard shard: Int, perImage: Int) -> Range<Int> {
+    let images = layout.localImages(ofLocalShard: shard)
+    return images.lowerBound * perImage..<images.upperBound * perImage
+  }
+
   /// Calls `body` for each shard's part of `block`, in order.
   func forEachPiece(of block: Block, _ body: (Piece) -> Void) {
+    let perImage = block.slices.perImage
     for shard in block.shards {
-      let all = layout.localImages(ofLocalShard: shard)
-      let images = all.clamped(to: block.images)
-      if images.isEmpty { continue }
+      let all = slices(ofShard: shard, perImage: perImage)
+      let range = all.clamped(to: block.slices.range)
+      if range.isEmpty { continue }
       body(
         Piece(
-          shard: shard, images: images, imagesBefore: images.lowerBound - all.lowerBound,
-          isLast: images.upperBound == all.upperBound))
+          shard: shard, slices: ImageSlices(range: range, perImage: perImage),
+          slicesBefore: range.lowerBound - all.lowerBound,
+          isLast: range.upperBound == all.upperBound))
     }
   }
 
