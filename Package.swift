@@ -47,6 +47,7 @@ let package = Package(
       name: "Safetensors",
       dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "PyTorchFiles", dependencies: ["CZlib"]),
+    .target(name: "ONNX"),
     .target(name: "CProcessor"),
     .target(
       name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CProcessor"],
@@ -61,7 +62,7 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "MPI", "Networks", "Datasets", "Safetensors", "PyTorchFiles", "Kernels", "Tensors",
+        "MPI", "Networks", "Datasets", "Safetensors", "PyTorchFiles", "ONNX", "Kernels", "Tensors",
         .product(name: "Crypto", package: "swift-crypto"),
         "Yams",
       ]),
@@ -83,6 +84,7 @@ let package = Package(
     .testTarget(
       name: "PyTorchFilesTests", dependencies: ["PyTorchFiles", "TestSupport"],
       resources: [.copy("Fixtures")]),
+    .testTarget(name: "ONNXTests", dependencies: ["ONNX"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors", "TestSupport"]),
     .testTarget(
       name: "NetworksTests",
