@@ -46,6 +46,8 @@ let package = Package(
     .target(
       name: "Safetensors",
       dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "PyTorchFiles", dependencies: ["CZlib"]),
+    .target(name: "ONNX"),
     .target(name: "CProcessor"),
     .target(
       name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CProcessor"],
@@ -60,7 +62,7 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "MPI", "Networks", "Datasets", "Safetensors", "Kernels", "Tensors",
+        "MPI", "Networks", "Datasets", "Safetensors", "PyTorchFiles", "ONNX", "Kernels", "Tensors",
         .product(name: "Crypto", package: "swift-crypto"),
         "Yams",
       ]),
@@ -79,11 +81,16 @@ let package = Package(
     .testTarget(
       name: "SafetensorsTests", dependencies: ["Safetensors", "TestSupport"],
       resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "PyTorchFilesTests", dependencies: ["PyTorchFiles", "TestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(name: "ONNXTests", dependencies: ["ONNX"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors", "TestSupport"]),
     .testTarget(
       name: "NetworksTests",
       dependencies: [
         "Networks", "Kernels", "Tensors", "Safetensors", "TestSupport", "AllocationCounter",
+        .product(name: "Crypto", package: "swift-crypto"),
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(

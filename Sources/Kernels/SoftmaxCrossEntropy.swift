@@ -34,13 +34,16 @@ public enum SoftmaxCrossEntropy {
   /// PyTorch's argmax; a NaN logit never counts as right.
   /// - Parameters:
   ///   - labels: [N], each in 0..<K.
-  ///   - gradient: [N, K] = (softmax − onehot) · gradientScale; overwritten.
+  ///   - gradient: [N, K] = (softmax − target) · gradientScale; overwritten.
   ///   - gradientScale: 1 / images of the whole mini-batch.
+  ///   - labelSmoothing: the part ε of the target distribution that is spread evenly over all classes,
+  ///     (1 − ε) · onehot + ε / K (Szegedy et al. 2016, §7).
   public static func evaluate(
     logits: ImageTensor, labels: UnsafePointer<Int32>, gradient: UnsafeMutablePointer<Float>?,
-    gradientScale: Double
+    gradientScale: Double, labelSmoothing: Double = 0
   ) -> ClassificationSums {
     let classes = logits.shape.count
+    let spread = labelSmoothing / Double(classes)
     var sums = ClassificationSums(images: logits.images)
     for image in 0..<logits.images {
       let row = logits.base + image * classes
@@ -59,11 +62,17 @@ public enum SoftmaxCrossEntropy {
       var total = 0.0
       for index in 0..<classes { total += exp(Double(row[index]) - Double(largest)) }
       sums.loss += log(total) + (Double(largest) - Double(own))
+      if labelSmoothing > 0 {
+        var others = 0.0
+        for index in 0..<classes { others += Double(own) - Double(row[index]) }
+        sums.loss += spread * others
+      }
       if let gradient {
         let target = gradient + image * classes
         for index in 0..<classes {
           let probability = exp(Double(row[index]) - Double(largest)) / total
-          target[index] = Float((probability - (index == label ? 1 : 0)) * gradientScale)
+          let wanted = index == label ? 1 - labelSmoothing + spread : spread
+          target[index] = Float((probability - wanted) * gradientScale)
         }
       }
     }

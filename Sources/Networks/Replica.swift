@@ -35,11 +35,12 @@ public final class Replica {
   ///   - threads: threads of this rank; more than its shards are of no use.
   ///   - division: the BN groups; nil is one of the whole mini-batch.
   ///   - gradients: memory for this rank's tree nodes; nil takes its own.
+  ///   - labelSmoothing: of the training loss; evaluation has none.
   ///   - fuse: whether the plan may fuse operations; false is for tests.
   public init(
     _ architecture: Architecture, training: ShardLayout?, evaluation: ShardLayout,
     threads: Int = 1, division: StatisticsDivision? = nil, exchange: any StatisticsExchange,
-    gradients: (any GradientMemory)? = nil, fuse: Bool = true
+    gradients: (any GradientMemory)? = nil, labelSmoothing: Double = 0, fuse: Bool = true
   ) {
     precondition(
       training == nil
@@ -60,7 +61,7 @@ public final class Replica {
     trainingPlan = training.map {
       Plan(
         architecture, parameters: parameters, images: $0.localPositions.count, mode: .training,
-        division: division, fuse: fuse)
+        division: division, labelSmoothing: labelSmoothing, fuse: fuse)
     }
     if let trainingPlan { sizes.cover(trainingPlan.sizes) }
     let layers = trainingPlan?.layers ?? []
@@ -92,9 +93,14 @@ public final class Replica {
   public var arenaBytes: Int { workspace.arena.count * MemoryLayout<Float>.stride }
 
   /// He initialization, the same on every rank for the same seed.
-  public func initialize(seed: UInt64) {
+  ///
+  /// - Parameter zeroResidual: whether the last γ of each residual block begins as 0, so that the block
+  ///   begins as its shortcut (Goyal et al. 2017, §5.1).
+  public func initialize(seed: UInt64, zeroResidual: Bool = false) {
+    let zeroScales = zeroResidual ? architecture.residualNormalizations.map { "\($0).weight" } : []
     HeInitialization.fill(
-      parameterLayout, seed: seed, parameters: workspace.parameters.pointer,
+      parameterLayout, seed: seed, zeroScales: Set(zeroScales),
+      parameters: workspace.parameters.pointer,
       runningStatistics: workspace.runningStatistics.pointer)
     velocity.elements.update(repeating: 0)
   }

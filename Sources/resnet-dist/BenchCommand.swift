@@ -18,13 +18,7 @@ struct BenchCommand: RankedCommand {
       launch/bench-peers compares the same with PyTorch.
       """)
 
-  @Option(
-    name: [.long, .customLong("arch"), .customShort("a")],
-    help: ArgumentHelp("The network. (default: resnet20)", valueName: "name"))
-  var model: String?
-
-  @Option(help: ArgumentHelp("The residual nets' shortcuts.", valueName: "A|B|C"))
-  var shortcut: String?
+  @OptionGroup(title: "Network") var network: ArchitectureFlags
 
   @Option(
     name: [.long, .customShort("b")],
@@ -109,9 +103,9 @@ struct BenchCommand: RankedCommand {
 
   func run(on ranks: Ranks) throws {
     let flags =
-      ([
-        ("model", model), ("shortcut", shortcut), ("batch-size", batchSize), ("shards", shards),
-        ("threads", threads), ("optimizer", optimizer),
+      (network.values + [
+        ("batch-size", batchSize), ("shards", shards), ("threads", threads),
+        ("optimizer", optimizer),
       ] + communication.values).compactMap { key, value in value.map { (key: key, value: $0) } }
     let options = BenchmarkRun.Options(
       imageSize: imageSize, classes: classes, steps: steps, seconds: seconds, warmUp: warmUp,

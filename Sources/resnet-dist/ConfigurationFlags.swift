@@ -4,29 +4,15 @@ import ArgumentParser
 
 /// Flags that name the network and its weights.
 struct NetworkFlags: ParsableArguments {
-  @Option(
-    name: [.long, .customLong("arch"), .customShort("a")],
-    help: ArgumentHelp(
-      "The network: resnetN or plainN with N = 6n+2 layers (20, 32, 44, 56, 110, 1202) for small "
-        + "images; resnet18, 34, 50, 101, 152, plain18, 34 and resnext50_32x4d and its like for "
-        + "large ones. (default: resnet20)", valueName: "name"))
-  var model: String?
+  @OptionGroup var architecture: ArchitectureFlags
 
   @Option(
     help: ArgumentHelp(
-      "The residual nets' shortcuts: A zeros appended, B projections where sizes change, C "
-        + "projections everywhere. (default: A)", valueName: "A|B|C"))
-  var shortcut: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Weights to start from: a run folder, a checkpoint or a .safetensors file with torchvision's "
-        + "names.", valueName: "path"))
+      "Weights to start from: a run folder, a checkpoint, or a .safetensors or .pth file with "
+        + "torchvision's names.", valueName: "path"))
   var weights: String?
 
-  var values: [(String, String?)] {
-    [("model", model), ("shortcut", shortcut), ("weights", weights)]
-  }
+  var values: [(String, String?)] { architecture.values + [("weights", weights)] }
 }
 
 /// Flags that name the images and how they are normalized.

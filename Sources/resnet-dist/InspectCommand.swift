@@ -1,4 +1,4 @@
-/// `resnet-dist inspect`: what a checkpoint holds.
+/// `resnet-dist inspect`: what a checkpoint holds, or what a network is made of.
 
 import ArgumentParser
 import Training
@@ -8,20 +8,59 @@ struct InspectCommand: RankedCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Show what a run, a checkpoint or a weights file holds.",
+    abstract: "Show what a run, a checkpoint or a weights file holds, or a network's layers.",
     discussion: """
       parameters_sha256 is taken over every parameter and BN running statistic by name: equal digests \
       mean equal networks.
+
+        resnet-dist inspect runs/…
+        resnet-dist inspect --model resnet50        every layer's shape, parameters, multiply-adds
       """)
 
-  @Argument(help: "A run folder, a checkpoint in it, or a .safetensors file.")
-  var checkpoint: String
+  @Argument(help: "A run folder, a checkpoint in it, or a weights file.")
+  var checkpoint: String?
+
+  @OptionGroup(title: "A network instead of a file") var network: ArchitectureFlags
+
+  @Option(help: ArgumentHelp("Classes. (default: 1000 or 10)", valueName: "N"))
+  var classes: Int?
+
+  @Option(
+    help: ArgumentHelp("Side of the images. (default: 224 or 32)", valueName: "pixels"))
+  var imageSize: Int?
 
   @Flag(help: "Print one JSON object instead of text.")
   var json = false
 
+  func validate() throws {
+    if (checkpoint == nil) == (network.model == nil) {
+      throw ValidationError(
+        "inspect shows either a run, checkpoint or weights file, or the layers of --model")
+    }
+    let options = [
+      ("--shortcut", network.shortcut != nil), ("--classes", classes != nil),
+      ("--stride-placement", network.stridePlacement != nil), ("--image-size", imageSize != nil),
+    ]
+    if checkpoint != nil, let (flag, _) = options.first(where: \.1) {
+      throw ValidationError("\(flag) belongs to --model; a file says itself what it holds")
+    }
+    for (flag, value) in [("--classes", classes), ("--image-size", imageSize)] {
+      if let value, !(1...100_000).contains(value) {
+        throw ValidationError("\(flag) is a number from 1 to 100000, not \(value)")
+      }
+    }
+  }
+
   func runAlone() throws {
-    let inspection = try CheckpointInspection(checkpoint)
-    StandardConsole.output.writeLine(json ? inspection.json : inspection.text)
+    let text: String
+    if let checkpoint {
+      let inspection = try CheckpointInspection(checkpoint)
+      text = json ? inspection.json : inspection.text
+    } else {
+      let flags = network.values.compactMap { key, value in value.map { (key: key, value: $0) } }
+      let table = try ArchitectureTable(flags: flags, classes: classes, imageSize: imageSize)
+      text = json ? try table.json : table.text
+    }
+    StandardConsole.output.writeLine(text)
   }
 }

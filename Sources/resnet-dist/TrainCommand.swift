@@ -108,6 +108,19 @@ struct TrainCommand: RankedCommand {
 
   @Option(
     help: ArgumentHelp(
+      "The part of the training loss's target that is spread evenly over all classes. (default: 0)",
+      valueName: "part"))
+  var labelSmoothing: String?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: ArgumentHelp(
+      "Begin with 0 as the last BN scale of each residual block, so that it begins as its shortcut. "
+        + "(default: --no-zero-init-residual)"))
+  var zeroInitResidual: Bool?
+
+  @Option(
+    help: ArgumentHelp(
       "Decides initial weights, order and augmentation. (default: 1)", valueName: "N"))
   var seed: String?
 
@@ -178,7 +191,8 @@ struct TrainCommand: RankedCommand {
       ("warmup-iterations", warmupIterations), ("warmup-method", warmupMethod),
       ("warmup-lr", warmupLr), ("optimizer", optimizer), ("lars-trust", larsTrust),
       ("momentum", momentum), ("wd", wd),
-      ("norm-weight-decay", normWeightDecay), ("seed", seed), ("run-dir", runDir),
+      ("norm-weight-decay", normWeightDecay), ("label-smoothing", labelSmoothing),
+      ("zero-init-residual", zeroInitResidual.map { "\($0)" }), ("seed", seed), ("run-dir", runDir),
       ("stall-timeout", stallTimeout), ("checkpoint-every", checkpointEvery),
       ("keep-checkpoints", keepCheckpoints),
       ("eval-every", evalEvery),

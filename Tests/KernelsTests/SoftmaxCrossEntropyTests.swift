@@ -8,13 +8,13 @@ import Testing
 @Suite struct SoftmaxCrossEntropyTests {
   private func evaluate(
     _ logits: [Float], classes: Int, labels: [Int], gradient: GuardedMemory<Float>? = nil,
-    scale: Double = 1
+    scale: Double = 1, labelSmoothing: Double = 0
   ) -> ClassificationSums {
     SoftmaxCrossEntropy.evaluate(
       logits: GuardedMemory(logits).tensor(
         images: labels.count, ImageShape(height: 1, width: 1, channels: classes)),
       labels: GuardedMemory(labels.map(Int32.init)).pointer, gradient: gradient?.pointer,
-      gradientScale: scale)
+      gradientScale: scale, labelSmoothing: labelSmoothing)
   }
 
   @Test("the loss is the reference's", arguments: [1, 2, 10, 17, 1000], [0.1, 1, 50])
@@ -43,6 +43,27 @@ import Testing
       referenceCrossEntropy(logits: $0, labels: labels, count: 40)
     }
     #expect(relativeError(gradient.values, expected, scale: 1.0 / 40) < 1e-7, "\(data)")
+  }
+
+  @Test(
+    "with smoothed labels loss and gradient are the reference's", arguments: [1, 2, 10, 1000],
+    [0.1, 0.5])
+  func labelSmoothing(classes: Int, smoothing: Double) {
+    var data = TestData(seed: 3)
+    let logits = data.normalFloats(count: 3 * classes, deviation: 2)
+    let labels = (0..<3).map { _ in data.integer(in: 0...classes - 1) }
+    let gradient = GuardedMemory<Float>(repeating: .nan, count: logits.count)
+    let sums = evaluate(
+      logits.map { Float($0) }, classes: classes, labels: labels, gradient: gradient,
+      scale: 1.0 / 24, labelSmoothing: smoothing)
+    let expected = referenceCrossEntropy(
+      logits: logits, labels: labels, count: 1, labelSmoothing: smoothing)
+    #expect(abs(sums.loss - expected) <= 1e-12 * max(expected, 1), "\(data)")
+    let differences = centralDifferences(at: logits) {
+      referenceCrossEntropy(logits: $0, labels: labels, count: 24, labelSmoothing: smoothing)
+    }
+    #expect(relativeError(gradient.values, differences, scale: 1.0 / 24) < 1e-7, "\(data)")
+    #expect(sums.top1 == evaluate(logits.map { Float($0) }, classes: classes, labels: labels).top1)
   }
 
   @Test("a constant added to all logits of an image changes nothing")

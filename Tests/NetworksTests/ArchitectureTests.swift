@@ -105,6 +105,38 @@ private func expectedParameters(depth: Int, shortcut: Shortcut?, classes: Int) -
   }
 }
 
+@Suite struct LayerCostsTests {
+  @Test(
+    "the layers' parameters and multiply-adds add up to the network's",
+    arguments: [
+      "resnet20", "plain20", "resnet18", "resnet50", "resnext29_8x64d", "resnext50_32x4d",
+    ])
+  func sums(name: String) throws {
+    let architecture = try network(name)
+    let layers = architecture.layerCosts
+    #expect(layers.reduce(0) { $0 + $1.parameters } == architecture.parameterCount)
+    #expect(layers.reduce(0) { $0 + $1.multiplyAdds } == architecture.multiplyAdds)
+    #expect(Set(layers.map(\.name)).count == layers.count)
+  }
+
+  @Test("ResNet-50's layers are those of the paper's Table 1")
+  func resNet50() throws {
+    let layers = try network("resnet50").layerCosts
+    // 53 convolutions, 4 of them projections; two poolings and the classifier.
+    #expect(layers.count == 53 + 3)
+    #expect(layers[0].name == "conv1" && layers[0].summary == "7×7, 64, stride 2")
+    #expect(layers[0].output == ImageShape(height: 112, width: 112, channels: 64))
+    #expect(layers[0].parameters == 9_408 + 128 && layers[0].multiplyAdds == 118_013_952)
+    #expect(layers[1].summary == "3×3 max pooling, stride 2" && layers[1].parameters == 0)
+    #expect(layers[layers.count - 1].summary == "fully connected, 1000")
+    #expect(layers[layers.count - 1].parameters == 2_049_000)
+    let grouped = try network("resnext50_32x4d").layerCosts.first { $0.name == "layer2.0.conv2" }
+    #expect(grouped?.summary == "3×3, 256, stride 2, 32 groups")
+    #expect(
+      try network("resnet20").layerCosts.contains { $0.summary == "zeros appended, stride 2" })
+  }
+}
+
 @Suite struct ModelCatalogTests {
   @Test("the paper's names build the paper's networks", arguments: ModelCatalog.paperModels)
   func paperModels(name: String) throws {
@@ -223,11 +255,15 @@ private func expectedParameters(depth: Int, shortcut: Shortcut?, classes: Int) -
   }
 
   @Test("what a network does not have cannot be chosen")
-  func misplacedOptions() {
+  func misplacedOptions() throws {
     #expect(throws: ModelError.shortcutOfPlainNetwork(name: "plain34")) {
       try network("plain34", .a)
     }
+    #expect(BottleneckStride(named: "v1") == .first1x1)
+    #expect(BottleneckStride(named: "v1.5") == .middle3x3)
+    #expect(BottleneckStride(named: "v2") == nil)
     for name in ["resnet18", "resnet20", "plain34"] {
+      #expect(try network(name).stride == nil)
       #expect(throws: ModelError.strideWithoutBottlenecks(name: name)) {
         try network(name, stride: .first1x1)
       }

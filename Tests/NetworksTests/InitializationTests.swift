@@ -44,6 +44,22 @@ import Testing
     #expect(replica.velocities.allSatisfy { $0 == 0 })
   }
 
+  @Test("on demand the last scale of each residual block begins at 0, and nothing else changes")
+  func zeroResidual() throws {
+    for (name, last) in [("resnet20", "bn2"), ("resnext29_1x4d", "bn3")] {
+      let replica = try Replica(alone: try network(name, classes: 10), batch: 1)
+      let usual = replica.stateDictionary()
+      replica.initialize(seed: 1, zeroResidual: true)
+      for (tensor, other) in zip(replica.stateDictionary(), usual) {
+        let isLast = tensor.name.hasPrefix("layer") && tensor.name.hasSuffix("\(last).weight")
+        #expect(
+          isLast ? tensor.values.allSatisfy { $0 == 0 } : tensor == other, "\(tensor.name)")
+      }
+      #expect(replica.architecture.residualNormalizations.count == 9)
+    }
+    #expect(try network("plain20").residualNormalizations.isEmpty)
+  }
+
   @Test("the same seed gives the same bits, whatever the batch, shards and threads")
   func sameSeed() throws {
     let one = try Replica(alone: .small(), batch: 1, seed: 5)

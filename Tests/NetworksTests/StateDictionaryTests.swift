@@ -77,25 +77,39 @@ import Testing
     func changed(_ name: String, _ change: (StateTensor) -> StateTensor) -> [StateTensor] {
       good.map { $0.name == name ? change($0) : $0 }
     }
-    let model = "resnet8"
-    expect(
-      .missing(names: ["fc.bias"], model: model), good.filter { $0.name != "fc.bias" })
-    expect(
-      .missing(names: ["bn1.running_mean", "bn1.running_var"], model: model),
-      good.filter { !$0.name.hasPrefix("bn1.running") })
-    expect(.missing(names: good.map(\.name), model: model), [])
+    func expectMismatch(
+      _ tensors: [StateTensor], missing: [String] = [], unexpected: [String] = [],
+      misshaped: [String] = []
+    ) {
+      let error = #expect(throws: StateDictionaryError.self) {
+        try replica.load(stateDictionary: tensors)
+      }
+      guard case .mismatch(let mismatch) = error else {
+        Issue.record("no mismatch but \(String(describing: error))")
+        return
+      }
+      #expect(mismatch.missing.map(\.name) == missing)
+      #expect(mismatch.unexpected.map(\.name) == unexpected)
+      #expect(mismatch.misshaped.map(\.name) == misshaped)
+      let same = everything(replica) == before
+      #expect(same)
+    }
+    expectMismatch(good.filter { $0.name != "fc.bias" }, missing: ["fc.bias"])
+    expectMismatch(
+      good.filter { !$0.name.hasPrefix("bn1.running") },
+      missing: ["bn1.running_mean", "bn1.running_var"])
+    expectMismatch([], missing: good.map(\.name))
     let extra = StateTensor(name: "fc2.bias", shape: [1], values: [0])
-    expect(.unexpected(names: ["fc2.bias"], model: model), good + [extra])
-    expect(
-      .shape(name: "fc.bias", found: [2, 5], expected: [10], model: model),
-      changed("fc.bias") { StateTensor(name: $0.name, shape: [2, 5], values: $0.values) })
-    // The last tensor by name, so that all others are already known to be good.
-    expect(
-      .shape(
-        name: "layer3.0.downsample.1.weight", found: [3], expected: [64], model: model),
+    expectMismatch(good + [extra], unexpected: ["fc2.bias"])
+    expectMismatch(
+      changed("fc.bias") { StateTensor(name: $0.name, shape: [2, 5], values: $0.values) },
+      misshaped: ["fc.bias"])
+    expectMismatch(
       changed("layer3.0.downsample.1.weight") {
         StateTensor(name: $0.name, shape: [3], values: [1, 2, 3])
-      })
+      }.filter { $0.name != "conv1.weight" } + [extra],
+      missing: ["conv1.weight"], unexpected: ["fc2.bias"],
+      misshaped: ["layer3.0.downsample.1.weight"])
     for bad: Float in [.nan, .infinity, -.infinity] {
       for name in ["conv1.weight", "layer3.0.downsample.1.running_var"] {
         expect(
@@ -116,7 +130,7 @@ import Testing
     #expect(throws: StateDictionaryError.self) {
       try replica.load(velocityDictionary: replica.stateDictionary())
     }
-    #expect(throws: StateDictionaryError.missing(names: ["fc.bias"], model: "resnet8")) {
+    #expect(throws: StateDictionaryError.self) {
       try replica.load(
         velocityDictionary: replica.velocityDictionary().filter { $0.name != "fc.bias" })
     }
@@ -131,13 +145,48 @@ import Testing
     }
   }
 
-  @Test("errors say what differs and what to do")
-  func messages() {
-    let missing = StateDictionaryError.missing(names: ["a", "b", "c", "d", "e"], model: "resnet20")
-    #expect(missing.description.contains("a, b, c and 2 more missing"))
-    #expect(missing.description.contains("--shortcut"))
-    let shape = StateDictionaryError.shape(
-      name: "fc.bias", found: [100], expected: [10], model: "resnet20")
-    #expect(shape.description.contains("fc.bias has shape [100], expected [10]"))
+  @Test("errors say what differs, with shapes, and what the weights look like")
+  func messages() throws {
+    let replica = try Replica(alone: .small(.b), batch: 4)
+    func message(_ architecture: Architecture) throws -> String {
+      let other = try Replica(alone: architecture, batch: 4)
+      let error = #expect(throws: StateDictionaryError.self) {
+        try replica.load(stateDictionary: other.stateDictionary())
+      }
+      return "\(error, default: "no error")"
+    }
+    let deeper = try message(.cifar(14, .b))
+    for part in [
+      "not of resnet8", "unexpected layer1.1.bn1.bias [16], ", "and 27 more",
+      "--model resnet14 --shortcut B with 10 classes",
+    ] { #expect(deeper.contains(part), "no '\(part)' in \(deeper)") }
+    let classes = try message(.cifar(8, .b, classes: 100))
+    for part in [
+      "of other shapes fc.bias [100], expected [10], fc.weight [100, 64], expected [10, 64].",
+      "--model resnet8 --shortcut B with 100 classes",
+    ] { #expect(classes.contains(part), "no '\(part)' in \(classes)") }
+    let identity = try message(.cifar(8))
+    for part in [
+      "missing layer2.0.downsample.0.weight [32, 16, 1, 1], layer2.0.downsample.1.bias [32]",
+      "--model resnet8 with 10 classes",
+    ] { #expect(identity.contains(part), "no '\(part)' in \(identity)") }
+  }
+
+  @Test("a network is recognized by the names and shapes of its tensors")
+  func recognition() throws {
+    for (name, shortcut) in [
+      ("resnet20", nil), ("resnet110", Shortcut.b), ("resnet18", nil), ("resnet34", .a),
+      ("resnet50", nil), ("resnet101", .c), ("resnext50_32x4d", nil), ("resnext29_8x64d", nil),
+      ("resnext50_1x128d", nil),
+    ] {
+      var shapes = ParameterLayout(try network(name, shortcut, classes: 7)).stateShapes
+      let recognized = try #require(RecognizedModel(shapes: shapes))
+      #expect(recognized.name == name && recognized.shortcut == shortcut)
+      #expect(recognized.classes == 7)
+      shapes["layer1.0.bn1.weight"]![0] += 1
+      #expect(RecognizedModel(shapes: shapes) == nil)
+    }
+    #expect(RecognizedModel(shapes: [:]) == nil)
+    #expect(RecognizedModel(shapes: ["conv1.weight": [1], "fc.bias": []]) == nil)
   }
 }

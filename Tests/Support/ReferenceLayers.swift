@@ -124,7 +124,7 @@ public func referenceFullyConnected(
 ///   - count: what the sum is divided by: of a shard, the images of the whole mini-batch; N, if
 ///     not given.
 public func referenceCrossEntropy(
-  logits: [Double], labels: [Int], count: Int? = nil
+  logits: [Double], labels: [Int], count: Int? = nil, labelSmoothing: Double = 0
 ) -> Double {
   let classes = logits.count / labels.count
   precondition(logits.count == labels.count * classes)
@@ -133,7 +133,10 @@ public func referenceCrossEntropy(
     let row = logits[n * classes..<(n + 1) * classes]
     let largest = row.max()!
     let total = row.reduce(0) { $0 + exp($1 - largest) }
-    sum += largest + log(total) - logits[n * classes + label]
+    for (k, logit) in row.enumerated() {
+      let target = (k == label ? 1 - labelSmoothing : 0) + labelSmoothing / Double(classes)
+      sum += target * (largest + log(total) - logit)
+    }
   }
   return sum / Double(count ?? labels.count)
 }

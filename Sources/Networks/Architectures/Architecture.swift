@@ -29,14 +29,25 @@ public struct Architecture: Sendable {
     public let shape: ImageShape
   }
 
+  /// What batch normalization adds to variances; PyTorch's default.
+  public static let normalizationEpsilon = 1e-5
+
   /// The name by which a user asks for it, such as `resnet20`.
   public let name: String
   /// What it is, in words, for the start-up summary.
   public let summary: String
+  /// Where bottleneck blocks have their stride, which no tensor's shape tells; nil without such blocks.
+  public let stride: BottleneckStride?
   public let nodes: [Node]
 
   public var input: ImageShape { nodes[0].shape }
   public var classes: Int { nodes[nodes.count - 1].shape.count }
+
+  /// The normalizations that end the residual branches, whose results the shortcuts are added to.
+  public var residualNormalizations: [String] {
+    nodes.filter { $0.operation == .add }.map { nodes[$0.inputs[0]] }
+      .filter { $0.operation == .batchNormalization }.map(\.name)
+  }
 }
 
 /// Builds an `Architecture` node by node; each call returns the new node's index.
@@ -117,8 +128,10 @@ public struct ArchitectureBuilder {
   }
 
   /// The finished network; its last node gives the class scores.
-  public func architecture(name: String, summary: String) -> Architecture {
-    Architecture(name: name, summary: summary, nodes: nodes)
+  public func architecture(
+    name: String, summary: String, stride: BottleneckStride? = nil
+  ) -> Architecture {
+    Architecture(name: name, summary: summary, stride: stride, nodes: nodes)
   }
 
   private func window(

@@ -8,12 +8,14 @@ extension Architecture {
 
   /// Multiply-adds of convolutions and the fully connected layer for one image, forward.
   public var multiplyAdds: Int {
-    nodes.reduce(0) { total, node in
-      switch node.operation {
-      case .convolution(let geometry): total + geometry.multiplyAdds
-      case .fullyConnected(let outputs): total + nodes[node.inputs[0]].shape.count * outputs
-      default: total
-      }
+    nodes.reduce(0) { $0 + multiplyAdds(of: $1) }
+  }
+
+  func multiplyAdds(of node: Node) -> Int {
+    switch node.operation {
+    case .convolution(let geometry): geometry.multiplyAdds
+    case .fullyConnected(let outputs): nodes[node.inputs[0]].shape.count * outputs
+    default: 0
     }
   }
 }

@@ -93,16 +93,16 @@ public struct CIFARResNeXt: Hashable, Sendable {
       "CIFAR ResNeXt, \(Self.depth) layers, cardinality \(cardinality.groups), "
       + "shortcut \(shortcut.rawValue), \(stride.summary)"
     return .forSmallImages(
-      name: name, summary: summary, input: input, firstChannels: 64, stages: stages,
-      classes: classes)
+      name: name, summary: summary, stride: stride, input: input, firstChannels: 64,
+      stages: stages, classes: classes)
   }
 }
 
 extension Architecture {
   /// A 3×3 convolution at full resolution, the stages and the classifier.
   fileprivate static func forSmallImages(
-    name: String, summary: String, input: ImageShape, firstChannels: Int, stages: ResidualStages,
-    classes: Int
+    name: String, summary: String, stride: BottleneckStride? = nil, input: ImageShape,
+    firstChannels: Int, stages: ResidualStages, classes: Int
   ) -> Architecture {
     var builder = ArchitectureBuilder(input: input)
     var value = builder.convolution("conv1", builder.input, channels: firstChannels, kernel: 3)
@@ -110,6 +110,6 @@ extension Architecture {
     value = stages.append(after: value, to: &builder)
     value = builder.globalAveragePooling("avgpool", value)
     _ = builder.fullyConnected("fc", value, outputs: classes)
-    return builder.architecture(name: name, summary: summary)
+    return builder.architecture(name: name, summary: summary, stride: stride)
   }
 }

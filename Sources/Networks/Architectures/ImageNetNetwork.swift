@@ -77,7 +77,8 @@ public struct ImageNetNetwork: Hashable, Sendable {
     value = stages.append(after: value, to: &builder)
     value = builder.globalAveragePooling("avgpool", value)
     _ = builder.fullyConnected("fc", value, outputs: classes)
-    return builder.architecture(name: name, summary: summary)
+    return builder.architecture(
+      name: name, summary: summary, stride: Self.hasBottlenecks(depth) ? stride : nil)
   }
 
   private var block: ResidualStages.Block {

@@ -7,6 +7,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case unknown(name: String, suggestion: String?)
   case shortcutOfPlainNetwork(name: String)
   case strideWithoutBottlenecks(name: String)
+  case noResidualBranches(name: String)
   case imagesTooSmall(name: String, input: ImageShape, minimum: Int)
 
   public var description: String {
@@ -18,7 +19,10 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "'\(name)' has no shortcuts: leave out --shortcut, or use --model "
         + name.replacing("plain", with: "resnet")
     case .strideWithoutBottlenecks(let name):
-      "'\(name)' has no bottleneck blocks, so their stride has no place in it: leave that out"
+      "'\(name)' has no bottleneck blocks, so their stride has no place in it: leave out "
+        + "--stride-placement"
+    case .noResidualBranches(let name):
+      "'\(name)' has no residual branches to begin with zero: leave out --zero-init-residual"
     case .imagesTooSmall(let name, let input, let minimum):
       "'\(name)' halves its maps \(minimum == 4 ? "twice" : "five times") and needs images of at "
         + "least \(minimum)×\(minimum) pixels, these are \(input.height)×\(input.width)"

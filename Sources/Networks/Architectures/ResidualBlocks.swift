@@ -13,9 +13,18 @@ public enum Shortcut: String, CaseIterable, Sendable, Codable {
 /// Which convolution of a bottleneck block that halves its maps has stride 2.
 public enum BottleneckStride: String, CaseIterable, Sendable, Codable {
   /// The first 1×1 convolution ("v1"; He et al. 2015, §4.1).
-  case first1x1
+  case first1x1 = "1x1"
   /// The 3×3 convolution ("v1.5"; torchvision's choice and that of Xie et al. 2017).
-  case middle3x3
+  case middle3x3 = "3x3"
+
+  /// - Parameter name: `1x1` or `v1`, `3x3` or `v1.5`.
+  public init?(named name: String) {
+    switch name {
+    case "v1": self = .first1x1
+    case "v1.5": self = .middle3x3
+    default: self.init(rawValue: name)
+    }
+  }
 
   /// In words, for the start-up summary.
   var summary: String {

@@ -11,7 +11,7 @@ import Tensors
 /// statistics, goes to `NormalizationTotals`.
 final class BatchNormalizationLayer: PlannedLayer {
   /// Added to the variance (PyTorch's default).
-  static let epsilon = 1e-5
+  static let epsilon = Architecture.normalizationEpsilon
 
   /// Which passes over memory the neighbouring convolutions run.
   struct Delegation: OptionSet {

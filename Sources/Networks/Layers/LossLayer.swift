@@ -10,6 +10,7 @@ struct LossLayer: PlannedLayer {
   let logits: Place
   /// [N, K]; nil in evaluation plans.
   let logitsGradient: Place?
+  let labelSmoothing: Double
 
   /// Leaves each local shard's sums in the workspace, and the logits' gradient in training plans.
   func forward(_ workspace: Workspace, mode: PassMode) {
@@ -19,7 +20,7 @@ struct LossLayer: PlannedLayer {
       workspace.shardSums[shard] = SoftmaxCrossEntropy.evaluate(
         logits: workspace.tensor(logits, shard: shard), labels: workspace.labels + first,
         gradient: logitsGradient.map { workspace.tensor($0, shard: shard).base },
-        gradientScale: 1 / Double(max(images, 1)))
+        gradientScale: 1 / Double(max(images, 1)), labelSmoothing: labelSmoothing)
     }
   }
 

@@ -9,9 +9,10 @@ import Randomness
 /// The classifier, which no ReLU follows, gets N(0, 1/n). Draws are keyed by (seed, parameter), so
 /// every rank makes the same values without talking.
 enum HeInitialization {
+  /// - Parameter zeroScales: the names of γ that begin as 0.
   static func fill(
-    _ layout: ParameterLayout, seed: UInt64, parameters: UnsafeMutablePointer<Float>,
-    runningStatistics: UnsafeMutablePointer<Float>
+    _ layout: ParameterLayout, seed: UInt64, zeroScales: Set<String> = [],
+    parameters: UnsafeMutablePointer<Float>, runningStatistics: UnsafeMutablePointer<Float>
   ) {
     for (index, slot) in layout.slots.enumerated() {
       let target = buffer(parameters, slot.range)
@@ -20,7 +21,8 @@ enum HeInitialization {
         fillNormal(target, deviation: sqrt(2 / Double(geometry.patchCount)), seed, index)
       case .fullyConnectedWeight(let inputs, _):
         fillNormal(target, deviation: sqrt(1 / Double(inputs)), seed, index)
-      case .normalizationScale: target.update(repeating: 1)
+      case .normalizationScale:
+        target.update(repeating: zeroScales.contains(slot.name) ? 0 : 1)
       case .normalizationShift, .fullyConnectedBias: target.update(repeating: 0)
       }
     }

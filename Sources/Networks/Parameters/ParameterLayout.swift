@@ -61,6 +61,17 @@ public struct ParameterLayout: Sendable {
   /// Elements of the running-statistics buffer.
   public let runningStatisticsCount: Int
 
+  /// PyTorch's shapes of parameters and running statistics, by name.
+  public var stateShapes: [String: [Int]] {
+    var shapes: [String: [Int]] = [:]
+    for slot in slots { shapes[slot.name] = slot.fileShape }
+    for slot in runningStatistics {
+      shapes["\(slot.name).running_mean"] = [slot.mean.count]
+      shapes["\(slot.name).running_var"] = [slot.variance.count]
+    }
+    return shapes
+  }
+
   /// Parameters in all.
   public var count: Int { normalization.upperBound }
 

@@ -15,39 +15,6 @@ public struct StateTensor: Hashable, Sendable {
   }
 }
 
-/// Why weights do not fit a network.
-public enum StateDictionaryError: Error, Equatable, CustomStringConvertible {
-  case missing(names: [String], model: String)
-  case unexpected(names: [String], model: String)
-  case shape(name: String, found: [Int], expected: [Int], model: String)
-  case notFinite(name: String)
-  case negativeVariance(name: String)
-
-  public var description: String {
-    switch self {
-    case .missing(let names, let model):
-      "these weights are not of \(model): \(Self.list(names)) missing; "
-        + "use the --model, --shortcut and number of classes that they were made with"
-    case .unexpected(let names, let model):
-      "these weights are not of \(model), which has no \(Self.list(names)); "
-        + "use the --model, --shortcut and number of classes that they were made with"
-    case .shape(let name, let found, let expected, let model):
-      "these weights are not of \(model): \(name) has shape \(found), expected \(expected); "
-        + "use the --model, --shortcut and number of classes that they were made with"
-    case .notFinite(let name):
-      "tensor \(name) holds NaN or infinite values: the weights are damaged or from a run that "
-        + "diverged"
-    case .negativeVariance(let name):
-      "tensor \(name) holds a negative variance: the weights are damaged"
-    }
-  }
-
-  private static func list(_ names: [String]) -> String {
-    let shown = names.prefix(3).joined(separator: ", ")
-    return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown
-  }
-}
-
 extension Replica {
   /// Parameters and BN running statistics, sorted by name.
   public func stateDictionary() -> [StateTensor] {
@@ -69,7 +36,7 @@ extension Replica {
   /// Nothing is changed when it throws.
   /// - Throws: `StateDictionaryError`.
   public func load(stateDictionary tensors: [StateTensor]) throws(StateDictionaryError) {
-    let byName = try checked(tensors, against: stateShapes())
+    let byName = try checked(tensors, against: parameterLayout.stateShapes)
     store(byName, in: parameters)
     for slot in parameterLayout.runningStatistics {
       for (suffix, range) in [("running_mean", slot.mean), ("running_var", slot.variance)] {
@@ -111,30 +78,14 @@ extension Replica {
     }
   }
 
-  private func stateShapes() -> [String: [Int]] {
-    var shapes: [String: [Int]] = [:]
-    for slot in parameterLayout.slots { shapes[slot.name] = slot.fileShape }
-    for slot in parameterLayout.runningStatistics {
-      shapes["\(slot.name).running_mean"] = [slot.mean.count]
-      shapes["\(slot.name).running_var"] = [slot.variance.count]
-    }
-    return shapes
-  }
-
   private func checked(
     _ tensors: [StateTensor], against shapes: [String: [Int]]
   ) throws(StateDictionaryError) -> [String: StateTensor] {
     let byName = Dictionary(tensors.map { ($0.name, $0) }) { first, _ in first }
-    let missing = shapes.keys.filter { byName[$0] == nil }.sorted()
-    if !missing.isEmpty { throw .missing(names: missing, model: architecture.name) }
-    let unexpected = byName.keys.filter { shapes[$0] == nil }.sorted()
-    if !unexpected.isEmpty { throw .unexpected(names: unexpected, model: architecture.name) }
-    for (name, expected) in shapes.sorted(by: { $0.key < $1.key }) {
-      let tensor = byName[name]!
-      guard tensor.shape == expected else {
-        throw .shape(
-          name: name, found: tensor.shape, expected: expected, model: architecture.name)
-      }
+    let mismatch = StateMismatch(
+      found: byName.mapValues(\.shape), expected: shapes, model: architecture.name)
+    if let mismatch { throw .mismatch(mismatch) }
+    for (name, tensor) in byName.sorted(by: { $0.key < $1.key }) {
       guard tensor.values.allSatisfy(\.isFinite) else { throw .notFinite(name: name) }
       if name.hasSuffix(".running_var"), tensor.values.contains(where: { $0 < 0 }) {
         throw .negativeVariance(name: name)

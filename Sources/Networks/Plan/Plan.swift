@@ -17,11 +17,12 @@ struct Plan {
   ///   - images: the most images this rank holds at once.
   ///   - mode: training plans keep what the backward pass reads and have places for gradients.
   ///   - division: the BN groups of training.
+  ///   - labelSmoothing: of the loss.
   ///   - fuse: whether normalizations take in what follows them, and convolutions the normalizations'
   ///     passes.
   init(
     _ architecture: Architecture, parameters: ParameterLayout, images: Int, mode: PassMode,
-    division: StatisticsDivision, fuse: Bool = true
+    division: StatisticsDivision, labelSmoothing: Double = 0, fuse: Bool = true
   ) {
     let operations = Fusion.operations(architecture, enabled: fuse)
     let fusion = BlockFusion(operations, architecture.nodes, enabled: fuse)
@@ -43,7 +44,9 @@ struct Plan {
     }
     let output = operations[operations.count - 1].output
     logits = places.value(output)
-    layers = steps + [LossLayer(logits: logits, logitsGradient: places.gradient(output))]
+    let loss = LossLayer(
+      logits: logits, logitsGradient: places.gradient(output), labelSmoothing: labelSmoothing)
+    layers = steps + [loss]
     let convolutions = steps.compactMap { $0 as? ConvolutionLayer }
     for convolution in convolutions { convolution.planScratch(images: images) }
     sizes = Workspace.Sizes(

@@ -77,11 +77,8 @@ public final class BenchmarkRun {
     }
     try ranks.agree(on: configuration.values + [("bench's options", "\(options)")])
     let (architecture, division) = try ranks.together {
-      let isForImageNet = ModelCatalog.isForImageNet(configuration.model)
-      let architecture = try ModelCatalog.architecture(
-        named: configuration.model, shortcut: configuration.shortcut,
-        classes: options.classes ?? (isForImageNet ? 1000 : 10),
-        input: options.imageSize.map { ImageShape(height: $0, width: $0, channels: 3) })
+      let architecture = try configuration.architecture(
+        classes: options.classes, imageSize: options.imageSize)
       let layout = try configuration.partLayout(ranks: ranks.count, rank: ranks.rank)
       return (
         architecture,

@@ -23,7 +23,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     return switch self {
     case .notFound(let path):
       "there is no checkpoint at \(path): give a run folder, a checkpoints/step-… folder in it, or a "
-        + "weights file (.safetensors)"
+        + "weights file (.safetensors or .pth)"
     case .unreadable(let path, let reason):
       "cannot read the checkpoint \(path): \(reason); \(instead)"
     case .damaged(let path):
@@ -41,6 +41,8 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
 public struct CheckpointState: Codable, Equatable, Sendable {
   public var model: String
   public var shortcut: String?
+  /// Where bottleneck blocks have their stride, `1x1` or `3x3`; nil without such blocks.
+  public var stridePlacement: String?
   public var classes: Int
   /// Names of the classes, in the order of the network's outputs.
   public var classNames: [String]
@@ -65,6 +67,7 @@ public struct CheckpointState: Codable, Equatable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case model, shortcut, classes, step, epoch, shards, seed, optimizer, dataset, seconds
+    case stridePlacement = "stride_placement"
     case classNames = "class_names"
     case batchSize = "batch_size"
     case epochTotals = "epoch_totals"
@@ -89,17 +92,15 @@ public enum CheckpointFolder {
   static func write(
     _ state: CheckpointState, replica: Replica, preprocessing: [StateTensor], into folder: String
   ) throws {
-    let metadata = [
+    var metadata = [
       "format": "pt", "model": state.model, "shortcut": state.shortcut ?? "",
       "step": String(state.step), "epoch": String(state.epoch),
       "parameters_sha256": state.parametersSHA256,
     ]
-    let counters = replica.parameterLayout.runningStatistics.map {
-      TensorContent("\($0.name).num_batches_tracked", shape: [], int64: [Int64(state.step)])
-    }
+    metadata["stride_placement"] = state.stridePlacement
     try SafetensorsWriter.write(
-      replica.stateDictionary().map(\.content) + counters, metadata: metadata,
-      toPath: "\(folder)/\(weights)")
+      replica.stateDictionary().map(\.content) + replica.architecture.batchCounters(state.step),
+      metadata: metadata, toPath: "\(folder)/\(weights)")
     try SafetensorsWriter.write(
       replica.velocityDictionary().map(\.content), metadata: metadata,
       toPath: "\(folder)/\(optimizer)")
@@ -152,6 +153,15 @@ public enum CheckpointFolder {
 extension StateTensor {
   /// The tensor as it is written.
   var content: TensorContent { TensorContent(name, shape: shape, float32: values) }
+}
+
+extension Architecture {
+  /// `num_batches_tracked` of every BN layer, which PyTorch expects beside the statistics.
+  func batchCounters(_ steps: Int) -> [TensorContent] {
+    nodes.filter { $0.operation == .batchNormalization }.map {
+      TensorContent("\($0.name).num_batches_tracked", shape: [], int64: [Int64(steps)])
+    }
+  }
 }
 
 extension SafetensorsFile {

@@ -14,8 +14,8 @@ public struct CheckpointInspection {
   private let parametersSHA256: String
   private let tensors: Int
 
-  /// - Parameter path: a run folder, a checkpoint in it, or a `.safetensors` file.
-  /// - Throws: `CheckpointError`, `SafetensorsError`.
+  /// - Parameter path: a run folder, a checkpoint in it, or a `.safetensors` or `.pth` file.
+  /// - Throws: `CheckpointError`, `SafetensorsError`, `PyTorchFileError`.
   public init(_ path: String) throws {
     let file = try WeightsFile(path)
     self.path = file.path

@@ -1,7 +1,9 @@
-/// A network's weights, wherever a user points: a run, a checkpoint in it, or a safetensors file.
+/// A network's weights, wherever a user points: a run, a checkpoint in it, a safetensors file, or a
+/// checkpoint of PyTorch's.
 
 import Foundation
 import Networks
+import PyTorchFiles
 import Safetensors
 
 /// Weights fit a network by names and shapes, but were trained as another one.
@@ -18,7 +20,7 @@ public struct OtherNetwork: Error, Equatable, CustomStringConvertible {
 
 /// Weights read from a file, with what stands beside them when they come from one of our runs.
 public struct WeightsFile {
-  /// The safetensors file that was read.
+  /// The file that was read.
   public let path: String
   /// Parameters and running statistics in PyTorch's names.
   public let tensors: [StateTensor]
@@ -30,26 +32,45 @@ public struct WeightsFile {
 
   /// Reads weights.
   ///
-  /// - Parameter path: a `.safetensors` file, a checkpoint folder, or a run folder (its newest
-  ///   checkpoint).
-  /// - Throws: `CheckpointError`, `SafetensorsError`, `FileError`.
+  /// - Parameter path: a `.safetensors` file, a `.pth` file, a checkpoint folder, or a run folder (its
+  ///   newest checkpoint).
+  /// - Throws: `CheckpointError`, `SafetensorsError`, `PyTorchFileError`, `FileError`.
   public init(_ path: String) throws {
     let folder = try Self.checkpointFolder(path)
     self.path = folder.map { "\($0)/\(CheckpointFolder.weights)" } ?? path
     state = try folder.map(CheckpointFolder.state)
-    let file = try SafetensorsFile(contentsOf: self.path)
-    metadata = file.metadata
-    // DistributedDataParallel saves every name behind "module.".
-    tensors = try file.stateTensors().map { tensor in
-      tensor.name.hasPrefix("module.")
-        ? StateTensor(
-          name: String(tensor.name.dropFirst("module.".count)), shape: tensor.shape,
-          values: tensor.values)
-        : tensor
+    let named: [StateTensor]
+    if PyTorchFile.isLikely(self.path) {
+      metadata = [:]
+      named = try PyTorchFile(contentsOf: self.path).float32Tensors().map {
+        StateTensor(name: $0.name, shape: $0.shape, values: $0.values)
+      }
+    } else {
+      let file = try SafetensorsFile(contentsOf: self.path)
+      metadata = file.metadata
+      named = try file.stateTensors()
     }
+    tensors = Self.withoutWrappers(named)
     preprocessing = try folder.map {
       try SafetensorsFile(contentsOf: "\($0)/\(CheckpointFolder.preprocessing)").stateTensors()
     }
+  }
+
+  /// The tensors as the network itself would name them.
+  ///
+  /// DistributedDataParallel saves every name behind `module.`, `torch.compile` behind `_orig_mod.`;
+  /// BN's counters, which some converters make floats, are no part of the state.
+  private static func withoutWrappers(_ tensors: [StateTensor]) -> [StateTensor] {
+    var tensors = tensors.filter { !$0.name.hasSuffix("num_batches_tracked") }
+    while let prefix = ["module.", "_orig_mod."].first(where: { prefix in
+      !tensors.isEmpty && tensors.allSatisfy { $0.name.hasPrefix(prefix) }
+    }) {
+      tensors = tensors.map {
+        StateTensor(
+          name: String($0.name.dropFirst(prefix.count)), shape: $0.shape, values: $0.values)
+      }
+    }
+    return tensors
   }
 
   /// The number of classes that the classifier tells apart, if it has one.
@@ -58,13 +79,22 @@ public struct WeightsFile {
   /// Sets the parameters and running statistics of `replica`.
   ///
   /// - Throws: `StateDictionaryError`, and `OtherNetwork`: a plain and a residual network have the
-  ///   same tensors, so files of ours also say which they are of.
+  ///   same tensors, and so have both places of the stride, so files of ours say which they are of.
   func load(into replica: Replica) throws {
     try replica.load(stateDictionary: tensors)
     let isOurs = metadata["parameters_sha256"] != nil
     let requested = replica.architecture.name
-    if isOurs, let trained = metadata["model"], trained != requested {
+    guard isOurs, let trained = metadata["model"] else { return }
+    if trained != requested {
       throw OtherNetwork(path: path, trained: trained, requested: requested)
+    }
+    if let stride = metadata["stride_placement"], let other = replica.architecture.stride?.rawValue,
+      stride != other
+    {
+      let flag = "--stride-placement"
+      throw OtherNetwork(
+        path: path, trained: "\(trained) \(flag) \(stride)",
+        requested: "\(trained) \(flag) \(other)")
     }
   }
 

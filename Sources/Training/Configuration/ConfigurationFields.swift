@@ -25,7 +25,15 @@ extension TrainingConfiguration {
       $0.shortcut = value
       return true
     },
-    optionalText("weights", "a safetensors file", \.weights),
+    Field(key: "stride-placement", expected: "1x1 (v1) or 3x3 (v1.5)") {
+      $0.stridePlacement?.rawValue
+    } set: {
+      guard let value = BottleneckStride(named: $1.lowercased()) else { return false }
+      $0.stridePlacement = value
+      return true
+    },
+    flag("zero-init-residual", \.zeroInitResidual),
+    optionalText("weights", "a weights file", \.weights),
     Field(
       key: "dataset", expected: DatasetName.allCases.map(\.rawValue).joined(separator: ", ")
     ) {
@@ -53,13 +61,7 @@ extension TrainingConfiguration {
       return true
     },
     number("crop-padding", 0...64, \.cropPadding),
-    Field(key: "flip", expected: "true or false") {
-      String($0.flip)
-    } set: {
-      guard let value = Bool($1.lowercased()) else { return false }
-      $0.flip = value
-      return true
-    },
+    flag("flip", \.flip),
     number("batch-size", 1...1_048_576, \.batchSize),
     number("accumulate", 1...65_536, \.accumulate),
     optionalNumber("shards", 1..., \.shards),
@@ -136,6 +138,9 @@ extension TrainingConfiguration {
       $0.normalizationWeightDecay = value
       return true
     },
+    real("label-smoothing", "a number from 0 to below 1", \.labelSmoothing) {
+      (0..<1).contains($0)
+    },
     Field(key: "seed", expected: "a whole number from 0 on") {
       String($0.seed)
     } set: {
@@ -193,6 +198,18 @@ extension TrainingConfiguration {
     } set: {
       $0[keyPath: path] = $1
       return !$1.isEmpty
+    }
+  }
+
+  private static func flag(
+    _ key: String, _ path: WritableKeyPath<TrainingConfiguration, Bool> & Sendable
+  ) -> Field {
+    Field(key: key, expected: "true or false") {
+      String($0[keyPath: path])
+    } set: {
+      guard let value = Bool($1.lowercased()) else { return false }
+      $0[keyPath: path] = value
+      return true
     }
   }
 

@@ -22,11 +22,14 @@ extension TrainingConfiguration {
     return try TrainingConfiguration(flags, over: configuration)
   }
 
-  /// The values that stand in a run's `config.yaml`, when `weights` are from a run; else the defaults.
+  /// The values that stand in a run's `config.yaml`, when `weights` are from a run; those that its
+  /// checkpoint holds, when that is all there is; else the defaults.
   static func ofRun(weights: String) throws -> TrainingConfiguration {
     guard let checkpoint = try WeightsFile.checkpointFolder(weights) else { return .init() }
     let path = "\(WeightsFile.runFolder(ofCheckpoint: checkpoint))/config.yaml"
-    guard FileManager.default.fileExists(atPath: path) else { return .init() }
+    guard FileManager.default.fileExists(atPath: path) else {
+      return try CheckpointFolder.state(of: checkpoint).network
+    }
     return try TrainingConfiguration(read(path), source: path)
   }
 

@@ -9,7 +9,11 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var model = "resnet20"
   /// Nil: the model's own (A for the CIFAR networks, none for plain ones).
   public var shortcut: Shortcut?
-  /// A safetensors file that training starts from; nil: He initialization.
+  /// Where bottleneck blocks have their stride; nil: torchvision's choice, the 3×3 convolution.
+  public var stridePlacement: BottleneckStride?
+  /// Whether the last γ of each residual block begins as 0.
+  public var zeroInitResidual = false
+  /// The weights that training starts from; nil: He initialization.
   public var weights: String?
 
   // MARK: Data
@@ -56,6 +60,8 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var weightDecay = 1e-4
   /// Weight decay of BN's scales and shifts; nil: the same as `weightDecay`.
   public var normalizationWeightDecay: Double?
+  /// The part of the training loss's target that is spread evenly over the classes.
+  public var labelSmoothing = 0.0
   public var seed: UInt64 = 1
 
   // MARK: Running

@@ -91,8 +91,7 @@ public final class EvaluationRun {
         throw ClassCountMismatch(
           weights: weights.path, network: classes, images: source.classCount)
       }
-      let architecture = try ModelCatalog.architecture(
-        named: configuration.model, shortcut: configuration.shortcut,
+      let architecture = try configuration.architecture(
         classes: source.classCount, input: source.imageShape)
       let layout = try ShardLayout(
         batch: configuration.batchSize, shards: shards, ranks: ranks.count, rank: ranks.rank)

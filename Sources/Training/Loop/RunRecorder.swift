@@ -189,6 +189,7 @@ final class RunRecorder: TrainingObserver {
   private func checkpointState(_ progress: TrainingProgress, seconds: Double) -> CheckpointState {
     CheckpointState(
       model: replica.architecture.name, shortcut: configuration.shortcut?.rawValue,
+      stridePlacement: replica.architecture.stride?.rawValue,
       classes: replica.architecture.classes, classNames: data.train.classNames,
       step: progress.step, epoch: timeline.epoch(afterSteps: progress.step),
       batchSize: configuration.batchSize,

@@ -48,7 +48,7 @@ struct StartingPoint {
       seconds = state.seconds
     } else {
       checkpoint = nil
-      replica.initialize(seed: configuration.seed)
+      replica.initialize(seed: configuration.seed, zeroResidual: configuration.zeroInitResidual)
       if let weights = configuration.weights {
         try ranks.onFirst {
           try WeightsFile(weights).load(into: replica)
@@ -110,6 +110,12 @@ struct StartingPoint {
     _ state: CheckpointState, _ configuration: TrainingConfiguration, _ data: TrainingData
   ) throws {
     let pairs: [(String, String, String)] = [
+      // The tensors are the same, wherever the stride is.
+      (
+        "--stride-placement",
+        state.stridePlacement ?? configuration.stridePlacement?.rawValue ?? "",
+        configuration.stridePlacement?.rawValue ?? ""
+      ),
       ("--model", state.model, configuration.model),
       ("--batch-size", "\(state.batchSize)", "\(configuration.batchSize)"),
       ("--shards", "\(state.shards)", "\(configuration.shards ?? 0)"),

@@ -47,9 +47,8 @@ public final class TrainingRun {
     let shards = requested.shards(ranks: ranks.count)
     configuration.shards = shards
     let (architecture, training, evaluation, division) = try ranks.together {
-      let architecture = try ModelCatalog.architecture(
-        named: requested.model, shortcut: requested.shortcut, classes: data.train.classCount,
-        input: data.train.imageShape)
+      let architecture = try requested.architecture(
+        classes: data.train.classCount, input: data.train.imageShape)
       let part = try requested.partLayout(ranks: ranks.count, rank: ranks.rank)
       return (
         architecture, part, part,
@@ -67,7 +66,8 @@ public final class TrainingRun {
       whereabouts: whereabouts)
     let replica = Replica(
       architecture, training: training, evaluation: evaluation, threads: threads,
-      division: division, exchange: exchange, gradients: reduction.memory)
+      division: division, exchange: exchange, gradients: reduction.memory,
+      labelSmoothing: configuration.labelSmoothing)
     replica.observers = [whereabouts, reduction]
     exchange.idle = { try reduction.advance() }
 
@@ -127,13 +127,5 @@ public final class TrainingRun {
       try writeTimeline()
       return outcome
     }
-  }
-}
-
-extension TrainingConfiguration {
-  /// Fills in what the network decided, so that `config.yaml` says it.
-  fileprivate mutating func resolve(_ architecture: Architecture) {
-    shortcut = shortcut ?? ModelCatalog.defaultShortcut(of: architecture.name)
-    if normalizationWeightDecay == nil { normalizationWeightDecay = weightDecay }
   }
 }

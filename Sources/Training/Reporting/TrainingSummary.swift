@@ -38,6 +38,12 @@ struct TrainingSummary {
         + (configuration.normalizationWeightDecay == configuration.weightDecay
           ? "" : ", of BN \(configuration.normalizationWeightDecay ?? configuration.weightDecay)"))
     table.add("augmentation", augmentation)
+    if configuration.labelSmoothing > 0 {
+      table.add("label smoothing", "\(configuration.labelSmoothing), in the training loss")
+    }
+    if configuration.zeroInitResidual {
+      table.add("initial weights", "the last scale of each residual block is 0")
+    }
     table.add("seed", "\(configuration.seed)")
     table.add(
       "kernels",

@@ -9,7 +9,7 @@ images NCHW, convolutions OIHW, fc.weight [classes, channels].
 NETWORK.safetensors, for resnet8-A, resnet8-B, resnet8-C, plain8, resnet20-A and plain20:
     input [6,3,12,12], labels [6] (I64)
     parameter.NAME        BN gamma (.weight) and beta (.bias), fc.weight and fc.bias; the weights of
-                          convolutions are conv_weight(NAME, SHAPE) below, to keep the files small
+                          convolutions are conv_weight(NAME, SHAPE) of weights.py, to keep the files small
     buffer_before.NAME    running_mean and running_var before the training forward
     logits_train [6,10]   training mode: BN normalizes by the batch's statistics
     loss []               mean cross-entropy of logits_train
@@ -39,6 +39,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
+
+from weights import conv_weight
 
 IMAGES = 6
 IMAGE_SIDE = 12
@@ -118,30 +120,6 @@ class CIFARNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-def conv_weight(name, shape):
-    """Uniform weights of He's variance, 2 / (k·k·outputs), each a pure function of name and index.
-
-    For the element number i (row-major in OIHW): z = SplitMix64's output for the state
-    fnv1a64(name) + (i+1) · 0x9E3779B97F4A7C15 (mod 2^64), u = (z >> 40) · 2^-23 - 1 in [-1, 1), both
-    exact; the weight is Float32(u) · Float32(sqrt(6 / (k·k·outputs))) as one Float32 product. The
-    same in Swift: `fixtureConvolutionWeight` in Tests/Support.
-    """
-    mask = (1 << 64) - 1
-    state = 0xCBF29CE484222325
-    for byte in name.encode():
-        state = (state ^ byte) * 0x100000001B3 & mask
-    values = []
-    for _ in range(math.prod(shape)):
-        state = state + 0x9E3779B97F4A7C15 & mask
-        z = state
-        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & mask
-        z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
-        z ^= z >> 31
-        values.append((z >> 40) * 2.0**-23 - 1)
-    scale = torch.tensor(math.sqrt(6 / (shape[2] * shape[3] * shape[0])), dtype=torch.float32)
-    return (torch.tensor(values, dtype=torch.float32) * scale).reshape(shape)
-
-
 def rounded(tensor):
     return tensor.to(torch.float32).to(torch.float64)
 
@@ -155,7 +133,7 @@ def initialize(network, generator):
     with torch.no_grad():
         for name, value in network.named_parameters():
             if value.dim() == 4:
-                new = conv_weight(name, value.shape)
+                new = torch.from_numpy(conv_weight(name, value.shape))
             elif name == "fc.weight":
                 new = normal(value.shape, 0, math.sqrt(1 / value.shape[1]))
             elif name.endswith("weight"):

@@ -8,7 +8,8 @@ import Training
 @Suite struct ConfigurationCodingTests {
   /// A value other than the default for every key.
   static let everything: [(key: String, value: String)] = [
-    ("model", "resnet56"), ("shortcut", "C"), ("weights", "runs/a b/weights.safetensors"),
+    ("model", "resnet56"), ("shortcut", "C"), ("stride-placement", "1x1"),
+    ("zero-init-residual", "true"), ("weights", "runs/a b/weights.safetensors"),
     ("dataset", "image-folder"), ("data-dir", "/data/it's: \"here\" # all"),
     ("train-limit", "1000"), ("test-limit", "7"), ("mean", "0.485,0.456,0.406"),
     ("std", "0.229,0.224,0.225"), ("crop-padding", "0"), ("flip", "false"),
@@ -18,7 +19,8 @@ import Training
     ("lr-reference-batch", "128"), ("lr-milestones", "32000,48000.5,90%"), ("lr-gamma", "0.2"),
     ("warmup-iterations", "400"), ("warmup-method", "constant"), ("warmup-lr", "0.01"),
     ("optimizer", "lars"), ("lars-trust", "0.02"), ("momentum", "0.95"),
-    ("wd", "0.0005"), ("norm-weight-decay", "0.0"), ("seed", "18446744073709551615"),
+    ("wd", "0.0005"), ("norm-weight-decay", "0.0"), ("label-smoothing", "0.1"),
+    ("seed", "18446744073709551615"),
     ("threads", "3"), ("workers", "2"), ("reduction", "mpi"), ("gradient-compression", "bf16"),
     ("bucket-mb", "2.5"),
     ("stall-timeout", "60.0"), ("timeline", "a.json"),

@@ -16,7 +16,9 @@ import Training
     ("warmup-lr", ["0", "0.01"]), ("optimizer", ["sgd", "LARS"]), ("lars-trust", ["1e-6", "2"]),
     ("momentum", ["0", "0.999"]), ("wd", ["0"]), ("norm-weight-decay", ["0", "1"]),
     ("seed", ["0", "18446744073709551615"]), ("threads", ["1"]), ("workers", ["1", "256"]),
-    ("checkpoint-every", ["1"]), ("keep-checkpoints", ["1"]), ("eval-every", ["1"]),
+    ("stride-placement", ["1x1", "3x3", "v1", "V1.5"]), ("label-smoothing", ["0", "0.1", "0.999"]),
+    ("zero-init-residual", ["true", "False"]), ("checkpoint-every", ["1"]),
+    ("keep-checkpoints", ["1"]), ("eval-every", ["1"]),
   ]
 
   static let bad: [(String, [String])] = [
@@ -41,7 +43,8 @@ import Training
     ("workers", ["0", "257"]), ("reduction", ["", "ring"]), ("gradient-compression", ["", "fp16"]),
     ("bucket-mb", ["0", "-1", "1025", "nan"]), ("timeline", [""]),
     ("stall-timeout", ["-1", "0.5", "never"]),
-    ("run-dir", [""]), ("checkpoint-every", ["0"]),
+    ("stride-placement", ["", "2x2", "v2"]), ("label-smoothing", ["-0.1", "1", "nan", "little"]),
+    ("zero-init-residual", ["", "1"]), ("run-dir", [""]), ("checkpoint-every", ["0"]),
     ("keep-checkpoints", ["0", "-1"]), ("eval-every", ["0"]),
   ]
 
