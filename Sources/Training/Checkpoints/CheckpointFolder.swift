@@ -87,22 +87,12 @@ public enum CheckpointFolder {
 
   /// Writes all files of a checkpoint into `folder`, which exists and is empty.
   static func write(
-    _ state: CheckpointState, replica: Replica, preprocessing: [StateTensor], into folder: String
+    _ state: CheckpointState, replica: Replica, velocity: [StateTensor],
+    preprocessing: [StateTensor], into folder: String
   ) throws {
-    let metadata = [
-      "format": "pt", "model": state.model, "shortcut": state.shortcut ?? "",
-      "step": String(state.step), "epoch": String(state.epoch),
-      "parameters_sha256": state.parametersSHA256,
-    ]
-    let counters = replica.parameterLayout.runningStatistics.map {
-      TensorContent("\($0.name).num_batches_tracked", shape: [], int64: [Int64(state.step)])
-    }
+    try writeWeights(state, replica: replica, toPath: "\(folder)/\(weights)")
     try SafetensorsWriter.write(
-      replica.stateDictionary().map(\.content) + counters, metadata: metadata,
-      toPath: "\(folder)/\(weights)")
-    try SafetensorsWriter.write(
-      replica.velocityDictionary().map(\.content), metadata: metadata,
-      toPath: "\(folder)/\(optimizer)")
+      velocity.map(\.content), metadata: metadata(state), toPath: "\(folder)/\(optimizer)")
     try SafetensorsWriter.write(
       preprocessing.map(\.content), metadata: ["format": "pt"],
       toPath: "\(folder)/\(Self.preprocessing)")
@@ -114,6 +104,23 @@ public enum CheckpointFolder {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let json = try encoder.encode(Manifest(state: state, files: files))
     try json.write(to: URL(fileURLWithPath: "\(folder)/\(manifest)"))
+  }
+
+  /// Writes a checkpoint's weights alone.
+  static func writeWeights(_ state: CheckpointState, replica: Replica, toPath path: String) throws {
+    let counters = replica.parameterLayout.runningStatistics.map {
+      TensorContent("\($0.name).num_batches_tracked", shape: [], int64: [Int64(state.step)])
+    }
+    try SafetensorsWriter.write(
+      replica.stateDictionary().map(\.content) + counters, metadata: metadata(state), toPath: path)
+  }
+
+  private static func metadata(_ state: CheckpointState) -> [String: String] {
+    [
+      "format": "pt", "model": state.model, "shortcut": state.shortcut ?? "",
+      "step": String(state.step), "epoch": String(state.epoch),
+      "parameters_sha256": state.parametersSHA256,
+    ]
   }
 
   /// The state of the checkpoint at `folder`, after checking that its files are what was written.

@@ -1,0 +1,131 @@
+/// A whole evaluation: weights and images opened on all ranks, tested, told.
+
+import Datasets
+import Foundation
+import MPI
+import Networks
+import Safetensors
+
+/// One `resnet-dist eval`.
+public final class EvaluationRun {
+  /// One of the networks to evaluate.
+  public struct Request {
+    /// A run folder, a checkpoint or a weights file.
+    public let weights: String
+    /// Flags that concern this network alone.
+    public let flags: [(key: String, value: String)]
+
+    public init(weights: String, flags: [(key: String, value: String)]) {
+      self.weights = weights
+      self.flags = flags
+    }
+  }
+
+  private let members: [EvaluationMember]
+  private let digests: [String]
+  private let source: any ImageSource
+  private let division: StatisticsDivision
+  private let threads: Int
+  private let workers: Int
+  private let ranks: Ranks
+  private let console: any Console
+
+  /// Opens weights and images.
+  ///
+  /// The first network's run says which images there are and how they are divided, where flags do not.
+  /// - Parameters:
+  ///   - requests: one, or several whose scores are averaged.
+  ///   - flags: for all of them.
+  /// - Throws: `CollectiveFailure`.
+  public init(
+    _ requests: [Request], flags: [(key: String, value: String)], ranks: Ranks,
+    console: any Console
+  ) throws {
+    let configurations = try ranks.together {
+      try requests.map {
+        try TrainingConfiguration(flags + $0.flags, over: .ofRun(weights: $0.weights))
+      }
+    }
+    for configuration in configurations { try ranks.agree(on: configuration.values) }
+    let first = configurations[0]
+    let source = try ranks.together { try TrainingData.test(first) }
+    try ranks.agree(on: [("test images", source.fingerprint)])
+    let normalizationIsGiven = flags.contains { $0.key == "mean" || $0.key == "std" }
+    let (members, division) = try ranks.together {
+      let members = try zip(requests, configurations).map { request, configuration in
+        try EvaluationMember(
+          configuration, weights: request.weights, source: source,
+          normalizationIsGiven: normalizationIsGiven)
+      }
+      let layout = try ShardLayout(
+        batch: first.batchSize, shards: first.shards(ranks: ranks.count), ranks: ranks.count,
+        rank: ranks.rank)
+      // What does not fit is told before the first network is evaluated.
+      for member in members { try member.check() }
+      return (members, StatisticsDivision(whole: layout))
+    }
+    digests = members.map(\.parametersSHA256)
+    try ranks.agree(
+      on: zip(members, digests).map { (key: "the weights \($0.weights.path)", value: $1) })
+    threads = try first.threads ?? ThreadAllocation.threads(local: ranks.local)
+    workers = first.workers
+    self.members = members
+    self.source = source
+    self.division = division
+    self.ranks = ranks
+    self.console = console
+  }
+
+  /// Evaluates all test images; the result is the same on every rank.
+  public func evaluate() throws -> EvaluationResult {
+    let clock = ContinuousClock()
+    let began = clock.now
+    let totals = try members.count == 1 ? evaluateAlone() : evaluateEnsemble()
+    return EvaluationResult(
+      models: members.map(\.architecture.name), digests: digests, views: 1, totals: totals,
+      data: source.name, seconds: (clock.now - began).seconds)
+  }
+
+  /// One network's logits decide.
+  private func evaluateAlone() throws -> EpochTotals {
+    let exchange = try ranks.statisticsExchange(division, members[0].architecture)
+    let replica = try ranks.together {
+      try members[0].replica(division.layout, threads: threads, exchange: exchange)
+    }
+    let evaluator = Evaluator(
+      replica, source: source, normalization: members[0].normalization, workers: workers,
+      exchange: exchange)
+    let bar = progressBar(batches: evaluator.batches)
+    defer { bar?.finish() }
+    return try evaluator.evaluate { done in
+      bar?.update(completed: done, images: min(done * division.layout.capacity, source.count))
+    }
+  }
+
+  /// The networks' softmax scores, averaged, decide (Krizhevsky et al. 2012, §4.1).
+  private func evaluateEnsemble() throws -> EpochTotals {
+    let pass = ScoringPass(source: source, layout: division.layout, workers: workers)
+    let scores = ImageScores(images: pass.images, classes: source.classCount)
+    let bar = progressBar(batches: pass.batches * members.count)
+    defer { bar?.finish() }
+    for (index, member) in members.enumerated() {
+      let replica = try ranks.together {
+        try member.replica(division.layout, threads: threads, exchange: SoleRankExchange())
+      }
+      try pass.run(replica, member.normalization, into: scores) { done in
+        bar?.update(
+          completed: index * pass.batches + done,
+          images: index * source.count + min(done * division.layout.capacity, source.count))
+      }
+    }
+    return try scores.totals(
+      views: members.count, label: source.label(at:), count: source.count, ranks: ranks.control)
+  }
+
+  private func progressBar(batches: Int) -> ProgressBar? {
+    guard ranks.isFirst else { return nil }
+    let bar = ProgressBar(console: console)
+    bar.begin("test", total: batches)
+    return bar
+  }
+}
