@@ -80,20 +80,28 @@ public final class EvaluationRun {
       try TrainingConfiguration(flags, over: .ofRun(weights: path))
     }
     try ranks.agree(on: configuration.values)
-    let source = try ranks.together { try TrainingData.test(configuration) }
+    let (source, transform) = try ranks.together {
+      let source = try TrainingData.test(configuration)
+      return (source, try configuration.testTransform(for: source))
+    }
     try ranks.agree(on: [("test images", source.fingerprint)])
     let shards = configuration.shards(ranks: ranks.count)
     let givesNormalization = flags.contains { $0.key == "mean" || $0.key == "std" }
     let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)
     let (weights, architecture, division) = try ranks.together {
       let weights = try WeightsFile(path)
-      if let classes = weights.classes, classes != source.classCount {
+      // Some classes of many may have no test image.
+      let fits: (Int) -> Bool = { classes in
+        source.hasNumberedClasses ? classes >= source.classCount : classes == source.classCount
+      }
+      if let classes = weights.classes, !fits(classes) {
         throw ClassCountMismatch(
           weights: weights.path, network: classes, images: source.classCount)
       }
       let architecture = try ModelCatalog.architecture(
         named: configuration.model, shortcut: configuration.shortcut,
-        classes: source.classCount, input: source.imageShape)
+        classes: weights.classes ?? source.classCount,
+        input: transform.outputShape(of: source.imageShape)!)
       let layout = try ShardLayout(
         batch: configuration.batchSize, shards: shards, ranks: ranks.count, rank: ranks.rank)
       return (weights, architecture, StatisticsDivision(whole: layout))
@@ -105,7 +113,8 @@ public final class EvaluationRun {
         exchange: exchange)
       try weights.load(into: replica)
       let normalization = try Self.normalization(
-        configuration, weights, given: givesNormalization, source: source)
+        configuration, weights, given: givesNormalization, source: source,
+        shape: architecture.input)
       return (replica, normalization)
     }
     self.replica = replica
@@ -113,33 +122,34 @@ public final class EvaluationRun {
     self.ranks = ranks
     self.console = console
     evaluator = Evaluator(
-      replica, source: source, normalization: normalization, workers: configuration.workers,
-      exchange: exchange)
+      replica, source: source, normalization: normalization, transform: transform,
+      workers: configuration.workers, exchange: exchange)
   }
 
   /// What the weights were trained with, or what the flags say.
   private static func normalization(
     _ configuration: TrainingConfiguration, _ weights: WeightsFile, given: Bool,
-    source: any ImageSource
+    source: any ImageSource, shape: ImageShape
   ) throws -> Normalization {
     if !given, let tensors = weights.preprocessing,
-      let normalization = Preprocessing.normalization(tensors, shape: source.imageShape)
+      let normalization = Preprocessing.normalization(tensors, shape: shape)
     {
       return normalization
     }
-    let channels = source.imageShape.channels
+    let channels = shape.channels
+    let configuration = configuration.withResolvedNormalization(for: source)
     let mean: [Float]
     switch configuration.mean {
     case .values(let values): mean = values
     case .none: mean = Array(repeating: 0, count: channels)
-    case .perPixel, .perChannel: throw MissingNormalization(path: weights.path)
+    case .automatic, .perPixel, .perChannel: throw MissingNormalization(path: weights.path)
     }
     switch configuration.deviation {
     case .values(let values): return Normalization(mean: .perChannel(mean), deviation: values)
     case .none:
       return Normalization(
         mean: .perChannel(mean), deviation: Array(repeating: 1, count: channels))
-    case .perChannel: throw MissingNormalization(path: weights.path)
+    case .automatic, .perChannel: throw MissingNormalization(path: weights.path)
     }
   }
 
