@@ -54,7 +54,7 @@ let package = Package(
     .target(
       name: "Datasets",
       dependencies: [
-        "Tensors", "Randomness", "CTurboJPEG", "CPNG", "CZlib", "CArchive",
+        "Kernels", "Tensors", "Randomness", "CTurboJPEG", "CPNG", "CZlib", "CArchive",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(

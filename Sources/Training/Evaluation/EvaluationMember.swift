@@ -3,6 +3,7 @@
 import Datasets
 import Networks
 import Safetensors
+import Tensors
 
 /// Plain weights do not say how images are normalized.
 struct MissingNormalization: UsageError, CustomStringConvertible {
@@ -26,32 +27,52 @@ struct ClassCountMismatch: UsageError, CustomStringConvertible {
   }
 }
 
+/// The networks of an ensemble have other classes than each other.
+struct EnsembleClassesDiffer: UsageError, CustomStringConvertible {
+  let first: (weights: String, classes: Int)
+  let other: (weights: String, classes: Int)
+
+  var description: String {
+    "\(other.weights) tells \(other.classes) classes apart, \(first.weights) \(first.classes): scores "
+      + "of different classes have no average"
+  }
+}
+
 /// Weights with the architecture and the normalization that they need.
 struct EvaluationMember {
   let weights: WeightsFile
   let architecture: Architecture
   let normalization: Normalization
+  /// What is done to the images.
+  let transform: ImageTransform
 
   /// Reads and checks weights.
   ///
   /// - Parameters:
   ///   - configuration: of the run that the weights are from, with the flags over it.
+  ///   - transform: what is done to images; its output is the network's input.
   ///   - normalizationIsGiven: whether flags say how to normalize.
   /// - Throws: `CheckpointError`, `SafetensorsError`, `ModelError`, `StateDictionaryError` and the
   ///   errors above.
   init(
     _ configuration: TrainingConfiguration, weights path: String, source: any ImageSource,
-    normalizationIsGiven: Bool
+    transform: ImageTransform, normalizationIsGiven: Bool
   ) throws {
     weights = try WeightsFile(path)
-    if let classes = weights.classes, classes != source.classCount {
+    self.transform = transform
+    // Some classes of many may have no test image.
+    if let classes = weights.classes,
+      source.hasNumberedClasses ? classes < source.classCount : classes != source.classCount
+    {
       throw ClassCountMismatch(weights: weights.path, network: classes, images: source.classCount)
     }
     architecture = try ModelCatalog.architecture(
-      named: configuration.model, shortcut: configuration.shortcut, classes: source.classCount,
-      input: source.imageShape)
+      named: configuration.model, shortcut: configuration.shortcut,
+      classes: weights.classes ?? source.classCount,
+      input: transform.outputShape(of: source.imageShape))
     normalization = try Self.normalization(
-      configuration, weights, given: normalizationIsGiven, source: source)
+      configuration.withResolvedNormalization(for: source), weights, given: normalizationIsGiven,
+      shape: architecture.input)
   }
 
   /// A replica that evaluates with these weights.
@@ -82,26 +103,26 @@ struct EvaluationMember {
   /// What the weights were trained with, or what the flags say.
   private static func normalization(
     _ configuration: TrainingConfiguration, _ weights: WeightsFile, given: Bool,
-    source: any ImageSource
+    shape: ImageShape
   ) throws -> Normalization {
     if !given, let tensors = weights.preprocessing,
-      let normalization = Preprocessing.normalization(tensors, shape: source.imageShape)
+      let normalization = Preprocessing.normalization(tensors, shape: shape)
     {
       return normalization
     }
-    let channels = source.imageShape.channels
+    let channels = shape.channels
     let mean: [Float]
     switch configuration.mean {
     case .values(let values): mean = values
     case .none: mean = Array(repeating: 0, count: channels)
-    case .perPixel, .perChannel: throw MissingNormalization(path: weights.path)
+    case .automatic, .perPixel, .perChannel: throw MissingNormalization(path: weights.path)
     }
     switch configuration.deviation {
     case .values(let values): return Normalization(mean: .perChannel(mean), deviation: values)
     case .none:
       return Normalization(
         mean: .perChannel(mean), deviation: Array(repeating: 1, count: channels))
-    case .perChannel: throw MissingNormalization(path: weights.path)
+    case .automatic, .perChannel: throw MissingNormalization(path: weights.path)
     }
   }
 }

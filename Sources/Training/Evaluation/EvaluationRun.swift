@@ -55,13 +55,22 @@ public final class EvaluationRun {
       let members = try zip(requests, configurations).map { request, configuration in
         try EvaluationMember(
           configuration, weights: request.weights, source: source,
+          transform: try configuration.testTransform(for: source),
           normalizationIsGiven: normalizationIsGiven)
       }
       let layout = try ShardLayout(
         batch: first.batchSize, shards: first.shards(ranks: ranks.count), ranks: ranks.count,
         rank: ranks.rank)
       // What does not fit is told before the first network is evaluated.
-      for member in members { try member.check() }
+      for member in members {
+        try member.check()
+        let classes = members[0].architecture.classes
+        if member.architecture.classes != classes {
+          throw EnsembleClassesDiffer(
+            first: (members[0].weights.path, classes),
+            other: (member.weights.path, member.architecture.classes))
+        }
+      }
       return (members, StatisticsDivision(whole: layout))
     }
     digests = members.map(\.parametersSHA256)
@@ -93,8 +102,8 @@ public final class EvaluationRun {
       try members[0].replica(division.layout, threads: threads, exchange: exchange)
     }
     let evaluator = Evaluator(
-      replica, source: source, normalization: members[0].normalization, workers: workers,
-      exchange: exchange)
+      replica, source: source, normalization: members[0].normalization,
+      transform: members[0].transform, workers: workers, exchange: exchange)
     let bar = progressBar(batches: evaluator.batches)
     defer { bar?.finish() }
     return try evaluator.evaluate { done in
@@ -105,14 +114,14 @@ public final class EvaluationRun {
   /// The networks' softmax scores, averaged, decide (Krizhevsky et al. 2012, §4.1).
   private func evaluateEnsemble() throws -> EpochTotals {
     let pass = ScoringPass(source: source, layout: division.layout, workers: workers)
-    let scores = ImageScores(images: pass.images, classes: source.classCount)
+    let scores = ImageScores(images: pass.images, classes: members[0].architecture.classes)
     let bar = progressBar(batches: pass.batches * members.count)
     defer { bar?.finish() }
     for (index, member) in members.enumerated() {
       let replica = try ranks.together {
         try member.replica(division.layout, threads: threads, exchange: SoleRankExchange())
       }
-      try pass.run(replica, member.normalization, into: scores) { done in
+      try pass.run(replica, member.normalization, member.transform, into: scores) { done in
         bar?.update(
           completed: index * pass.batches + done,
           images: index * source.count + min(done * division.layout.capacity, source.count))

@@ -3,7 +3,7 @@
 import Datasets
 import Networks
 
-/// Adds up the scores that a replica gives to the images of a source, in order, without augmentation.
+/// Adds up the scores that a replica gives to the images of a source, in order.
 ///
 /// Batches are divided like training batches, and what a rank computes of its part does not depend on
 /// the other ranks.
@@ -27,11 +27,11 @@ struct ScoringPass {
   ///
   /// - Parameter progress: called after each batch with the batches done.
   func run(
-    _ replica: Replica, _ normalization: Normalization, into scores: ImageScores,
-    progress: (Int) -> Void
+    _ replica: Replica, _ normalization: Normalization, _ transform: ImageTransform,
+    into scores: ImageScores, progress: (Int) -> Void
   ) throws {
     let loader = BatchLoader(
-      source: source, normalization: normalization, augmentation: .none, order: .sequential,
+      source: source, normalization: normalization, transform: transform, order: .sequential,
       batchSize: layout.capacity, localRange: layout.localPositions, steps: 0..<batches,
       workers: workers)
     var row = 0

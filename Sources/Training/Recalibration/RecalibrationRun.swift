@@ -53,6 +53,7 @@ public final class RecalibrationRun {
   private let output: RecalibratedWeights
   private let normalization: Normalization
   private let source: any ImageSource
+  private let transform: ImageTransform
   private let miniBatches: Int
   private let ranks: Ranks
   private let console: any Console
@@ -74,7 +75,8 @@ public final class RecalibrationRun {
     }
     try ranks.agree(
       on: configuration.values + [("images", "\(images ?? 0)"), ("output", output)])
-    let source = try ranks.together { try TrainingData(configuration).train }
+    let data = try ranks.together { try TrainingData(configuration) }
+    let source = data.train
     try ranks.agree(on: [("training images", source.fingerprint)])
     func isGiven(_ key: String) -> Bool { flags.contains { $0.key == key } }
     let batch = configuration.normalizedTogether(batchIsGiven: isGiven("batch-size"))
@@ -85,7 +87,7 @@ public final class RecalibrationRun {
           images: images ?? source.count, available: source.count, miniBatch: batch)
       }
       let member = try EvaluationMember(
-        configuration, weights: path, source: source,
+        configuration, weights: path, source: source, transform: data.testTransform,
         normalizationIsGiven: isGiven("mean") || isGiven("std"))
       let shards = isGiven("shards") ? configuration.shards : nil
       let layout = try ShardLayout(
@@ -105,6 +107,7 @@ public final class RecalibrationRun {
     normalization = member.normalization
     self.configuration = configuration
     self.source = source
+    transform = data.trainTransform
     self.miniBatches = miniBatches
     self.ranks = ranks
     self.console = console
@@ -118,8 +121,7 @@ public final class RecalibrationRun {
     var statistics = PopulationStatistics(replica.architecture, batch: layout.capacity)
     let loader = BatchLoader(
       source: source, normalization: normalization,
-      augmentation: Augmentation(padding: configuration.cropPadding, flip: configuration.flip),
-      order: .shuffled(seed: configuration.seed), batchSize: layout.capacity,
+      transform: transform, order: .shuffled(seed: configuration.seed), batchSize: layout.capacity,
       localRange: layout.localPositions, steps: 0..<miniBatches, workers: configuration.workers)
     let bar = ranks.isFirst ? ProgressBar(console: console) : nil
     bar?.begin("statistics", total: miniBatches)
