@@ -96,7 +96,8 @@ let package = Package(
       name: "TrainingTests",
       dependencies: ["Training", "Datasets", "Networks", "MPI", "Tensors", "TestSupport"]),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["TestSupport", "resnet-dist"]),
+      name: "CommandLineTests", dependencies: ["TestSupport", "resnet-dist"],
+      exclude: ["Fixtures"]),
     .executableTarget(
       name: "multi-rank-tests",
       dependencies: ["MPI", "Training", "Networks", "Datasets", "Kernels", "Tensors"],

@@ -27,6 +27,8 @@ public struct ImageTransform: Equatable, Sendable {
   public enum Position: Equatable, Sendable, CaseIterable {
     case random
     case center
+    /// What is the centre of the mirror image: a pixel beside `center` where the spare columns are odd.
+    case centerOfMirrorImage
     case topLeft
     case topRight
     case bottomLeft

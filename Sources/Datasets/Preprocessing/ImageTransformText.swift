@@ -29,6 +29,7 @@ extension ImageTransform.Crop {
         switch position {
         case .random: "random crop"
         case .center: "centre"
+        case .centerOfMirrorImage: "centre of the mirror image"
         case .topLeft: "top left"
         case .topRight: "top right"
         case .bottomLeft: "bottom left"

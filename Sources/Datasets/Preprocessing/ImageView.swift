@@ -94,15 +94,13 @@ struct ResizedCrop: Equatable {
   ) -> ResizedCrop {
     let resized = resizedShape(of: shape, shorterSide: shorterSide)
     let (down, right) = (resized.height - size, resized.width - size)
+    // Halves are rounded to even, as in Python.
+    func half(_ spare: Int) -> Int { Int((Double(spare) / 2).rounded(.toNearestOrEven)) }
     let (row, column) =
       switch position {
       case .random: (stream.next(below: down + 1), stream.next(below: right + 1))
-      // Halves are rounded to even, as in Python.
-      case .center:
-        (
-          Int((Double(down) / 2).rounded(.toNearestOrEven)),
-          Int((Double(right) / 2).rounded(.toNearestOrEven))
-        )
+      case .center: (half(down), half(right))
+      case .centerOfMirrorImage: (half(down), right - half(right))
       case .topLeft: (0, 0)
       case .topRight: (0, right)
       case .bottomLeft: (down, 0)

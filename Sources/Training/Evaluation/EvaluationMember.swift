@@ -41,10 +41,13 @@ struct EnsembleClassesDiffer: UsageError, CustomStringConvertible {
 /// Weights with the architecture and the normalization that they need.
 struct EvaluationMember {
   let weights: WeightsFile
+  /// Of images of the network's own size.
   let architecture: Architecture
   let normalization: Normalization
-  /// What is done to the images.
-  let transform: ImageTransform
+  /// What the network sees of each image, one after the other; not for dense views.
+  let transforms: [ImageTransform]
+  /// The shorter sides of dense views.
+  let scales: [Int]
 
   /// Reads and checks weights.
   ///
@@ -52,14 +55,13 @@ struct EvaluationMember {
   ///   - configuration: of the run that the weights are from, with the flags over it.
   ///   - transform: what is done to images; its output is the network's input.
   ///   - normalizationIsGiven: whether flags say how to normalize.
-  /// - Throws: `CheckpointError`, `SafetensorsError`, `ModelError`, `StateDictionaryError` and the
-  ///   errors above.
+  /// - Throws: `CheckpointError`, `SafetensorsError`, `ModelError`, `EvaluationViewsError`,
+  ///   `FullyConvolutionalError` and the errors above.
   init(
     _ configuration: TrainingConfiguration, weights path: String, source: any ImageSource,
-    transform: ImageTransform, normalizationIsGiven: Bool
+    transform: ImageTransform, views: EvaluationViews = .center, normalizationIsGiven: Bool
   ) throws {
     weights = try WeightsFile(path)
-    self.transform = transform
     // Some classes of many may have no test image.
     if let classes = weights.classes,
       source.hasNumberedClasses ? classes < source.classCount : classes != source.classCount
@@ -73,6 +75,8 @@ struct EvaluationMember {
     normalization = try Self.normalization(
       configuration.withResolvedNormalization(for: source), weights, given: normalizationIsGiven,
       shape: architecture.input)
+    transforms = try views.transforms(transform, of: source)
+    scales = try views.scales(of: architecture)
   }
 
   /// A replica that evaluates with these weights.
