@@ -56,7 +56,7 @@ let package = Package(
     .target(
       name: "Datasets",
       dependencies: [
-        "Tensors", "Randomness", "CTurboJPEG", "CPNG", "CZlib", "CArchive",
+        "Kernels", "Tensors", "Randomness", "CTurboJPEG", "CPNG", "CZlib", "CArchive",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(
@@ -103,7 +103,8 @@ let package = Package(
       name: "TrainingTests",
       dependencies: ["Training", "Datasets", "Networks", "MPI", "Tensors", "TestSupport"]),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["TestSupport", "resnet-dist"]),
+      name: "CommandLineTests", dependencies: ["TestSupport", "resnet-dist"],
+      exclude: ["Fixtures"]),
     .executableTarget(
       name: "multi-rank-tests",
       dependencies: ["MPI", "Training", "Networks", "Datasets", "Kernels", "Tensors"],

@@ -16,6 +16,12 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   case noClasses(path: String)
   case emptyClass(path: String)
   case undecodable(path: String, reason: String)
+  /// A tar file holds images without classes.
+  case unlabelled(archive: String, member: String)
+  /// Tar files without images.
+  case noImages(path: String)
+  /// A class that the training images do not have.
+  case unknownClass(name: String, path: String)
   case wrongSize(path: String, found: ImageShape, expected: ImageShape)
 
   public var description: String {
@@ -37,11 +43,16 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
         + "and test/<class>/…"
     case .emptyClass(let path):
       "the class folder \(path) holds no JPEG or PNG image: add images or remove the folder"
+    case .unlabelled(let archive, let member):
+      "\(archive) holds no class for its image '\(member)': put a .cls with the class's number beside "
+        + "each image, or put the images into a folder for each class"
+    case .noImages(let path): "\(path): no JPEG or PNG image in these tar files"
+    case .unknownClass(let name, let path):
+      "\(path) holds images of the class '\(name)', which the training images do not have"
     case .undecodable(let path, let reason): "cannot decode \(path): \(reason)"
     case .wrongSize(let path, let found, let expected):
       "\(path) is \(found.height)×\(found.width) pixels, the others are "
-        + "\(expected.height)×\(expected.width): all images of a folder must have one size, resize "
-        + "them first"
+        + "\(expected.height)×\(expected.width): give --image-size to have images of all sizes resized"
     }
   }
 }

@@ -37,10 +37,13 @@ public final class Replica {
   ///   - gradients: memory for this rank's tree nodes; nil takes its own.
   ///   - labelSmoothing: of the training loss; evaluation has none.
   ///   - fuse: whether the plan may fuse operations; false is for tests.
+  ///   - other: whose parameters and running statistics are this replica's too: the same network,
+  ///     compiled for images of another shape. Nil takes memory of its own.
   public init(
     _ architecture: Architecture, training: ShardLayout?, evaluation: ShardLayout,
     threads: Int = 1, division: StatisticsDivision? = nil, exchange: any StatisticsExchange,
-    gradients: (any GradientMemory)? = nil, labelSmoothing: Double = 0, fuse: Bool = true
+    gradients: (any GradientMemory)? = nil, labelSmoothing: Double = 0, fuse: Bool = true,
+    sharing other: Replica? = nil
   ) {
     precondition(
       training == nil
@@ -68,9 +71,15 @@ public final class Replica {
     trainingLayers = layers.map { LayerDescription($0) }
     completedWeights = Self.completedWeights(layers, of: parameters.weights.count)
     team = ThreadTeam(threads: min(threads, evaluation.localShards.count))
+    precondition(
+      other.map { $0.parameterLayout.count == parameters.count } ?? true,
+      "another network's parameters")
     workspace = Workspace(
-      parameterLayout: parameterLayout, layout: evaluation, sizes: sizes, team: team,
-      division: division, exchange: exchange, gradients: gradients)
+      parameterLayout: parameters, memory: other?.workspace.memory ?? ParameterMemory(parameters),
+      layout: evaluation, sizes: sizes, team: team, division: division, exchange: exchange,
+      gradients: gradients,
+      extent: training == nil
+        ? GradientExtent(weights: 0, parameters: 0) : GradientExtent(parameters))
     velocity = AlignedBuffer(count: training == nil ? 0 : parameterLayout.count)
   }
 
@@ -99,9 +108,8 @@ public final class Replica {
   public func initialize(seed: UInt64, zeroResidual: Bool = false) {
     let zeroScales = zeroResidual ? architecture.residualNormalizations.map { "\($0).weight" } : []
     HeInitialization.fill(
-      parameterLayout, seed: seed, zeroScales: Set(zeroScales),
-      parameters: workspace.parameters.pointer,
-      runningStatistics: workspace.runningStatistics.pointer)
+      parameterLayout, seed: seed, zeroScales: Set(zeroScales), parameters: workspace.parameters,
+      runningStatistics: workspace.runningStatistics)
     velocity.elements.update(repeating: 0)
   }
 
@@ -154,12 +162,46 @@ public final class Replica {
     return UnsafeBufferPointer(workspace.shardSums)
   }
 
+  /// Forward over this rank's images of one evaluation batch, with running statistics and without
+  /// labels.
+  ///
+  /// - Parameter batch: global images in this batch, at most the evaluation layout's.
+  /// - Returns: class scores, [local images, positions, classes], until the next pass.
+  public func scoringPass(
+    images: UnsafePointer<Float>, batch: Int
+  ) throws -> UnsafeBufferPointer<Float> {
+    workspace.layout = evaluationLayout.shortened(to: batch)
+    try forward(evaluationPlan, .evaluation, images, nil)
+    return evaluationLogits
+  }
+
+  /// Forward over this rank's images of a whole evaluation batch, normalized by the batch's own
+  /// statistics as in training; nothing is learned.
+  ///
+  /// - Returns: the batch's means and unbiased variances, in the running statistics' order and the
+  ///   same on every rank, until the next pass.
+  public func statisticsPass(
+    images: UnsafePointer<Float>
+  ) throws -> UnsafeBufferPointer<Double> {
+    precondition(division.layout == evaluationLayout && division.groups.count == 1)
+    workspace.layout = evaluationLayout
+    workspace.part = .whole
+    workspace.normalizationTotals.begin()
+    try forward(evaluationPlan, .training, images, nil)
+    return UnsafeBufferPointer(
+      start: workspace.normalizationTotals.statistics(ofGroup: 0)!,
+      count: parameterLayout.runningStatisticsCount)
+  }
+
+  /// - Parameter labels: nil leaves out the loss.
   private func forward(
-    _ plan: Plan, _ mode: PassMode, _ images: UnsafePointer<Float>, _ labels: UnsafePointer<Int32>
+    _ plan: Plan, _ mode: PassMode, _ images: UnsafePointer<Float>,
+    _ labels: UnsafePointer<Int32>?
   ) throws {
     workspace.images = images
-    workspace.labels = labels
-    for (index, layer) in plan.layers.enumerated() {
+    if let labels { workspace.labels = labels }
+    let layers = labels == nil ? plan.layers.dropLast() : plan.layers[...]
+    for (index, layer) in layers.enumerated() {
       if mode == .training {
         try observe(index, backward: false) { try layer.forward(workspace, mode: mode) }
       } else {
@@ -174,7 +216,7 @@ public final class Replica {
     for observer in observers { try observer.didRun(layer: layer, backward: backward) }
   }
 
-  /// Class scores of the last evaluation pass, [local images, classes].
+  /// Class scores of the last evaluation pass, [local images, positions, classes].
   public var evaluationLogits: UnsafeBufferPointer<Float> { logits(of: evaluationPlan) }
 
   /// Class scores of the last training pass, [local images, classes].
@@ -183,7 +225,8 @@ public final class Replica {
   private func logits(of plan: Plan) -> UnsafeBufferPointer<Float> {
     let images = workspace.layout.localPositions.count
     return UnsafeBufferPointer(
-      start: workspace.arena.pointer + plan.logits.offset!, count: images * architecture.classes)
+      start: workspace.arena.pointer + plan.logits.offset!,
+      count: images * plan.logits.shape.count)
   }
 
   // MARK: Flat buffers
@@ -192,11 +235,11 @@ public final class Replica {
   // them (`withExtendedLifetime` where the view is the replica's last use).
 
   /// Parameters in the layout's order.
-  public var parameters: UnsafeMutableBufferPointer<Float> { workspace.parameters.elements }
+  public var parameters: UnsafeMutableBufferPointer<Float> { workspace.memory.parameters.elements }
 
   /// BN running statistics in the layout's order.
   public var runningStatistics: UnsafeMutableBufferPointer<Float> {
-    workspace.runningStatistics.elements
+    workspace.memory.runningStatistics.elements
   }
 
   /// This rank's gradients in the layout's order: of its first tree node in the weights region, of the
@@ -252,7 +295,7 @@ public final class Replica {
     normalizationWeightDecay: Float
   ) {
     optimizer.step(
-      parameterLayout, parameters: workspace.parameters.pointer,
+      parameterLayout, parameters: workspace.parameters,
       gradients: weightGradientSum.baseAddress!,
       normalizationGradients: workspace.nodeGradient(0) + parameterLayout.normalization.lowerBound,
       velocity: velocity.pointer,

@@ -29,6 +29,8 @@ public enum RandomPurpose: UInt32, Sendable {
   case augmentation = 2
   case initialization = 3
   case syntheticData = 4
+  case replacement = 5
+  case shuffleBuffer = 6
 }
 
 /// Uniform draws keyed by (seed, purpose, index, epoch).

@@ -19,7 +19,8 @@ struct NetworkFlags: ParsableArguments {
 struct DataFlags: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "fashion-mnist, cifar10, cifar100, image-folder or synthetic. (default: fashion-mnist)",
+      "fashion-mnist, cifar10, cifar100, image-folder, webdataset (tar files) or synthetic. "
+        + "(default: fashion-mnist)",
       valueName: "name"))
   var dataset: String?
 
@@ -27,29 +28,40 @@ struct DataFlags: ParsableArguments {
     name: [.long, .customLong("data-path")],
     help: ArgumentHelp(
       "Where the images are. An image folder holds train/<class>/… and test/<class>/…, or "
-        + "<class>/… alone. (default: where the data set's package or 'data fetch' puts it)",
+        + "<class>/… alone; tar files are a folder, or a pattern in quotes such as "
+        + "'train-{0000..0146}.tar'. (default: where the data set's package or 'data fetch' puts it)",
       valueName: "folder"))
   var dataDir: String?
 
   @Option(
+    name: [.long, .customLong("val-dir")],
+    help: ArgumentHelp(
+      "Where the test images are, if not in --data-dir.", valueName: "folder"))
+  var valData: String?
+
+  @Option(
     help: ArgumentHelp(
       "What is subtracted from pixel/255: per-channel, per-pixel (the mean image), none, or R,G,B. "
-        + "(default: per-channel)", valueName: "mean"))
+        + "(default: auto: per-channel for small images, else ImageNet's)", valueName: "mean"))
   var mean: String?
 
   @Option(
     help: ArgumentHelp(
-      "What is divided by: per-channel, none, or R,G,B. (default: per-channel)", valueName: "std"))
+      "What is divided by: per-channel, none, or R,G,B. (default: auto, as for --mean)",
+      valueName: "std"))
   var std: String?
 
   @Option(help: ArgumentHelp("Use only the first N test images.", valueName: "N"))
   var testLimit: String?
 
+  @OptionGroup(title: "Image sizes") var sizes: ImageSizeFlags
+
   var values: [(String, String?)] {
     [
-      ("dataset", dataset), ("data-dir", dataDir), ("mean", mean), ("std", std),
+      ("dataset", dataset), ("data-dir", dataDir), ("val-data", valData), ("mean", mean),
+      ("std", std),
       ("test-limit", testLimit),
-    ]
+    ] + sizes.values
   }
 }
 

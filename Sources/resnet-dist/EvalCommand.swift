@@ -1,6 +1,7 @@
-/// `resnet-dist eval`: test a trained network.
+/// `resnet-dist eval`: test a trained network, or several together.
 
 import ArgumentParser
+import Foundation
 import Training
 
 struct EvalCommand: RankedCommand {
@@ -14,31 +15,133 @@ struct EvalCommand: RankedCommand {
         resnet-dist eval --weights runs/…
         resnet-dist eval --model resnet20 --weights resnet20.safetensors --dataset image-folder \\
             --data-dir images/test --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
+
+      Several --weights are an ensemble: the networks' softmax scores are averaged.
+
+        resnet-dist eval --weights runs/A --weights runs/B
+
+      The tests of the papers: ten crops, or whole images at several scales.
+
+        resnet-dist eval --weights runs/NAME --crops 10
+        resnet-dist eval --weights runs/NAME --dense --scales 224,256,384,480,640
       """)
 
-  @OptionGroup(title: "Network") var network: NetworkFlags
+  @OptionGroup(title: "Networks") var ensemble: EnsembleFlags
   @OptionGroup(title: "Images") var data: DataFlags
+  @OptionGroup(title: "Views") var views: ViewFlags
   @OptionGroup(title: "Division of the work") var running: RunningFlags
 
   @Flag(help: "Print one JSON object instead of text.")
   var json = false
 
-  func validate() throws {
-    if network.weights == nil {
-      throw ValidationError(
-        "eval needs --weights: a run folder, a checkpoint or a .safetensors file")
-    }
-  }
-
   func run(on ranks: Ranks) throws {
-    let flags = (network.values + data.values + running.values)
+    let flags = (data.values + running.values)
       .compactMap { key, value in value.map { (key: key, value: $0) } }
     let run = try EvaluationRun(
-      flags: flags, weights: network.weights!, ranks: ranks,
+      ensemble.requests, flags: flags, views: try views.views, ranks: ranks,
       // The JSON object stands alone on stdout.
       console: json ? StandardConsole.error : StandardConsole.output)
     let result = try run.evaluate()
     guard ranks.isFirst else { return }
     StandardConsole.output.writeLine(json ? result.json : result.text)
+  }
+}
+
+/// Flags that name the networks to evaluate.
+struct EnsembleFlags: ParsableArguments {
+  @Option(
+    name: [.long, .customLong("arch"), .customShort("a")],
+    help: ArgumentHelp(
+      "The network, as for training; once for all --weights or once for each. (default: the run's)",
+      valueName: "name"))
+  var model: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The residual nets' shortcuts; once for all --weights or once for each. (default: the run's)",
+      valueName: "A|B|C"))
+  var shortcut: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "A run folder, a checkpoint or a .safetensors file with torchvision's names. Repeat it for an "
+        + "ensemble.", valueName: "path"))
+  var weights: [String] = []
+
+  func validate() throws {
+    if weights.isEmpty {
+      throw ValidationError(
+        "eval needs --weights: a run folder, a checkpoint or a .safetensors file")
+    }
+    for (flag, values) in [("--model", model), ("--shortcut", shortcut)]
+    where values.count > 1 && values.count != weights.count {
+      throw ValidationError(
+        "\(flag) stands \(values.count) times for \(weights.count) --weights: give it once for all or "
+          + "once for each, in the same order")
+    }
+  }
+
+  /// A request for each of the weights.
+  var requests: [EvaluationRun.Request] {
+    weights.indices.map { index in
+      let own = [("model", model), ("shortcut", shortcut)].compactMap { key, values in
+        values.isEmpty ? nil : (key: key, value: values.count == 1 ? values[0] : values[index])
+      }
+      return EvaluationRun.Request(
+        weights: weights[index], flags: own + [(key: "weights", value: weights[index])])
+    }
+  }
+}
+
+/// Flags that say what the networks see of each image.
+struct ViewFlags: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Crops of each image whose scores are averaged: 1, the centre, or 10, the centre, the corners and "
+        + "their mirror images. (default: 1)", valueName: "1|10"))
+  var crops: Int?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Average scores over all positions of whole images and their mirror images: the network in fully "
+        + "convolutional form."))
+  var dense = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Shorter sides that --dense resizes images to. (default: 224,256,384,480,640 for ImageNet's "
+        + "networks)", valueName: "list"))
+  var scales: String?
+
+  func validate() throws { _ = try views }
+
+  var views: EvaluationViews {
+    get throws {
+      if let crops, crops != 1, crops != 10 {
+        throw ValidationError("--crops is 1 or 10, not \(crops)")
+      }
+      guard dense else {
+        if scales != nil { throw ValidationError("--scales are those of --dense: give both") }
+        return crops == 10 ? .tenCrops : .center
+      }
+      if crops != nil {
+        throw ValidationError("--crops and --dense are two ways of testing: use one at a time")
+      }
+      return .dense(scales: try scales.map(Self.lengths))
+    }
+  }
+
+  /// Different lengths, separated by commas.
+  private static func lengths(_ text: String) throws -> [Int] {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    let lengths = parts.compactMap { Int($0.trimmingCharacters(in: .whitespaces)) }
+    guard lengths.count == parts.count, Set(lengths).count == lengths.count,
+      lengths.allSatisfy({ (1...4096).contains($0) })
+    else {
+      throw ValidationError(
+        "--scales \(text): expected different numbers of pixels from 1 to 4096, such as "
+          + "224,256,384,480,640")
+    }
+    return lengths
   }
 }

@@ -23,8 +23,8 @@ struct ResnetDist: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, EvalCommand.self, BenchCommand.self, InspectCommand.self,
-      ExportCommand.self, DataCommand.self,
+      TrainCommand.self, EvalCommand.self, BNRecalibrateCommand.self, BenchCommand.self,
+      InspectCommand.self, ExportCommand.self, DataCommand.self,
     ],
     defaultSubcommand: TrainCommand.self)
 }

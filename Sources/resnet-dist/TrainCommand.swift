@@ -18,20 +18,13 @@ struct TrainCommand: RankedCommand {
 
   @OptionGroup(title: "Network") var network: NetworkFlags
   @OptionGroup(title: "Images") var data: DataFlags
+  @OptionGroup(title: "Augmentation") var augmentation: AugmentationFlags
   @OptionGroup(title: "Division of the work") var running: RunningFlags
 
   @OptionGroup(title: "Communication") var communication: CommunicationFlags
 
   @Option(help: ArgumentHelp("Use only the first N training images.", valueName: "N"))
   var trainLimit: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Zeros added on each side before the random crop; 0: no crop. (default: 4)", valueName: "N"))
-  var cropPadding: String?
-
-  @Flag(inversion: .prefixedNo, help: "Mirror half of the images. (default: --flip)")
-  var flip: Bool?
 
   @Option(help: ArgumentHelp("Passes over the training images. (default: 5)", valueName: "N"))
   var epochs: String?
@@ -183,8 +176,8 @@ struct TrainCommand: RankedCommand {
   }
 
   private var flags: [(key: String, value: String?)] {
-    network.values + data.values + running.values + communication.values + [
-      ("train-limit", trainLimit), ("crop-padding", cropPadding), ("flip", flip.map { "\($0)" }),
+    network.values + data.values + augmentation.values + running.values + communication.values + [
+      ("train-limit", trainLimit),
       ("epochs", epochs), ("iterations", iterations), ("lr", lr),
       ("lr-reference-batch", lrReferenceBatch), ("lr-milestones", lrMilestones),
       ("lr-gamma", lrGamma), ("warmup-epochs", warmupEpochs),

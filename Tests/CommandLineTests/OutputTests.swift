@@ -53,7 +53,9 @@ extension CommandLineTests {
       #expect(texts.count == 1, "\(texts)")
       let evaluation = try Job.object(texts.first!)
       #expect(
-        Set(evaluation.keys) == ["model", "samples", "top1", "top5", "loss", "parameters_sha256"])
+        Set(evaluation.keys) == [
+          "model", "samples", "top1", "top5", "loss", "parameters_sha256", "networks", "views",
+        ])
       #expect(evaluation["samples"] as? Int == 96 && evaluation["model"] as? String == "resnet8")
       let inspection = try Job.object(
         try Job.alone(["inspect", checkpoint, "--json"]).standardOutput)

@@ -165,3 +165,29 @@ struct PoolingCase: CustomTestStringConvertible, Sendable {
     #expect(empty.values.isEmpty)
   }
 }
+
+@Suite struct AveragePoolingTests {
+  @Test(
+    "the output is the reference's; a window as large as the image gives global pooling's bits",
+    arguments: [(7, 9, 5), (7, 7, 64), (8, 10, 17)], [3, 7])
+  func forward(size: (Int, Int, Int), window: Int) {
+    var data = TestData(seed: 4)
+    let shape = ImageShape(height: size.0, width: size.1, channels: size.2)
+    let geometry = ConvolutionGeometry(
+      input: shape, kernelHeight: window, kernelWidth: window, outputChannels: shape.channels,
+      stride: 1, padding: 0)!
+    let x = data.normalFloats(count: 2 * shape.count)
+    let input = GuardedMemory(x).tensor(images: 2, shape)
+    let output = GuardedMemory<Float>(repeating: .nan, count: 2 * geometry.output.count)
+    AveragePooling.forward(
+      geometry, input: input, output: output.tensor(images: 2, geometry.output))
+    let expected = referenceAveragePooling(
+      ReferenceImages(images: 2, shape, x), window: window)
+    #expect(normwiseError(output.values, expected.values) < 1e-6, "\(data)")
+    guard geometry.output.area == 1 else { return }
+    let whole = GuardedMemory<Float>(repeating: .nan, count: 2 * shape.channels)
+    GlobalAveragePooling.forward(
+      input, output: whole.tensor(images: 2, geometry.output))
+    #expect(output.values == whole.values)
+  }
+}

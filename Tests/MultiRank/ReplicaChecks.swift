@@ -37,7 +37,7 @@ private func train(
   replica.initialize(seed: 11)
   let loader = BatchLoader(
     source: source, normalization: normalization,
-    augmentation: Augmentation(padding: 2, flip: true), order: .shuffled(seed: 5),
+    transform: ImageTransform(padding: 2, flip: true), order: .shuffled(seed: 5),
     batchSize: layout.capacity, localRange: layout.localPositions, steps: 0..<3, workers: 2)
   var trained = Trained()
   while true {

@@ -43,6 +43,8 @@ extension Architecture {
           referenceMaxPooling(
             inputs[0], kernel: geometry.kernelHeight, stride: geometry.stride,
             padding: geometry.padding))
+      case .averagePooling(let geometry):
+        values.append(referenceAveragePooling(inputs[0], window: geometry.kernelHeight))
       case .globalAveragePooling: values.append(referenceGlobalAveragePooling(inputs[0]))
       case .fullyConnected(let outputs):
         values.append(

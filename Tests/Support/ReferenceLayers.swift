@@ -73,6 +73,30 @@ public func referenceMaxPooling(
   return output
 }
 
+/// The mean over each window × window pixels, stride 1.
+///
+/// - Parameter input: [N, H, W, C]
+/// - Returns: [N, H − window + 1, W − window + 1, C]
+public func referenceAveragePooling(_ input: ReferenceImages, window: Int) -> ReferenceImages {
+  var output = ReferenceImages(
+    images: input.images, height: input.height - window + 1, width: input.width - window + 1,
+    channels: input.channels)
+  for n in 0..<output.images {
+    for p in 0..<output.height {
+      for q in 0..<output.width {
+        for c in 0..<output.channels {
+          var sum = 0.0
+          for r in 0..<window {
+            for s in 0..<window { sum += input[n, p + r, q + s, c] }
+          }
+          output[n, p, q, c] = sum / Double(window * window)
+        }
+      }
+    }
+  }
+  return output
+}
+
 /// The mean over H and W.
 ///
 /// - Parameter input: [N, H, W, C]

@@ -12,41 +12,42 @@ public enum ImageDecoder {
   /// - Parameter path: for errors.
   /// - Throws: `DatasetError.undecodable`.
   public static func shape(of bytes: [UInt8], path: String) throws -> ImageShape {
-    try Format(of: bytes, path: path).shape(of: bytes, path: path)
-  }
-
-  /// Decodes an image of known size.
-  ///
-  /// - Parameters:
-  ///   - path: for errors.
-  ///   - pixels: [H, W, 3], red, green, blue; `shape.count` bytes, overwritten even on failure.
-  /// - Throws: `DatasetError.undecodable`, or `.wrongSize` before decoding anything.
-  public static func decode(
-    _ bytes: [UInt8], path: String, shape: ImageShape,
-    into pixels: UnsafeMutableBufferPointer<UInt8>
-  ) throws {
-    let format = try Format(of: bytes, path: path)
-    let found = try format.shape(of: bytes, path: path)
-    guard found == shape else {
-      throw DatasetError.wrongSize(path: path, found: found, expected: shape)
+    switch try Format(of: bytes, path: path) {
+    case .jpeg: try JPEGDecoder.shape(of: bytes, path: path)
+    case .png: try PNGDecoder.shape(of: bytes, path: path)
     }
-    try format.decode(bytes, path: path, shape: shape, into: pixels)
   }
 
   /// Decodes an image of any size up to `maximumPixels`.
   ///
-  /// - Returns: the size, and the pixels as [H, W, 3].
+  /// - Parameters:
+  ///   - path: for errors.
+  ///   - image: takes the image; overwritten even on failure.
+  ///   - reduction: asked with the image's size before decoding: 1, 2, 4 or 8. A JPEG file is then decoded
+  ///     to a size divided by that, rounded up; other formats do not ask.
+  /// - Throws: `DatasetError.undecodable`.
   public static func decode(
-    _ bytes: [UInt8], path: String
-  ) throws -> (shape: ImageShape, pixels: [UInt8]) {
-    let format = try Format(of: bytes, path: path)
-    let shape = try format.shape(of: bytes, path: path)
-    let pixels = try [UInt8](unsafeUninitializedCapacity: shape.count) { buffer, filled in
-      let pixels = UnsafeMutableBufferPointer(rebasing: buffer[..<shape.count])
-      try format.decode(bytes, path: path, shape: shape, into: pixels)
-      filled = shape.count
+    _ bytes: [UInt8], path: String, into image: inout ImageBuffer,
+    reduction: (ImageShape) -> Int = { _ in 1 }
+  ) throws {
+    switch try Format(of: bytes, path: path) {
+    case .jpeg: try JPEGDecoder.decode(bytes, path: path, into: &image, reduction: reduction)
+    case .png: try PNGDecoder.decode(bytes, path: path, into: &image)
     }
-    return (shape, pixels)
+  }
+
+  /// A size from a header, where it is allowed.
+  ///
+  /// - Throws: `DatasetError.undecodable`.
+  static func checked(_ shape: ImageShape, path: String) throws -> ImageShape {
+    // Each side fits 32 bits, so the product fits 64.
+    guard shape.area > 0, shape.area <= maximumPixels else {
+      throw DatasetError.undecodable(
+        path: path,
+        reason: "it claims \(shape.height)×\(shape.width) pixels, and images may have 1 to "
+          + "\(maximumPixels)")
+    }
+    return shape
   }
 }
 
@@ -64,32 +65,6 @@ private enum Format {
         path: path,
         reason: bytes.isEmpty
           ? "it is empty" : "it is neither a JPEG nor a PNG image, whatever its name says")
-    }
-  }
-
-  func shape(of bytes: [UInt8], path: String) throws -> ImageShape {
-    let shape =
-      switch self {
-      case .jpeg: try JPEGDecoder.shape(of: bytes, path: path)
-      case .png: try PNGDecoder.shape(of: bytes, path: path)
-      }
-    // Each side fits 32 bits, so the product fits 64.
-    guard shape.area > 0, shape.area <= ImageDecoder.maximumPixels else {
-      throw DatasetError.undecodable(
-        path: path,
-        reason: "it claims \(shape.height)×\(shape.width) pixels, and images may have 1 to "
-          + "\(ImageDecoder.maximumPixels)")
-    }
-    return shape
-  }
-
-  func decode(
-    _ bytes: [UInt8], path: String, shape: ImageShape,
-    into pixels: UnsafeMutableBufferPointer<UInt8>
-  ) throws {
-    switch self {
-    case .jpeg: try JPEGDecoder.decode(bytes, path: path, shape: shape, into: pixels)
-    case .png: try PNGDecoder.decode(bytes, path: path, shape: shape, into: pixels)
     }
   }
 }

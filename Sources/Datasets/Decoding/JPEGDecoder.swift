@@ -3,7 +3,8 @@
 import CTurboJPEG
 import Tensors
 
-/// Decodes baseline and progressive JPEG to RGB; grey is repeated into the three channels.
+/// Decodes baseline and progressive JPEG to RGB; grey is repeated into the three channels, CMYK and
+/// YCCK, whose values Adobe's programs store inverted, are converted as by Pillow.
 ///
 /// The accurate DCT and smooth chroma upsampling are the library's own defaults, and Pillow's. What
 /// the library calls a warning (a file that stops early, above all) is an error here. An orientation
@@ -16,26 +17,50 @@ enum JPEGDecoder {
   ///
   /// The corresponding C function is `tjDecompressHeader3`.
   static func shape(of bytes: [UInt8], path: String) throws -> ImageShape {
-    try Decompressor(path: path).shape(of: bytes)
+    try Decompressor(path: path).header(of: bytes).shape
   }
 
   /// - Parameters:
   ///   - path: for errors.
-  ///   - pixels: [H, W, 3], of the file's own size.
+  ///   - reduction: by what the size is divided, for the file's own size: 1, 2, 4 or 8. (The library's
+  ///     other factors have no vector code and take longer than the full size.)
   /// - Throws: `DatasetError.undecodable`.
   ///
   /// The corresponding C function is `tjDecompress2`.
   static func decode(
-    _ bytes: [UInt8], path: String, shape: ImageShape,
-    into pixels: UnsafeMutableBufferPointer<UInt8>
+    _ bytes: [UInt8], path: String, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
   ) throws {
-    precondition(pixels.count == shape.count)
     let decompressor = try Decompressor(path: path)
-    try decompressor.check(
-      tjDecompress2(
-        decompressor.handle, bytes, UInt(bytes.count), pixels.baseAddress, Int32(shape.width),
-        Int32(shape.width * 3), Int32(shape.height), TJPF_RGB.rawValue,
-        TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS))
+    let (file, isInk) = try decompressor.header(of: bytes)
+    let divisor = reduction(file)
+    precondition([1, 2, 4, 8].contains(divisor))
+    let shape = ImageShape(
+      height: (file.height + divisor - 1) / divisor, width: (file.width + divisor - 1) / divisor,
+      channels: 3)
+    image.reshape(shape, reduction: divisor)
+    guard isInk else {
+      return try decompressor.decode(
+        bytes, shape: shape, format: TJPF_RGB, channels: 3, into: image.pixels.baseAddress!)
+    }
+    let pixels = image.pixels
+    try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: shape.area * 4) { inks in
+      try decompressor.decode(
+        bytes, shape: shape, format: TJPF_CMYK, channels: 4, into: inks.baseAddress!)
+      convert(UnsafeBufferPointer(inks), to: pixels)
+    }
+  }
+
+  /// From inverted CMYK (255: no ink) to RGB, in Pillow's rounding.
+  private static func convert(
+    _ inks: UnsafeBufferPointer<UInt8>, to pixels: UnsafeMutableBufferPointer<UInt8>
+  ) {
+    for pixel in 0..<pixels.count / 3 {
+      let light = Int(inks[pixel * 4 + 3])
+      for channel in 0..<3 {
+        let product = (255 - Int(inks[pixel * 4 + channel])) * light + 128
+        pixels[pixel * 3 + channel] = UInt8(light - (product >> 8 + product) >> 8)
+      }
+    }
   }
 }
 
@@ -59,16 +84,25 @@ private struct Decompressor: ~Copyable {
     throw DatasetError.undecodable(path: path, reason: String(cString: tjGetErrorStr2(handle)))
   }
 
-  func shape(of bytes: [UInt8]) throws -> ImageShape {
+  /// The file's size, and whether it holds four inks.
+  func header(of bytes: [UInt8]) throws -> (shape: ImageShape, isInk: Bool) {
     var (width, height, subsampling, colorspace) = (Int32(0), Int32(0), Int32(0), Int32(0))
     try check(
       tjDecompressHeader3(
         handle, bytes, UInt(bytes.count), &width, &height, &subsampling, &colorspace))
-    let printing = [TJCS_CMYK, TJCS_YCCK].map { Int32($0.rawValue) }
-    if printing.contains(colorspace) {
-      throw DatasetError.undecodable(
-        path: path, reason: "CMYK JPEG, a format for printing: convert it to RGB")
-    }
-    return ImageShape(height: Int(height), width: Int(width), channels: 3)
+    let shape = ImageShape(height: Int(height), width: Int(width), channels: 3)
+    let isInk = [TJCS_CMYK, TJCS_YCCK].contains { Int32($0.rawValue) == colorspace }
+    return (try ImageDecoder.checked(shape, path: path), isInk)
+  }
+
+  func decode(
+    _ bytes: [UInt8], shape: ImageShape, format: TJPF, channels: Int,
+    into pixels: UnsafeMutablePointer<UInt8>
+  ) throws {
+    try check(
+      tjDecompress2(
+        handle, bytes, UInt(bytes.count), pixels, Int32(shape.width),
+        Int32(shape.width * channels), Int32(shape.height), format.rawValue,
+        TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS))
   }
 }

@@ -17,33 +17,28 @@ enum PNGDecoder {
   ///
   /// The corresponding C function is `png_image_begin_read_from_memory`.
   static func shape(of bytes: [UInt8], path: String) throws -> ImageShape {
-    try withImage(bytes, path: path) { image in
-      ImageShape(height: Int(image.height), width: Int(image.width), channels: 3)
-    }
+    try withImage(bytes, path: path) { png, shape in shape }
   }
 
-  /// - Parameters:
-  ///   - path: for errors.
-  ///   - pixels: [H, W, 3], of the file's own size.
+  /// - Parameter path: for errors.
   /// - Throws: `DatasetError.undecodable`.
   ///
   /// The corresponding C function is `png_image_finish_read`.
   static func decode(
-    _ bytes: [UInt8], path: String, shape: ImageShape,
-    into pixels: UnsafeMutableBufferPointer<UInt8>
+    _ bytes: [UInt8], path: String, into image: inout ImageBuffer
   ) throws {
-    precondition(pixels.count == shape.count)
-    try withImage(bytes, path: path) { image in
-      precondition(Int(image.width) == shape.width && Int(image.height) == shape.height)
+    try withImage(bytes, path: path) { png, shape in
+      image.reshape(shape)
+      let pixels = image.pixels
       // Samples of 16 bits would otherwise be taken for linear light.
-      image.flags |= UInt32(PNG_IMAGE_FLAG_16BIT_sRGB)
-      guard image.format & UInt32(PNG_FORMAT_FLAG_ALPHA) != 0 else {
-        image.format = UInt32(PNG_FORMAT_FLAG_COLOR)
-        return try finish(&image, path: path, into: pixels.baseAddress!)
+      png.flags |= UInt32(PNG_IMAGE_FLAG_16BIT_sRGB)
+      guard png.format & UInt32(PNG_FORMAT_FLAG_ALPHA) != 0 else {
+        png.format = UInt32(PNG_FORMAT_FLAG_COLOR)
+        return try finish(&png, path: path, into: pixels.baseAddress!)
       }
-      image.format = UInt32(PNG_FORMAT_FLAG_COLOR) | UInt32(PNG_FORMAT_FLAG_ALPHA)
+      png.format = UInt32(PNG_FORMAT_FLAG_COLOR) | UInt32(PNG_FORMAT_FLAG_ALPHA)
       try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: shape.area * 4) { colors in
-        try finish(&image, path: path, into: colors.baseAddress!)
+        try finish(&png, path: path, into: colors.baseAddress!)
         for pixel in 0..<shape.area {
           for c in 0..<3 { pixels[pixel * 3 + c] = colors[pixel * 4 + c] }
         }
@@ -52,7 +47,7 @@ enum PNGDecoder {
   }
 
   private static func withImage<Result>(
-    _ bytes: [UInt8], path: String, _ body: (inout png_image) throws -> Result
+    _ bytes: [UInt8], path: String, _ body: (inout png_image, ImageShape) throws -> Result
   ) throws -> Result {
     try bytes.withUnsafeBytes { file in
       var image = png_image()
@@ -61,7 +56,8 @@ enum PNGDecoder {
       guard png_image_begin_read_from_memory(&image, file.baseAddress, file.count) != 0 else {
         throw error(&image, path: path)
       }
-      return try body(&image)
+      let shape = ImageShape(height: Int(image.height), width: Int(image.width), channels: 3)
+      return try body(&image, ImageDecoder.checked(shape, path: path))
     }
   }
 

@@ -31,19 +31,21 @@ public final class BatchLoader {
   ///   - localRange: this rank's positions in each mini-batch.
   ///   - steps: which mini-batches to hand out; sequential ones end with the images, the last may be
   ///     short.
+  ///   - transform: makes images the network's input; its random draws are keyed by the order's seed.
+  ///   - badImages: what becomes of images that cannot be read or decoded.
   ///   - workers: threads that prepare images.
   ///   - depth: mini-batches prepared ahead, the current one included.
   public init(
-    source: any ImageSource, normalization: Normalization, augmentation: Augmentation,
+    source: any ImageSource, normalization: Normalization, transform: ImageTransform,
     order: SampleOrder, batchSize: Int, localRange: Range<Int>, steps: Range<Int>,
-    workers: Int = 1, depth: Int = 3
+    badImages: BadImagePolicy = .fail, workers: Int = 1, depth: Int = 3
   ) {
     precondition(batchSize >= 1 && workers >= 1 && depth >= 2, "a loader needs room to work ahead")
     precondition(localRange.lowerBound >= 0 && localRange.upperBound <= batchSize)
     shared = LoaderState(
       filler: BatchFiller(
-        source: source, writer: ImageWriter(normalization, shape: source.imageShape),
-        augmentation: augmentation, stream: SampleStream(order, count: source.count),
+        preparation: SamplePreparation(source, transform, normalization),
+        stream: SampleStream(order, runs: source.storageRuns), badImages: badImages,
         batchSize: batchSize, localRange: localRange),
       steps: steps, depth: depth)
     for _ in 0..<workers {
@@ -76,14 +78,16 @@ public final class BatchLoader {
     defer { shared.giveBack() }
     return try body(batch)
   }
+
+  /// The bad images of the batches given back since the last call, in the batches' order.
+  public func takeBadImages() -> [BadImage] { shared.takeBadImages() }
 }
 
 /// Fills images of a mini-batch; pure in its arguments, used by all workers at once.
 private struct BatchFiller: Sendable {
-  let source: any ImageSource
-  let writer: ImageWriter
-  let augmentation: Augmentation
+  let preparation: SamplePreparation
   let stream: SampleStream
+  let badImages: BadImagePolicy
   let batchSize: Int
   let localRange: Range<Int>
 
@@ -91,30 +95,42 @@ private struct BatchFiller: Sendable {
   func positions(ofStep step: Int) -> Range<Int> {
     let start = step * batchSize
     let all = start + localRange.lowerBound..<start + localRange.upperBound
-    return stream.order == .sequential ? all.clamped(to: 0..<max(source.count, 0)) : all
+    return stream.order == .sequential ? all.clamped(to: 0..<max(preparation.source.count, 0)) : all
   }
 
   /// Fills images `part` of the positions' images.
+  ///
+  /// - Returns: those that others took the place of, with their number in the batch.
   func fill(
     _ positions: Range<Int>, part: Range<Int>, pixels: UnsafeMutablePointer<Float>,
-    labels: UnsafeMutablePointer<Int32>, scratch: UnsafeMutableBufferPointer<UInt8>
-  ) throws {
+    labels: UnsafeMutablePointer<Int32>, scratch: inout SamplePreparation.Scratch
+  ) throws -> [(image: Int, bad: BadImage)] {
     let first = positions.lowerBound + part.lowerBound
-    let size = source.imageShape.count
+    let size = preparation.output.count
+    var replaced: [(image: Int, bad: BadImage)] = []
     try stream.forEach(first..<first + part.count) { offset, epoch, index in
-      try source.read(index, into: scratch)
-      let draw = augmentation.draw(seed: stream.seed, epoch: epoch, index: index)
       let image = part.lowerBound + offset
-      writer.write(UnsafeBufferPointer(scratch), draw, to: pixels + image * size)
-      labels[image] = Int32(source.label(at: index))
+      func prepare(_ index: Int) throws {
+        try preparation.prepare(
+          index, seed: stream.seed, epoch: epoch, scratch: &scratch, to: pixels + image * size)
+        labels[image] = Int32(preparation.source.label(at: index))
+      }
+      do { try prepare(index) } catch let error as DatasetError where badImages == .skip {
+        replaced.append((image, BadImage(reason: error.description)))
+        let others = Replacements(
+          of: index, seed: stream.seed, epoch: epoch, count: preparation.source.count)
+        for other in others where (try? prepare(other)) != nil { return }
+        throw error
+      }
     }
+    return replaced
   }
 }
 
 /// What a loader and its workers share; everything that changes is read and written under `mutex`.
 private final class LoaderState {
-  /// Images that a worker takes at once: small enough to share a batch among workers.
-  private static let imagesPerTask = 16
+  /// Images that a worker takes at once: enough to be worth a lock, few enough to share a batch.
+  private let imagesPerTask: Int
 
   private let filler: BatchFiller
   private let steps: Range<Int>
@@ -133,6 +149,9 @@ private final class LoaderState {
   /// Images still missing in each slot of the ring.
   private var missing: [Int]
   private var failure: [(image: Int, error: any Error)?]
+  /// Bad images of each slot of the ring, and of the batches given back.
+  private var replaced: [[(image: Int, bad: BadImage)]]
+  private var badImages: [BadImage] = []
   private var isStopping = false
 
   init(filler: BatchFiller, steps: Range<Int>, depth: Int) {
@@ -140,12 +159,14 @@ private final class LoaderState {
     self.steps = steps
     self.depth = depth
     imagesPerBatch = filler.localRange.count
-    pixels = AlignedBuffer(count: depth * imagesPerBatch * filler.source.imageShape.count)
+    imagesPerTask = filler.preparation.output.area > 1 << 14 ? 1 : 16
+    pixels = AlignedBuffer(count: depth * imagesPerBatch * filler.preparation.output.count)
     labels = AlignedBuffer(count: depth * imagesPerBatch)
     nextStep = steps.lowerBound
     current = steps.lowerBound
     missing = Array(repeating: 0, count: depth)
     failure = Array(repeating: nil, count: depth)
+    replaced = Array(repeating: [], count: depth)
     for slot in 0..<depth {
       let step = steps.lowerBound + slot
       missing[step % depth] = filler.positions(ofStep: step).count
@@ -178,10 +199,19 @@ private final class LoaderState {
   func giveBack() {
     pthread_mutex_lock(mutex)
     let slot = current % depth
+    badImages += replaced[slot].sorted { $0.image < $1.image }.map(\.bad)
+    replaced[slot] = []
     missing[slot] = filler.positions(ofStep: current + depth).count
     current += 1
     pthread_cond_broadcast(changed)
     pthread_mutex_unlock(mutex)
+  }
+
+  func takeBadImages() -> [BadImage] {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    defer { badImages = [] }
+    return badImages
   }
 
   func stop() {
@@ -193,9 +223,7 @@ private final class LoaderState {
 
   /// A worker's life: takes tasks until told to stop.
   func work() {
-    let scratch = UnsafeMutableBufferPointer<UInt8>.allocate(
-      capacity: filler.source.imageShape.count)
-    defer { scratch.deallocate() }
+    var scratch = SamplePreparation.Scratch()
     pthread_mutex_lock(mutex)
     while !isStopping {
       guard nextStep < min(current + depth, steps.upperBound) else {
@@ -204,7 +232,7 @@ private final class LoaderState {
       }
       let step = nextStep
       let positions = filler.positions(ofStep: step)
-      let part = nextImage..<min(nextImage + Self.imagesPerTask, positions.count)
+      let part = nextImage..<min(nextImage + imagesPerTask, positions.count)
       nextImage = part.upperBound
       if nextImage >= positions.count {
         nextStep += 1
@@ -214,13 +242,15 @@ private final class LoaderState {
       let slot = step % depth
       pthread_mutex_unlock(mutex)
       var caught: (any Error)?
+      var bad: [(image: Int, bad: BadImage)] = []
       do {
-        try filler.fill(
+        bad = try filler.fill(
           positions, part: part, pixels: slotPixels(slot), labels: slotLabels(slot),
-          scratch: scratch)
+          scratch: &scratch)
       } catch { caught = error }
       pthread_mutex_lock(mutex)
       missing[slot] -= part.count
+      replaced[slot] += bad
       // Of several errors in a batch the first image's is told, whoever met it first.
       if let caught, part.lowerBound < failure[slot]?.image ?? .max {
         failure[slot] = (part.lowerBound, caught)
@@ -231,7 +261,7 @@ private final class LoaderState {
   }
 
   private func slotPixels(_ slot: Int) -> UnsafeMutablePointer<Float> {
-    pixels.pointer + slot * imagesPerBatch * filler.source.imageShape.count
+    pixels.pointer + slot * imagesPerBatch * filler.preparation.output.count
   }
 
   private func slotLabels(_ slot: Int) -> UnsafeMutablePointer<Int32> {

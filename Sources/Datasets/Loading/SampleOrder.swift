@@ -26,18 +26,50 @@ public enum PermutationSampler {
     }
     return order
   }
+
+  /// Samples that are in the buffer from which the next one is drawn.
+  public static let bufferSize = 8192
+
+  /// A permutation of the numbers of `runs`, a function of (seed, epoch, runs).
+  ///
+  /// One run is permuted whole. Of several, which are files read from front to back, the order is drawn
+  /// first; then each sample is drawn from the next `bufferSize`, so that reading stays close to
+  /// sequential: a shuffle of shards and a shuffle buffer, as in WebDataset.
+  public static func permutation(seed: UInt64, epoch: Int, runs: [Range<Int>]) -> [Int32] {
+    if runs.count == 1 { return permutation(seed: seed, epoch: epoch, count: runs[0].count) }
+    let sequence = permutation(seed: seed, epoch: epoch, count: runs.count).flatMap { run in
+      runs[Int(run)].map { Int32($0) }
+    }
+    var stream = CounterStream(seed: seed, purpose: .shuffleBuffer, epoch: epoch, index: 0)
+    var buffer = Array(sequence.prefix(bufferSize))
+    var order: [Int32] = []
+    order.reserveCapacity(sequence.count)
+    for next in sequence.dropFirst(bufferSize) {
+      let place = stream.next(below: buffer.count)
+      order.append(buffer[place])
+      buffer[place] = next
+    }
+    while !buffer.isEmpty {
+      buffer.swapAt(stream.next(below: buffer.count), buffer.count - 1)
+      order.append(buffer.removeLast())
+    }
+    return order
+  }
 }
 
 /// Which sample stands at a position, for any thread.
 final class SampleStream: Sendable {
   let order: SampleOrder
-  let count: Int
+  private let runs: [Range<Int>]
+  private let count: Int
   /// The last permutations, newest last; batches near an epoch's end need two.
   private let recent = Mutex<[(epoch: Int, permutation: [Int32])]>([])
 
-  init(_ order: SampleOrder, count: Int) {
+  /// - Parameter runs: a source's `storageRuns`.
+  init(_ order: SampleOrder, runs: [Range<Int>]) {
     self.order = order
-    self.count = count
+    self.runs = runs
+    count = runs.reduce(0) { $0 + $1.count }
   }
 
   /// The seed of augmentation.
@@ -72,7 +104,7 @@ final class SampleStream: Sendable {
   private func permutation(_ seed: UInt64, _ epoch: Int) -> [Int32] {
     recent.withLock { recent in
       if let known = recent.first(where: { $0.epoch == epoch }) { return known.permutation }
-      let made = PermutationSampler.permutation(seed: seed, epoch: epoch, count: count)
+      let made = PermutationSampler.permutation(seed: seed, epoch: epoch, runs: runs)
       recent.append((epoch, made))
       if recent.count > 3 { recent.removeFirst() }
       return made

@@ -30,28 +30,38 @@ struct ImageWriter: Sendable {
 
   /// - Parameters:
   ///   - pixels: [H, W, C] bytes.
+  ///   - rows, columns: how far the image is shifted up and left; zeros follow.
   ///   - target: [H, W, C] floats; overwritten.
   func write(
-    _ pixels: UnsafeBufferPointer<UInt8>, _ draw: Augmentation.Draw,
+    _ pixels: UnsafeBufferPointer<UInt8>, rows: Int, columns: Int, isFlipped: Bool,
     to target: UnsafeMutablePointer<Float>
   ) {
     let (height, width, channels) = (shape.height, shape.width, shape.channels)
+    // The columns that come from the image, before mirroring.
+    let inside = max(0, -columns)..<max(max(0, -columns), min(width, width - columns))
     offset.withUnsafeBufferPointer { offset in
       scale.withUnsafeBufferPointer { scale in
         for row in 0..<height {
-          let sourceRow = row + draw.row
-          let isInside = sourceRow >= 0 && sourceRow < height
-          for column in 0..<width {
-            let sourceColumn = (draw.isFlipped ? width - 1 - column : column) + draw.column
-            let place = (row * width + column) * channels
-            if isInside, sourceColumn >= 0, sourceColumn < width {
-              let source = (sourceRow * width + sourceColumn) * channels
-              for channel in 0..<channels {
-                target[place + channel] =
-                  Float(pixels[source + channel]) * scale[channel] - offset[place + channel]
-              }
-            } else {
-              for channel in 0..<channels { target[place + channel] = -offset[place + channel] }
+          let first = row * width * channels
+          let sourceRow = row + rows
+          guard (0..<height).contains(sourceRow), !inside.isEmpty else {
+            for place in first..<first + width * channels { target[place] = -offset[place] }
+            continue
+          }
+          let source = pixels.baseAddress! + (sourceRow * width + columns) * channels
+          let filled = isFlipped ? width - inside.upperBound..<width - inside.lowerBound : inside
+          for place in first..<first + filled.lowerBound * channels {
+            target[place] = -offset[place]
+          }
+          for place in first + filled.upperBound * channels..<first + width * channels {
+            target[place] = -offset[place]
+          }
+          for column in filled {
+            let pixel = source + (isFlipped ? width - 1 - column : column) * channels
+            let place = first + column * channels
+            for channel in 0..<channels {
+              target[place + channel] =
+                Float(pixel[channel]) * scale[channel] - offset[place + channel]
             }
           }
         }

@@ -18,4 +18,10 @@ public struct Normalization: Equatable, Sendable {
     self.mean = mean
     self.deviation = deviation
   }
+  /// Leaves pixels as they are, but for rounding: 0…255.
+  static func bytes(channels: Int) -> Normalization {
+    Normalization(
+      mean: .perChannel(Array(repeating: 0, count: channels)),
+      deviation: Array(repeating: 1 / 255, count: channels))
+  }
 }

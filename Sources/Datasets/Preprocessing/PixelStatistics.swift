@@ -12,24 +12,39 @@ public struct PixelStatistics: Equatable, Sendable {
 
   /// Reads every image of `source` once.
   ///
+  /// - Parameters:
+  ///   - transform: without random draws; the statistics are of what it makes of the images.
+  ///   - badImages: what becomes of images that cannot be read or decoded.
+  ///   - workers: threads that read.
+  ///   - progress: called with the images done, now and then.
   /// - Throws: what `source.read` throws.
-  public init(of source: any ImageSource) throws {
-    let shape = source.imageShape
+  public init(
+    of source: any ImageSource, _ transform: ImageTransform = .none,
+    badImages: BadImagePolicy = .fail, workers: Int = 1,
+    progress: (Int) -> Void = { _ in }
+  ) throws {
+    let shape = transform.outputShape(of: source.imageShape)!
     var sums = [UInt64](repeating: 0, count: shape.count)
     var squares = [UInt64](repeating: 0, count: shape.channels)
-    try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: shape.count) { pixels in
-      for index in 0..<source.count {
-        try source.read(index, into: pixels)
-        for element in 0..<shape.count { sums[element] += UInt64(pixels[element]) }
-        for channel in 0..<shape.channels {
-          var sum: UInt64 = 0
-          for pixel in 0..<shape.area {
-            let value = UInt64(pixels[pixel * shape.channels + channel])
-            sum += value * value
-          }
-          squares[channel] += sum
+    let batch = 64
+    let loader = BatchLoader(
+      source: source, normalization: .bytes(channels: shape.channels), transform: transform,
+      order: .sequential, batchSize: batch, localRange: 0..<batch,
+      steps: 0..<(source.count + batch - 1) / batch, badImages: badImages, workers: workers)
+    var done = 0
+    while let count = try loader.withNext({ images in
+      for image in 0..<images.count {
+        let pixels = images.pixels + image * shape.count
+        for element in 0..<shape.count {
+          let value = UInt64(pixels[element].rounded())
+          sums[element] += value
+          squares[element % shape.channels] += value * value
         }
       }
+      return images.count
+    }) {
+      done += count
+      progress(done)
     }
     let images = Double(max(source.count, 1))
     meanImage = sums.map { Float(Double($0) / (255 * images)) }

@@ -16,12 +16,12 @@ public struct CIFARBinary: ImageSource {
   public let count: Int
   public let classNames: [String]
   public let fingerprint: String
-  public let imageShape = ImageShape(height: 32, width: 32, channels: 3)
+  public var imageShape: ImageShape? { Self.shape }
   private let variant: Variant
   /// Rows as in the files: label bytes, then the planes red, green and blue.
   private let rows: [UInt8]
 
-  private static let area = 32 * 32
+  private static let shape = ImageShape(height: 32, width: 32, channels: 3)
 
   /// - Parameter directory: holds the files, or the folder that the archive unpacks to; if not
   ///   given, where `resnet-dist data fetch` puts them.
@@ -61,9 +61,13 @@ public struct CIFARBinary: ImageSource {
     return Int(rows[index * variant.rowLength + variant.labelBytes - 1])
   }
 
-  public func read(_ index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) {
-    precondition((0..<count).contains(index) && pixels.count == imageShape.count)
-    let area = Self.area
+  public func read(
+    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+  ) {
+    precondition((0..<count).contains(index))
+    image.reshape(Self.shape)
+    let pixels = image.pixels
+    let area = Self.shape.area
     let start = index * variant.rowLength + variant.labelBytes
     rows.withUnsafeBufferPointer { rows in
       for pixel in 0..<area {

@@ -11,7 +11,7 @@ public struct FashionMNIST: ImageSource {
   public let name: String
   public let count: Int
   public let fingerprint: String
-  public let imageShape = ImageShape(height: 32, width: 32, channels: 3)
+  public var imageShape: ImageShape? { Self.shape }
   public let classNames = [
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
     "Ankle boot",
@@ -25,6 +25,7 @@ public struct FashionMNIST: ImageSource {
   public static let defaultDirectories = [
     "/usr/share/datasets/fashion-mnist", "data/fashion-mnist",
   ]
+  private static let shape = ImageShape(height: 32, width: 32, channels: 3)
   private static let side = 28
   private static let border = 2
 
@@ -75,15 +76,19 @@ public struct FashionMNIST: ImageSource {
 
   public func label(at index: Int) -> Int { Int(labels[index]) }
 
-  public func read(_ index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) {
-    precondition((0..<count).contains(index) && pixels.count == imageShape.count)
+  public func read(
+    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+  ) {
+    precondition((0..<count).contains(index))
+    image.reshape(Self.shape)
+    let pixels = image.pixels
     let (side, border) = (Self.side, Self.border)
     pixels.update(repeating: 0)
     grey.withUnsafeBufferPointer { grey in
       for h in 0..<side {
         for w in 0..<side {
           let value = grey[(index * side + h) * side + w]
-          let pixel = ((h + border) * imageShape.width + w + border) * 3
+          let pixel = ((h + border) * Self.shape.width + w + border) * 3
           for c in 0..<3 { pixels[pixel + c] = value }
         }
       }

@@ -59,7 +59,8 @@ enum ImageFiles {
     left.utf8.lexicographicallyPrecedes(right.utf8)
   }
 
-  private static func isImage(_ name: String) -> Bool {
+  /// Whether a file's name is an image's.
+  static func isImage(_ name: String) -> Bool {
     let name = name.lowercased()
     return [".jpg", ".jpeg", ".png"].contains { name.hasSuffix($0) }
   }

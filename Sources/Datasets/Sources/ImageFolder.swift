@@ -3,15 +3,15 @@
 import Foundation
 import Tensors
 
-/// Images of one size in `<directory>/<class>/**/*.{jpg,jpeg,png}`, or below `train/` and `test/`
+/// Images in `<directory>/<class>/**/*.{jpg,jpeg,png}`, or below `train/` and `test/`
 /// (or `val/`).
 ///
 /// Classes and files come in torchvision's order. Files are opened when they are read; decoded images
-/// stay in memory if all of them fit.
+/// of one size stay in memory if all of them fit.
 public struct ImageFolder: ImageSource {
   public let name: String
   public let classNames: [String]
-  public let imageShape: ImageShape
+  public let imageShape: ImageShape?
   public let fingerprint: String
   private let root: String
   /// Paths below `root`, class after class.
@@ -19,12 +19,15 @@ public struct ImageFolder: ImageSource {
   private let labels: [Int32]
   private let decoded: DecodedImages?
 
+  /// Images whose headers tell, when a folder is opened, whether all have one size.
+  private static let sizeSamples = 64
+
   /// - Parameters:
   ///   - directory: if it has `train/` and `test/` or `val/`, these are the splits; else it serves
   ///     as every split itself.
-  ///   - cacheLimit: the most bytes of decoded images to keep: all are kept, or none.
-  /// - Throws: `DatasetError`; a damaged image or one of another size only when it is read, except
-  ///   for the first, which defines the size.
+  ///   - cacheLimit: the most bytes of decoded images of one size to keep: all are kept, or none.
+  /// - Throws: `DatasetError`; a damaged image only when it is read, unless all that are looked at for
+  ///   their size are damaged.
   public init(directory: String, split: DatasetSplit, cacheLimit: Int = 512 << 20) throws {
     let root = Self.root(of: directory, split: split)
     guard isFolder(root) else {
@@ -48,14 +51,31 @@ public struct ImageFolder: ImageSource {
         fingerprint.add(file.size)
       }
     }
-    let first = root + "/" + files[0]
-    imageShape = try ImageDecoder.shape(of: fileBytes(at: first), path: first)
+    imageShape = try Self.commonShape(files.map { root + "/" + $0 })
     (self.root, self.files, self.labels, classNames) = (root, files, labels, classes)
     self.fingerprint = fingerprint.hexadecimal()
     name = "image folder, \(split.describe(count: files.count)) in \(root)"
-    decoded =
-      files.count <= cacheLimit / imageShape.count
-      ? DecodedImages(count: files.count, imageLength: imageShape.count) : nil
+    decoded = imageShape.flatMap { shape in
+      files.count <= cacheLimit / shape.count
+        ? DecodedImages(count: files.count, imageLength: shape.count) : nil
+    }
+  }
+
+  /// The size of images taken evenly from the folder, where it is the same for all.
+  private static func commonShape(_ paths: [String]) throws -> ImageShape? {
+    var first: ImageShape?
+    var failure: (any Error)?
+    let samples = min(paths.count, sizeSamples)
+    for sample in 0..<samples {
+      let path = paths[sample * paths.count / samples]
+      do {
+        let shape = try ImageDecoder.shape(of: fileBytes(at: path), path: path)
+        if let first, shape != first { return nil }
+        first = shape
+      } catch { failure = failure ?? error }
+    }
+    if first == nil, let failure { throw failure }
+    return first
   }
 
   private static func root(of directory: String, split: DatasetSplit) -> String {
@@ -69,11 +89,21 @@ public struct ImageFolder: ImageSource {
 
   public func label(at index: Int) -> Int { Int(labels[index]) }
 
-  public func read(_ index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws {
-    precondition((0..<count).contains(index) && pixels.count == imageShape.count)
-    if let decoded, decoded.load(index, into: pixels) { return }
-    let path = root + "/" + files[index]
-    try ImageDecoder.decode(fileBytes(at: path), path: path, shape: imageShape, into: pixels)
-    decoded?.store(index, from: pixels)
+  public func read(
+    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+  ) throws {
+    precondition((0..<count).contains(index))
+    if let decoded, let imageShape {
+      image.reshape(imageShape)
+      if decoded.load(index, into: image.pixels) { return }
+    }
+    let path = imageName(at: index)
+    // What is kept is kept in full size.
+    try ImageDecoder.decode(
+      fileBytes(at: path), path: path, into: &image,
+      reduction: decoded == nil ? reduction : { _ in 1 })
+    if image.shape == imageShape { decoded?.store(index, from: image.pixels) }
   }
+
+  public func imageName(at index: Int) -> String { root + "/" + files[index] }
 }

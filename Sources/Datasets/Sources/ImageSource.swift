@@ -8,7 +8,7 @@ public enum DatasetSplit: String, Sendable {
   case test
 }
 
-/// Labelled images of one shape, read one at a time by index, from any thread.
+/// Labelled images, of one shape or of many, read one at a time by index, from any thread.
 public protocol ImageSource: Sendable {
   /// What it is and where from, for people: `Fashion-MNIST, 60,000 training images in …`.
   var name: String { get }
@@ -16,20 +16,44 @@ public protocol ImageSource: Sendable {
   var count: Int { get }
   /// Names of the classes, in the order of their labels.
   var classNames: [String] { get }
-  /// Height, width and three channels: red, green, blue.
-  var imageShape: ImageShape { get }
+  /// The height, width and three channels (red, green, blue) that all images have, as far as is known
+  /// before they are read; nil where images differ in size.
+  var imageShape: ImageShape? { get }
   /// A SHA-256, in hexadecimal, of what identifies the images: ranks compare it, and a resumed run
   /// checks it. Cheap.
   var fingerprint: String { get }
+  /// The images' indices by the files that hold them one after the other, which are best read from
+  /// front to back; one run where images can be read in any order.
+  var storageRuns: [Range<Int>] { get }
+  /// Whether classes have numbers only, so that some may have no image here.
+  var hasNumberedClasses: Bool { get }
   /// The class of an image, in 0..<classNames.count.
   func label(at index: Int) -> Int
+  /// What to call an image in a message: its file, if it has one of its own.
+  func imageName(at index: Int) -> String
   /// Reads one image's bytes.
   ///
-  /// - Parameter pixels: [H, W, C], `imageShape.count` bytes; overwritten.
+  /// - Parameters:
+  ///   - image: takes the image's shape; overwritten.
+  ///   - reduction: asked at most once, with the image's size, by formats that decode to a half, a fourth
+  ///     or an eighth of the size in less time: the divisor that will do.
   /// - Throws: `DatasetError` when a file cannot be read or decoded.
-  func read(_ index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws
+  func read(
+    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+  ) throws
 }
 
 extension ImageSource {
   public var classCount: Int { classNames.count }
+
+  public var storageRuns: [Range<Int>] { [0..<count] }
+
+  public var hasNumberedClasses: Bool { false }
+
+  public func imageName(at index: Int) -> String { "image \(index) of \(name)" }
+
+  /// Reads one image in full size.
+  public func read(_ index: Int, into image: inout ImageBuffer) throws {
+    try read(index, into: &image) { _ in 1 }
+  }
 }

@@ -25,15 +25,29 @@ public struct Subset: ImageSource {
 
   public var count: Int { indices.count }
   public var classNames: [String] { base.classNames }
-  public var imageShape: ImageShape { base.imageShape }
+  public var imageShape: ImageShape? { base.imageShape }
+
+  public var hasNumberedClasses: Bool { base.hasNumberedClasses }
+
+  public var storageRuns: [Range<Int>] {
+    let runs = base.storageRuns.map { $0.clamped(to: indices) }.filter { !$0.isEmpty }
+      .map { $0.lowerBound - indices.lowerBound..<$0.upperBound - indices.lowerBound }
+    return runs.isEmpty ? [0..<0] : runs
+  }
 
   public func label(at index: Int) -> Int {
     precondition((0..<count).contains(index))
     return base.label(at: indices.lowerBound + index)
   }
 
-  public func read(_ index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws {
+  public func imageName(at index: Int) -> String {
+    base.imageName(at: indices.lowerBound + index)
+  }
+
+  public func read(
+    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+  ) throws {
     precondition((0..<count).contains(index))
-    try base.read(indices.lowerBound + index, into: pixels)
+    try base.read(indices.lowerBound + index, into: &image, reduction: reduction)
   }
 }

@@ -13,8 +13,9 @@ public struct SyntheticImages: ImageSource {
   public let name: String
   public let count: Int
   public let classNames: [String]
-  public let imageShape: ImageShape
+  public var imageShape: ImageShape? { shape }
   public let fingerprint: String
+  private let shape: ImageShape
   private let seed: UInt64
   private let split: DatasetSplit
   /// [classes, 4, 4, C] in −1…1; the pattern interpolates them, its edges meeting.
@@ -30,7 +31,7 @@ public struct SyntheticImages: ImageSource {
   ) {
     precondition(count > 0 && classCount > 0 && shape.height > 0 && shape.width > 0)
     precondition(shape.channels > 0)
-    (self.count, imageShape, self.seed, self.split) = (count, shape, seed, split)
+    (self.count, self.shape, self.seed, self.split) = (count, shape, seed, split)
     classNames = (0..<classCount).map { "class \($0)" }
     name = "synthetic, \(split.describe(count: count)) with seed \(seed)"
     grids = (0..<classCount).flatMap { label in
@@ -55,15 +56,18 @@ public struct SyntheticImages: ImageSource {
     return index % classNames.count
   }
 
-  public func read(_ index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) {
-    precondition(pixels.count == imageShape.count)
-    let (cells, channels) = (Self.cells, imageShape.channels)
+  public func read(
+    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+  ) {
+    image.reshape(shape)
+    let pixels = image.pixels
+    let (cells, channels) = (Self.cells, shape.channels)
     let grid = label(at: index) * cells * cells * channels
     // Epoch 0 belongs to the patterns.
     var random = CounterStream(
       seed: seed, purpose: .syntheticData, epoch: split == .train ? 1 : 2, index: index)
-    let rows = Self.places(imageShape.height, shift: random.nextUniform())
-    let columns = Self.places(imageShape.width, shift: random.nextUniform())
+    let rows = Self.places(shape.height, shift: random.nextUniform())
+    let columns = Self.places(shape.width, shift: random.nextUniform())
     let contrast = Float(48 + 48 * random.nextUniform())
     var noise: UInt32 = 0
     var position = 0

@@ -18,6 +18,9 @@ public struct Architecture: Sendable {
     case zeroPaddedShortcut(stride: Int)
     case maxPooling(ConvolutionGeometry)
     case globalAveragePooling
+    /// Over a window with stride 1; for evaluation only.
+    case averagePooling(ConvolutionGeometry)
+    /// At each position, like a 1×1 convolution with a bias.
     case fullyConnected(outputs: Int)
   }
 
@@ -41,7 +44,9 @@ public struct Architecture: Sendable {
   public let nodes: [Node]
 
   public var input: ImageShape { nodes[0].shape }
-  public var classes: Int { nodes[nodes.count - 1].shape.count }
+  public var classes: Int { nodes[nodes.count - 1].shape.channels }
+  /// Positions at which the scores stand: one, but for fully convolutional forms.
+  public var positions: Int { nodes[nodes.count - 1].shape.area }
 
   /// The normalizations that end the residual branches, whose results the shortcuts are added to.
   public var residualNormalizations: [String] {
@@ -121,10 +126,23 @@ public struct ArchitectureBuilder {
       ImageShape(height: 1, width: 1, channels: shape(of: value).channels))
   }
 
+  /// The mean over a window with stride 1, which fits the value's shape.
+  mutating func averagePooling(_ name: String, _ value: Value, window: ImageShape) -> Value {
+    let shape = shape(of: value)
+    guard
+      let geometry = ConvolutionGeometry(
+        input: shape, kernelHeight: window.height, kernelWidth: window.width,
+        outputChannels: shape.channels, stride: 1, padding: 0)
+    else { preconditionFailure("a window of \(window) does not fit \(shape)") }
+    return append(name, .averagePooling(geometry), [value], geometry.output)
+  }
+
+  /// A fully connected layer at each position.
   public mutating func fullyConnected(_ name: String, _ value: Value, outputs: Int) -> Value {
-    append(
+    let shape = shape(of: value)
+    return append(
       name, .fullyConnected(outputs: outputs), [value],
-      ImageShape(height: 1, width: 1, channels: outputs))
+      ImageShape(height: shape.height, width: shape.width, channels: outputs))
   }
 
   /// The finished network; its last node gives the class scores.

@@ -164,8 +164,8 @@ final class BatchNormalizationLayer: PlannedLayer {
     case .training: try takeBatchStatistics(workspace)
     case .evaluation: takeRunningStatistics(workspace)
     }
-    let gamma = workspace.parameters.pointer + scale.lowerBound
-    let beta = workspace.parameters.pointer + shift.lowerBound
+    let gamma = workspace.parameters + scale.lowerBound
+    let beta = workspace.parameters + shift.lowerBound
     for group in 0..<(isEvaluating ? 1 : workspace.division.localGroups.count) {
       let (scale, shift) = (row(.scale, ofGroup: group), row(.shift, ofGroup: group))
       let mean = row(.mean, ofGroup: group)
@@ -183,7 +183,7 @@ final class BatchNormalizationLayer: PlannedLayer {
   }
 
   private func takeRunningStatistics(_ workspace: Workspace) {
-    let statistics = workspace.runningStatistics.pointer
+    let statistics = workspace.runningStatistics
     let (mean, inverseDeviation) = (
       row(.mean, ofGroup: 0), row(.inverseDeviation, ofGroup: 0)
     )
@@ -234,7 +234,7 @@ final class BatchNormalizationLayer: PlannedLayer {
     }
     try workspace.combineStatistics(.sums, width: width)
     let count = Double(workspace.division.layout.capacity / groups * input.shape.area)
-    let gamma = workspace.parameters.pointer + scale.lowerBound
+    let gamma = workspace.parameters + scale.lowerBound
     let normalization = workspace.parameterLayout.normalization
     for group in 0..<workspace.division.localGroups.count {
       let sums = workspace.groupStatistics.pointer + group * width

@@ -181,7 +181,7 @@ final class ConvolutionLayer: PlannedLayer {
     _ workspace: Workspace,
     _ prepare: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
   ) -> UnsafePointer<Float> {
-    let stored = UnsafePointer(workspace.parameters.pointer + weights.lowerBound)
+    let stored = UnsafePointer(workspace.parameters + weights.lowerBound)
     guard algorithm.preparedWeightCount > 0 else { return stored }
     prepare(stored, workspace.preparedWeights.pointer)
     return UnsafePointer(workspace.preparedWeights.pointer)

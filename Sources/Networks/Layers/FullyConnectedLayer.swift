@@ -1,12 +1,13 @@
 /// The classifier in a plan.
 
 import Kernels
+import Tensors
 
 struct FullyConnectedLayer: PlannedLayer {
   let name: String
-  /// [N, C].
+  /// [N, H, W, C], in training 1×1.
   let input: Place
-  /// [N, K].
+  /// [N, H, W, K].
   let output: Place
   /// [C, K].
   let weights: Range<Int>
@@ -15,38 +16,38 @@ struct FullyConnectedLayer: PlannedLayer {
   let outputGradient: Place?
   let inputGradient: GradientTarget?
 
-  var summary: String { "fully connected, \(input.shape.count) → \(output.shape.count)" }
+  var summary: String { "fully connected, \(product.inputs) → \(product.outputs)" }
 
-  var multiplyAdds: Int { input.shape.count * output.shape.count }
+  var multiplyAdds: Int { input.shape.count * product.outputs }
 
   var weightRange: Range<Int>? { weights.lowerBound..<bias.upperBound }
 
   private var product: FullyConnected {
-    FullyConnected(inputs: input.shape.count, outputs: output.shape.count)
+    FullyConnected(inputs: input.shape.channels, outputs: output.shape.channels)
   }
 
-  /// Images that pass by the weights at once.
-  private static let imagesPerBlock = 64
+  /// Images that pass by the weights at once: 64 positions, or those of one image.
+  private var imagesPerBlock: Int { max(1, 64 / input.shape.area) }
 
   func scratchCount(images: Int) -> Int {
-    let block = product.scratchCount(images: min(images, Self.imagesPerBlock))
+    let block = product.scratchCount(images: min(images, imagesPerBlock) * input.shape.area)
     return outputGradient == nil ? block : max(block, product.weightScratchCount(images: images))
   }
 
   func forward(_ workspace: Workspace, mode: PassMode) {
-    let parameters = workspace.parameters.pointer
-    workspace.forEachBlock(slicesPerBlock: Self.imagesPerBlock, acrossShards: true) {
+    let parameters = workspace.parameters
+    workspace.forEachBlock(slicesPerBlock: imagesPerBlock, acrossShards: true) {
       block, scratch in
       product.forward(
-        workspace.tensor(input, block.slices), weights: parameters + weights.lowerBound,
-        bias: parameters + bias.lowerBound, output: workspace.tensor(output, block.slices),
-        scratch: scratch)
+        workspace.tensor(input, block.slices).positions,
+        weights: parameters + weights.lowerBound, bias: parameters + bias.lowerBound,
+        output: workspace.tensor(output, block.slices).positions, scratch: scratch)
     }
   }
 
   func backward(_ workspace: Workspace) {
     guard let outputGradient else { return }
-    let parameters = workspace.parameters.pointer
+    let parameters = workspace.parameters
     let both = weights.lowerBound..<bias.upperBound
     workspace.forEachShard { shard, scratch in
       let target = workspace.shardGradient(both, shard: shard)
@@ -56,7 +57,7 @@ struct FullyConnectedLayer: PlannedLayer {
         biasGradient: target + weights.count, scratch: scratch)
     }
     if let inputGradient {
-      workspace.forEachBlock(slicesPerBlock: Self.imagesPerBlock, acrossShards: true) {
+      workspace.forEachBlock(slicesPerBlock: imagesPerBlock, acrossShards: true) {
         block, scratch in
         product.backwardData(
           outputGradient: workspace.tensor(outputGradient, block.slices),
@@ -66,5 +67,13 @@ struct FullyConnectedLayer: PlannedLayer {
       }
     }
     workspace.combineShardGradients(both)
+  }
+}
+
+extension ImageTensor {
+  /// Each position as an image of one pixel.
+  fileprivate var positions: ImageTensor {
+    ImageTensor(
+      base: base, images: rows, shape: ImageShape(height: 1, width: 1, channels: channels))
   }
 }

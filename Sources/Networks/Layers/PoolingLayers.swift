@@ -1,4 +1,4 @@
-/// Max pooling and global average pooling in a plan.
+/// Max pooling and average pooling in a plan.
 
 import Kernels
 import Tensors
@@ -76,5 +76,27 @@ struct GlobalAveragePoolingLayer: PlannedLayer {
         inputGradient: workspace.tensor(inputGradient.place, shard: shard),
         accumulate: inputGradient.accumulate)
     }
+  }
+}
+
+/// Average pooling at every position, in plans without a backward pass.
+struct AveragePoolingLayer: PlannedLayer {
+  let name: String
+  let geometry: ConvolutionGeometry
+  /// [N, H, W, C].
+  let input: Place
+  /// [N, H_out, W_out, C].
+  let output: Place
+
+  func forward(_ workspace: Workspace, mode: PassMode) {
+    workspace.forEachShard { shard, _ in
+      AveragePooling.forward(
+        geometry, input: workspace.tensor(input, shard: shard),
+        output: workspace.tensor(output, shard: shard))
+    }
+  }
+
+  func backward(_ workspace: Workspace) {
+    preconditionFailure("a fully convolutional form is for evaluation only")
   }
 }

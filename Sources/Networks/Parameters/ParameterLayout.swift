@@ -90,7 +90,7 @@ public struct ParameterLayout: Sendable {
       case .convolution(let geometry):
         append("\(node.name).weight", .convolutionWeight(geometry), geometry.weightCount)
       case .fullyConnected(let outputs):
-        let inputs = architecture.nodes[node.inputs[0]].shape.count
+        let inputs = architecture.nodes[node.inputs[0]].shape.channels
         append(
           "\(node.name).weight", .fullyConnectedWeight(inputs: inputs, outputs: outputs),
           inputs * outputs)

@@ -73,7 +73,7 @@ final class NormalizationTotals {
     let gradients = workspace.nodeGradient(0) + normalization.lowerBound
     for index in 0..<normalization.count { gradients[index] = Float(sums.total[index]) }
     let count = Double(groups * part.count)
-    let running = workspace.runningStatistics.pointer
+    let running = workspace.runningStatistics
     let means = sums.total + normalization.count
     for index in 0..<parameterLayout.runningStatisticsCount {
       running[index] =

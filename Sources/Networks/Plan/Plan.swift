@@ -131,6 +131,9 @@ struct Plan {
       return GlobalAveragePoolingLayer(
         name: node.name, input: input, output: output, outputGradient: outputGradient,
         inputGradient: inputGradient)
+    case .averagePooling(let geometry):
+      return AveragePoolingLayer(
+        name: node.name, geometry: geometry, input: input, output: output)
     case .fullyConnected:
       return FullyConnectedLayer(
         name: node.name, input: input, output: output,
@@ -147,7 +150,7 @@ extension Architecture.Node {
     switch operation {
     case .convolution(let geometry): geometry.weightCount
     case .fullyConnected(let outputs):
-      (architecture.nodes[inputs[0]].shape.count + 1) * outputs
+      (architecture.nodes[inputs[0]].shape.channels + 1) * outputs
     default: 0
     }
   }

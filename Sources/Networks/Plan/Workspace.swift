@@ -16,8 +16,7 @@ struct Place: Hashable {
 final class Workspace {
   let team: ThreadTeam
   let exchange: any StatisticsExchange
-  let parameters: AlignedBuffer<Float>
-  let runningStatistics: AlignedBuffer<Float>
+  let memory: ParameterMemory
   let gradients: any GradientMemory
   /// The gradients of this rank's tree nodes, as `gradients` has them.
   private let nodeGradients: [UnsafeMutablePointer<Float>]
@@ -69,9 +68,9 @@ final class Workspace {
   }
 
   init(
-    parameterLayout: ParameterLayout, layout: ShardLayout, sizes: Sizes, team: ThreadTeam,
-    division: StatisticsDivision, exchange: any StatisticsExchange,
-    gradients: (any GradientMemory)?
+    parameterLayout: ParameterLayout, memory: ParameterMemory, layout: ShardLayout, sizes: Sizes,
+    team: ThreadTeam, division: StatisticsDivision, exchange: any StatisticsExchange,
+    gradients: (any GradientMemory)?, extent: GradientExtent
   ) {
     self.parameterLayout = parameterLayout
     self.layout = layout
@@ -84,12 +83,10 @@ final class Workspace {
     nodes = tree.nodes(covering: local)
     nodeMerges = nodes.flatMap { tree.merges(of: $0) }
     nodeOfShard = local.map { [nodes] shard in nodes.firstIndex { $0.lowerBound == shard } }
-    parameters = AlignedBuffer(count: parameterLayout.count)
-    self.gradients =
-      gradients ?? PrivateGradientMemory(GradientExtent(parameterLayout), nodes: nodes.count)
+    self.memory = memory
+    self.gradients = gradients ?? PrivateGradientMemory(extent, nodes: nodes.count)
     nodeGradients = self.gradients.nodes
     precondition(nodeGradients.count == nodes.count, "gradients are for other shards")
-    runningStatistics = AlignedBuffer(count: parameterLayout.runningStatisticsCount)
     shardGradientStride = sizes.shardGradient
     shardGradients = AlignedBuffer(count: local.count * sizes.shardGradient)
     arena = AlignedBuffer(count: sizes.arena)
@@ -106,6 +103,10 @@ final class Workspace {
   }
 
   deinit { shardSums.deallocate() }
+
+  var parameters: UnsafeMutablePointer<Float> { memory.parameters.pointer }
+
+  var runningStatistics: UnsafeMutablePointer<Float> { memory.runningStatistics.pointer }
 
   var localShardCount: Int { layout.localShards.count }
 

@@ -90,20 +90,12 @@ public enum CheckpointFolder {
 
   /// Writes all files of a checkpoint into `folder`, which exists and is empty.
   static func write(
-    _ state: CheckpointState, replica: Replica, preprocessing: [StateTensor], into folder: String
+    _ state: CheckpointState, replica: Replica, velocity: [StateTensor],
+    preprocessing: [StateTensor], into folder: String
   ) throws {
-    var metadata = [
-      "format": "pt", "model": state.model, "shortcut": state.shortcut ?? "",
-      "step": String(state.step), "epoch": String(state.epoch),
-      "parameters_sha256": state.parametersSHA256,
-    ]
-    metadata["stride_placement"] = state.stridePlacement
+    try writeWeights(state, replica: replica, toPath: "\(folder)/\(weights)")
     try SafetensorsWriter.write(
-      replica.stateDictionary().map(\.content) + replica.architecture.batchCounters(state.step),
-      metadata: metadata, toPath: "\(folder)/\(weights)")
-    try SafetensorsWriter.write(
-      replica.velocityDictionary().map(\.content), metadata: metadata,
-      toPath: "\(folder)/\(optimizer)")
+      velocity.map(\.content), metadata: metadata(state), toPath: "\(folder)/\(optimizer)")
     try SafetensorsWriter.write(
       preprocessing.map(\.content), metadata: ["format": "pt"],
       toPath: "\(folder)/\(Self.preprocessing)")
@@ -115,6 +107,23 @@ public enum CheckpointFolder {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let json = try encoder.encode(Manifest(state: state, files: files))
     try json.write(to: URL(fileURLWithPath: "\(folder)/\(manifest)"))
+  }
+
+  /// Writes a checkpoint's weights alone.
+  static func writeWeights(_ state: CheckpointState, replica: Replica, toPath path: String) throws {
+    try SafetensorsWriter.write(
+      replica.stateDictionary().map(\.content) + replica.architecture.batchCounters(state.step),
+      metadata: metadata(state), toPath: path)
+  }
+
+  private static func metadata(_ state: CheckpointState) -> [String: String] {
+    var metadata = [
+      "format": "pt", "model": state.model, "shortcut": state.shortcut ?? "",
+      "step": String(state.step), "epoch": String(state.epoch),
+      "parameters_sha256": state.parametersSHA256,
+    ]
+    metadata["stride_placement"] = state.stridePlacement
+    return metadata
   }
 
   /// The state of the checkpoint at `folder`, after checking that its files are what was written.

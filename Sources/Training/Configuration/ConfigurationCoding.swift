@@ -91,8 +91,10 @@ extension TrainingConfiguration {
   /// The values that decide a run's parameters; the others say where, how fast and how it is told.
   var trajectory: [String: String] {
     let others: Set = [
-      "weights", "data-dir", "test-limit", "threads", "workers", "bucket-mb", "stall-timeout",
+      "weights", "data-dir", "val-data", "test-limit", "threads", "workers", "bucket-mb",
+      "stall-timeout",
       "timeline", "run-dir", "checkpoint-every", "keep-checkpoints", "eval-every",
+      "val-resize-size",
     ]
     return Dictionary(uniqueKeysWithValues: values.filter { !others.contains($0.key) })
   }

@@ -16,7 +16,9 @@ extension TrainingConfiguration {
   }
 
   /// In the order in which `config.yaml` lists them.
-  static let fields: [Field] = [
+  static let fields = generalFields + imageFields
+
+  private static let generalFields: [Field] = [
     text("model", "a model's name", \.model),
     Field(key: "shortcut", expected: "A, B or C") {
       $0.shortcut?.rawValue
@@ -46,14 +48,15 @@ extension TrainingConfiguration {
     optionalText("data-dir", "a folder", \.dataDirectory),
     optionalNumber("train-limit", 1..., \.trainLimit),
     optionalNumber("test-limit", 1..., \.testLimit),
-    Field(key: "mean", expected: "per-pixel, per-channel, none, or a number for each channel") {
+    Field(key: "mean", expected: "auto, per-pixel, per-channel, none, or a number for each channel")
+    {
       ValueSpelling.text($0.mean)
     } set: {
       guard let value = ValueSpelling.mean($1) else { return false }
       $0.mean = value
       return true
     },
-    Field(key: "std", expected: "per-channel, none, or a positive number for each channel") {
+    Field(key: "std", expected: "auto, per-channel, none, or a positive number for each channel") {
       ValueSpelling.text($0.deviation)
     } set: {
       guard let value = ValueSpelling.deviation($1) else { return false }
@@ -189,7 +192,7 @@ extension TrainingConfiguration {
     }
   }
 
-  private static func optionalText(
+  static func optionalText(
     _ key: String, _ expected: String,
     _ path: WritableKeyPath<TrainingConfiguration, String?> & Sendable
   ) -> Field {
@@ -228,7 +231,7 @@ extension TrainingConfiguration {
     }
   }
 
-  private static func optionalNumber(
+  static func optionalNumber(
     _ key: String, _ range: PartialRangeFrom<Int>,
     _ path: WritableKeyPath<TrainingConfiguration, Int?> & Sendable
   ) -> Field {
@@ -260,6 +263,7 @@ extension TrainingConfiguration {
 private enum ValueSpelling {
   static func text(_ mean: MeanChoice) -> String {
     switch mean {
+    case .automatic: "auto"
     case .perPixel: "per-pixel"
     case .perChannel: "per-channel"
     case .none: "none"
@@ -269,6 +273,7 @@ private enum ValueSpelling {
 
   static func mean(_ text: String) -> MeanChoice? {
     switch text {
+    case "auto": .automatic
     case "per-pixel": .perPixel
     case "per-channel": .perChannel
     case "none": MeanChoice.none
@@ -278,6 +283,7 @@ private enum ValueSpelling {
 
   static func text(_ deviation: DeviationChoice) -> String {
     switch deviation {
+    case .automatic: "auto"
     case .perChannel: "per-channel"
     case .none: "none"
     case .values(let values): values.map { "\($0)" }.joined(separator: ",")
@@ -286,6 +292,7 @@ private enum ValueSpelling {
 
   static func deviation(_ text: String) -> DeviationChoice? {
     switch text {
+    case "auto": return .automatic
     case "per-channel": return .perChannel
     case "none": return DeviationChoice.none
     default:

@@ -20,16 +20,20 @@ public struct TrainingConfiguration: Hashable, Sendable {
   public var dataset = DatasetName.fashionMNIST
   /// Nil: the data set's usual place.
   public var dataDirectory: String?
+  /// Where the test images are, if elsewhere: the value of `dataDirectory` for them.
+  public var testDirectory: String?
   /// Use only the first so many training images; nil: all.
   public var trainLimit: Int?
   /// Use only the first so many test images; nil: all.
   public var testLimit: Int?
-  public var mean = MeanChoice.perChannel
-  public var deviation = DeviationChoice.perChannel
+  public var mean = MeanChoice.automatic
+  public var deviation = DeviationChoice.automatic
   /// Zeros added on each side before the random crop; 0 turns the crop off.
   public var cropPadding = 4
   /// Whether images are mirrored at random.
   public var flip = true
+  /// How images become the network's input.
+  public var images = ImageOptions()
 
   // MARK: Schedule
   /// The global mini-batch.
@@ -144,6 +148,7 @@ public enum DatasetName: String, CaseIterable, Codable, Sendable {
   case cifar10
   case cifar100
   case imageFolder = "image-folder"
+  case tarShards = "webdataset"
   case synthetic
 }
 
@@ -161,6 +166,8 @@ public enum TrainingLength: Hashable, Sendable {
 
 /// What is subtracted from each pixel, in units of pixel/255.
 public enum MeanChoice: Hashable, Sendable {
+  /// Per channel where images are taken as they are, else ImageNet's mean colour.
+  case automatic
   /// The training images' mean image (He et al. 2015, §4.2).
   case perPixel
   /// The training images' mean colour.
@@ -171,6 +178,8 @@ public enum MeanChoice: Hashable, Sendable {
 
 /// What each channel is divided by, in units of pixel/255.
 public enum DeviationChoice: Hashable, Sendable {
+  /// Per channel where images are taken as they are, else ImageNet's.
+  case automatic
   /// The training images' standard deviation.
   case perChannel
   case none

@@ -11,28 +11,35 @@ enum Preprocessing {
   /// The normalization that `configuration` asks for, from statistics of `source` where needed.
   ///
   /// The first rank reads the images; all ranks get its numbers.
+  ///
+  /// - Parameter transform: what is done to test images: the statistics are of what it gives.
   static func make(
-    _ configuration: TrainingConfiguration, source: any ImageSource, ranks: Ranks
+    _ configuration: TrainingConfiguration, source: any ImageSource, transform: ImageTransform,
+    ranks: Ranks
   ) throws -> Normalization {
+    let configuration = configuration.withResolvedNormalization(for: source)
     let isNeeded =
       switch (configuration.mean, configuration.deviation) {
       case (.perPixel, _), (.perChannel, _), (_, .perChannel): true
       default: false
       }
     let statistics = try ranks.onFirst {
-      isNeeded ? try PixelStatistics(of: source) : nil
+      isNeeded
+        ? try PixelStatistics(
+          of: source, transform, badImages: configuration.images.badImages,
+          workers: configuration.workers) : nil
     }
-    let channels = source.imageShape.channels
+    let channels = 3
     var mean: [Float]
     switch configuration.mean {
     case .perPixel: mean = statistics??.meanImage ?? []
-    case .perChannel: mean = statistics??.channelMean ?? []
+    case .perChannel, .automatic: mean = statistics??.channelMean ?? []
     case .none: mean = Array(repeating: 0, count: channels)
     case .values(let values): mean = values
     }
     var deviation: [Float]
     switch configuration.deviation {
-    case .perChannel: deviation = statistics??.channelDeviation ?? []
+    case .perChannel, .automatic: deviation = statistics??.channelDeviation ?? []
     case .none: deviation = Array(repeating: 1, count: channels)
     case .values(let values): deviation = values
     }
@@ -41,6 +48,10 @@ enum Preprocessing {
     return Normalization(
       mean: mean.count == channels ? .perChannel(mean) : .perPixel(mean), deviation: deviation)
   }
+
+  /// torchvision's constants for ImageNet.
+  static let imageNetMean: [Float] = [0.485, 0.456, 0.406]
+  static let imageNetDeviation: [Float] = [0.229, 0.224, 0.225]
 
   /// The tensors that a checkpoint keeps.
   static func tensors(_ normalization: Normalization, shape: ImageShape) -> [StateTensor] {
@@ -79,5 +90,20 @@ enum Preprocessing {
       }
     }
     return Normalization(mean: .perPixel(image), deviation: deviation.values)
+  }
+}
+
+extension TrainingConfiguration {
+  /// The same with what `auto` means for the images of `source`.
+  func withResolvedNormalization(for source: any ImageSource) -> TrainingConfiguration {
+    var resolved = self
+    let keeps = images.keepsSize(of: source.imageShape)
+    if mean == .automatic {
+      resolved.mean = keeps ? .perChannel : .values(Preprocessing.imageNetMean)
+    }
+    if deviation == .automatic {
+      resolved.deviation = keeps ? .perChannel : .values(Preprocessing.imageNetDeviation)
+    }
+    return resolved
   }
 }

@@ -2,23 +2,37 @@
 
 import Datasets
 import Networks
+import Tensors
 
 /// The two splits of a configured data set, opened and checked.
 public struct TrainingData {
   public let train: any ImageSource
   public let test: any ImageSource
+  /// What is done to the images of each.
+  public let trainTransform: ImageTransform
+  public let testTransform: ImageTransform
+  /// The network's input.
+  public let inputShape: ImageShape
 
   /// Opens both splits.
   ///
-  /// - Throws: `DatasetError`.
+  /// - Throws: `DatasetError`, `ImageOptionsError`.
   public init(_ configuration: TrainingConfiguration) throws {
     let train = try Self.open(configuration, .train)
-    let test = try Self.open(configuration, .test)
+    let test = try Self.open(configuration, .test, classNames: train.classNames)
     guard train.classNames == test.classNames else {
       throw SplitsDiffer(train: train.classCount, test: test.classCount)
     }
     self.train = Self.limited(train, configuration.trainLimit)
     self.test = Self.limited(test, configuration.testLimit)
+    trainTransform = try configuration.trainingTransform(for: self.train)
+    testTransform = try configuration.testTransform(for: self.test)
+    let training = trainTransform.outputShape(of: self.train.imageShape)!
+    let testing = testTransform.outputShape(of: self.test.imageShape)!
+    guard training == testing else {
+      throw ImageOptionsError.sizesDiffer(training: training, test: testing)
+    }
+    inputShape = training
   }
 
   /// The test split alone, for evaluation.
@@ -34,9 +48,11 @@ public struct TrainingData {
   }
 
   private static func open(
-    _ configuration: TrainingConfiguration, _ split: DatasetSplit
+    _ configuration: TrainingConfiguration, _ split: DatasetSplit, classNames: [String]? = nil
   ) throws -> any ImageSource {
-    let directory = configuration.dataDirectory
+    let directory =
+      split == .test
+      ? configuration.testDirectory ?? configuration.dataDirectory : configuration.dataDirectory
     switch configuration.dataset {
     case .fashionMNIST: return try FashionMNIST(directory: directory, split: split)
     case .cifar10: return try CIFARBinary(.cifar10, directory: directory, split: split)
@@ -44,6 +60,9 @@ public struct TrainingData {
     case .imageFolder:
       guard let directory else { throw MissingDataDirectory() }
       return try ImageFolder(directory: directory, split: split)
+    case .tarShards:
+      guard let directory else { throw MissingDataDirectory() }
+      return try TarShards(directory, split: split, classNames: classNames)
     case .synthetic:
       return SyntheticImages(
         count: split == .train ? 4096 : 1024, classCount: 10, seed: configuration.seed,
@@ -52,11 +71,12 @@ public struct TrainingData {
   }
 }
 
-/// `image-folder` has no usual place.
+/// These data sets have no usual place.
 struct MissingDataDirectory: UsageError, CustomStringConvertible {
   var description: String {
     "--dataset image-folder needs --data-dir: a folder with train/<class>/ and test/<class>/, or "
-      + "with <class>/ folders of JPEG or PNG images"
+      + "with <class>/ folders of JPEG or PNG images; --dataset webdataset needs tar files there, such "
+      + "as 'train-{0000..0146}.tar'"
   }
 }
 

@@ -53,7 +53,8 @@ final class RunFiles {
     do {
       try folder.writeCheckpoint(step: state.step) {
         try CheckpointFolder.write(
-          state, replica: replica, preprocessing: preprocessing, into: $0)
+          state, replica: replica, velocity: replica.velocityDictionary(),
+          preprocessing: preprocessing, into: $0)
       }
     } catch FileError.alreadyExists {
       // A run that was resumed from an earlier checkpoint meets its own later ones again.

@@ -82,6 +82,9 @@ final class RunRecorder: TrainingObserver {
   func didStep(_ progress: TrainingProgress, learningRate: Double) throws {
     let images = configuration.batchSize
     epochImages += images
+    let badImages =
+      configuration.images.badImages == .skip && progress.step == progress.endOfEpoch
+      ? try BadImageReport(progress.badImages, ranks: ranks) : nil
     guard let files else { return }
     let total = progress.epochTotals
     bar.update(
@@ -96,8 +99,12 @@ final class RunRecorder: TrainingObserver {
           step: progress.step, epoch: epoch(progress), split: .train, loss: logged.meanLoss,
           top1Error: logged.top1Error, top5Error: logged.top5Error, learningRate: learningRate,
           imagesPerSecond: rate(logged.images, now - lineStart),
-          seconds: start.seconds + now.seconds))
+          seconds: start.seconds + now.seconds, badImages: badImages?.count))
       lineStart = now
+    }
+    if let text = badImages?.text {
+      bar.finish()
+      console.writeLine(text)
     }
   }
 

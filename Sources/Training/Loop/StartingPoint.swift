@@ -91,9 +91,9 @@ struct StartingPoint {
       try weights.load(into: replica)
       try replica.load(velocityDictionary: try CheckpointFolder.velocity(of: path))
       let preprocessing = weights.preprocessing ?? []
-      guard Preprocessing.normalization(preprocessing, shape: data.train.imageShape) != nil else {
+      guard Preprocessing.normalization(preprocessing, shape: data.inputShape) != nil else {
         throw CheckpointError.unreadable(
-          path: path, reason: "its mean and std do not fit images of \(data.train.imageShape)")
+          path: path, reason: "its mean and std do not fit images of \(data.inputShape)")
       }
       return (state, preprocessing)
     }
@@ -141,7 +141,7 @@ struct StartingPoint {
           name: name, shape: try ranks.control.broadcast(tensor?.shape ?? []),
           values: try ranks.control.broadcast(tensor?.values ?? [])))
     }
-    return Preprocessing.normalization(common, shape: data.train.imageShape)!
+    return Preprocessing.normalization(common, shape: data.inputShape)!
   }
 
   private static func broadcast(_ replica: Replica, _ ranks: Ranks) throws {

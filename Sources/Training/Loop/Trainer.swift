@@ -50,6 +50,7 @@ final class Trainer {
       let rate = timeline.schedule.rate(afterSteps: progress.step)
       let sums = try step(learningRate: rate)
       progress.step += 1
+      progress.badImages += loader.takeBadImages()
       progress.epochTotals.add(sums)
       progress.loggedTotals.add(sums)
       let endsEpoch = progress.step == progress.endOfEpoch
@@ -57,6 +58,7 @@ final class Trainer {
       if endsEpoch {
         try observer.didFinishEpoch(progress, learningRate: rate)
         progress.epochTotals = EpochTotals()
+        progress.badImages = []
         progress.endOfEpoch = timeline.endOfEpoch(afterSteps: progress.step)
       }
       if endsEpoch || progress.step % TrainingProgress.loggingInterval == 0 {
@@ -127,6 +129,8 @@ struct TrainingProgress {
   var endOfEpoch = 0
   /// Sums since the epoch began.
   var epochTotals = EpochTotals()
+  /// This rank's images since the epoch began that others took the place of.
+  var badImages: [BadImage] = []
   /// Sums since the last training line of the metrics log.
   var loggedTotals = EpochTotals()
 }

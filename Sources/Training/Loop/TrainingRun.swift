@@ -48,7 +48,7 @@ public final class TrainingRun {
     configuration.shards = shards
     let (architecture, training, evaluation, division) = try ranks.together {
       let architecture = try requested.architecture(
-        classes: data.train.classCount, input: data.train.imageShape)
+        classes: data.train.classCount, input: data.inputShape)
       let part = try requested.partLayout(ranks: ranks.count, rank: ranks.rank)
       return (
         architecture, part, part,
@@ -56,6 +56,7 @@ public final class TrainingRun {
       )
     }
     configuration.resolve(architecture)
+    configuration = configuration.withResolvedNormalization(for: data.train)
     let exchange = try ranks.statisticsExchange(division, architecture)
     let threads = try requested.threads ?? ThreadAllocation.threads(local: ranks.local)
     let whereabouts = try ranks.makeWhereabouts()
@@ -75,20 +76,21 @@ public final class TrainingRun {
       configuration, resume: resume, replica: replica, data: data, ranks: ranks)
     let normalization =
       try start.normalization
-      ?? Preprocessing.make(configuration, source: data.train, ranks: ranks)
+      ?? Preprocessing.make(
+        configuration, source: data.train, transform: data.testTransform, ranks: ranks)
     let timeline = TrainingTimeline(configuration, images: data.train.count)
     let progress = start.progress(on: timeline)
     let loader = BatchLoader(
       source: data.train, normalization: normalization,
-      augmentation: Augmentation(padding: configuration.cropPadding, flip: configuration.flip),
+      transform: data.trainTransform,
       order: .shuffled(seed: configuration.seed), batchSize: training.capacity,
       localRange: training.localPositions,
       steps: progress.step * configuration.accumulate..<max(timeline.steps, progress.step)
         * configuration.accumulate,
-      workers: configuration.workers)
+      badImages: configuration.images.badImages, workers: configuration.workers)
     let evaluator = Evaluator(
-      replica, source: data.test, normalization: normalization, workers: configuration.workers,
-      exchange: exchange, whereabouts: whereabouts)
+      replica, source: data.test, normalization: normalization, transform: data.testTransform,
+      workers: configuration.workers, exchange: exchange, whereabouts: whereabouts)
     self.ranks = ranks
     self.replica = replica
     self.whereabouts = whereabouts
@@ -100,7 +102,7 @@ public final class TrainingRun {
         timeout: configuration.stallTimeout)
     recorder = try RunRecorder(
       configuration, start: start, replica: replica, data: data,
-      preprocessing: Preprocessing.tensors(normalization, shape: data.train.imageShape),
+      preprocessing: Preprocessing.tensors(normalization, shape: data.inputShape),
       timeline: timeline, evaluator: evaluator, ranks: ranks, console: console,
       whereabouts: whereabouts)
     trainer = Trainer(

@@ -37,7 +37,8 @@ struct TrainingSummary {
       "\(stepRule), momentum \(configuration.momentum), weight decay \(configuration.weightDecay)"
         + (configuration.normalizationWeightDecay == configuration.weightDecay
           ? "" : ", of BN \(configuration.normalizationWeightDecay ?? configuration.weightDecay)"))
-    table.add("augmentation", augmentation)
+    table.add("augmentation", data.trainTransform.description)
+    if data.testTransform != .none { table.add("test images", data.testTransform.description) }
     if configuration.labelSmoothing > 0 {
       table.add("label smoothing", "\(configuration.labelSmoothing), in the training loss")
     }
@@ -145,14 +146,6 @@ struct TrainingSummary {
     case .sgd: "SGD"
     case .lars: "LARS, trust \(configuration.larsTrust)"
     }
-  }
-
-  private var augmentation: String {
-    let crop = configuration.cropPadding
-    let parts = [
-      crop > 0 ? "pad \(crop) and crop" : nil, configuration.flip ? "horizontal flip" : nil,
-    ].compactMap(\.self)
-    return parts.isEmpty ? "none" : parts.joined(separator: ", ")
   }
 
   /// The run's last lines.

@@ -20,6 +20,13 @@ public enum AtomicFile {
     try DirectoryListing.synchronize(TemporaryName.split(path).folder)
   }
 
+  /// Makes a file that was written under a temporary name beside `path` the file at `path`.
+  static func move(_ temporary: String, to path: String) throws(FileError) {
+    try OpenFile(temporary, O_RDONLY).synchronize()
+    guard rename(temporary, path) == 0 else { throw .current("rename to", path) }
+    try DirectoryListing.synchronize(TemporaryName.split(path).folder)
+  }
+
   /// Replaces `path` by a UTF-8 file of this text.
   public static func write(_ text: String, to path: String) throws(FileError) {
     try write(Array(text.utf8), to: path)

@@ -18,10 +18,12 @@ public struct MetricsRecord: Equatable, Sendable {
   public var imagesPerSecond: Double
   /// Seconds since the run began.
   public var seconds: Double
+  /// Images of the epoch that others took the place of; nil where that is not allowed.
+  public var badImages: Int?
 
   public init(
     step: Int, epoch: Int, split: Split, loss: Double, top1Error: Double, top5Error: Double? = nil,
-    learningRate: Double, imagesPerSecond: Double, seconds: Double
+    learningRate: Double, imagesPerSecond: Double, seconds: Double, badImages: Int? = nil
   ) {
     self.step = step
     self.epoch = epoch
@@ -32,6 +34,7 @@ public struct MetricsRecord: Equatable, Sendable {
     self.learningRate = learningRate
     self.imagesPerSecond = imagesPerSecond
     self.seconds = seconds
+    self.badImages = badImages
   }
 
   /// A JSON object on one line, without a newline; keys always in this order, numbers in the
@@ -47,6 +50,7 @@ public struct MetricsRecord: Equatable, Sendable {
       "\"images_per_second\":\(MetricsRecord.number(imagesPerSecond))",
       "\"seconds\":\(MetricsRecord.number(seconds))",
     ]
+    if let badImages { fields.append("\"bad_images\":\(badImages)") }
     return "{\(fields.joined(separator: ","))}"
   }
 

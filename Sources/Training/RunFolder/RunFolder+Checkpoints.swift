@@ -13,11 +13,15 @@ extension RunFolder {
     public static func < (a: Checkpoint, b: Checkpoint) -> Bool { a.step < b.step }
   }
 
-  /// Where the checkpoint of a step is or would be; seven digits, so that names sort by step.
+  /// Where the checkpoint of a step is or would be.
   public func checkpointPath(step: Int) -> String {
+    "\(checkpointsPath)/\(RunFolder.checkpointName(step: step))"
+  }
+
+  /// The folder of a step's checkpoint; seven digits, so that names sort by step.
+  static func checkpointName(step: Int) -> String {
     let digits = String(step)
-    let zeros = String(repeating: "0", count: max(0, 7 - digits.count))
-    return "\(checkpointsPath)/step-\(zeros)\(digits)"
+    return "step-\(String(repeating: "0", count: max(0, 7 - digits.count)))\(digits)"
   }
 
   /// Writes the checkpoint of `step` through `fill`, which is given a temporary folder to write into.

@@ -31,7 +31,16 @@ func write(_ bytes: [UInt8], to path: String) throws {
 
 /// One image of a source.
 func pixels(_ source: any ImageSource, _ index: Int) throws -> [UInt8] {
-  var pixels = [UInt8](repeating: 0xA5, count: source.imageShape.count)
-  try pixels.withUnsafeMutableBufferPointer { try source.read(index, into: $0) }
-  return pixels
+  var image = ImageBuffer()
+  try source.read(index, into: &image)
+  return Array(image.pixels)
+}
+
+/// An image file decoded in a size divided by `reduction`.
+func decode(
+  _ bytes: [UInt8], path: String, reduction: Int = 1
+) throws -> (shape: ImageShape, pixels: [UInt8]) {
+  var image = ImageBuffer()
+  try ImageDecoder.decode(bytes, path: path, into: &image) { _ in reduction }
+  return (image.shape, Array(image.pixels))
 }

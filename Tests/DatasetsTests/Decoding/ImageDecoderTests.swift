@@ -9,22 +9,25 @@ import Testing
   @Test(
     "decoded pixels equal Pillow's",
     arguments: [
-      "colour.jpg", "progressive.jpg", "grey.jpg", "colour.png", "alpha.png", "palette.png",
-      "grey.png",
+      "colour.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg", "ycck.jpg", "colour.png",
+      "alpha.png",
+      "palette.png", "grey.png", "palette-alpha.png", "grey-alpha.png", "deep.png",
     ])
   func pillow(name: String) throws {
-    let (shape, pixels) = try ImageDecoder.decode(Fixture.bytes(name), path: name)
+    let (shape, pixels) = try decode(Fixture.bytes(name), path: name)
     #expect(shape == Fixture.shape)
     #expect(pixels == (try Fixture.pixels(of: name)))
   }
 
-  @Test("a CMYK JPEG is refused with what to do")
-  func cmyk() throws {
-    let error = #expect(throws: DatasetError.self) {
-      try ImageDecoder.decode(Fixture.bytes("cmyk.jpg"), path: "cmyk.jpg")
-    }
+  @Test("JPEG decoded in reduced size equals Pillow's draft", arguments: [2, 4, 8])
+  func reduced(by reduction: Int) throws {
+    let (shape, pixels) = try decode(Fixture.bytes("odd.jpg"), path: "", reduction: reduction)
     #expect(
-      "\(error!)".contains("cmyk.jpg: CMYK JPEG") && "\(error!)".contains("convert it to RGB"))
+      shape
+        == ImageShape(
+          height: (45 + reduction - 1) / reduction, width: (77 + reduction - 1) / reduction,
+          channels: 3))
+    #expect(pixels == (try Fixture.bytes("odd-jpg-\(reduction).rgb")))
   }
 
   /// The last 16 bytes of a PNG are a checksum and the end mark: the pixels are whole without them.
@@ -33,7 +36,7 @@ import Testing
     let bytes = try Fixture.bytes(name)
     for length in stride(from: 0, to: bytes.count - (name == "colour.png" ? 16 : 2), by: 7) {
       #expect(throws: DatasetError.self, "\(length) of \(bytes.count) bytes") {
-        try ImageDecoder.decode(Array(bytes[..<length]), path: name)
+        try decode(Array(bytes[..<length]), path: name)
       }
     }
   }
@@ -49,7 +52,7 @@ import Testing
         copy[random.integer(in: 0...copy.count - 1)] = UInt8(random.integer(in: 0...255))
       }
       do {
-        let (shape, pixels) = try ImageDecoder.decode(copy, path: name)
+        let (shape, pixels) = try decode(copy, path: name)
         #expect(pixels.count == shape.count)
       } catch is DatasetError {}
     }
@@ -63,7 +66,7 @@ import Testing
       bytes.indices.dropLast().first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
     bytes.replaceSubrange(frame + 5..<frame + 9, with: [0xFF, 0xDC, 0xFF, 0xDC])
     let error = #expect(throws: DatasetError.self) {
-      try ImageDecoder.decode(bytes, path: "huge.jpg")
+      try decode(bytes, path: "huge.jpg")
     }
     #expect("\(error!)".contains("65500×65500"))
   }
@@ -76,23 +79,9 @@ import Testing
       ([], "empty"), (Array("GIF89a and so on".utf8), "neither a JPEG nor a PNG"),
     ] {
       let error = #expect(throws: DatasetError.self) {
-        try ImageDecoder.decode(bytes, path: "x.jpg")
+        try decode(bytes, path: "x.jpg")
       }
       #expect("\(error!)".contains(reason))
-    }
-  }
-
-  @Test("an image of another size than expected is refused")
-  func wrongSize() throws {
-    let expected = ImageShape(height: 40, width: 24, channels: 3)
-    var pixels = [UInt8](repeating: 0, count: expected.count)
-    let bytes = try Fixture.bytes("colour.jpg")
-    #expect(
-      throws: DatasetError.wrongSize(path: "x.jpg", found: Fixture.shape, expected: expected)
-    ) {
-      try pixels.withUnsafeMutableBufferPointer {
-        try ImageDecoder.decode(bytes, path: "x.jpg", shape: expected, into: $0)
-      }
     }
   }
 }

@@ -9,18 +9,18 @@ import Testing
 
   /// All batches' pixels and labels for one rank.
   private func batches(
-    _ source: any ImageSource, order: SampleOrder, augmentation: Augmentation = .none,
+    _ source: any ImageSource, order: SampleOrder, transform: ImageTransform = .none,
     batchSize: Int, range: Range<Int>, steps: Range<Int>, workers: Int
   ) throws -> [(pixels: [Float], labels: [Int32])] {
     let loader = BatchLoader(
-      source: source, normalization: Self.normalization, augmentation: augmentation, order: order,
+      source: source, normalization: Self.normalization, transform: transform, order: order,
       batchSize: batchSize, localRange: range, steps: steps, workers: workers)
     var result: [(pixels: [Float], labels: [Int32])] = []
     while let batch = try loader.withNext({ batch in
       (
         pixels: Array(
           UnsafeBufferPointer(
-            start: batch.pixels, count: batch.count * source.imageShape.count)),
+            start: batch.pixels, count: batch.count * source.imageShape!.count)),
         labels: Array(UnsafeBufferPointer(start: batch.labels, count: batch.count))
       )
     }) {
@@ -37,7 +37,7 @@ import Testing
     #expect(found.map(\.labels.count) == [16, 16, 11])
     #expect(found.flatMap(\.labels) == (0..<43).map { Int32($0 % 7) })
     let pixels = found.flatMap(\.pixels)
-    let size = source.imageShape.count
+    let size = source.imageShape!.count
     let mean: [Float] = [0.1, 0.2, 0.3]
     let deviation: [Float] = [0.5, 0.6, 0.7]
     for image in 0..<43 {
@@ -54,7 +54,7 @@ import Testing
     let source = NumberedImages(count: 100)
     func load(_ workers: Int) throws -> [Float] {
       try batches(
-        source, order: .shuffled(seed: 3), augmentation: Augmentation(padding: 2, flip: true),
+        source, order: .shuffled(seed: 3), transform: ImageTransform(padding: 2, flip: true),
         batchSize: 48, range: 0..<48, steps: 0..<9, workers: workers
       ).flatMap(\.pixels)
     }
@@ -66,7 +66,7 @@ import Testing
     let source = NumberedImages(count: 70)
     func load(_ range: Range<Int>) throws -> [(pixels: [Float], labels: [Int32])] {
       try batches(
-        source, order: .shuffled(seed: 8), augmentation: Augmentation(padding: 1, flip: true),
+        source, order: .shuffled(seed: 8), transform: ImageTransform(padding: 1, flip: true),
         batchSize: 32, range: range, steps: 2..<8, workers: 2)
     }
     let whole = try load(0..<32)
@@ -85,7 +85,7 @@ import Testing
       source, order: .shuffled(seed: 1), batchSize: 25, range: 0..<25, steps: 0..<6, workers: 2)
     #expect(found.allSatisfy { $0.labels.count == 25 })
     var seen: [[Float]: Int] = [:]
-    let size = source.imageShape.count
+    let size = source.imageShape!.count
     for batch in found {
       for image in 0..<25 {
         seen[Array(batch.pixels[image * size..<(image + 1) * size]), default: 0] += 1
@@ -99,7 +99,7 @@ import Testing
     let source = NumberedImages(count: 50)
     func load(_ steps: Range<Int>) throws -> [[Float]] {
       try batches(
-        source, order: .shuffled(seed: 4), augmentation: Augmentation(padding: 2, flip: true),
+        source, order: .shuffled(seed: 4), transform: ImageTransform(padding: 2, flip: true),
         batchSize: 16, range: 4..<12, steps: steps, workers: 1
       ).map(\.pixels)
     }
@@ -110,7 +110,7 @@ import Testing
   func failure() throws {
     let loader = BatchLoader(
       source: NumberedImages(count: 64, unreadable: 37), normalization: Self.normalization,
-      augmentation: .none, order: .sequential, batchSize: 16, localRange: 0..<16, steps: 0..<4,
+      transform: .none, order: .sequential, batchSize: 16, localRange: 0..<16, steps: 0..<4,
       workers: 3)
     for _ in 0..<2 { #expect(try loader.withNext(\.count) == 16) }
     for _ in 0..<2 {
@@ -123,7 +123,7 @@ import Testing
     for workers in 1...3 {
       let loader = BatchLoader(
         source: NumberedImages(count: 1000), normalization: Self.normalization,
-        augmentation: .none, order: .shuffled(seed: 1), batchSize: 64, localRange: 0..<64,
+        transform: .none, order: .shuffled(seed: 1), batchSize: 64, localRange: 0..<64,
         steps: 0..<1000, workers: workers)
       for _ in 0..<batches { _ = try loader.withNext(\.count) }
     }

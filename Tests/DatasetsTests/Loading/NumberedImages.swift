@@ -10,10 +10,11 @@ struct Unreadable: Error, Equatable {
 /// Image i: every byte follows from i and the byte's place; label i mod 7.
 struct NumberedImages: ImageSource {
   let count: Int
-  var imageShape = ImageShape(height: 6, width: 5, channels: 3)
+  var shape = ImageShape(height: 6, width: 5, channels: 3)
   /// Reading this image throws.
   var unreadable: Int?
 
+  var imageShape: ImageShape? { shape }
   var name: String { "\(count) numbered images" }
   var classNames: [String] { (0..<7).map { "class \($0)" } }
   var fingerprint: String { "\(count)" }
@@ -24,8 +25,12 @@ struct NumberedImages: ImageSource {
     UInt8(truncatingIfNeeded: index &* 131 &+ place &* 29 &+ index &* place)
   }
 
-  func read(_ index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) throws {
+  func read(
+    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+  ) throws {
     if index == unreadable { throw Unreadable(index: index) }
-    for place in 0..<imageShape.count { pixels[place] = Self.byte(index, place) }
+    image.reshape(shape)
+    let pixels = image.pixels
+    for place in 0..<shape.count { pixels[place] = Self.byte(index, place) }
   }
 }

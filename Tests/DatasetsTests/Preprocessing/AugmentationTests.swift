@@ -6,16 +6,16 @@ import Testing
 @Suite struct AugmentationTests {
   /// The images that the loader makes of a source, unnormalized, over `epochs` epochs.
   private func views(
-    _ source: NumberedImages, _ augmentation: Augmentation, seed: UInt64, epochs: Int
+    _ source: NumberedImages, _ transform: ImageTransform, seed: UInt64, epochs: Int
   ) throws -> [(label: Int32, pixels: [Float])] {
     let loader = BatchLoader(
       source: source,
       normalization: Normalization(
         mean: .perChannel([0, 0, 0]), deviation: [1 / 255, 1 / 255, 1 / 255]),
-      augmentation: augmentation, order: .shuffled(seed: seed), batchSize: source.count,
+      transform: transform, order: .shuffled(seed: seed), batchSize: source.count,
       localRange: 0..<source.count, steps: 0..<epochs, workers: 2)
     var views: [(label: Int32, pixels: [Float])] = []
-    let size = source.imageShape.count
+    let size = source.imageShape!.count
     for _ in 0..<epochs {
       try loader.withNext { batch in
         for image in 0..<batch.count {
@@ -31,7 +31,7 @@ import Testing
   private func expected(
     _ source: NumberedImages, row: Int, column: Int, flipped: Bool
   ) -> [Float] {
-    let shape = source.imageShape
+    let shape = source.imageShape!
     var view: [Float] = []
     for y in 0..<shape.height {
       for x in 0..<shape.width {
@@ -52,7 +52,7 @@ import Testing
   func allViews() throws {
     let source = NumberedImages(count: 1)
     let epochs = 3600
-    let found = try views(source, Augmentation(padding: 1, flip: true), seed: 2, epochs: epochs)
+    let found = try views(source, ImageTransform(padding: 1, flip: true), seed: 2, epochs: epochs)
     var counts: [[Float]: Int] = [:]
     for view in found { counts[view.pixels, default: 0] += 1 }
     var allowed: Set<[Float]> = []
@@ -80,9 +80,9 @@ import Testing
   @Test("another seed draws other views")
   func seeds() throws {
     let source = NumberedImages(count: 1)
-    let augmentation = Augmentation(padding: 2, flip: true)
-    let first = try views(source, augmentation, seed: 1, epochs: 50).map(\.pixels)
-    #expect(try views(source, augmentation, seed: 1, epochs: 50).map(\.pixels) == first)
-    #expect(try views(source, augmentation, seed: 2, epochs: 50).map(\.pixels) != first)
+    let transform = ImageTransform(padding: 2, flip: true)
+    let first = try views(source, transform, seed: 1, epochs: 50).map(\.pixels)
+    #expect(try views(source, transform, seed: 1, epochs: 50).map(\.pixels) == first)
+    #expect(try views(source, transform, seed: 2, epochs: 50).map(\.pixels) != first)
   }
 }

@@ -8,7 +8,7 @@ import Testing
   @Test("statistics equal plain loops over pixel/255", arguments: [1, 2, 53])
   func statistics(count: Int) throws {
     let source = NumberedImages(count: count)
-    let shape = source.imageShape
+    let shape = source.imageShape!
     let statistics = try PixelStatistics(of: source)
     func value(_ image: Int, _ place: Int) -> Double {
       Double(NumberedImages.byte(image, place)) / 255
@@ -36,15 +36,15 @@ import Testing
       source: source,
       normalization: Normalization(
         mean: .perChannel(statistics.channelMean), deviation: statistics.channelDeviation),
-      augmentation: .none, order: .sequential, batchSize: 2000, localRange: 0..<2000,
+      transform: .none, order: .sequential, batchSize: 2000, localRange: 0..<2000,
       steps: 0..<1, workers: 1)
     let sums = try loader.withNext { batch in
-      (0..<batch.count * source.imageShape.count).reduce((0.0, 0.0)) { sums, index in
+      (0..<batch.count * source.imageShape!.count).reduce((0.0, 0.0)) { sums, index in
         let value = Double(batch.pixels[index])
         return (sums.0 + value, sums.1 + value * value)
       }
     }!
-    let count = Double(2000 * source.imageShape.count)
+    let count = Double(2000 * source.imageShape!.count)
     #expect(abs(sums.0 / count) < 1e-5)
     #expect(abs(sums.1 / count - 1) < 1e-4)
   }

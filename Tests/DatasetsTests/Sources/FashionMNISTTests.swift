@@ -25,12 +25,13 @@ private let installed = FileManager.default.fileExists(
       source.name.hasPrefix(
         "Fashion-MNIST, \(split == .train ? "60,000 training" : "10,000 test") images in "))
     #expect(source.fingerprint.count == 64)
-    let shape = source.imageShape
+    let shape = source.imageShape!
     var total = 0
     var border = 0
-    var image = [UInt8](repeating: 1, count: shape.count)
+    var buffer = ImageBuffer()
     for index in 0..<count {
-      image.withUnsafeMutableBufferPointer { source.read(index, into: $0) }
+      try source.read(index, into: &buffer)
+      let image = buffer.pixels
       total += image.reduce(0) { $0 + Int($1) }
       for h in 0..<shape.height {
         for w in 0..<shape.width where h < 2 || w < 2 || h >= 30 || w >= 30 {

@@ -6,9 +6,15 @@ Each image NAME.jpg or NAME.png has its decoded pixels beside it in NAME-jpg.rgb
 rows of 40 pixels of three bytes, as `Image.open(...).convert("RGB")` gives them.
 
     colour.jpg        4:2:0 chroma, quality 75      progressive.jpg   progressive, 4:2:2
-    grey.jpg          one channel                   cmyk.jpg          refused; no pixels
+    grey.jpg          one channel                   cmyk.jpg          four inks, inverted as by Adobe
+    ycck.jpg          the same bytes, said to be YCCK
     colour.png        8-bit RGB                     alpha.png         8-bit RGBA
     palette.png       16 colours                    grey.png          8-bit grey
+    palette-alpha.png 16 colours, one transparent   grey-alpha.png    8-bit grey and alpha
+    deep.png          16-bit RGB; its pixels are NumPy's, each value divided by 257 and rounded
+    odd.jpg           45 rows of 77 pixels, 4:2:0; odd-jpg-2.rgb, -4 and -8 are Pillow's `draft` of it
+    resized.rgb       `pattern` images of several sizes, resized as `RESIZED` says, one after the other
+    tested.rgb        the same through torchvision's Resize and CenterCrop, as `TESTED` says
     cifar-sums.txt    the first ten images of each class folder below TRAIN, the training half of a
                       CIFAR-10 of JPEG files, each with the sum of byte i times i, from 1
 
@@ -17,12 +23,21 @@ With --sums FOLDER it prints, instead, the count and the sum of all pixels of Fa
 
 import gzip
 import os
+import struct
 import sys
+import zlib
 
 import numpy as np
 from PIL import Image
 
 HEIGHT, WIDTH = 24, 40
+# Rows and columns before, and after.
+RESIZED = [
+    (67, 41, 23, 19), (40, 60, 80, 90), (300, 200, 13, 7), (33, 50, 33, 20), (33, 50, 20, 50),
+    (1, 1, 5, 4), (5, 3, 5, 3), (2, 90, 31, 30),
+]
+# Rows and columns before, the shorter side, and the side of the centre.
+TESTED = [(75, 113, 32, 28), (113, 75, 37, 28), (64, 64, 33, 30), (20, 31, 36, 31)]
 
 
 def picture():
@@ -31,6 +46,55 @@ def picture():
     h, w = np.mgrid[0:HEIGHT, 0:WIDTH]
     base = np.stack([h * 8, w * 5, np.where(w > h, 180, 20)], axis=-1)
     return np.clip(base + noise, 0, 255).astype(np.uint8)
+
+
+def pattern(height, width):
+    """An image that the tests make too."""
+    h, w, c = np.mgrid[0:height, 0:width, 0:3]
+    return Image.fromarray(((h * 37 + w * 91 + c * 53 + h * w * 7) % 256).astype(np.uint8))
+
+
+def resizing(folder):
+    from torchvision.transforms import CenterCrop, Compose, Resize
+
+    with open(os.path.join(folder, "resized.rgb"), "wb") as file:
+        for height, width, rows, columns in RESIZED:
+            resized = pattern(height, width).resize((columns, rows), Image.Resampling.BILINEAR)
+            file.write(resized.tobytes())
+    with open(os.path.join(folder, "tested.rgb"), "wb") as file:
+        for height, width, resize, crop in TESTED:
+            transform = Compose([Resize(resize), CenterCrop(crop)])
+            file.write(transform(pattern(height, width)).tobytes())
+
+
+def deep(folder):
+    """16 bits a channel, which Pillow does not write."""
+    values = np.random.default_rng(20160316).integers(0, 65536, (HEIGHT, WIDTH, 3))
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+
+    def chunk(kind, data):
+        checksum = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + checksum
+
+    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 16, 2, 0, 0, 0)
+    with open(os.path.join(folder, "deep.png"), "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header))
+        file.write(chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    with open(os.path.join(folder, "deep-png.rgb"), "wb") as file:
+        file.write(np.rint(values / 257).astype(np.uint8).tobytes())
+
+
+def reduced(folder):
+    path = os.path.join(folder, "odd.jpg")
+    pattern = np.kron(picture()[:12, :20], np.ones((4, 4, 1), np.uint8))[:45, :77]
+    Image.fromarray(pattern).save(path, quality=85, subsampling="4:2:0")
+    for reduction in [2, 4, 8]:
+        image = Image.open(path)
+        size = tuple((side + reduction - 1) // reduction for side in image.size)
+        image.draft("RGB", tuple(side // reduction for side in image.size))
+        assert image.size == size
+        with open(os.path.join(folder, f"odd-jpg-{reduction}.rgb"), "wb") as file:
+            file.write(image.tobytes())
 
 
 def fixtures(folder):
@@ -47,14 +111,27 @@ def fixtures(folder):
         "alpha.png": (alpha, {}),
         "palette.png": (colour.quantize(16), {}),
         "grey.png": (colour.convert("L"), {}),
+        "palette-alpha.png": (colour.quantize(16), dict(transparency=3)),
+        "grey-alpha.png": (alpha.convert("LA"), {}),
     }
     for name, (image, options) in images.items():
         path = os.path.join(folder, name)
         image.save(path, **options)
-        if name != "cmyk.jpg":
-            stem, kind = name.split(".")
-            with open(os.path.join(folder, f"{stem}-{kind}.rgb"), "wb") as file:
-                file.write(Image.open(path).convert("RGB").tobytes())
+        decoded(path)
+    # Adobe's segment ends with the transform: 0 for CMYK, 2 for YCCK.
+    with open(os.path.join(folder, "cmyk.jpg"), "rb") as file:
+        data = bytearray(file.read())
+    data[data.index(b"Adobe") + 11] = 2
+    path = os.path.join(folder, "ycck.jpg")
+    with open(path, "wb") as file:
+        file.write(data)
+    decoded(path)
+
+
+def decoded(path):
+    stem, kind = path.rsplit(".", 1)
+    with open(f"{stem}-{kind}.rgb", "wb") as file:
+        file.write(Image.open(path).convert("RGB").tobytes())
 
 
 def cifar(folder, train):
@@ -83,5 +160,8 @@ if __name__ == "__main__":
         target = os.path.join(here, "../../DatasetsTests/Fixtures")
         target = sys.argv[1] if len(sys.argv) > 1 else target
         fixtures(target)
+        deep(target)
+        reduced(target)
+        resizing(target)
         if len(sys.argv) > 2:
             cifar(target, sys.argv[2])

@@ -256,4 +256,5 @@ def main():
     sgd_fixture(seeds["resnet8-A"], folder)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -26,6 +26,10 @@ import Training
     ("stall-timeout", "60.0"), ("timeline", "a.json"),
     ("run-dir", "-runs/é"), ("checkpoint-every", "500"),
     ("keep-checkpoints", "9"), ("eval-every", "4"),
+    ("val-data", "val-{0..3}.tar"), ("image-size", "112"), ("train-crop", "scale"),
+    ("scale", "0.25,0.75"), ("ratio", "0.5,2.0"),
+    ("train-scales", "128,240"), ("val-resize-size", "130"), ("val-crop-size", "112"),
+    ("on-bad-image", "skip"),
   ]
 
   private func roundTrip(_ configuration: TrainingConfiguration) throws -> TrainingConfiguration {

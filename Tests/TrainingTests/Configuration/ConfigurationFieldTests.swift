@@ -6,8 +6,8 @@ import Training
 @Suite struct ConfigurationFieldTests {
   static let good: [(String, [String])] = [
     ("shortcut", ["A", "b", "C"]), ("dataset", ["Fashion-MNIST", "cifar100", "synthetic"]),
-    ("train-limit", ["1"]), ("mean", ["0,0,0", " 0.1, -0.2 ,1e-3", "per-pixel", "none"]),
-    ("std", ["1,1,1", "per-channel", "none"]), ("crop-padding", ["0", "64"]),
+    ("train-limit", ["1"]), ("mean", ["0,0,0", " 0.1, -0.2 ,1e-3", "per-pixel", "none", "auto"]),
+    ("std", ["auto", "1,1,1", "per-channel", "none"]), ("crop-padding", ["0", "64"]),
     ("flip", ["true", "False"]), ("batch-size", ["1", "1048576"]), ("shards", ["1"]),
     ("epochs", ["1", "999999"]), ("iterations", ["1", "999999999"]), ("lr", ["1e-9", "3"]),
     ("lr-milestones", ["none", "0", "0%,100%", "1.5,2"]), ("lr-gamma", ["1", "10"]),
@@ -19,6 +19,10 @@ import Training
     ("stride-placement", ["1x1", "3x3", "v1", "V1.5"]), ("label-smoothing", ["0", "0.1", "0.999"]),
     ("zero-init-residual", ["true", "False"]), ("checkpoint-every", ["1"]),
     ("keep-checkpoints", ["1"]), ("eval-every", ["1"]),
+    ("image-size", ["1"]), ("train-crop", ["pad", "Random-Resized", "scale", "center"]),
+    ("scale", ["0.08, 1", "1,1"]), ("ratio", ["0.75,1.333", "1,1"]),
+    ("train-scales", ["256,480", "1, 1"]), ("val-resize-size", ["256"]), ("val-crop-size", ["224"]),
+    ("on-bad-image", ["fail", "Skip"]),
   ]
 
   static let bad: [(String, [String])] = [
@@ -46,6 +50,10 @@ import Training
     ("stride-placement", ["", "2x2", "v2"]), ("label-smoothing", ["-0.1", "1", "nan", "little"]),
     ("zero-init-residual", ["", "1"]), ("run-dir", [""]), ("checkpoint-every", ["0"]),
     ("keep-checkpoints", ["0", "-1"]), ("eval-every", ["0"]),
+    ("val-data", [""]), ("image-size", ["0", "big"]), ("train-crop", ["", "rrc"]),
+    ("scale", ["0,1", "0.5", "0.5,0.4", "0.5,1.1", "a,b", "nan,1", "0.1,0.2,0.3"]),
+    ("ratio", ["0,1", "2,1", "-1,1", "1"]), ("train-scales", ["480,256", "0,4", "256", "1.5,2"]),
+    ("val-resize-size", ["0"]), ("val-crop-size", ["-1"]), ("on-bad-image", ["", "ignore"]),
   ]
 
   @Test("values inside the limits are taken", arguments: good)

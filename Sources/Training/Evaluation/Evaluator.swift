@@ -4,7 +4,7 @@ import Datasets
 import Kernels
 import Networks
 
-/// Runs a replica over all images of a source, in order, without augmentation.
+/// Runs a replica over all images of a source, in order.
 ///
 /// Batches are divided like training batches; the last may be short. Counts are summed as integers
 /// and losses in the tree's order, so the result does not depend on the number of ranks.
@@ -12,18 +12,21 @@ public final class Evaluator {
   private let replica: Replica
   private let source: any ImageSource
   private let normalization: Normalization
+  private let transform: ImageTransform
   private let workers: Int
   private let exchange: ClassificationExchange
   private let whereabouts: Whereabouts?
 
   public init(
-    _ replica: Replica, source: any ImageSource, normalization: Normalization, workers: Int,
-    exchange: any StatisticsExchange, whereabouts: Whereabouts? = nil
+    _ replica: Replica, source: any ImageSource, normalization: Normalization,
+    transform: ImageTransform = .none, workers: Int, exchange: any StatisticsExchange,
+    whereabouts: Whereabouts? = nil
   ) {
     self.whereabouts = whereabouts
     self.replica = replica
     self.source = source
     self.normalization = normalization
+    self.transform = transform
     self.workers = workers
     self.exchange = ClassificationExchange(exchange, replica.evaluationLayout)
   }
@@ -41,7 +44,7 @@ public final class Evaluator {
   public func evaluate(progress: (Int) -> Void = { _ in }) throws -> EpochTotals {
     let layout = replica.evaluationLayout
     let loader = BatchLoader(
-      source: source, normalization: normalization, augmentation: .none,
+      source: source, normalization: normalization, transform: transform,
       order: .sequential, batchSize: layout.capacity, localRange: layout.localPositions,
       steps: 0..<batches, workers: workers)
     var shardSums = Array(repeating: ClassificationSums(), count: layout.localShards.count)

@@ -1,0 +1,35 @@
+/// Memory for one image after the other, of whatever size.
+
+import Kernels
+import Tensors
+
+/// The bytes of one image, [H, W, 3]; grows to the largest image it ever held.
+public struct ImageBuffer: ~Copyable {
+  /// The shape of the image that is held.
+  public private(set) var shape = ImageShape(height: 0, width: 0, channels: 3)
+  /// By what the file's own size was divided when it was decoded.
+  public private(set) var reduction = 1
+  private var storage: UnsafeMutableBufferPointer<UInt8>
+
+  public init() { storage = .allocate(capacity: ImageResampling.slack) }
+
+  deinit { storage.deallocate() }
+
+  /// Makes room for an image; what the bytes are afterwards is not said.
+  ///
+  /// - Parameter reduction: by what the file's own size was divided to get `shape`, rounded up.
+  public mutating func reshape(_ shape: ImageShape, reduction: Int = 1) {
+    let needed = shape.count + ImageResampling.slack
+    if needed > storage.count {
+      storage.deallocate()
+      storage = .allocate(capacity: needed)
+    }
+    self.shape = shape
+    self.reduction = reduction
+  }
+
+  /// The image's bytes; valid until the next `reshape`.
+  public var pixels: UnsafeMutableBufferPointer<UInt8> {
+    UnsafeMutableBufferPointer(rebasing: storage[..<shape.count])
+  }
+}

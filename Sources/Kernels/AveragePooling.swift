@@ -1,0 +1,47 @@
+/// Average pooling over a window at every place where it fits.
+
+import Tensors
+
+public enum AveragePooling {
+  /// output[n, p, q, c] = mean over the window's rows and columns of input[n, p + r, q + s, c].
+  ///
+  /// A window's pixels are added row by row, as `GlobalAveragePooling` adds an image's: a window as
+  /// large as the image gives the same bits.
+  /// - Parameter geometry: stride 1, no padding.
+  public static func forward(
+    _ geometry: ConvolutionGeometry, input: ImageTensor, output: ImageTensor
+  ) {
+    precondition(geometry.stride == 1 && geometry.padding == 0, "windows that lie in the image")
+    let channels = input.channels
+    let width = geometry.input.width
+    let scale = 1 / Float(geometry.kernelHeight * geometry.kernelWidth)
+    for image in 0..<input.images {
+      for row in 0..<geometry.output.height {
+        for column in 0..<geometry.output.width {
+          let x = UnsafePointer(
+            input.base + ((image * geometry.input.height + row) * width + column) * channels)
+          let place = (image * geometry.output.height + row) * geometry.output.width + column
+          let y = output.base + place * channels
+          forEachChannelGroup(
+            channels,
+            wide: { channel in
+              var sum = Vector.zero
+              for r in 0..<geometry.kernelHeight {
+                for s in 0..<geometry.kernelWidth {
+                  sum += x.vector(at: (r * width + s) * channels + channel)
+                }
+              }
+              y.store(sum * scale, at: channel)
+            },
+            narrow: { channel in
+              var sum: Float = 0
+              for r in 0..<geometry.kernelHeight {
+                for s in 0..<geometry.kernelWidth { sum += x[(r * width + s) * channels + channel] }
+              }
+              y[channel] = sum * scale
+            })
+        }
+      }
+    }
+  }
+}

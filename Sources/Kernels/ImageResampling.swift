@@ -1,0 +1,136 @@
+/// Antialiased bilinear resampling of 8-bit RGB images, bit for bit as Pillow's
+/// `Image.resize(…, BILINEAR)`, which is torchvision's `Resize` of a PIL image.
+
+/// How the outputs of one axis are weighted sums of its inputs: a triangle as wide as the scale, in
+/// fixed point with 22 fractional bits.
+public struct ResamplingAxis: Sendable {
+  static let fractionBits: Int32 = 22
+
+  /// Outputs.
+  public let count: Int
+  /// The inputs that any output reads.
+  public let inputs: Range<Int>
+  /// Inputs of each output.
+  let taps: Int
+  /// [count], the first input of each output.
+  let first: [Int]
+  /// [count, taps].
+  let weights: [Int32]
+
+  /// - Parameters:
+  ///   - input: inputs there are.
+  ///   - box: the part of them that is stretched or shrunk over the outputs, in pixels' edges.
+  ///   - output: outputs that the whole box has.
+  ///   - window: those of them that are wanted.
+  public init(input: Int, box: ClosedRange<Double>, output: Int, window: Range<Int>) {
+    precondition(input > 0 && output > 0 && !window.isEmpty && window.lowerBound >= 0)
+    precondition(window.upperBound <= output && box.lowerBound < box.upperBound)
+    precondition(box.lowerBound >= 0 && box.upperBound <= Double(input))
+    let scale = (box.upperBound - box.lowerBound) / Double(output)
+    let support = max(scale, 1)
+    let taps = min(Int(support.rounded(.up)) * 2 + 1, input)
+    var first: [Int] = []
+    first.reserveCapacity(window.count)
+    var weights = [Int32](repeating: 0, count: window.count * taps)
+    var floats = [Double](repeating: 0, count: taps)
+    for (row, place) in window.enumerated() {
+      let center = box.lowerBound + (Double(place) + 0.5) * scale
+      let low = max(Int(center - support + 0.5), 0)
+      let high = min(Int(center + support + 0.5), input)
+      var sum = 0.0
+      for index in low..<high {
+        let distance = abs((Double(index) - center + 0.5) * (1 / support))
+        floats[index - low] = max(0, 1 - distance)
+        sum += floats[index - low]
+      }
+      // Taps of weight zero behind the last one must be inputs too.
+      let start = min(low, input - taps)
+      for index in low..<high where sum != 0 {
+        let weight = floats[index - low] / sum
+        weights[row * taps + index - start] = Int32(0.5 + weight * Double(1 << Self.fractionBits))
+      }
+      first.append(start)
+    }
+    (count, self.taps, self.first, self.weights) = (window.count, taps, first, weights)
+    inputs = first.first!..<first.last! + taps
+  }
+}
+
+/// The two passes, columns first.
+public enum ImageResampling {
+  /// Bytes behind an image's end that the passes may touch.
+  public static let slack = 64
+
+  /// Bytes that `resample` needs between the passes.
+  public static func intermediateCount(columns: ResamplingAxis, rows: ResamplingAxis) -> Int {
+    rows.inputs.count * columns.count * 3 + slack
+  }
+
+  /// Resamples an image.
+  ///
+  /// - Parameters:
+  ///   - source: [rows, columns, 3] with `pitch` bytes from row to row and `slack` bytes behind it.
+  ///   - intermediate: `intermediateCount` bytes.
+  ///   - target: [rows.count, columns.count, 3] with `slack` bytes behind it; overwritten.
+  public static func resample(
+    _ source: UnsafePointer<UInt8>, pitch: Int, columns: ResamplingAxis, rows: ResamplingAxis,
+    intermediate: UnsafeMutablePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>
+  ) {
+    let width = columns.count * 3
+    columns.first.withUnsafeBufferPointer { first in
+      columns.weights.withUnsafeBufferPointer { weights in
+        for (place, row) in rows.inputs.enumerated() {
+          resampleRow(
+            source + row * pitch, first.baseAddress!, weights.baseAddress!, taps: columns.taps,
+            count: columns.count, to: intermediate + place * width)
+        }
+      }
+    }
+    for row in 0..<rows.count {
+      rows.weights.withUnsafeBufferPointer { weights in
+        sumRows(
+          intermediate + (rows.first[row] - rows.inputs.lowerBound) * width, width: width,
+          weights.baseAddress! + row * rows.taps, taps: rows.taps, to: target + row * width)
+      }
+    }
+  }
+
+  /// A pixel is four bytes in a vector; the fourth, the next pixel's, is overwritten by it.
+  private static func resampleRow(
+    _ source: UnsafePointer<UInt8>, _ first: UnsafePointer<Int>, _ weights: UnsafePointer<Int32>,
+    taps: Int, count: Int, to target: UnsafeMutablePointer<UInt8>
+  ) {
+    for pixel in 0..<count {
+      var sum = SIMD4<Int32>(repeating: 1 << (ResamplingAxis.fractionBits - 1))
+      let start = UnsafeRawPointer(source + first[pixel] * 3)
+      let row = weights + pixel * taps
+      for tap in 0..<taps {
+        let bytes = start.loadUnaligned(fromByteOffset: tap * 3, as: SIMD4<UInt8>.self)
+        sum &+= SIMD4<Int32>(truncatingIfNeeded: bytes) &* row[tap]
+      }
+      let shifted = (sum &>> ResamplingAxis.fractionBits).clamped(
+        lowerBound: .zero, upperBound: SIMD4(repeating: 255))
+      UnsafeMutableRawPointer(target + pixel * 3).storeBytes(
+        of: SIMD4<UInt8>(truncatingIfNeeded: shifted), as: SIMD4<UInt8>.self)
+    }
+  }
+
+  /// The bytes behind the row's end are overwritten by the next row.
+  private static func sumRows(
+    _ source: UnsafePointer<UInt8>, width: Int, _ weights: UnsafePointer<Int32>, taps: Int,
+    to target: UnsafeMutablePointer<UInt8>
+  ) {
+    for place in stride(from: 0, to: width, by: 16) {
+      var sum = SIMD16<Int32>(repeating: 1 << (ResamplingAxis.fractionBits - 1))
+      let start = UnsafeRawPointer(source + place)
+      for tap in 0..<taps {
+        let bytes = start.loadUnaligned(fromByteOffset: tap * width, as: SIMD16<UInt8>.self)
+        sum &+= SIMD16<Int32>(truncatingIfNeeded: bytes) &* weights[tap]
+      }
+      let shifted = (sum &>> ResamplingAxis.fractionBits).clamped(
+        lowerBound: .zero, upperBound: SIMD16(repeating: 255))
+      UnsafeMutableRawPointer(target + place).storeBytes(
+        of: SIMD16<UInt8>(truncatingIfNeeded: shifted), as: SIMD16<UInt8>.self)
+    }
+  }
+}

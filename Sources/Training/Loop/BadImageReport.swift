@@ -1,0 +1,36 @@
+/// The bad images of an epoch, of all ranks, told once.
+
+import Datasets
+import MPI
+import Tensors
+
+/// What all ranks met of images that cannot be read.
+struct BadImageReport {
+  /// Lines that a report names images in, at most.
+  private static let named = 10
+
+  private let reasons: [String]
+
+  /// Gathers the ranks' images. Collective.
+  init(_ images: [BadImage], ranks: Ranks) throws {
+    let separator = "\u{1F}"
+    let texts = try ranks.control.allGather(images.map(\.reason).joined(separator: separator))
+    // The order is the ranks', which depends on how many there are.
+    reasons = texts.flatMap { $0.split(separator: separator).map(String.init) }.sorted()
+  }
+
+  /// Images that others took the place of.
+  var count: Int { reasons.count }
+
+  /// Nil where there was none.
+  var text: String? {
+    guard count > 0 else { return nil }
+    var lines = [
+      "note: \(count.grouped) bad image\(count == 1 ? "" : "s") in this epoch, replaced by "
+        + "\(count == 1 ? "another" : "others"):"
+    ]
+    lines += reasons.prefix(Self.named).map { "  " + $0 }
+    if count > Self.named { lines.append("  and \((count - Self.named).grouped) more") }
+    return lines.joined(separator: "\n")
+  }
+}
