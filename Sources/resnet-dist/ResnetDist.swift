@@ -24,7 +24,7 @@ struct ResnetDist: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, EvalCommand.self, BenchCommand.self, InspectCommand.self,
-      DataCommand.self,
+      DataCommand.self, DoctorCommand.self,
     ],
     defaultSubcommand: TrainCommand.self)
 }
