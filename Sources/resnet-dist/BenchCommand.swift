@@ -1,4 +1,4 @@
-/// `resnet-dist bench`: how fast the training step is.
+/// `resnet-dist bench`: how fast the training step is, or the input pipeline.
 
 import ArgumentParser
 import Training
@@ -15,7 +15,9 @@ struct BenchCommand: RankedCommand {
         mpirun -n 2 resnet-dist bench --model resnet50 --batch-size 32 --predict \
           --ranks 8,64,512 --latency 50us --bandwidth 10Gbit
 
-      launch/bench-peers compares the same with PyTorch.
+      launch/bench-peers compares the same with PyTorch. With --data, the input pipeline alone:
+
+        resnet-dist bench --data --dataset image-folder --data-dir images
       """)
 
   @OptionGroup(title: "Network") var network: ArchitectureFlags
@@ -68,6 +70,8 @@ struct BenchCommand: RankedCommand {
 
   @OptionGroup(title: "Prediction") var scaling: ScalingFlags
 
+  @OptionGroup(title: "Input pipeline") var pipeline: PipelineFlags
+
   @Flag(help: "Time each layer: the algorithm, milliseconds and GFLOP/s of both directions.")
   var layers = false
 
@@ -98,6 +102,9 @@ struct BenchCommand: RankedCommand {
     if layers, scaling.predict {
       throw ValidationError("--layers and --predict are two measurements: use one at a time")
     }
+    if pipeline.data, layers || scaling.predict {
+      throw ValidationError("--data measures loading alone: leave out --layers and --predict")
+    }
     if layers, json { throw ValidationError("--layers is a table for people: leave out --json") }
   }
 
@@ -107,6 +114,15 @@ struct BenchCommand: RankedCommand {
         ("batch-size", batchSize), ("shards", shards), ("threads", threads),
         ("optimizer", optimizer),
       ] + communication.values).compactMap { key, value in value.map { (key: key, value: $0) } }
+    if pipeline.data {
+      let images =
+        ([
+          ("batch-size", batchSize), ("shards", shards), ("image-size", imageSize.map { "\($0)" }),
+        ] + pipeline.values).compactMap { key, value in value.map { (key: key, value: $0) } }
+      let result = try DataBenchmark(flags: images, seconds: seconds, ranks: ranks).measure()
+      if ranks.isFirst { StandardConsole.output.writeLine(json ? result.json : result.text) }
+      return
+    }
     let options = BenchmarkRun.Options(
       imageSize: imageSize, classes: classes, steps: steps, seconds: seconds, warmUp: warmUp,
       layers: layers, injectedLatency: injectLatency.flatMap(NetworkQuantity.latency),

@@ -41,7 +41,8 @@ struct DataFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What is subtracted from pixel/255: per-channel, per-pixel (the mean image), none, or R,G,B. "
+      "What is subtracted from pixel/255: per-channel, per-pixel (the mean image), the file of "
+        + "'data statistics', none, or R,G,B. "
         + "(default: auto: per-channel for small images, else ImageNet's)", valueName: "mean"))
   var mean: String?
 

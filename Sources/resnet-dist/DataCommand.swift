@@ -1,4 +1,4 @@
-/// `resnet-dist data`: get images.
+/// `resnet-dist data`: get images, and know them.
 
 import ArgumentParser
 import Datasets
@@ -8,7 +8,8 @@ import Training
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Get data sets.", subcommands: [FetchCommand.self])
+    commandName: "data", abstract: "Get data sets, and their statistics.",
+    subcommands: [FetchCommand.self, StatisticsCommand.self])
 }
 
 struct FetchCommand: RankedCommand {

@@ -24,7 +24,7 @@ struct ResnetDist: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, EvalCommand.self, BNRecalibrateCommand.self, BenchCommand.self,
-      InspectCommand.self, ExportCommand.self, DataCommand.self,
+      InspectCommand.self, ExportCommand.self, DataCommand.self, DoctorCommand.self,
     ],
     defaultSubcommand: TrainCommand.self)
 }

@@ -1,4 +1,4 @@
-/// Mean image, mean colour and standard deviation of a set of images.
+/// Mean image, mean colour, standard deviation and covariance of colours of a set of images.
 
 /// Statistics in units of pixel/255, from exact integer sums: the order of the images is of no
 /// consequence.
@@ -9,6 +9,8 @@ public struct PixelStatistics: Equatable, Sendable {
   public let channelMean: [Float]
   /// [C], over all pixels of all images.
   public let channelDeviation: [Float]
+  /// [C, C], over all pixels of all images.
+  public let covariance: [Double]
 
   /// Reads every image of `source` once.
   ///
@@ -25,7 +27,9 @@ public struct PixelStatistics: Equatable, Sendable {
   ) throws {
     let shape = transform.outputShape(of: source.imageShape)!
     var sums = [UInt64](repeating: 0, count: shape.count)
-    var squares = [UInt64](repeating: 0, count: shape.channels)
+    let channels = shape.channels
+    // Of each pair of channels.
+    var products = [UInt64](repeating: 0, count: channels * channels)
     let batch = 64
     let loader = BatchLoader(
       source: source, normalization: .bytes(channels: shape.channels), transform: transform,
@@ -35,10 +39,16 @@ public struct PixelStatistics: Equatable, Sendable {
     while let count = try loader.withNext({ images in
       for image in 0..<images.count {
         let pixels = images.pixels + image * shape.count
-        for element in 0..<shape.count {
-          let value = UInt64(pixels[element].rounded())
-          sums[element] += value
-          squares[element % shape.channels] += value * value
+        for element in 0..<shape.count { sums[element] += UInt64(pixels[element].rounded()) }
+        for first in 0..<channels {
+          for second in first..<channels {
+            var sum: UInt64 = 0
+            for pixel in stride(from: 0, to: shape.count, by: channels) {
+              sum +=
+                UInt64(pixels[pixel + first].rounded()) * UInt64(pixels[pixel + second].rounded())
+            }
+            products[first * channels + second] += sum
+          }
         }
       }
       return images.count
@@ -48,20 +58,26 @@ public struct PixelStatistics: Equatable, Sendable {
     }
     let images = Double(max(source.count, 1))
     meanImage = sums.map { Float(Double($0) / (255 * images)) }
-    var means: [Float] = []
-    var deviations: [Float] = []
-    for channel in 0..<shape.channels {
-      let sum = stride(from: channel, to: shape.count, by: shape.channels).reduce(UInt64(0)) {
+    let count = images * Double(shape.area)
+    let means = (0..<channels).map { channel in
+      let sum = stride(from: channel, to: shape.count, by: channels).reduce(UInt64(0)) {
         $0 + sums[$1]
       }
-      let count = images * Double(shape.area)
-      let mean = Double(sum) / count
-      let variance = Double(squares[channel]) / count - mean * mean
-      means.append(Float(mean / 255))
-      // A constant channel is left as it is rather than divided by zero.
-      deviations.append(variance > 0 ? Float(variance.squareRoot() / 255) : 1)
+      return Double(sum) / count
     }
-    channelMean = means
-    channelDeviation = deviations
+    /// In units of a byte.
+    func covariance(_ first: Int, _ second: Int) -> Double {
+      let product = products[min(first, second) * channels + max(first, second)]
+      return Double(product) / count - means[first] * means[second]
+    }
+    channelMean = means.map { Float($0 / 255) }
+    // A constant channel is left as it is rather than divided by zero.
+    channelDeviation = (0..<channels).map { channel in
+      let variance = covariance(channel, channel)
+      return variance > 0 ? Float(variance.squareRoot() / 255) : 1
+    }
+    self.covariance = (0..<channels * channels).map {
+      covariance($0 / channels, $0 % channels) / (255 * 255)
+    }
   }
 }

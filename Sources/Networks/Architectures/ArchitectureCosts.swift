@@ -18,4 +18,13 @@ extension Architecture {
     default: 0
     }
   }
+
+  /// Weights and bias of a convolution or a fully connected layer.
+  func weightCount(of node: Node) -> Int {
+    switch node.operation {
+    case .convolution(let geometry): geometry.weightCount
+    case .fullyConnected(let outputs): (nodes[node.inputs[0]].shape.channels + 1) * outputs
+    default: 0
+    }
+  }
 }

@@ -40,17 +40,10 @@ extension Architecture {
         + "\(geometry.stride)"
     case .zeroPaddedShortcut(let stride): return "zeros appended, stride \(stride)"
     case .globalAveragePooling: return "average pooling"
+    case .averagePooling(let geometry):
+      return "\(geometry.kernelHeight)×\(geometry.kernelWidth) average pooling"
     case .fullyConnected(let outputs): return "fully connected, \(outputs)"
     case .input, .batchNormalization, .relu, .add: return nil
-    }
-  }
-
-  /// Weights and bias.
-  private func weightCount(of node: Node) -> Int {
-    switch node.operation {
-    case .convolution(let geometry): geometry.weightCount
-    case .fullyConnected(let outputs): (nodes[node.inputs[0]].shape.count + 1) * outputs
-    default: 0
     }
   }
 }

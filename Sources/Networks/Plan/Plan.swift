@@ -54,7 +54,7 @@ struct Plan {
       threadScratch: steps.map { $0.scratchCount(images: images) }.max() ?? 0,
       preparedWeights: convolutions.map(\.algorithm.preparedWeightCount).max() ?? 0,
       shardGradient: mode == .evaluation
-        ? 0 : architecture.nodes.map { $0.weightCount(architecture) }.max() ?? 0,
+        ? 0 : architecture.nodes.map { architecture.weightCount(of: $0) }.max() ?? 0,
       statisticsWidth: 2 * (architecture.nodes.map(\.shape.channels).max() ?? 0))
   }
 
@@ -140,18 +140,6 @@ struct Plan {
         weights: parameters.slot("\(node.name).weight").range,
         bias: parameters.slot("\(node.name).bias").range, outputGradient: outputGradient,
         inputGradient: inputGradient)
-    }
-  }
-}
-
-extension Architecture.Node {
-  /// Weights of this node whose gradient is made shard by shard.
-  fileprivate func weightCount(_ architecture: Architecture) -> Int {
-    switch operation {
-    case .convolution(let geometry): geometry.weightCount
-    case .fullyConnected(let outputs):
-      (architecture.nodes[inputs[0]].shape.channels + 1) * outputs
-    default: 0
     }
   }
 }

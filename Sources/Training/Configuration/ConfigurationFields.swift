@@ -48,8 +48,11 @@ extension TrainingConfiguration {
     optionalText("data-dir", "a folder", \.dataDirectory),
     optionalNumber("train-limit", 1..., \.trainLimit),
     optionalNumber("test-limit", 1..., \.testLimit),
-    Field(key: "mean", expected: "auto, per-pixel, per-channel, none, or a number for each channel")
-    {
+    Field(
+      key: "mean",
+      expected:
+        "auto, per-pixel, per-channel, none, a .safetensors file, or a number for each channel"
+    ) {
       ValueSpelling.text($0.mean)
     } set: {
       guard let value = ValueSpelling.mean($1) else { return false }
@@ -265,6 +268,7 @@ private enum ValueSpelling {
     switch mean {
     case .automatic: "auto"
     case .perPixel: "per-pixel"
+    case .file(let path): path
     case .perChannel: "per-channel"
     case .none: "none"
     case .values(let values): values.map { "\($0)" }.joined(separator: ",")
@@ -277,6 +281,7 @@ private enum ValueSpelling {
     case "per-pixel": .perPixel
     case "per-channel": .perChannel
     case "none": MeanChoice.none
+    case _ where text.hasSuffix(".safetensors"): .file(text)
     default: numbers(text).map(MeanChoice.values)
     }
   }

@@ -172,6 +172,9 @@ public enum MeanChoice: Hashable, Sendable {
   case perPixel
   /// The training images' mean colour.
   case perChannel
+  /// The mean image in a file of `data statistics`, and its deviation where that would be the training
+  /// images'.
+  case file(String)
   case none
   case values([Float])
 }

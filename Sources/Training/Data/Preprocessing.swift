@@ -20,6 +20,7 @@ enum Preprocessing {
     let configuration = configuration.withResolvedNormalization(for: source)
     let isNeeded =
       switch (configuration.mean, configuration.deviation) {
+      case (.file, _): false
       case (.perPixel, _), (.perChannel, _), (_, .perChannel): true
       default: false
       }
@@ -29,17 +30,22 @@ enum Preprocessing {
           of: source, transform, badImages: configuration.images.badImages,
           workers: configuration.workers) : nil
     }
+    let file = try ranks.onFirst {
+      try configuration.statisticsFile(shape: transform.outputShape(of: source.imageShape)!)
+    }
     let channels = 3
     var mean: [Float]
     switch configuration.mean {
     case .perPixel: mean = statistics??.meanImage ?? []
+    case .file: mean = file??.meanImage ?? []
     case .perChannel, .automatic: mean = statistics??.channelMean ?? []
     case .none: mean = Array(repeating: 0, count: channels)
     case .values(let values): mean = values
     }
     var deviation: [Float]
     switch configuration.deviation {
-    case .perChannel, .automatic: deviation = statistics??.channelDeviation ?? []
+    case .perChannel, .automatic:
+      deviation = file??.deviation ?? statistics??.channelDeviation ?? []
     case .none: deviation = Array(repeating: 1, count: channels)
     case .values(let values): deviation = values
     }
@@ -94,6 +100,14 @@ enum Preprocessing {
 }
 
 extension TrainingConfiguration {
+  /// The file that `--mean` names, if it does, for a network's input of `shape`.
+  ///
+  /// - Throws: `StatisticsFileError`.
+  func statisticsFile(shape: ImageShape) throws -> StatisticsFile? {
+    guard case .file(let path) = mean else { return nil }
+    return try StatisticsFile(path, shape: shape)
+  }
+
   /// The same with what `auto` means for the images of `source`.
   func withResolvedNormalization(for source: any ImageSource) -> TrainingConfiguration {
     var resolved = self
@@ -101,7 +115,9 @@ extension TrainingConfiguration {
     if mean == .automatic {
       resolved.mean = keeps ? .perChannel : .values(Preprocessing.imageNetMean)
     }
-    if deviation == .automatic {
+    if deviation == .automatic, case .file = mean {
+      resolved.deviation = .perChannel
+    } else if deviation == .automatic {
       resolved.deviation = keeps ? .perChannel : .values(Preprocessing.imageNetDeviation)
     }
     return resolved

@@ -59,6 +59,9 @@ public struct TrainingData {
     case .cifar100: return try CIFARBinary(.cifar100, directory: directory, split: split)
     case .imageFolder:
       guard let directory else { throw MissingDataDirectory() }
+      if split == .test, let folder = ILSVRCValidation.folder(in: directory) {
+        return try ILSVRCValidation(folder: folder)
+      }
       return try ImageFolder(directory: directory, split: split)
     case .tarShards:
       guard let directory else { throw MissingDataDirectory() }

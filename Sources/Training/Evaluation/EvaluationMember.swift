@@ -114,18 +114,23 @@ struct EvaluationMember {
       return normalization
     }
     let channels = shape.channels
+    let file = try configuration.statisticsFile(shape: shape)
     let mean: [Float]
     switch configuration.mean {
+    case .file: mean = file?.meanImage ?? []
     case .values(let values): mean = values
     case .none: mean = Array(repeating: 0, count: channels)
     case .automatic, .perPixel, .perChannel: throw MissingNormalization(path: weights.path)
     }
+    let deviation: [Float]
     switch configuration.deviation {
-    case .values(let values): return Normalization(mean: .perChannel(mean), deviation: values)
-    case .none:
-      return Normalization(
-        mean: .perChannel(mean), deviation: Array(repeating: 1, count: channels))
-    case .automatic, .perChannel: throw MissingNormalization(path: weights.path)
+    case .values(let values): deviation = values
+    case .none: deviation = Array(repeating: 1, count: channels)
+    case .automatic, .perChannel:
+      guard let file else { throw MissingNormalization(path: weights.path) }
+      deviation = file.deviation
     }
+    return Normalization(
+      mean: mean.count == channels ? .perChannel(mean) : .perPixel(mean), deviation: deviation)
   }
 }

@@ -60,6 +60,7 @@ private struct Translation {
     let name = value(index)
     switch node.operation {
     case .input: break
+    case .averagePooling: preconditionFailure("fully convolutional forms are for evaluation only")
     case .convolution(let geometry):
       var attributes = window(geometry)
       attributes.append(("group", .integer(geometry.groups)))
