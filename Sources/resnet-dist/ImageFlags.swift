@@ -66,13 +66,27 @@ struct AugmentationFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Change brightness, contrast and saturation by factors from 1 − x to 1 + x: one x, or three. "
+        + "(default: 0)", valueName: "x"))
+  var colorJitter: String?
+
+  @Option(
+    name: [.long, .customLong("lighting")],
+    help: ArgumentHelp(
+      "Add noise along ImageNet's principal colours, of this deviation: 0.1 in Krizhevsky et al. 2012. "
+        + "(default: 0)", valueName: "x"))
+  var pcaNoise: String?
+
+  @Option(
+    help: ArgumentHelp(
       "A training image that cannot be decoded ends the run, or is reported and another one takes its "
         + "place. (default: fail)", valueName: "fail|skip"))
   var onBadImage: String?
 
   var values: [(String, String?)] {
     [
-      ("on-bad-image", onBadImage), ("train-crop", trainCrop), ("scale", scale), ("ratio", ratio),
+      ("color-jitter", colorJitter), ("pca-noise", pcaNoise), ("on-bad-image", onBadImage),
+      ("train-crop", trainCrop), ("scale", scale), ("ratio", ratio),
       ("train-scales", trainScales),
       ("crop-padding", cropPadding), ("flip", flip.map { "\($0)" }),
     ]

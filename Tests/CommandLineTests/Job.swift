@@ -64,6 +64,14 @@ enum Job {
     return try launch(Array(parts.joined(separator: [":"])), in: directory, timeout: patience)
   }
 
+  /// Runs one process in each folder, together.
+  static func run(
+    inEach directories: [String], _ arguments: [String]
+  ) throws -> ProcessRunner.Outcome {
+    let parts = directories.map { ["-n", "1", "-wdir", $0, executable] + arguments }
+    return try launch(Array(parts.joined(separator: [":"])), in: nil, timeout: patience)
+  }
+
   private static func launch(
     _ arguments: [String], in directory: String?, timeout: Double
   ) throws -> ProcessRunner.Outcome {

@@ -44,6 +44,8 @@ public struct ImageTransform: Equatable, Sendable {
 
   public var crop: Crop
   public var flip: Flip
+  /// Random changes of the colours, after the crop; of padded images before it.
+  public var color = ColorChange.none
   /// Whether large JPEG files may be decoded in reduced size before they are resized: faster, and not to
   /// the last bit what torchvision makes of them.
   public var reducesDecoding = false
@@ -87,6 +89,7 @@ public struct ImageTransform: Equatable, Sendable {
   struct Draw: Equatable {
     var view: ImageView
     var isFlipped = false
+    var color = ColorChange.Draw()
   }
 
   func draw(seed: UInt64, epoch: Int, index: Int, shape: ImageShape) -> Draw {
@@ -112,6 +115,6 @@ public struct ImageTransform: Equatable, Sendable {
       case .always: true
       case .random: stream.next(below: 2) == 1
       }
-    return Draw(view: view, isFlipped: isFlipped)
+    return Draw(view: view, isFlipped: isFlipped, color: color.draw(from: &stream))
   }
 }

@@ -9,8 +9,19 @@ extension ImageTransform: CustomStringConvertible {
       case .always: "mirrored"
       case .random: "horizontal flip"
       }
-    let parts = [crop.text, flip].compactMap(\.self)
+    let parts = [crop.text, flip, color.text].compactMap(\.self)
     return parts.isEmpty ? "none" : parts.joined(separator: ", ")
+  }
+}
+
+extension ColorChange {
+  fileprivate var text: String? {
+    var parts: [String] = []
+    if max(brightness, contrast, saturation) > 0 {
+      parts.append("colour jitter \(brightness), \(contrast), \(saturation)")
+    }
+    if principalNoise > 0 { parts.append("colour noise \(principalNoise)") }
+    return parts.isEmpty ? nil : parts.joined(separator: ", ")
   }
 }
 

@@ -68,4 +68,14 @@ struct ImageWriter: Sendable {
       }
     }
   }
+
+  /// Adds a colour to every pixel.
+  ///
+  /// - Parameters:
+  ///   - color: [C], in units of pixel/255.
+  ///   - target: [H, W, C], as written.
+  func add(_ color: [Float], to target: UnsafeMutablePointer<Float>) {
+    let shift = zip(color, scale).map { $0 * 255 * $1 }
+    for place in 0..<shape.count { target[place] += shift[place % shape.channels] }
+  }
 }

@@ -54,15 +54,18 @@ struct SamplePreparation: Sendable {
         throw DatasetError.wrongSize(
           path: source.imageName(at: index), found: scratch.image.shape, expected: output)
       }
+      for blend in draw.color.blends { scratch.image.blend(blend) }
       writer.write(
         UnsafeBufferPointer(scratch.image.pixels), rows: rows, columns: columns,
         isFlipped: draw.isFlipped, to: target)
     case .resized(let crop):
       scratch.image.resample(crop, via: &scratch.intermediate, to: &scratch.resized)
+      for blend in draw.color.blends { scratch.resized.blend(blend) }
       writer.write(
         UnsafeBufferPointer(scratch.resized.pixels), rows: 0, columns: 0,
         isFlipped: draw.isFlipped, to: target)
     }
+    if let shift = draw.color.shift { writer.add(shift, to: target) }
   }
 }
 

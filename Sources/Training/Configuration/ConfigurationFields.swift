@@ -227,7 +227,7 @@ extension TrainingConfiguration {
     }
   }
 
-  private static func real(
+  static func real(
     _ key: String, _ expected: String,
     _ path: WritableKeyPath<TrainingConfiguration, Double> & Sendable,
     accept: @escaping @Sendable (Double) -> Bool

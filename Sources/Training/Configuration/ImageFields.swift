@@ -36,6 +36,21 @@ extension TrainingConfiguration {
     },
     optionalNumber("val-resize-size", 1..., \.images.testResize),
     optionalNumber("val-crop-size", 1..., \.images.testSize),
+    Field(
+      key: "color-jitter",
+      expected: "a number from 0 on, or one each for brightness, contrast and saturation"
+    ) {
+      $0.images.colorJitter.map { "\($0)" }.joined(separator: ",")
+    } set: {
+      let parts = $1.split(separator: ",", omittingEmptySubsequences: false)
+      let values = parts.compactMap { Double(trimmed($0)) }
+      guard values.count == parts.count, [1, 3].contains(values.count),
+        values.allSatisfy({ $0.isFinite && $0 >= 0 })
+      else { return false }
+      $0.images.colorJitter = values.count == 1 ? Array(repeating: values[0], count: 3) : values
+      return true
+    },
+    real("pca-noise", "a number from 0 to 10", \.images.principalNoise) { (0...10).contains($0) },
     Field(key: "on-bad-image", expected: "fail or skip") {
       $0.images.badImages.rawValue
     } set: {

@@ -31,6 +31,10 @@ public struct ImageOptions: Hashable, Sendable {
   public var testResize: Int?
   /// The side of the centre of test images; nil: as in training.
   public var testSize: Int?
+  /// How far brightness, contrast and saturation of training images are changed at random.
+  public var colorJitter = [0.0, 0.0, 0.0]
+  /// The deviation of the noise along ImageNet's principal colours.
+  public var principalNoise = 0.0
   /// What becomes of training images that cannot be read or decoded; a bad test image always ends the run.
   public var badImages = BadImagePolicy.fail
 
@@ -124,13 +128,17 @@ public enum ImageOptionsError: UsageError, Equatable, CustomStringConvertible {
 
 /// The transforms of a configuration's images.
 extension TrainingConfiguration {
-  /// For training images: decoded in reduced size where that is faster, cropped and mirrored at random.
+  /// For training images: decoded in reduced size where that is faster, changed at random.
   ///
   /// - Throws: `ImageOptionsError`.
   func trainingTransform(for source: any ImageSource) throws -> ImageTransform {
     var transform = try images.trainingTransform(
       source.imageShape, padding: cropPadding, flip: flip)
     transform.reducesDecoding = true
+    let jitter = images.colorJitter
+    transform.color = ColorChange(
+      brightness: jitter[0], contrast: jitter[1], saturation: jitter[2],
+      principalNoise: images.principalNoise)
     return transform
   }
 

@@ -14,6 +14,7 @@ rows of 40 pixels of three bytes, as `Image.open(...).convert("RGB")` gives them
     deep.png          16-bit RGB; its pixels are NumPy's, each value divided by 257 and rounded
     odd.jpg           45 rows of 77 pixels, 4:2:0; odd-jpg-2.rgb, -4 and -8 are Pillow's `draft` of it
     resized.rgb       `pattern` images of several sizes, resized as `RESIZED` says, one after the other
+    colours.rgb       a 20 × 31 `pattern` through torchvision's adjust functions, as `COLOURS` says
     tested.rgb        the same through torchvision's Resize and CenterCrop, as `TESTED` says
     cifar-sums.txt    the first ten images of each class folder below TRAIN, the training half of a
                       CIFAR-10 of JPEG files, each with the sum of byte i times i, from 1
@@ -48,6 +49,12 @@ def picture():
     return np.clip(base + noise, 0, 255).astype(np.uint8)
 
 
+COLOURS = [
+    ("brightness", 0.6), ("brightness", 1.4), ("contrast", 0.3), ("contrast", 1.7),
+    ("saturation", 0.0), ("saturation", 1.9),
+]
+
+
 def pattern(height, width):
     """An image that the tests make too."""
     h, w, c = np.mgrid[0:height, 0:width, 0:3]
@@ -65,6 +72,15 @@ def resizing(folder):
         for height, width, resize, crop in TESTED:
             transform = Compose([Resize(resize), CenterCrop(crop)])
             file.write(transform(pattern(height, width)).tobytes())
+
+
+def colours(folder):
+    from torchvision.transforms import functional
+
+    with open(os.path.join(folder, "colours.rgb"), "wb") as file:
+        for kind, factor in COLOURS:
+            image = getattr(functional, f"adjust_{kind}")(pattern(20, 31), factor)
+            file.write(image.tobytes())
 
 
 def deep(folder):
@@ -163,5 +179,6 @@ if __name__ == "__main__":
         deep(target)
         reduced(target)
         resizing(target)
+        colours(target)
         if len(sys.argv) > 2:
             cifar(target, sys.argv[2])

@@ -27,7 +27,7 @@ import Training
     ("val-data", "val-{0..3}.tar"), ("image-size", "112"), ("train-crop", "scale"),
     ("scale", "0.25,0.75"), ("ratio", "0.5,2.0"),
     ("train-scales", "128,240"), ("val-resize-size", "130"), ("val-crop-size", "112"),
-    ("on-bad-image", "skip"),
+    ("color-jitter", "0.4,0.3,0.2"), ("pca-noise", "0.1"), ("on-bad-image", "skip"),
   ]
 
   private func roundTrip(_ configuration: TrainingConfiguration) throws -> TrainingConfiguration {
