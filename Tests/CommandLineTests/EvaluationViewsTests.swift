@@ -89,6 +89,25 @@ extension CommandLineTests {
       #expect(try Job.object(crops.standardOutput)["samples"] as? Int == 96)
     }
 
+    @Test("a run on small images with a mean image is tested densely, the same on any ranks")
+    func smallImages() throws {
+      let folder = try TemporaryDirectory()
+      let run = folder.file("run")
+      let trained = try Job.run(
+        2, Job.small + ["--iterations", "12", "--mean", "per-pixel", "--run-dir", run])
+      try #require(trained.exitCode == 0, "\(trained.standardError)")
+      let flags = ["eval", "--weights", run, "--dense", "--scales", "32,37"]
+      let results = try [1, 3].map { ranks in
+        let outcome = try Job.run(ranks, flags + ["--json"])
+        try #require(outcome.exitCode == 0, "\(outcome.standardError)")
+        return outcome.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)
+      }
+      #expect(results[0] == results[1])
+      #expect(try Job.object(results[0])["samples"] as? Int == 96)
+      let text = try Job.alone(flags).standardOutput
+      #expect(text.contains("4 of each image"), "\(text)")
+    }
+
     @Test("an image that cannot be decoded ends all ranks with its name", arguments: [0, 2, 3])
     func damaged(index: Int) throws {
       let folder = try TemporaryDirectory()

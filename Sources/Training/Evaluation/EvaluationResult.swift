@@ -41,6 +41,7 @@ public struct EvaluationResult {
     var table = SummaryTable()
     table.add(models.count == 1 ? "network" : "networks", models.joined(separator: " + "))
     table.add("images", data)
+    if views > 1 { table.add("views", "\(views) of each image, softmax scores averaged") }
     table.add(
       "top-1 error",
       "\(FigureText.percent(totals.top1Error, decimals: 2)), \(totals.top1.grouped) of "
