@@ -23,9 +23,17 @@ struct ImageSizeFlags: ParsableArguments {
       valueName: "pixels"))
   var valCropSize: String?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help:
+      "Turn photographs upright as their EXIF data say. (default: --no-exif-transpose, as torchvision)"
+  )
+  var exifTranspose: Bool?
+
   var values: [(String, String?)] {
     [
-      ("image-size", imageSize), ("val-resize-size", valResizeSize), ("val-crop-size", valCropSize),
+      ("exif-transpose", exifTranspose.map { "\($0)" }), ("image-size", imageSize),
+      ("val-resize-size", valResizeSize), ("val-crop-size", valCropSize),
     ]
   }
 }

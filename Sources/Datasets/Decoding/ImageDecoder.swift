@@ -9,12 +9,18 @@ public enum ImageDecoder {
 
   /// The size an image file states in its header; three channels always.
   ///
-  /// - Parameter path: for errors.
+  /// - Parameters:
+  ///   - path: for errors.
+  ///   - upright: whether a JPEG file's EXIF orientation is applied.
   /// - Throws: `DatasetError.undecodable`.
-  public static func shape(of bytes: [UInt8], path: String) throws -> ImageShape {
+  public static func shape(
+    of bytes: [UInt8], path: String, upright: Bool = false
+  ) throws -> ImageShape {
     switch try Format(of: bytes, path: path) {
-    case .jpeg: try JPEGDecoder.shape(of: bytes, path: path)
-    case .png: try PNGDecoder.shape(of: bytes, path: path)
+    case .jpeg:
+      let shape = try JPEGDecoder.shape(of: bytes, path: path)
+      return upright ? Orientation(of: bytes).upright(shape) : shape
+    case .png: return try PNGDecoder.shape(of: bytes, path: path)
     }
   }
 
@@ -23,15 +29,24 @@ public enum ImageDecoder {
   /// - Parameters:
   ///   - path: for errors.
   ///   - image: takes the image; overwritten even on failure.
+  ///   - upright: whether a JPEG file's EXIF orientation is applied.
   ///   - reduction: asked with the image's size before decoding: 1, 2, 4 or 8. A JPEG file is then decoded
   ///     to a size divided by that, rounded up; other formats do not ask.
   /// - Throws: `DatasetError.undecodable`.
   public static func decode(
-    _ bytes: [UInt8], path: String, into image: inout ImageBuffer,
+    _ bytes: [UInt8], path: String, into image: inout ImageBuffer, upright: Bool = false,
     reduction: (ImageShape) -> Int = { _ in 1 }
   ) throws {
     switch try Format(of: bytes, path: path) {
-    case .jpeg: try JPEGDecoder.decode(bytes, path: path, into: &image, reduction: reduction)
+    case .jpeg:
+      guard upright else {
+        return try JPEGDecoder.decode(bytes, path: path, into: &image, reduction: reduction)
+      }
+      let orientation = Orientation(of: bytes)
+      try JPEGDecoder.decode(bytes, path: path, into: &image) {
+        reduction(orientation.upright($0))
+      }
+      orientation.apply(to: &image)
     case .png: try PNGDecoder.decode(bytes, path: path, into: &image)
     }
   }

@@ -8,7 +8,7 @@ import Tensors
 ///
 /// The accurate DCT and smooth chroma upsampling are the library's own defaults, and Pillow's. What
 /// the library calls a warning (a file that stops early, above all) is an error here. An orientation
-/// in the EXIF data is not applied, as in torchvision.
+/// in the EXIF data is not applied here.
 enum JPEGDecoder {
   static func recognizes(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0xFF, 0xD8, 0xFF]) }
 

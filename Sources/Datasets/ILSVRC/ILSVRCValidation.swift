@@ -14,6 +14,7 @@ public struct ILSVRCValidation: ImageSource {
   private let folder: String
   private let files: [String]
   private let labels: [Int32]
+  private let upright: Bool
 
   private static let prefix = "ILSVRC2012_val_"
 
@@ -30,8 +31,10 @@ public struct ILSVRCValidation: ImageSource {
   /// - Parameters:
   ///   - folder: the flat folder.
   ///   - devkit: the devkit's folder; nil: in this folder, beside it or above it.
+  ///   - upright: whether EXIF orientations are applied.
   /// - Throws: `DatasetError`.
-  public init(folder: String, devkit: String? = nil) throws {
+  public init(folder: String, devkit: String? = nil, upright: Bool = false) throws {
+    self.upright = upright
     guard let devkit = devkit ?? ILSVRCDevkit.folder(near: folder) else {
       throw DatasetError.missing(
         dataset: "ILSVRC2012's validation images", file: "ILSVRC2012_devkit_t12/data/meta.mat",
@@ -75,6 +78,7 @@ public struct ILSVRCValidation: ImageSource {
     _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
   ) throws {
     let path = imageName(at: index)
-    try ImageDecoder.decode(fileBytes(at: path), path: path, into: &image, reduction: reduction)
+    try ImageDecoder.decode(
+      fileBytes(at: path), path: path, into: &image, upright: upright, reduction: reduction)
   }
 }

@@ -18,6 +18,7 @@ public struct ImageFolder: ImageSource {
   private let files: [String]
   private let labels: [Int32]
   private let decoded: DecodedImages?
+  private let upright: Bool
 
   /// Images whose headers tell, when a folder is opened, whether all have one size.
   private static let sizeSamples = 64
@@ -26,9 +27,13 @@ public struct ImageFolder: ImageSource {
   ///   - directory: if it has `train/` and `test/` or `val/`, these are the splits; else it serves
   ///     as every split itself.
   ///   - cacheLimit: the most bytes of decoded images of one size to keep: all are kept, or none.
+  ///   - upright: whether EXIF orientations are applied.
   /// - Throws: `DatasetError`; a damaged image only when it is read, unless all that are looked at for
   ///   their size are damaged.
-  public init(directory: String, split: DatasetSplit, cacheLimit: Int = 512 << 20) throws {
+  public init(
+    directory: String, split: DatasetSplit, cacheLimit: Int = 512 << 20, upright: Bool = false
+  ) throws {
+    self.upright = upright
     let root = Self.root(of: directory, split: split)
     guard isFolder(root) else {
       throw DatasetError.missing(
@@ -51,7 +56,7 @@ public struct ImageFolder: ImageSource {
         fingerprint.add(file.size)
       }
     }
-    imageShape = try Self.commonShape(files.map { root + "/" + $0 })
+    imageShape = try Self.commonShape(files.map { root + "/" + $0 }, upright: upright)
     (self.root, self.files, self.labels, classNames) = (root, files, labels, classes)
     self.fingerprint = fingerprint.hexadecimal()
     name = "image folder, \(split.describe(count: files.count)) in \(root)"
@@ -62,14 +67,15 @@ public struct ImageFolder: ImageSource {
   }
 
   /// The size of images taken evenly from the folder, where it is the same for all.
-  private static func commonShape(_ paths: [String]) throws -> ImageShape? {
+  private static func commonShape(_ paths: [String], upright: Bool) throws -> ImageShape? {
     var first: ImageShape?
     var failure: (any Error)?
     let samples = min(paths.count, sizeSamples)
     for sample in 0..<samples {
       let path = paths[sample * paths.count / samples]
       do {
-        let shape = try ImageDecoder.shape(of: fileBytes(at: path), path: path)
+        let shape = try ImageDecoder.shape(
+          of: fileBytes(at: path), path: path, upright: upright)
         if let first, shape != first { return nil }
         first = shape
       } catch { failure = failure ?? error }
@@ -100,7 +106,7 @@ public struct ImageFolder: ImageSource {
     let path = imageName(at: index)
     // What is kept is kept in full size.
     try ImageDecoder.decode(
-      fileBytes(at: path), path: path, into: &image,
+      fileBytes(at: path), path: path, into: &image, upright: upright,
       reduction: decoded == nil ? reduction : { _ in 1 })
     if image.shape == imageShape { decoded?.store(index, from: image.pixels) }
   }

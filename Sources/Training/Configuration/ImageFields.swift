@@ -8,6 +8,13 @@ extension TrainingConfiguration {
   static let imageFields: [Field] = [
     optionalText("val-data", "a folder, or tar files", \.testDirectory),
     optionalNumber("image-size", 1..., \.images.size),
+    Field(key: "exif-transpose", expected: "true or false") {
+      String($0.images.transposesByEXIF)
+    } set: {
+      guard let value = Bool($1.lowercased()) else { return false }
+      $0.images.transposesByEXIF = value
+      return true
+    },
     Field(
       key: "train-crop", expected: TrainingCrop.allCases.map(\.rawValue).joined(separator: ", ")
     ) {

@@ -35,6 +35,8 @@ public struct ImageOptions: Hashable, Sendable {
   public var colorJitter = [0.0, 0.0, 0.0]
   /// The deviation of the noise along ImageNet's principal colours.
   public var principalNoise = 0.0
+  /// Whether photographs are turned upright as their EXIF data say.
+  public var transposesByEXIF = false
   /// What becomes of training images that cannot be read or decoded; a bad test image always ends the run.
   public var badImages = BadImagePolicy.fail
 

@@ -50,6 +50,7 @@ public struct TrainingData {
   private static func open(
     _ configuration: TrainingConfiguration, _ split: DatasetSplit, classNames: [String]? = nil
   ) throws -> any ImageSource {
+    let upright = configuration.images.transposesByEXIF
     let directory =
       split == .test
       ? configuration.testDirectory ?? configuration.dataDirectory : configuration.dataDirectory
@@ -60,12 +61,12 @@ public struct TrainingData {
     case .imageFolder:
       guard let directory else { throw MissingDataDirectory() }
       if split == .test, let folder = ILSVRCValidation.folder(in: directory) {
-        return try ILSVRCValidation(folder: folder)
+        return try ILSVRCValidation(folder: folder, upright: upright)
       }
-      return try ImageFolder(directory: directory, split: split)
+      return try ImageFolder(directory: directory, split: split, upright: upright)
     case .tarShards:
       guard let directory else { throw MissingDataDirectory() }
-      return try TarShards(directory, split: split, classNames: classNames)
+      return try TarShards(directory, split: split, classNames: classNames, upright: upright)
     case .synthetic:
       return SyntheticImages(
         count: split == .train ? 4096 : 1024, classCount: 10, seed: configuration.seed,

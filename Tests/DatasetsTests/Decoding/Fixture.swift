@@ -38,9 +38,9 @@ func pixels(_ source: any ImageSource, _ index: Int) throws -> [UInt8] {
 
 /// An image file decoded in a size divided by `reduction`.
 func decode(
-  _ bytes: [UInt8], path: String, reduction: Int = 1
+  _ bytes: [UInt8], path: String, upright: Bool = false, reduction: Int = 1
 ) throws -> (shape: ImageShape, pixels: [UInt8]) {
   var image = ImageBuffer()
-  try ImageDecoder.decode(bytes, path: path, into: &image) { _ in reduction }
+  try ImageDecoder.decode(bytes, path: path, into: &image, upright: upright) { _ in reduction }
   return (image.shape, Array(image.pixels))
 }

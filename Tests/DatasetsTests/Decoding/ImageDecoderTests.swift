@@ -30,6 +30,40 @@ import Testing
     #expect(pixels == (try Fixture.bytes("odd-jpg-\(reduction).rgb")))
   }
 
+  @Test("photographs are turned upright as by Pillow, if that is asked for", arguments: 1...8)
+  func orientation(_ orientation: Int) throws {
+    let name = "turned-\(orientation).jpg"
+    let bytes = try Fixture.bytes(name)
+    let flat = ImageShape(height: 5, width: 9, channels: 3)
+    let shape = orientation < 5 ? flat : ImageShape(height: 9, width: 5, channels: 3)
+    let upright = try decode(bytes, path: name, upright: true)
+    #expect(upright.shape == shape)
+    #expect(upright.pixels == (try Fixture.pixels(of: name)))
+    #expect(try ImageDecoder.shape(of: bytes, path: name, upright: true) == shape)
+    // Without it, as torchvision: the pixels of the upright file.
+    let stored = try decode(bytes, path: name)
+    #expect(stored.shape == flat)
+    #expect(stored.pixels == (try Fixture.pixels(of: "turned-1.jpg")))
+  }
+
+  @Test("damaged EXIF data leave an image as it is stored, or turn it, never more")
+  func damagedOrientation() throws {
+    let bytes = try Fixture.bytes("turned-6.jpg")
+    let exif = try #require(
+      bytes.indices.dropLast(4).first { Array(bytes[$0..<$0 + 4]) == Array("Exif".utf8) })
+    var turned = 0
+    for offset in exif - 4..<exif + 34 {
+      for value in stride(from: 0, to: 256, by: 5) {
+        var copy = bytes
+        copy[offset] = UInt8(value)
+        guard let image = try? decode(copy, path: "", upright: true) else { continue }
+        #expect(image.pixels.count == 5 * 9 * 3)
+        turned += image.shape.height == 9 ? 1 : 0
+      }
+    }
+    #expect(turned > 0)
+  }
+
   /// The last 16 bytes of a PNG are a checksum and the end mark: the pixels are whole without them.
   @Test("a file cut short inside its pixels is refused", arguments: ["colour.jpg", "colour.png"])
   func truncated(name: String) throws {

@@ -13,6 +13,8 @@ rows of 40 pixels of three bytes, as `Image.open(...).convert("RGB")` gives them
     palette-alpha.png 16 colours, one transparent   grey-alpha.png    8-bit grey and alpha
     deep.png          16-bit RGB; its pixels are NumPy's, each value divided by 257 and rounded
     odd.jpg           45 rows of 77 pixels, 4:2:0; odd-jpg-2.rgb, -4 and -8 are Pillow's `draft` of it
+    turned-N.jpg      5 rows of 9 pixels with EXIF orientation N, 1 to 8; turned-N-jpg.rgb is what
+                      `ImageOps.exif_transpose` makes of it
     resized.rgb       `pattern` images of several sizes, resized as `RESIZED` says, one after the other
     colours.rgb       a 20 × 31 `pattern` through torchvision's adjust functions, as `COLOURS` says
     tested.rgb        the same through torchvision's Resize and CenterCrop, as `TESTED` says
@@ -29,7 +31,7 @@ import sys
 import zlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 HEIGHT, WIDTH = 24, 40
 # Rows and columns before, and after.
@@ -113,6 +115,16 @@ def reduced(folder):
             file.write(image.tobytes())
 
 
+def turned(folder):
+    for orientation in range(1, 9):
+        path = os.path.join(folder, f"turned-{orientation}.jpg")
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(picture()[:5, 14:23]).save(path, quality=90, exif=exif)
+        with open(path.replace(".jpg", "-jpg.rgb"), "wb") as file:
+            file.write(ImageOps.exif_transpose(Image.open(path)).tobytes())
+
+
 def fixtures(folder):
     os.makedirs(folder, exist_ok=True)
     pixels = picture()
@@ -178,6 +190,7 @@ if __name__ == "__main__":
         fixtures(target)
         deep(target)
         reduced(target)
+        turned(target)
         resizing(target)
         colours(target)
         if len(sys.argv) > 2:

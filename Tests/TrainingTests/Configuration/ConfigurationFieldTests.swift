@@ -22,7 +22,8 @@ import Training
     ("image-size", ["1"]), ("train-crop", ["pad", "Random-Resized", "scale", "center"]),
     ("scale", ["0.08, 1", "1,1"]), ("ratio", ["0.75,1.333", "1,1"]),
     ("train-scales", ["256,480", "1, 1"]), ("val-resize-size", ["256"]), ("val-crop-size", ["224"]),
-    ("on-bad-image", ["fail", "Skip"]), ("color-jitter", ["0", "0.4", "0.4, 0.4,0"]),
+    ("on-bad-image", ["fail", "Skip"]), ("exif-transpose", ["true", "False"]),
+    ("color-jitter", ["0", "0.4", "0.4, 0.4,0"]),
     ("pca-noise", ["0", "0.1"]),
   ]
 
@@ -55,6 +56,7 @@ import Training
     ("scale", ["0,1", "0.5", "0.5,0.4", "0.5,1.1", "a,b", "nan,1", "0.1,0.2,0.3"]),
     ("ratio", ["0,1", "2,1", "-1,1", "1"]), ("train-scales", ["480,256", "0,4", "256", "1.5,2"]),
     ("val-resize-size", ["0"]), ("val-crop-size", ["-1"]), ("on-bad-image", ["", "ignore"]),
+    ("exif-transpose", ["", "1"]),
     ("color-jitter", ["-1", "0.4,0.4", "", "a", "nan"]),
     ("pca-noise", ["-0.1", "11", "nan"]),
   ]

@@ -18,6 +18,7 @@ public struct TarShards: ImageSource {
   public var imageShape: ImageShape? { nil }
   private let shards: [String]
   private let samples: [Sample]
+  private let upright: Bool
 
   private struct Sample {
     let path: String
@@ -30,8 +31,12 @@ public struct TarShards: ImageSource {
   /// - Parameters:
   ///   - pattern: tar files (braces and wildcards are expanded), or the folder that holds them.
   ///   - classNames: of the training images, for others; nil: those that are found.
+  ///   - upright: whether EXIF orientations are applied.
   /// - Throws: `DatasetError`; a damaged image only when it is read.
-  public init(_ pattern: String, split: DatasetSplit, classNames: [String]? = nil) throws {
+  public init(
+    _ pattern: String, split: DatasetSplit, classNames: [String]? = nil, upright: Bool = false
+  ) throws {
+    self.upright = upright
     shards = try ShardPattern.files(pattern, split: split)
     let indices = try shards.map { try TarIndex($0) { $0.hasSuffix(".cls") } }
     let isNumbered = indices.contains { !$0.contents.isEmpty }
@@ -150,6 +155,6 @@ public struct TarShards: ImageSource {
     let bytes = try fileBytes(
       at: shards[Int(sample.shard)], range: sample.offset..<sample.offset + sample.size)
     try ImageDecoder.decode(
-      bytes, path: imageName(at: index), into: &image, reduction: reduction)
+      bytes, path: imageName(at: index), into: &image, upright: upright, reduction: reduction)
   }
 }
