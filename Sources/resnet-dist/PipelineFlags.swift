@@ -9,18 +9,7 @@ struct PipelineFlags: ParsableArguments {
         + "name, at --image-size."))
   var data = false
 
-  @Option(help: ArgumentHelp("As in train. (default: fashion-mnist)", valueName: "name"))
-  var dataset: String?
-
-  @Option(
-    name: [.long, .customLong("data-path")],
-    help: ArgumentHelp("Where the images are.", valueName: "folder"))
-  var dataDir: String?
-
-  @Option(
-    name: [.long, .customShort("j")],
-    help: ArgumentHelp("Threads of each rank that prepare images. (default: 1)", valueName: "N"))
-  var workers: String?
+  @OptionGroup var source: ImageSourceFlags
 
   @OptionGroup(title: "Augmentation") var augmentation: AugmentationFlags
 
@@ -30,6 +19,6 @@ struct PipelineFlags: ParsableArguments {
   }
 
   var values: [(String, String?)] {
-    [("dataset", dataset), ("data-dir", dataDir), ("workers", workers)] + augmentation.values
+    source.values + augmentation.values
   }
 }

@@ -18,23 +18,12 @@ struct StatisticsCommand: RankedCommand {
         mpirun -n 8 resnet-dist --dataset image-folder --data-dir images --mean mean.safetensors
       """)
 
-  @Option(help: ArgumentHelp("As in train. (default: fashion-mnist)", valueName: "name"))
-  var dataset: String?
-
-  @Option(
-    name: [.long, .customLong("data-path")],
-    help: ArgumentHelp("Where the images are.", valueName: "folder"))
-  var dataDir: String?
+  @OptionGroup var source: ImageSourceFlags
 
   @OptionGroup(title: "Sizes") var sizes: ImageSizeFlags
 
   @Option(help: ArgumentHelp("Use only the first N training images.", valueName: "N"))
   var trainLimit: String?
-
-  @Option(
-    name: [.long, .customShort("j")],
-    help: ArgumentHelp("Threads that prepare images. (default: 1)", valueName: "N"))
-  var workers: String?
 
   @Option(
     name: [.long, .customShort("o")],
@@ -49,11 +38,8 @@ struct StatisticsCommand: RankedCommand {
   }
 
   func runAlone() throws {
-    let flags =
-      ([
-        ("dataset", dataset), ("data-dir", dataDir), ("train-limit", trainLimit),
-        ("workers", workers),
-      ] + sizes.values).compactMap { key, value in value.map { (key: key, value: $0) } }
+    let flags = (source.values + [("train-limit", trainLimit)] + sizes.values)
+      .compactMap { key, value in value.map { (key: key, value: $0) } }
     try StatisticsRun(flags: flags).write(to: output, console: StandardConsole.output)
   }
 }
