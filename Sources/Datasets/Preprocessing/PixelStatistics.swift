@@ -30,6 +30,8 @@ public struct PixelStatistics: Equatable, Sendable {
     let channels = shape.channels
     // Of each pair of channels.
     var products = [UInt64](repeating: 0, count: channels * channels)
+    // Of one image.
+    var bytes = [UInt32](repeating: 0, count: shape.count)
     let batch = 64
     let loader = BatchLoader(
       source: source, normalization: .bytes(channels: shape.channels), transform: transform,
@@ -39,13 +41,15 @@ public struct PixelStatistics: Equatable, Sendable {
     while let count = try loader.withNext({ images in
       for image in 0..<images.count {
         let pixels = images.pixels + image * shape.count
-        for element in 0..<shape.count { sums[element] += UInt64(pixels[element].rounded()) }
+        for element in 0..<shape.count {
+          bytes[element] = UInt32(pixels[element].rounded())
+          sums[element] += UInt64(bytes[element])
+        }
         for first in 0..<channels {
           for second in first..<channels {
             var sum: UInt64 = 0
             for pixel in stride(from: 0, to: shape.count, by: channels) {
-              sum +=
-                UInt64(pixels[pixel + first].rounded()) * UInt64(pixels[pixel + second].rounded())
+              sum += UInt64(bytes[pixel + first] * bytes[pixel + second])
             }
             products[first * channels + second] += sum
           }
