@@ -81,46 +81,73 @@ public enum BatchNormalization {
   ///   - scale: [C], γ·σ⁻¹.
   ///   - shift: [C], β − μ·γ·σ⁻¹.
   ///   - addend: same shape as `input`, read only with `.add`.
-  ///   - output: same shape; may be `input`'s memory.
+  ///   - output: same shape; may be `input`'s or `addend`'s memory.
   public static func apply(
     _ input: ImageTensor, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>,
     addend: UnsafePointer<Float>?, epilogue: Epilogue, output: ImageTensor
   ) {
-    let x = UnsafePointer(input.base)
-    let affine = Affine(x: x, scale: scale, shift: shift, y: output.base)
-    let sum = AffineSum(affine: affine, addend: addend ?? x)
-    let (rows, channels) = (input.rows, input.channels)
-    switch (epilogue.contains(.add), epilogue.contains(.relu)) {
-    case (false, false): forEachRow(rows: rows, channels: channels, affine)
-    case (false, true): forEachRow(rows: rows, channels: channels, Rectified(pass: affine))
-    case (true, false): forEachRow(rows: rows, channels: channels, sum)
-    case (true, true): forEachRow(rows: rows, channels: channels, Rectified(pass: sum))
+    let affine = Affine(x: input.base, scale: scale, shift: shift)
+    if epilogue.contains(.add), let addend {
+      write(AffineSum(affine: affine, addend: addend), epilogue, to: output)
+    } else {
+      write(affine, epilogue, to: output)
     }
+  }
+
+  private static func write(_ sum: some ChannelValue, _ epilogue: Epilogue, to output: ImageTensor)
+  {
+    let (rows, channels) = (output.rows, output.channels)
+    if epilogue.contains(.relu) {
+      forEachRow(
+        rows: rows, channels: channels, Written(value: Rectified(unrectified: sum), y: output.base))
+    } else {
+      forEachRow(rows: rows, channels: channels, Written(value: sum, y: output.base))
+    }
+  }
+
+  /// What tells where a ReLU behind the normalization let values through.
+  public enum Switches {
+    /// y itself.
+    case output(UnsafePointer<Float>)
+    /// x, of which y is computed again: the arguments of `apply`.
+    case input(
+      scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, addend: UnsafePointer<Float>?)
   }
 
   /// First backward pass: masks the gradient in place and adds up its sums.
   ///
   /// - Parameters:
   ///   - outputGradient: dy in, dz out.
-  ///   - output: y, read only with `.relu`.
+  ///   - switches: needed with `.relu`, else not read.
   ///   - input: x.
   ///   - mean: [C], μ of the mini-batch.
   ///   - sums: [2, C] = Σdz and Σdz·(x − μ).
   ///   - isFirst: overwrite `sums` instead of adding to them.
   ///   - scratch: `scratchCount` doubles.
   public static func addBackwardSums(
-    outputGradient: ImageTensor, output: UnsafePointer<Float>?, input: ImageTensor,
+    outputGradient: ImageTensor, switches: Switches?, input: ImageTensor,
     mean: UnsafePointer<Float>, epilogue: Epilogue, to sums: UnsafeMutablePointer<Double>,
     isFirst: Bool, scratch: UnsafeMutablePointer<Double>
   ) {
     let (rows, channels) = (input.rows, input.channels)
     let own = isFirst ? sums : scratch
     let terms = GradientTerms(gradient: outputGradient.base, x: input.base, mean: mean)
-    if epilogue.contains(.relu), let output {
-      let masked = MaskedGradientTerms(unmasked: terms, y: output)
-      sumChannels(rows: rows, channels: channels, into: own, masked)
-    } else {
+    func sumMasked(by y: some ChannelValue) {
+      sumChannels(
+        rows: rows, channels: channels, into: own, MaskedGradientTerms(unmasked: terms, y: y))
+    }
+    switch epilogue.contains(.relu) ? switches : nil {
+    case nil:
       sumChannels(rows: rows, channels: channels, into: own, terms)
+    case .output(let y):
+      sumMasked(by: Stored(y: y))
+    case .input(let scale, let shift, let addend):
+      let affine = Affine(x: input.base, scale: scale, shift: shift)
+      if epilogue.contains(.add), let addend {
+        sumMasked(by: AffineSum(affine: affine, addend: addend))
+      } else {
+        sumMasked(by: affine)
+      }
     }
     if !isFirst {
       for index in 0..<2 * input.channels { sums[index] += own[index] }
@@ -174,26 +201,30 @@ private struct Deviation: ChannelTerms {
   }
 }
 
-/// A pass that computes a value and stores it in y.
-private protocol Normalizing: ChannelPass {
-  var y: UnsafeMutablePointer<Float> { get }
+/// A value for each element of [rows, channels].
+private protocol ChannelValue {
   func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L
 }
 
-extension Normalizing {
+/// y, from memory.
+private struct Stored: ChannelValue {
+  let y: UnsafePointer<Float>
+
   @inline(__always)
-  fileprivate func run<L: Lanes>(_ offset: Int, _ channel: Int, _ lanes: L.Type) {
-    let value: L = value(offset, channel)
-    value.store(to: y, at: offset)
-  }
+  func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L { L(y, at: offset) }
 }
 
-/// y = x·scale + shift.
-private struct Affine: Normalizing {
+/// x·scale + shift.
+private struct Affine: ChannelValue {
   let x: UnsafePointer<Float>
   let scale: UnsafePointer<Float>
   let shift: UnsafePointer<Float>
-  let y: UnsafeMutablePointer<Float>
+
+  init(x: UnsafeMutablePointer<Float>, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>) {
+    self.x = UnsafePointer(x)
+    self.scale = scale
+    self.shift = shift
+  }
 
   @inline(__always)
   func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L {
@@ -201,12 +232,10 @@ private struct Affine: Normalizing {
   }
 }
 
-/// y = x·scale + shift + addend.
-private struct AffineSum: Normalizing {
+/// x·scale + shift + addend.
+private struct AffineSum: ChannelValue {
   let affine: Affine
   let addend: UnsafePointer<Float>
-
-  @inline(__always) var y: UnsafeMutablePointer<Float> { affine.y }
 
   @inline(__always)
   func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L {
@@ -214,16 +243,26 @@ private struct AffineSum: Normalizing {
   }
 }
 
-/// y = max(0, another pass's).
-private struct Rectified<Pass: Normalizing>: Normalizing {
-  let pass: Pass
-
-  @inline(__always) var y: UnsafeMutablePointer<Float> { pass.y }
+/// max(0, another value).
+private struct Rectified<Value: ChannelValue>: ChannelValue {
+  let unrectified: Value
 
   @inline(__always)
   func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L {
-    let value: L = pass.value(offset, channel)
+    let value: L = unrectified.value(offset, channel)
     return value.rectified
+  }
+}
+
+/// y = a value.
+private struct Written<Value: ChannelValue>: ChannelPass {
+  let value: Value
+  let y: UnsafeMutablePointer<Float>
+
+  @inline(__always)
+  func run<L: Lanes>(_ offset: Int, _ channel: Int, _ lanes: L.Type) {
+    let value: L = value.value(offset, channel)
+    value.store(to: y, at: offset)
   }
 }
 
@@ -245,13 +284,14 @@ private struct GradientTerms: ChannelTerms {
 }
 
 /// The same with dy in place of dz, which is made of it.
-private struct MaskedGradientTerms: ChannelTerms {
+private struct MaskedGradientTerms<Output: ChannelValue>: ChannelTerms {
   let unmasked: GradientTerms
-  let y: UnsafePointer<Float>
+  /// y, rectified or not.
+  let y: Output
 
   @inline(__always)
   func terms<L: Lanes>(_ offset: Int, _ channel: Int) -> (L, L) {
-    let dz = L(unmasked.gradient, at: offset).masked(by: L(y, at: offset))
+    let dz = L(unmasked.gradient, at: offset).masked(by: y.value(offset, channel))
     dz.store(to: unmasked.gradient, at: offset)
     return unmasked.terms(dz, offset, channel)
   }

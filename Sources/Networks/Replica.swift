@@ -37,13 +37,15 @@ public final class Replica {
   ///   - gradients: memory for this rank's tree nodes; nil takes its own.
   ///   - labelSmoothing: of the training loss; evaluation has none.
   ///   - fuse: whether the plan may fuse operations; false is for tests.
+  ///   - recomputesFrom: elements of an image's activations from which on the backward pass computes them
+  ///     again instead of having them stored; nil is the plan's choice.
   ///   - other: whose parameters and running statistics are this replica's too: the same network,
   ///     compiled for images of another shape. Nil takes memory of its own.
   public init(
     _ architecture: Architecture, training: ShardLayout?, evaluation: ShardLayout,
     threads: Int = 1, division: StatisticsDivision? = nil, exchange: any StatisticsExchange,
     gradients: (any GradientMemory)? = nil, labelSmoothing: Double = 0, fuse: Bool = true,
-    sharing other: Replica? = nil
+    recomputesFrom leastCount: Int? = nil, sharing other: Replica? = nil
   ) {
     precondition(
       training == nil
@@ -64,7 +66,8 @@ public final class Replica {
     trainingPlan = training.map {
       Plan(
         architecture, parameters: parameters, images: $0.localPositions.count, mode: .training,
-        division: division, labelSmoothing: labelSmoothing, fuse: fuse)
+        division: division, labelSmoothing: labelSmoothing, fuse: fuse,
+        recomputesFrom: leastCount ?? Recomputation.leastCount)
     }
     if let trainingPlan { sizes.cover(trainingPlan.sizes) }
     let layers = trainingPlan?.layers ?? []

@@ -61,10 +61,14 @@ private struct Layer {
     zip(gamma, statistics.biasedVariance).map { $0 / ($1 + 1e-5).squareRoot() }
   }
 
+  /// β − μ·γ·σ⁻¹.
+  var shift: [Double] {
+    let (mean, scale) = (statistics.mean, scale)
+    return beta.indices.map { beta[$0] - mean[$0] * scale[$0] }
+  }
+
   /// `apply` with the reference's statistics, into `output`.
   func apply(_ input: GuardedMemory<Float>, into output: GuardedMemory<Float>) {
-    let mean = statistics.mean
-    let shift = beta.indices.map { beta[$0] - mean[$0] * scale[$0] }
     BatchNormalization.apply(
       input.tensor(images: images, shape), scale: GuardedMemory(scale).pointer,
       shift: GuardedMemory(shift).pointer,
@@ -85,13 +89,13 @@ extension BatchNormalization {
 
   /// The backward sums of `input` alone.
   fileprivate static func backwardSums(
-    outputGradient: ImageTensor, output: UnsafePointer<Float>?, input: ImageTensor,
+    outputGradient: ImageTensor, switches: Switches?, input: ImageTensor,
     mean: UnsafePointer<Float>, epilogue: Epilogue, into sums: UnsafeMutablePointer<Double>
   ) {
     let scratch = GuardedMemory<Double>(
       repeating: .nan, count: scratchCount(channels: input.channels))
     addBackwardSums(
-      outputGradient: outputGradient, output: output, input: input, mean: mean,
+      outputGradient: outputGradient, switches: switches, input: input, mean: mean,
       epilogue: epilogue, to: sums, isFirst: true, scratch: scratch.pointer)
   }
 }
@@ -108,7 +112,7 @@ extension BatchNormalization {
     let whole = (moments: make(), sums: make())
     BatchNormalization.moments(x, into: whole.moments.pointer)
     BatchNormalization.backwardSums(
-      outputGradient: dy, output: nil, input: x, mean: mean.pointer, epilogue: [],
+      outputGradient: dy, switches: nil, input: x, mean: mean.pointer, epilogue: [],
       into: whole.sums.pointer)
     let pieces = (moments: make(), sums: make())
     let scratch = GuardedMemory<Double>(
@@ -121,7 +125,7 @@ extension BatchNormalization {
         piece(x), to: pieces.moments.pointer, rowsBefore: image * shape.area,
         scratch: scratch.pointer)
       BatchNormalization.addBackwardSums(
-        outputGradient: piece(dy), output: nil, input: piece(x), mean: mean.pointer, epilogue: [],
+        outputGradient: piece(dy), switches: nil, input: piece(x), mean: mean.pointer, epilogue: [],
         to: pieces.sums.pointer, isFirst: image == 0, scratch: scratch.pointer)
     }
     #expect(
@@ -196,8 +200,8 @@ extension BatchNormalization {
     for epilogue in epilogues {
       let sums = GuardedMemory<Double>(repeating: .nan, count: 2 * channels)
       BatchNormalization.backwardSums(
-        outputGradient: tensor, output: empty.pointer, input: tensor, mean: row.pointer,
-        epilogue: epilogue, into: sums.pointer)
+        outputGradient: tensor, switches: .output(empty.pointer), input: tensor,
+        mean: row.pointer, epilogue: epilogue, into: sums.pointer)
       #expect(sums.values.allSatisfy { $0 == 0 })
       BatchNormalization.apply(
         tensor, scale: row.pointer, shift: row.pointer, addend: empty.pointer, epilogue: epilogue,
@@ -215,6 +219,33 @@ extension BatchNormalization {
     let output = GuardedMemory<Float>(repeating: .nan, count: layer.x.count)
     layer.apply(GuardedMemory(layer.x), into: output)
     #expect(normwiseError(output.values, layer.reference()) < 1e-6, "\(layer.data)")
+  }
+
+  @Test(
+    "a gradient masked by the layer's input is the one masked by its output, bit for bit",
+    arguments: shapes, 0..<4)
+  func switches(_ shape: ImageShape, epilogue: Int) {
+    let layer = Layer(shape, epilogues[epilogue], seed: 6)
+    let x = GuardedMemory(layer.x)
+    let y = GuardedMemory<Float>(repeating: .nan, count: layer.x.count)
+    layer.apply(x, into: y)
+    let mean = GuardedMemory(layer.statistics.mean)
+    let (scale, shift) = (GuardedMemory(layer.scale), GuardedMemory(layer.shift))
+    let addend = GuardedMemory(layer.addend)
+    func backward(_ switches: BatchNormalization.Switches) -> (dz: [Float], sums: [Double]) {
+      let dz = GuardedMemory(layer.dy)
+      let sums = GuardedMemory<Double>(repeating: .nan, count: 2 * shape.channels)
+      BatchNormalization.backwardSums(
+        outputGradient: dz.tensor(images: images, shape), switches: switches,
+        input: x.tensor(images: images, shape), mean: mean.pointer, epilogue: layer.epilogue,
+        into: sums.pointer)
+      return (dz.values, sums.values)
+    }
+    let expected = backward(.output(y.pointer))
+    let result = backward(
+      .input(scale: scale.pointer, shift: shift.pointer, addend: addend.pointer))
+    #expect(result == expected, "\(layer.data)")
+    #expect(result.dz.contains(0) == layer.epilogue.contains(.relu), "\(layer.data)")
   }
 
   @Test("the output may stand in the input's memory", arguments: shapes, 0..<4)
@@ -255,8 +286,8 @@ extension BatchNormalization {
     let sums = GuardedMemory<Double>(repeating: .nan, count: 2 * channels)
     BatchNormalization.backwardSums(
       outputGradient: dz.tensor(images: images, shape),
-      output: layer.epilogue.contains(.relu) ? UnsafePointer(y.pointer) : nil,
-      input: x.tensor(images: images, shape), mean: mean.pointer, epilogue: layer.epilogue,
+      switches: .output(y.pointer), input: x.tensor(images: images, shape), mean: mean.pointer,
+      epilogue: layer.epilogue,
       into: sums.pointer)
     let beta = Array(sums.values.prefix(channels))
     let gamma = zip(sums.values.suffix(channels), inverse).map(*)

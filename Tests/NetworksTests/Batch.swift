@@ -56,12 +56,12 @@ extension Replica {
   /// A replica that holds all shards itself.
   convenience init(
     alone architecture: Architecture, batch: Int, shards: Int = 1, threads: Int = 1,
-    fuse: Bool = true, seed: UInt64 = 1
+    fuse: Bool = true, recomputesFrom leastCount: Int? = nil, seed: UInt64 = 1
   ) throws {
     let layout = try ShardLayout(batch: batch, shards: shards)
     self.init(
       architecture, training: layout, evaluation: layout, threads: threads,
-      exchange: SoleRankExchange(), fuse: fuse)
+      exchange: SoleRankExchange(), fuse: fuse, recomputesFrom: leastCount)
     initialize(seed: seed)
   }
 }

@@ -20,17 +20,16 @@ final class BatchNormalizationLayer: PlannedLayer {
     static let toProducer = Delegation(rawValue: 1)
     /// The convolution behind computes the output, and dz with its sums.
     static let toReader = Delegation(rawValue: 2)
-    /// Every reader computes the output for itself.
-    static let toAllReaders = Delegation(rawValue: 4)
   }
 
   let name: String
   /// x, [N, H, W, C].
   let input: Place
   /// The shortcut's activations, same shape.
-  let addend: Place?
-  /// y, same shape; nil where readers recompute it.
+  let addend: ActivationSource?
+  /// y, same shape; nil where all readers recompute it.
   let output: Place?
+  let storage: Recomputation.Storage
   let epilogue: BatchNormalization.Epilogue
   let scale: Range<Int>
   let shift: Range<Int>
@@ -52,8 +51,9 @@ final class BatchNormalizationLayer: PlannedLayer {
   private var isEvaluating = false
 
   init(
-    name: String, input: Place, addend: Place?, output: Place?,
-    epilogue: BatchNormalization.Epilogue, scale: Range<Int>, shift: Range<Int>,
+    name: String, input: Place, addend: ActivationSource?, output: Place?,
+    storage: Recomputation.Storage, epilogue: BatchNormalization.Epilogue, scale: Range<Int>,
+    shift: Range<Int>,
     statistics: RunningStatisticsSlot, outputGradient: Place?, inputGradient: GradientTarget?,
     addendGradient: GradientTarget?, delegation: Delegation,
     division: StatisticsDivision
@@ -62,6 +62,7 @@ final class BatchNormalizationLayer: PlannedLayer {
     self.input = input
     self.addend = addend
     self.output = output
+    self.storage = storage
     self.epilogue = epilogue
     self.scale = scale
     self.shift = shift
@@ -93,16 +94,29 @@ final class BatchNormalizationLayer: PlannedLayer {
   /// Images in one step of the passes that this layer runs itself.
   private var imagesPerBlock: Int { max(1, 48 * 1024 / input.shape.count) }
 
-  /// For the passes that this layer runs itself.
-  func scratchCount(images: Int) -> Int { 2 * BatchNormalization.scratchCount(channels: channels) }
+  /// A thread's scratch for the passes that this layer runs itself.
+  private struct Scratch {
+    let sums: UnsafeMutablePointer<Double>
+    let activations: UnsafeMutablePointer<Float>
+  }
+
+  private var sumsCount: Int {
+    CacheLine.whole(floats: 2 * BatchNormalization.scratchCount(channels: channels))
+  }
+
+  func scratchCount(images: Int) -> Int {
+    let addends = addend?.isRecomputed == true ? min(images, imagesPerBlock) : 0
+    return sumsCount + addends * input.shape.count
+  }
 
   private func forEachPiece(
-    _ workspace: Workspace,
-    _ body: (_ piece: Workspace.Piece, _ scratch: UnsafeMutablePointer<Double>) -> Void
+    _ workspace: Workspace, _ body: (_ piece: Workspace.Piece, _ scratch: Scratch) -> Void
   ) {
-    workspace.forEachBlock(slicesPerBlock: imagesPerBlock, acrossShards: false) { block, scratch in
-      let doubles = UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: Double.self)
-      workspace.forEachPiece(of: block) { body($0, doubles) }
+    workspace.forEachBlock(slicesPerBlock: imagesPerBlock, acrossShards: false) { block, base in
+      let scratch = Scratch(
+        sums: UnsafeMutableRawPointer(base).assumingMemoryBound(to: Double.self),
+        activations: base + sumsCount)
+      workspace.forEachPiece(of: block) { body($0, scratch) }
     }
   }
 
@@ -119,23 +133,28 @@ final class BatchNormalizationLayer: PlannedLayer {
   }
 
   /// Writes the output of `slices`.
-  func apply(_ slices: ImageSlices, _ workspace: Workspace, into output: ImageTensor) {
+  func apply(
+    _ slices: ImageSlices, _ workspace: Workspace, _ direction: PassDirection,
+    into output: ImageTensor
+  ) {
     let group = group(of: slices, workspace)
     BatchNormalization.apply(
       workspace.tensor(input, slices), scale: row(.scale, ofGroup: group),
       shift: row(.shift, ofGroup: group),
-      addend: addend.map { UnsafePointer(workspace.tensor($0, slices).base) },
+      addend: addend.map {
+        UnsafePointer($0.values(slices, workspace, direction, scratch: output).base)
+      },
       epilogue: epilogue, output: output)
   }
 
   /// Masks a piece's output gradient and adds its sums to the shard's.
   func addBackwardSums(
-    _ piece: Workspace.Piece, output: UnsafePointer<Float>, _ workspace: Workspace,
+    _ piece: Workspace.Piece, switches: BatchNormalization.Switches, _ workspace: Workspace,
     scratch: UnsafeMutablePointer<Double>
   ) {
     guard let outputGradient else { return }
     BatchNormalization.addBackwardSums(
-      outputGradient: workspace.tensor(outputGradient, piece.slices), output: output,
+      outputGradient: workspace.tensor(outputGradient, piece.slices), switches: switches,
       input: workspace.tensor(input, piece.slices),
       mean: row(.mean, ofGroup: group(of: piece.slices, workspace)), epilogue: epilogue,
       to: workspace.localStatistics.pointer + piece.shard * 2 * channels,
@@ -175,9 +194,9 @@ final class BatchNormalizationLayer: PlannedLayer {
         shift[channel] = beta[channel] - mean[channel] * scale[channel]
       }
     }
-    if delegation.isDisjoint(with: [.toReader, .toAllReaders]), let output {
+    if !delegation.contains(.toReader), let output {
       forEachPiece(workspace) { piece, _ in
-        apply(piece.slices, workspace, into: workspace.tensor(output, piece.slices))
+        apply(piece.slices, workspace, .forward, into: workspace.tensor(output, piece.slices))
       }
     }
   }
@@ -197,7 +216,7 @@ final class BatchNormalizationLayer: PlannedLayer {
   private func takeBatchStatistics(_ workspace: Workspace) throws {
     let width = 2 * channels
     if !delegation.contains(.toProducer) {
-      forEachPiece(workspace) { addMoments($0, workspace, scratch: $1) }
+      forEachPiece(workspace) { addMoments($0, workspace, scratch: $1.sums) }
     }
     try workspace.combineStatistics(.moments(area: input.shape.area), width: width)
     let count = Double(workspace.division.layout.capacity / groups * input.shape.area)
@@ -222,14 +241,31 @@ final class BatchNormalizationLayer: PlannedLayer {
     }
   }
 
+  /// What the ReLU let through: by the output if it is stored still, else by what makes it.
+  private func switches(
+    _ slices: ImageSlices, _ workspace: Workspace, _ scratch: Scratch
+  ) -> BatchNormalization.Switches {
+    if let output, storage.serves(.backward) {
+      return .output(workspace.tensor(output, slices).base)
+    }
+    let group = group(of: slices, workspace)
+    let values = ImageTensor(
+      base: scratch.activations, images: slices.range.count, shape: input.shape)
+    return .input(
+      scale: row(.scale, ofGroup: group), shift: row(.shift, ofGroup: group),
+      addend: addend.map {
+        UnsafePointer($0.values(slices, workspace, .backward, scratch: values).base)
+      })
+  }
+
   func backward(_ workspace: Workspace) throws {
     guard outputGradient != nil else { return }
     let width = 2 * channels
-    if !delegation.contains(.toReader), let output {
+    if !delegation.contains(.toReader) {
       forEachPiece(workspace) { piece, scratch in
         addBackwardSums(
-          piece, output: workspace.tensor(output, piece.slices).base, workspace,
-          scratch: scratch)
+          piece, switches: switches(piece.slices, workspace, scratch), workspace,
+          scratch: scratch.sums)
       }
     }
     try workspace.combineStatistics(.sums, width: width)

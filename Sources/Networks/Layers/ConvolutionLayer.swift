@@ -4,19 +4,12 @@ import Kernels
 import Tensors
 
 final class ConvolutionLayer: PlannedLayer {
-  /// Where the input's activations come from.
-  enum Source {
-    case stored(Place)
-    /// The output of a normalization, made block by block; kept in its place if it has one.
-    case normalized(BatchNormalizationLayer)
-  }
-
   let name: String
   /// Of a slice of an image.
   let algorithm: any ConvolutionAlgorithm
   private let slicesPerImage: Int
   /// [N, H, W, C].
-  let source: Source
+  let source: ActivationSource
   /// [N, H_out, W_out, K].
   let output: Place
   let weights: Range<Int>
@@ -30,7 +23,7 @@ final class ConvolutionLayer: PlannedLayer {
   let inputGradient: GradientTarget?
 
   init(
-    name: String, geometry: ConvolutionGeometry, source: Source, output: Place,
+    name: String, geometry: ConvolutionGeometry, source: ActivationSource, output: Place,
     weights: Range<Int>, following: BatchNormalizationLayer?,
     preceding: BatchNormalizationLayer?, outputGradient: Place?, inputGradient: GradientTarget?
   ) {
@@ -87,9 +80,8 @@ final class ConvolutionLayer: PlannedLayer {
 
   private func scratchCounts(images: Int) -> [Int] {
     let slices = min(images * slicesPerImage, slicesPerBlock)
-    let isNormalized = if case .normalized = source { true } else { false }
     return [
-      isNormalized ? slices * geometry.input.count : 0,
+      source.isRecomputed ? slices * geometry.input.count : 0,
       learns && following != nil ? slices * geometry.output.count : 0,
       2
         * BatchNormalization.scratchCount(
@@ -140,7 +132,7 @@ final class ConvolutionLayer: PlannedLayer {
       let scratch = divide(base)
       let output = workspace.tensor(output, block.slices)
       algorithm.forward(
-        input: activations(block, workspace, scratch, keep: true), weights: weights,
+        input: activations(block, workspace, scratch, .forward), weights: weights,
         output: output, scratch: scratch.algorithm)
       guard mode == .training, let following else { return }
       workspace.forEachPiece(of: block) { piece in
@@ -156,7 +148,7 @@ final class ConvolutionLayer: PlannedLayer {
     forEachBlock(workspace) { block, base in
       let scratch = divide(base)
       let gradient = outputGradient(block, workspace, scratch)
-      let input = activations(block, workspace, scratch, keep: false)
+      let input = activations(block, workspace, scratch, .backward)
       workspace.forEachPiece(of: block) { piece in
         addWeightGradient(piece, of: block, input, gradient, workspace, scratch)
       }
@@ -169,7 +161,7 @@ final class ConvolutionLayer: PlannedLayer {
       workspace.forEachPiece(of: block) { piece in
         let part = piece.slices.range.lowerBound - block.slices.range.lowerBound
         preceding.addBackwardSums(
-          piece, output: input.base + part * geometry.input.count, workspace,
+          piece, switches: .output(input.base + part * geometry.input.count), workspace,
           scratch: scratch.sums)
       }
     }
@@ -198,25 +190,20 @@ final class ConvolutionLayer: PlannedLayer {
       isFirst: piece.isFirst, isLast: piece.isLast, scratch: scratch.weightSums)
   }
 
-  /// A block's input; `keep` writes a normalization's output to its place if it has one, otherwise
-  /// it is read from there.
+  /// A block's input; on the way forward the output of the normalization right before is written to
+  /// its place, if it has one.
   private func activations(
-    _ block: Workspace.Block, _ workspace: Workspace, _ scratch: Scratch, keep: Bool
+    _ block: Workspace.Block, _ workspace: Workspace, _ scratch: Scratch,
+    _ direction: PassDirection
   ) -> ImageTensor {
-    switch source {
-    case .stored(let place):
-      return workspace.tensor(place, block.slices)
-    case .normalized(let normalization):
-      guard let place = normalization.output else {
-        let tensor = ImageTensor(
-          base: scratch.activations, images: block.slices.range.count, shape: geometry.input)
-        normalization.apply(block.slices, workspace, into: tensor)
-        return tensor
-      }
-      let tensor = workspace.tensor(place, block.slices)
-      if keep { normalization.apply(block.slices, workspace, into: tensor) }
-      return tensor
+    let values = source.values(
+      block.slices, workspace, direction,
+      scratch: ImageTensor(
+        base: scratch.activations, images: block.slices.range.count, shape: geometry.input))
+    if direction == .forward, let preceding, preceding.output != nil {
+      preceding.apply(block.slices, workspace, .forward, into: values)
     }
+    return values
   }
 
   /// A block of the output's gradient.

@@ -13,29 +13,24 @@ struct BlockFusion {
   struct Neighbours {
     /// The normalization right behind, whose moments and whose dx this convolution computes.
     var following: Int?
-    /// The normalization whose output this convolution reads and computes itself.
-    var source: Int?
-    /// The normalization right before, whose first backward pass this convolution runs.
+    /// The normalization right before, whose output this convolution computes and whose first backward
+    /// pass it runs.
     var preceding: Int?
   }
 
   /// By operation; empty for what is no convolution.
   let neighbours: [Neighbours]
-  /// Normalizations whose output is never stored: every reader recomputes it.
-  let recomputed: Set<Int>
 
   /// - Parameter enabled: false leaves every pass to its own layer (for tests).
   init(_ operations: [FusedOperation], _ nodes: [Architecture.Node], enabled: Bool) {
     var neighbours = Array(repeating: Neighbours(), count: operations.count)
-    var recomputed: Set<Int> = []
-    if enabled { Self.fuse(operations, nodes, &neighbours, &recomputed) }
+    if enabled { Self.fuse(operations, nodes, &neighbours) }
     self.neighbours = neighbours
-    self.recomputed = recomputed
   }
 
   private static func fuse(
     _ operations: [FusedOperation], _ nodes: [Architecture.Node],
-    _ neighbours: inout [Neighbours], _ recomputed: inout Set<Int>
+    _ neighbours: inout [Neighbours]
   ) {
     func isConvolution(_ index: Int) -> Bool {
       if case .convolution = nodes[operations[index].node].operation { true } else { false }
@@ -52,13 +47,9 @@ struct BlockFusion {
       {
         neighbours[index - 1].following = index
       }
-      let readers = readers(of: operation.output)
-      if operation.epilogue == .relu, !readers.isEmpty, readers.allSatisfy(isConvolution) {
-        recomputed.insert(index)
-        for reader in readers { neighbours[reader].source = index }
-      }
-      if index + 1 < operations.count, readers.contains(index + 1), isConvolution(index + 1) {
-        neighbours[index + 1].source = index
+      if index + 1 < operations.count, readers(of: operation.output).contains(index + 1),
+        isConvolution(index + 1)
+      {
         neighbours[index + 1].preceding = index
       }
     }

@@ -20,26 +20,38 @@ struct Plan {
   ///   - labelSmoothing: of the loss.
   ///   - fuse: whether normalizations take in what follows them, and convolutions the normalizations'
   ///     passes.
+  ///   - recomputesFrom: elements of an image's activations from which on they may be computed again.
   init(
     _ architecture: Architecture, parameters: ParameterLayout, images: Int, mode: PassMode,
-    division: StatisticsDivision, labelSmoothing: Double = 0, fuse: Bool = true
+    division: StatisticsDivision, labelSmoothing: Double = 0, fuse: Bool = true,
+    recomputesFrom leastCount: Int = Recomputation.leastCount
   ) {
     let operations = Fusion.operations(architecture, enabled: fuse)
     let fusion = BlockFusion(operations, architecture.nodes, enabled: fuse)
+    let recomputation = Recomputation(
+      operations, architecture.nodes, enabled: fuse,
+      leastCount: mode == .training ? leastCount : nil)
     var memory = PlanMemory(
-      nodes: architecture.nodes, operations: operations, fusion: fusion, images: images,
-      training: mode == .training)
+      nodes: architecture.nodes, operations: operations, fusion: fusion,
+      recomputation: recomputation, images: images, training: mode == .training)
     memory.reserve()
     let places = memory.places()
-    let normalizations = operations.indices.map {
-      Self.normalization(
-        $0, operations, fusion, gradients: memory.targets[$0], architecture, parameters, places,
-        division)
+    var normalizations: [BatchNormalizationLayer?] = []
+    /// Where the layers behind find the value of `node`.
+    func source(_ node: Int) -> ActivationSource {
+      recomputation.writer(of: node).flatMap { normalizations[$0] }.map { .normalized($0) }
+        ?? .stored(places.value(node))
+    }
+    for index in operations.indices {
+      normalizations.append(
+        Self.normalization(
+          index, operations, fusion, recomputation.storage(of: index), source,
+          gradients: memory.targets[index], architecture, parameters, places, division))
     }
     let steps = operations.indices.map { index in
       normalizations[index]
         ?? Self.layer(
-          index, operations, fusion, normalizations, gradients: memory.targets[index],
+          index, operations, fusion, normalizations, source, gradients: memory.targets[index],
           architecture, parameters, places, images: images)
     }
     let output = operations[operations.count - 1].output
@@ -61,6 +73,7 @@ struct Plan {
   /// The layer of operation `index`, if that is a normalization.
   private static func normalization(
     _ index: Int, _ operations: [FusedOperation], _ fusion: BlockFusion,
+    _ storage: Recomputation.Storage, _ source: (Int) -> ActivationSource,
     gradients: [PlanMemory.Target?], _ architecture: Architecture, _ parameters: ParameterLayout,
     _ places: PlanMemory.Places, _ division: StatisticsDivision
   ) -> BatchNormalizationLayer? {
@@ -73,10 +86,9 @@ struct Plan {
     var delegation: BatchNormalizationLayer.Delegation = []
     if fusion.producer(of: index) != nil { delegation.insert(.toProducer) }
     if fusion.hasReader(index) { delegation.insert(.toReader) }
-    if fusion.recomputed.contains(index) { delegation.insert(.toAllReaders) }
     return BatchNormalizationLayer(
-      name: node.name, input: places.value(operation.inputs[0]), addend: addend.map(places.value),
-      output: places.storedValue(operation.output), epilogue: operation.epilogue,
+      name: node.name, input: places.value(operation.inputs[0]), addend: addend.map(source),
+      output: places.storedValue(operation.output), storage: storage, epilogue: operation.epilogue,
       scale: parameters.slot("\(node.name).weight").range,
       shift: parameters.slot("\(node.name).bias").range, statistics: statistics,
       outputGradient: places.gradient(operation.output),
@@ -88,8 +100,9 @@ struct Plan {
   /// The layer of operation `index`, which is no normalization.
   private static func layer(
     _ index: Int, _ operations: [FusedOperation], _ fusion: BlockFusion,
-    _ normalizations: [BatchNormalizationLayer?], gradients: [PlanMemory.Target?],
-    _ architecture: Architecture, _ parameters: ParameterLayout, _ places: PlanMemory.Places,
+    _ normalizations: [BatchNormalizationLayer?], _ source: (Int) -> ActivationSource,
+    gradients: [PlanMemory.Target?], _ architecture: Architecture, _ parameters: ParameterLayout,
+    _ places: PlanMemory.Places,
     images: Int
   ) -> any PlannedLayer {
     let operation = operations[index]
@@ -103,10 +116,8 @@ struct Plan {
     case .convolution(let geometry):
       let neighbours = fusion.neighbours[index]
       return ConvolutionLayer(
-        name: node.name, geometry: geometry,
-        source: neighbours.source.flatMap { normalizations[$0] }.map { .normalized($0) }
-          ?? .stored(input),
-        output: output, weights: parameters.slot("\(node.name).weight").range,
+        name: node.name, geometry: geometry, source: source(operation.inputs[0]), output: output,
+        weights: parameters.slot("\(node.name).weight").range,
         following: neighbours.following.flatMap { normalizations[$0] },
         preceding: neighbours.preceding.flatMap { normalizations[$0] },
         outputGradient: outputGradient, inputGradient: inputGradient)

@@ -41,6 +41,7 @@ struct PlanMemory {
   private let nodes: [Architecture.Node]
   private let operations: [FusedOperation]
   private let fusion: BlockFusion
+  private let recomputation: Recomputation
   private let images: Int
   private let training: Bool
   private var planner = ArenaPlanner()
@@ -50,12 +51,13 @@ struct PlanMemory {
   private(set) var targets: [[Target?]]
 
   init(
-    nodes: [Architecture.Node], operations: [FusedOperation], fusion: BlockFusion, images: Int,
-    training: Bool
+    nodes: [Architecture.Node], operations: [FusedOperation], fusion: BlockFusion,
+    recomputation: Recomputation, images: Int, training: Bool
   ) {
     self.nodes = nodes
     self.operations = operations
     self.fusion = fusion
+    self.recomputation = recomputation
     self.images = images
     self.training = training
     valueBlocks = Array(repeating: nil, count: nodes.count)
@@ -82,24 +84,24 @@ struct PlanMemory {
   private mutating func reserveValues() {
     for (step, operation) in operations.enumerated() {
       for (index, input) in operation.inputs.enumerated() {
-        guard let block = valueBlocks[storedSource(of: input, for: step)] else { continue }
-        planner.extend(block, to: step)
-        if training, readsInputBackward(operation, index) {
-          planner.extend(block, to: backwardStep(step))
-        }
-        if training, index == 0, let producer = fusion.producer(of: step) {
-          planner.extend(block, to: backwardStep(producer))
-        }
+        keep(input, for: .forward, to: step)
         if fusion.hasReader(step) {
           // Read where the convolution behind writes the output.
-          planner.extend(block, to: step + 1)
+          keep(input, for: .forward, to: step + 1)
+        }
+        if training, readsInputBackward(operation, index) {
+          keep(input, for: .backward, to: backwardStep(step))
+        }
+        if training, index == 0, let producer = fusion.producer(of: step) {
+          keep(input, for: .backward, to: backwardStep(producer))
         }
       }
-      if fusion.recomputed.contains(step) { continue }
-      let block = planner.reserve(count: count(operation.output), lifetime: step...step)
-      valueBlocks[operation.output] = block
+      if recomputation.storage(of: step) != .never {
+        valueBlocks[operation.output] = planner.reserve(
+          count: count(operation.output), lifetime: step...step)
+      }
       if training, readsOutputBackward(operation) {
-        planner.extend(block, to: backwardStep(step))
+        keep(operation.output, for: .backward, to: backwardStep(step))
       }
     }
     if let logits = operations.last.flatMap({ valueBlocks[$0.output] }) {
@@ -108,12 +110,11 @@ struct PlanMemory {
     }
   }
 
-  /// The node whose stored value an operation reads for its input `node`: the convolution's output
-  /// itself where a normalization's is recomputed.
-  private func storedSource(of node: Int, for step: Int) -> Int {
-    guard let source = fusion.neighbours[step].source, fusion.recomputed.contains(source)
-    else { return node }
-    return operations[source].inputs[0]
+  /// Makes what a pass reads for the value of `node` live during `step`.
+  private mutating func keep(_ node: Int, for direction: PassDirection, to step: Int) {
+    for stored in recomputation.storedValues(of: node, in: direction) {
+      if let block = valueBlocks[stored] { planner.extend(block, to: step) }
+    }
   }
 
   private mutating func reserveGradients() {

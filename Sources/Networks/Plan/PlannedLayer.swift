@@ -8,6 +8,11 @@ enum PassMode {
   case evaluation
 }
 
+/// Half of a training pass.
+enum PassDirection {
+  case forward, backward
+}
+
 /// A layer with every place it reads and writes decided.
 protocol PlannedLayer {
   var name: String { get }

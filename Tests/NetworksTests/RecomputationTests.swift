@@ -1,0 +1,126 @@
+/// Activations that the backward pass computes again instead of having them stored.
+
+import Kernels
+import Networks
+import Tensors
+import TestSupport
+import Testing
+
+/// Networks with few pixels whose blocks' outputs make chains: of identities only, behind projections,
+/// behind zero-padded shortcuts, longer than is computed in one go, of bottlenecks.
+private let architectures: [Architecture] =
+  [
+    .cifar(32, .a, input: ImageShape(height: 8, width: 6, channels: 3)),
+    .cifar(44, .b, input: ImageShape(height: 8, width: 6, channels: 3)),
+    .small(.c), .small(nil),
+  ]
+  + [("resnet18", Shortcut.a), ("resnet50", .b)].map {
+    try! network($0.0, $0.1, classes: 7, size: 32)
+  }
+  + Graph.all.map(\.architecture)
+
+@Suite struct RecomputationTests {
+  /// Two steps of both replicas, which must agree in every bit.
+  private func compare(_ one: Replica, _ other: Replica, parts: Int = 1) throws {
+    let layout = one.trainingLayout
+    for step in 0..<2 {
+      for index in 0..<parts {
+        let batch = Batch(
+          of: one.architecture, count: layout.batch, seed: UInt64(step * parts + index))
+        let part = MiniBatchPart(index: index, of: parts)
+        let sums = try [one, other].map {
+          try $0.trainingPass(images: batch.images, labels: batch.labels, part: part)
+            .reduce(ClassificationSums(), +)
+        }
+        #expect(sums[0] == sums[1], "step \(step)")
+        let sameGradients = bits(one.gradients) == bits(other.gradients)
+        #expect(sameGradients, "step \(step)")
+      }
+      let sameStatistics = bits(one.runningStatistics) == bits(other.runningStatistics)
+      #expect(sameStatistics, "step \(step)")
+      for replica in [one, other] {
+        replica.applyGradients(
+          learningRate: 0.05, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 0)
+      }
+    }
+    let batch = Batch(of: one.architecture, count: layout.batch, seed: 9)
+    for count in [layout.batch, layout.batch - 1] {
+      #expect(try one.evaluate(batch[0..<count]) == other.evaluate(batch[0..<count]))
+    }
+  }
+
+  @Test("recomputation changes no bit of training", arguments: architectures.indices)
+  func sameBits(index: Int) throws {
+    let architecture = architectures[index]
+    let stored = try Replica(alone: architecture, batch: 5, shards: 3, recomputesFrom: .max)
+    let recomputed = try Replica(
+      alone: architecture, batch: 5, shards: 3, threads: 3, recomputesFrom: 0)
+    #expect(recomputed.arenaBytes <= stored.arenaBytes)
+    try compare(stored, recomputed)
+  }
+
+  @Test("nor in BN groups, on threads, with gradients accumulated over parts", arguments: [3, 5])
+  func groupsAndParts(index: Int) throws {
+    let architecture = architectures[index]
+    let layout = try ShardLayout(batch: 8, shards: 4)
+    let division = try StatisticsDivision(layout, imagesPerGroup: 4)
+    func replica(recomputesFrom leastCount: Int, threads: Int) -> Replica {
+      let replica = Replica(
+        architecture, training: layout, evaluation: layout, threads: threads, division: division,
+        exchange: SoleRankExchange(), recomputesFrom: leastCount)
+      replica.initialize(seed: 1)
+      return replica
+    }
+    for threads in [1, 2, 4] {
+      try compare(
+        replica(recomputesFrom: .max, threads: 1), replica(recomputesFrom: 0, threads: threads),
+        parts: 2)
+    }
+  }
+
+  @Test(
+    "a training step's memory is little more than the convolutions' outputs",
+    arguments: [
+      // Elements an image, layer by layer from the papers' tables, with 2 or 3 convolutions a block and
+      // a projection for each stage that changes the channels.
+      ("resnet34", 112 * 112 * 64 + 6 * 200_704 + 9 * 100_352 + 13 * 50_176 + 7 * 25_088),
+      (
+        "resnet50",
+        112 * 112 * 64 + 3136 * (3 * 384 + 256) + 3136 * 128 + 784 * (4 * 640 + 3 * 128 + 512)
+          + 784 * 256 + 196 * (6 * 1280 + 5 * 256 + 1024) + 196 * 512
+          + 49 * (3 * 2560 + 2 * 512 + 2048)
+      ),
+    ])
+  func arena(name: String, outputs: Int) throws {
+    let architecture = try network(name)
+    let sum = architecture.nodes.reduce(0) { sum, node in
+      if case .convolution = node.operation { sum + node.shape.count } else { sum }
+    }
+    #expect(sum == outputs)
+    let replica = try Replica(alone: architecture, batch: 2)
+    #expect(Double(replica.arenaBytes) < 1.1 * Double(2 * 4 * outputs))
+  }
+
+  @Test(
+    "gradients of networks that recompute are the central differences in Float64",
+    arguments: [Shortcut.a, .b])
+  func gradients(shortcut: Shortcut) throws {
+    let architecture = Architecture.cifar(
+      14, shortcut, input: ImageShape(height: 6, width: 5, channels: 3))
+    let batch = Batch(of: architecture, count: 3, seed: 1)
+    let replica = try Replica(alone: architecture, batch: 3, shards: 2, recomputesFrom: 0)
+    let parameters = replica.parameters.map { Double($0) }
+    _ = try replica.train(batch)
+    var data = TestData(seed: 2)
+    let indices = replica.parameterLayout.slots.map { slot in
+      data.integer(in: slot.range.lowerBound...slot.range.upperBound - 1)
+    }
+    let expected = centralDifferences(at: parameters, step: 1e-6, indices: indices) {
+      architecture.referenceLoss(parameters: $0, batch: batch)
+    }
+    let scale = expected.map { abs($0) }.max()!
+    #expect(
+      relativeError(indices.map { replica.gradients[$0] }, expected, scale: scale) < 1e-4,
+      "\(data)")
+  }
+}
