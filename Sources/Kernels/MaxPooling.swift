@@ -7,96 +7,127 @@ public enum MaxPooling {
   ///
   /// Padding never wins. Of equal inputs the first in row order wins, as in PyTorch.
   /// - Parameters:
-  ///   - geometry: the window, with as many output as input channels.
-  ///   - winners: [N, H_out, W_out, C], the winner's pixel h·W + w in its image; overwritten. Nil
-  ///     when no backward pass follows.
+  ///   - geometry: the window of at most 256 positions, with as many output as input channels.
+  ///   - winners: [N, H_out, W_out, C], the winner's position in its window, r·S + s; overwritten.
+  ///     Nil when no backward pass follows.
   public static func forward(
     _ geometry: ConvolutionGeometry, input: ImageTensor, output: ImageTensor,
-    winners: UnsafeMutablePointer<Int32>?
+    winners: UnsafeMutablePointer<UInt8>?
   ) {
     let channels = input.channels
-    forEachWindow(geometry, images: input.images) { image, target, window in
-      let first = window.rows.lowerBound * geometry.input.width + window.columns.lowerBound
-      let x = UnsafePointer(input.base) + image * geometry.input.area * channels
+    forEachWindow(geometry, images: input.images) { window in
+      let x = UnsafePointer(input.base) + window.imageOffset
+      let first = window.pixel(window.rows.lowerBound, window.columns.lowerBound) * channels
+      let firstPosition = window.position(window.rows.lowerBound, window.columns.lowerBound)
       forEachChannelGroup(
         channels,
         wide: { channel in
-          var best = x.vector(at: first * channels + channel)
-          var winner = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: first))
+          var best = x.vector(at: first + channel)
+          var winner = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: firstPosition))
           for row in window.rows {
             for column in window.columns {
-              let pixel = row * geometry.input.width + column
-              let value = x.vector(at: pixel * channels + channel)
+              let value = x.vector(at: window.pixel(row, column) * channels + channel)
               // NaN wins over everything, so that it is seen and not dropped.
               let wins = (value .> best) .| ((value .!= value) .& (best .== best))
               best.replace(with: value, where: wins)
-              winner.replace(with: Int32(truncatingIfNeeded: pixel), where: wins)
+              let position = Int32(truncatingIfNeeded: window.position(row, column))
+              winner.replace(with: position, where: wins)
             }
           }
-          let index = target * channels + channel
+          let index = window.outputOffset + channel
           output.base.store(best, at: index)
           if let winners {
-            UnsafeMutableRawPointer(winners + index)
-              .storeBytes(of: winner, as: SIMD16<Int32>.self)
+            UnsafeMutableRawPointer(winners + index).storeBytes(
+              of: SIMD16<UInt8>(truncatingIfNeeded: winner), as: SIMD16<UInt8>.self)
           }
         },
         narrow: { channel in
-          var best = x[first * channels + channel]
-          var winner = first
+          var best = x[first + channel]
+          var winner = firstPosition
           for row in window.rows {
             for column in window.columns {
-              let pixel = row * geometry.input.width + column
-              let value = x[pixel * channels + channel]
+              let value = x[window.pixel(row, column) * channels + channel]
               if value > best || (value.isNaN && !best.isNaN) {
                 best = value
-                winner = pixel
+                winner = window.position(row, column)
               }
             }
           }
-          output.base[target * channels + channel] = best
-          winners?[target * channels + channel] = Int32(truncatingIfNeeded: winner)
+          output.base[window.outputOffset + channel] = best
+          winners?[window.outputOffset + channel] = UInt8(truncatingIfNeeded: winner)
         })
     }
   }
 
   /// inputGradient (+)= outputGradient at each window's winner.
   public static func backward(
-    _ geometry: ConvolutionGeometry, outputGradient: ImageTensor, winners: UnsafePointer<Int32>,
+    _ geometry: ConvolutionGeometry, outputGradient: ImageTensor, winners: UnsafePointer<UInt8>,
     inputGradient: ImageTensor, accumulate: Bool
   ) {
     if !accumulate { inputGradient.base.update(repeating: 0, count: inputGradient.count) }
     let channels = outputGradient.channels
-    for image in 0..<outputGradient.images {
-      let source = image * geometry.output.area * channels
-      let target = image * geometry.input.area * channels
-      for pixel in 0..<geometry.output.area {
+    let positions = geometry.kernelHeight * geometry.kernelWidth
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: positions) { offsets in
+      // Elements from the window's first position to each.
+      for position in 0..<positions {
+        let (row, column) = position.quotientAndRemainder(dividingBy: geometry.kernelWidth)
+        offsets[position] = (row * geometry.input.width + column) * channels
+      }
+      forEachWindow(geometry, images: outputGradient.images) { window in
+        let dy = outputGradient.base + window.outputOffset
+        let winners = winners + window.outputOffset
+        let first =
+          window.imageOffset + window.pixel(window.firstRow, window.firstColumn) * channels
         for channel in 0..<channels {
-          let index = source + pixel * channels + channel
-          inputGradient.base[target + Int(winners[index]) * channels + channel] +=
-            outputGradient.base[index]
+          inputGradient.base[first + offsets[Int(winners[channel])] + channel] += dy[channel]
         }
       }
     }
   }
 
+  /// One window, on one image.
+  private struct Window {
+    let geometry: ConvolutionGeometry
+    /// Elements before the input image, and before the output pixel.
+    let imageOffset: Int
+    let outputOffset: Int
+    /// Of the whole window's first position; negative in the padding.
+    let firstRow: Int
+    let firstColumn: Int
+
+    /// Rows and columns of the input that the window covers.
+    @inline(__always) var rows: Range<Int> {
+      max(firstRow, 0)..<min(firstRow + geometry.kernelHeight, geometry.input.height)
+    }
+    @inline(__always) var columns: Range<Int> {
+      max(firstColumn, 0)..<min(firstColumn + geometry.kernelWidth, geometry.input.width)
+    }
+
+    @inline(__always)
+    func pixel(_ row: Int, _ column: Int) -> Int { row * geometry.input.width + column }
+
+    @inline(__always)
+    func position(_ row: Int, _ column: Int) -> Int {
+      (row - firstRow) * geometry.kernelWidth + column - firstColumn
+    }
+  }
+
   @inline(__always)
   private static func forEachWindow(
-    _ geometry: ConvolutionGeometry, images: Int,
-    _ body: (_ image: Int, _ outputPixel: Int, _ window: (rows: Range<Int>, columns: Range<Int>))
-      -> Void
+    _ geometry: ConvolutionGeometry, images: Int, _ body: (Window) -> Void
   ) {
-    func span(_ index: Int, _ kernel: Int, _ limit: Int) -> Range<Int> {
-      let first = index * geometry.stride - geometry.padding
-      return max(first, 0)..<min(first + kernel, limit)
-    }
+    precondition(geometry.kernelHeight * geometry.kernelWidth <= 256, "winners are single bytes")
+    let channels = geometry.output.channels
     for image in 0..<images {
       for row in 0..<geometry.output.height {
-        let rows = span(row, geometry.kernelHeight, geometry.input.height)
         for column in 0..<geometry.output.width {
-          let columns = span(column, geometry.kernelWidth, geometry.input.width)
+          let pixel = (image * geometry.output.height + row) * geometry.output.width + column
           body(
-            image, (image * geometry.output.height + row) * geometry.output.width + column,
-            (rows, columns))
+            Window(
+              geometry: geometry, imageOffset: image * geometry.input.area * channels,
+              outputOffset: pixel * channels,
+              firstRow: row * geometry.stride - geometry.padding,
+              firstColumn: column * geometry.stride - geometry.padding))
         }
       }
     }

@@ -58,29 +58,27 @@ public final class Replica {
     evaluationLayout = evaluation
     let division = division ?? StatisticsDivision(whole: training ?? evaluation)
     precondition(division.layout == training ?? evaluation, "BN groups of another mini-batch")
-    var sizes = Workspace.Sizes()
+    team = ThreadTeam(threads: min(threads, evaluation.localShards.count))
     evaluationPlan = Plan(
       architecture, parameters: parameters, images: evaluation.localPositions.count,
-      mode: .evaluation, division: division, fuse: fuse)
-    sizes.cover(evaluationPlan.sizes)
-    trainingPlan = training.map {
+      mode: .evaluation, threads: team.threads, division: division, fuse: fuse)
+    trainingPlan = training.map { [team] in
       Plan(
         architecture, parameters: parameters, images: $0.localPositions.count, mode: .training,
-        division: division, labelSmoothing: labelSmoothing, fuse: fuse,
+        threads: team.threads, division: division, labelSmoothing: labelSmoothing, fuse: fuse,
         recomputesFrom: leastCount ?? Recomputation.leastCount)
     }
-    if let trainingPlan { sizes.cover(trainingPlan.sizes) }
     let layers = trainingPlan?.layers ?? []
     trainingLayers = layers.map { LayerDescription($0) }
     completedWeights = Self.completedWeights(layers, of: parameters.weights.count)
-    team = ThreadTeam(threads: min(threads, evaluation.localShards.count))
     precondition(
       other.map { $0.parameterLayout.count == parameters.count } ?? true,
       "another network's parameters")
     workspace = Workspace(
       parameterLayout: parameters, memory: other?.workspace.memory ?? ParameterMemory(parameters),
-      layout: evaluation, sizes: sizes, team: team, division: division, exchange: exchange,
-      gradients: gradients,
+      layout: evaluation, arena: max(evaluationPlan.arena, trainingPlan?.arena ?? 0),
+      statisticsWidth: evaluationPlan.statisticsWidth, team: team, division: division,
+      exchange: exchange, gradients: gradients,
       extent: training == nil
         ? GradientExtent(weights: 0, parameters: 0) : GradientExtent(parameters))
     velocity = AlignedBuffer(count: training == nil ? 0 : parameterLayout.count)
@@ -144,6 +142,7 @@ public final class Replica {
     didForward()
     var completed = 0
     for (index, layer) in plan.layers.enumerated().reversed() {
+      workspace.scratch = plan.scratch(index, .backward)
       try observe(index, backward: true) { try layer.backward(workspace) }
       if completedWeights[index] > completed {
         completed = completedWeights[index]
@@ -205,6 +204,7 @@ public final class Replica {
     if let labels { workspace.labels = labels }
     let layers = labels == nil ? plan.layers.dropLast() : plan.layers[...]
     for (index, layer) in layers.enumerated() {
+      workspace.scratch = plan.scratch(index, .forward)
       if mode == .training {
         try observe(index, backward: false) { try layer.forward(workspace, mode: mode) }
       } else {

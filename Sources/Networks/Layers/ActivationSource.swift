@@ -29,7 +29,17 @@ enum ActivationSource {
       if let place = normalization.output, normalization.storage.serves(direction) {
         return workspace.tensor(place, slices)
       }
-      normalization.apply(slices, workspace, direction, into: scratch)
+      // In steps, so that a chain of normalizations stays in the second-level cache.
+      let step = max(1, 48 * 1024 / scratch.shape.count)
+      for first in stride(from: 0, to: slices.range.count, by: step) {
+        let begin = slices.range.lowerBound + first
+        let part = begin..<min(begin + step, slices.range.upperBound)
+        normalization.apply(
+          ImageSlices(range: part, perImage: slices.perImage), workspace, direction,
+          into: ImageTensor(
+            base: scratch.base + first * scratch.shape.count, images: part.count,
+            shape: scratch.shape))
+      }
       return scratch
     }
   }

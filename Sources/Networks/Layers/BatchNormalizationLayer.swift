@@ -104,9 +104,10 @@ final class BatchNormalizationLayer: PlannedLayer {
     CacheLine.whole(floats: 2 * BatchNormalization.scratchCount(channels: channels))
   }
 
-  func scratchCount(images: Int) -> Int {
-    let addends = addend?.isRecomputed == true ? min(images, imagesPerBlock) : 0
-    return sumsCount + addends * input.shape.count
+  func scratch(images: Int, _ direction: PassDirection) -> PassScratch {
+    let recomputes = direction == .backward && addend?.isRecomputed == true
+    let images = recomputes ? min(images, imagesPerBlock) : 0
+    return PassScratch(perThread: sumsCount + images * input.shape.count)
   }
 
   private func forEachPiece(

@@ -69,38 +69,43 @@ final class ConvolutionLayer: PlannedLayer {
   /// Whether the plan has a backward pass.
   private var learns: Bool { outputGradient != nil || following?.outputGradient != nil }
 
-  /// A thread's scratch, divided.
+  /// A thread's scratch, divided; the last two are for the backward pass only.
   private struct Scratch {
     let activations: UnsafeMutablePointer<Float>
-    let gradient: UnsafeMutablePointer<Float>
     let sums: UnsafeMutablePointer<Double>
-    let weightSums: UnsafeMutablePointer<Float>
     let algorithm: UnsafeMutablePointer<Float>
+    let gradient: UnsafeMutablePointer<Float>
+    let weightSums: UnsafeMutablePointer<Float>
   }
 
   private func scratchCounts(images: Int) -> [Int] {
     let slices = min(images * slicesPerImage, slicesPerBlock)
     return [
       source.isRecomputed ? slices * geometry.input.count : 0,
-      learns && following != nil ? slices * geometry.output.count : 0,
       2
         * BatchNormalization.scratchCount(
           channels: max(geometry.input.channels, geometry.output.channels)),
-      learns ? algorithm.weightScratchCount(images: slices) : 0,
       algorithm.scratchCount(images: slices),
+      learns && following != nil ? slices * geometry.output.count : 0,
+      learns ? algorithm.weightScratchCount(images: slices) : 0,
     ]
   }
 
-  func scratchCount(images: Int) -> Int {
-    scratchCounts(images: images).reduce(0) { $0 + CacheLine.whole(floats: $1) }
+  func scratch(images: Int, _ direction: PassDirection) -> PassScratch {
+    PassScratch(
+      perThread: scratchCounts(images: images).prefix(direction == .forward ? 3 : 5)
+        .reduce(0) { $0 + CacheLine.whole(floats: $1) },
+      preparedWeights: direction == .forward || propagates ? algorithm.preparedWeightCount : 0,
+      shardGradient: direction == .backward ? weights.count : 0)
   }
 
   private func divide(_ base: UnsafeMutablePointer<Float>) -> Scratch {
     Scratch(
-      activations: base + scratchOffsets[0], gradient: base + scratchOffsets[1],
-      sums: UnsafeMutableRawPointer(base + scratchOffsets[2])
+      activations: base + scratchOffsets[0],
+      sums: UnsafeMutableRawPointer(base + scratchOffsets[1])
         .assumingMemoryBound(to: Double.self),
-      weightSums: base + scratchOffsets[3], algorithm: base + scratchOffsets[4])
+      algorithm: base + scratchOffsets[2], gradient: base + scratchOffsets[3],
+      weightSums: base + scratchOffsets[4])
   }
 
   /// Offsets of the scratch's parts, for the images that the plan was made for.
@@ -175,8 +180,8 @@ final class ConvolutionLayer: PlannedLayer {
   ) -> UnsafePointer<Float> {
     let stored = UnsafePointer(workspace.parameters + weights.lowerBound)
     guard algorithm.preparedWeightCount > 0 else { return stored }
-    prepare(stored, workspace.preparedWeights.pointer)
-    return UnsafePointer(workspace.preparedWeights.pointer)
+    prepare(stored, workspace.preparedWeights)
+    return UnsafePointer(workspace.preparedWeights)
   }
 
   private func addWeightGradient(
@@ -188,6 +193,7 @@ final class ConvolutionLayer: PlannedLayer {
       input: input.images(piece.slices.range, of: block.slices.range),
       outputGradient: gradient.images(piece.slices.range, of: block.slices.range), into: target,
       isFirst: piece.isFirst, isLast: piece.isLast, scratch: scratch.weightSums)
+    if piece.isLast { workspace.didAddShardGradient(weights, shard: piece.shard) }
   }
 
   /// A block's input; on the way forward the output of the normalization right before is written to

@@ -29,9 +29,16 @@ struct FullyConnectedLayer: PlannedLayer {
   /// Images that pass by the weights at once: 64 positions, or those of one image.
   private var imagesPerBlock: Int { max(1, 64 / input.shape.area) }
 
-  func scratchCount(images: Int) -> Int {
+  func scratch(images: Int, _ direction: PassDirection) -> PassScratch {
     let block = product.scratchCount(images: min(images, imagesPerBlock) * input.shape.area)
-    return outputGradient == nil ? block : max(block, product.weightScratchCount(images: images))
+    switch direction {
+    case .forward:
+      return PassScratch(perThread: block)
+    case .backward:
+      return PassScratch(
+        perThread: max(block, product.weightScratchCount(images: images)),
+        shardGradient: bias.upperBound - weights.lowerBound)
+    }
   }
 
   func forward(_ workspace: Workspace, mode: PassMode) {
@@ -55,6 +62,7 @@ struct FullyConnectedLayer: PlannedLayer {
         input: workspace.tensor(input, shard: shard),
         outputGradient: workspace.tensor(outputGradient, shard: shard), weightGradient: target,
         biasGradient: target + weights.count, scratch: scratch)
+      workspace.didAddShardGradient(both, shard: shard)
     }
     if let inputGradient {
       workspace.forEachBlock(slicesPerBlock: imagesPerBlock, acrossShards: true) {

@@ -11,7 +11,7 @@ final class MaxPoolingLayer: PlannedLayer {
   let outputGradient: Place?
   let inputGradient: GradientTarget?
   /// [N, H_out, W_out, C] of this rank's images; empty where no backward pass follows.
-  private let winners: AlignedBuffer<Int32>
+  private let winners: AlignedBuffer<UInt8>
 
   init(
     name: String, geometry: ConvolutionGeometry, input: Place, output: Place,
@@ -26,7 +26,7 @@ final class MaxPoolingLayer: PlannedLayer {
     winners = AlignedBuffer(count: outputGradient == nil ? 0 : images * geometry.output.count)
   }
 
-  private func winners(_ workspace: Workspace, shard: Int) -> UnsafeMutablePointer<Int32> {
+  private func winners(_ workspace: Workspace, shard: Int) -> UnsafeMutablePointer<UInt8> {
     let first = workspace.layout.localImages(ofLocalShard: shard).lowerBound
     return winners.pointer + first * geometry.output.count
   }

@@ -12,6 +12,12 @@ struct ArenaPlanner {
   }
 
   private(set) var blocks: [Block] = []
+  /// Of the blocks placed so far.
+  private(set) var offsets: [Int] = []
+  /// Placed blocks by offset.
+  private var placed: [Int] = []
+  /// Elements that the placed blocks take.
+  private(set) var size = 0
 
   /// Elements to which offsets are rounded: a cache line.
   private static let granularity = 16
@@ -28,12 +34,13 @@ struct ArenaPlanner {
     blocks[block].lifetime = min(lifetime.lowerBound, step)...max(lifetime.upperBound, step)
   }
 
-  /// The offset of each block and the arena's size.
-  func place() -> (offsets: [Int], size: Int) {
-    var offsets = [Int](repeating: 0, count: blocks.count)
-    var placed: [Int] = []  // by offset
-    var size = 0
-    let order = blocks.indices.sorted { (blocks[$0].count, $1) > (blocks[$1].count, $0) }
+  /// Places the blocks that were reserved since the last call around those before; their lifetimes
+  /// are final then.
+  mutating func place() {
+    let order = blocks.indices[offsets.count...].sorted {
+      (blocks[$0].count, $1) > (blocks[$1].count, $0)
+    }
+    offsets += Array(repeating: 0, count: order.count)
     for index in order {
       let block = blocks[index]
       let rounded = (block.count + Self.granularity - 1) / Self.granularity * Self.granularity
@@ -47,7 +54,6 @@ struct ArenaPlanner {
       let position = placed.firstIndex { offsets[$0] > offset } ?? placed.count
       placed.insert(index, at: position)
     }
-    return (offsets, size)
   }
 
   private func roundedCount(_ block: Int) -> Int {

@@ -7,15 +7,23 @@ import Tensors
 struct Plan {
   let layers: [any PlannedLayer]
   let logits: Place
-  let sizes: Workspace.Sizes
+  /// Elements of the arena.
+  let arena: Int
+  /// Doubles of a normalization's statistics, at most.
+  let statisticsWidth: Int
+  /// Where each layer's passes work.
+  private let forwardScratch: [PassScratch.Places]
+  private let backwardScratch: [PassScratch.Places]
 
   /// Compiles `architecture`.
   ///
   /// The timeline has a step for each layer forward, one for the loss, and, in training, one for each
-  /// layer backward. A value's block lives from the step that writes it to the last that reads it.
+  /// layer backward. A value's block lives from the step that writes it to the last that reads it, a
+  /// pass's scratch for its step.
   /// - Parameters:
   ///   - images: the most images this rank holds at once.
   ///   - mode: training plans keep what the backward pass reads and have places for gradients.
+  ///   - threads: of this rank.
   ///   - division: the BN groups of training.
   ///   - labelSmoothing: of the loss.
   ///   - fuse: whether normalizations take in what follows them, and convolutions the normalizations'
@@ -23,7 +31,7 @@ struct Plan {
   ///   - recomputesFrom: elements of an image's activations from which on they may be computed again.
   init(
     _ architecture: Architecture, parameters: ParameterLayout, images: Int, mode: PassMode,
-    division: StatisticsDivision, labelSmoothing: Double = 0, fuse: Bool = true,
+    threads: Int, division: StatisticsDivision, labelSmoothing: Double = 0, fuse: Bool = true,
     recomputesFrom leastCount: Int = Recomputation.leastCount
   ) {
     let operations = Fusion.operations(architecture, enabled: fuse)
@@ -58,16 +66,24 @@ struct Plan {
     logits = places.value(output)
     let loss = LossLayer(
       logits: logits, logitsGradient: places.gradient(output), labelSmoothing: labelSmoothing)
-    layers = steps + [loss]
-    let convolutions = steps.compactMap { $0 as? ConvolutionLayer }
-    for convolution in convolutions { convolution.planScratch(images: images) }
-    sizes = Workspace.Sizes(
-      arena: places.size,
-      threadScratch: steps.map { $0.scratchCount(images: images) }.max() ?? 0,
-      preparedWeights: convolutions.map(\.algorithm.preparedWeightCount).max() ?? 0,
-      shardGradient: mode == .evaluation
-        ? 0 : architecture.nodes.map { architecture.weightCount(of: $0) }.max() ?? 0,
-      statisticsWidth: 2 * (architecture.nodes.map(\.shape.channels).max() ?? 0))
+    let layers = steps + [loss]
+    self.layers = layers
+    for step in steps { (step as? ConvolutionLayer)?.planScratch(images: images) }
+    let rows = ShardGradientRows(division.layout, inOrder: threads == 1)
+    func scratchPlaces(_ direction: PassDirection) -> [PassScratch.Places] {
+      memory.places(
+        layers.map { $0.scratch(images: images, direction) }, direction, threads: threads,
+        shardGradients: rows.scratchRows)
+    }
+    backwardScratch = mode == .training ? scratchPlaces(.backward) : []
+    forwardScratch = scratchPlaces(.forward)
+    arena = memory.size
+    statisticsWidth = 2 * (architecture.nodes.map(\.shape.channels).max() ?? 0)
+  }
+
+  /// Where a pass of layer `index` works.
+  func scratch(_ index: Int, _ direction: PassDirection) -> PassScratch.Places {
+    direction == .forward ? forwardScratch[index] : backwardScratch[index]
   }
 
   /// The layer of operation `index`, if that is a normalization.

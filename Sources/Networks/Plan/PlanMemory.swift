@@ -17,7 +17,6 @@ struct PlanMemory {
     fileprivate let offsets: [Int]
     fileprivate let valueBlocks: [Int?]
     fileprivate let gradientBlocks: [Int?]
-    let size: Int
 
     /// Nil where the value is never stored.
     func storedValue(_ node: Int) -> Place? {
@@ -74,11 +73,41 @@ struct PlanMemory {
     if training { reserveGradients() }
   }
 
-  func places() -> Places {
-    let (offsets, size) = planner.place()
+  /// Elements of the arena.
+  var size: Int { planner.size }
+
+  /// Places the values and gradients.
+  mutating func places() -> Places {
+    planner.place()
     return Places(
-      nodes: nodes, offsets: offsets, valueBlocks: valueBlocks, gradientBlocks: gradientBlocks,
-      size: size)
+      nodes: nodes, offsets: planner.offsets, valueBlocks: valueBlocks,
+      gradientBlocks: gradientBlocks)
+  }
+
+  /// Places what each operation's pass in one direction works in, where values and gradients leave room.
+  ///
+  /// - Parameters:
+  ///   - threads: of the rank.
+  ///   - shardGradients: rows for the shards' weight gradients.
+  mutating func places(
+    _ passes: [PassScratch], _ direction: PassDirection, threads: Int, shardGradients: Int
+  ) -> [PassScratch.Places] {
+    let blocks = passes.enumerated().map { index, pass in
+      let step = direction == .forward ? index : backwardStep(index)
+      let counts = [
+        threads * CacheLine.whole(floats: pass.perThread), pass.preparedWeights,
+        shardGradients * CacheLine.whole(floats: pass.shardGradient),
+      ]
+      return counts.map { planner.reserve(count: $0, lifetime: step...step) }
+    }
+    planner.place()
+    return zip(passes, blocks).map { pass, blocks in
+      let offsets = blocks.map { planner.offsets[$0] }
+      return PassScratch.Places(
+        threads: offsets[0], perThread: CacheLine.whole(floats: pass.perThread),
+        preparedWeights: offsets[1], shardGradients: offsets[2],
+        perShardGradient: CacheLine.whole(floats: pass.shardGradient))
+    }
   }
 
   private mutating func reserveValues() {

@@ -29,8 +29,8 @@ protocol PlannedLayer {
   /// The weights whose gradients the backward pass makes, in the weights region.
   var weightRange: Range<Int>? { get }
 
-  /// Floats of scratch that a thread needs for this layer, of up to `images` images of this rank.
-  func scratchCount(images: Int) -> Int
+  /// What a pass over up to `images` images of this rank works in.
+  func scratch(images: Int, _ direction: PassDirection) -> PassScratch
 
   /// Computes the layer's output for this rank's shards.
   func forward(_ workspace: Workspace, mode: PassMode) throws
@@ -44,7 +44,7 @@ extension PlannedLayer {
   var multiplyAdds: Int { 0 }
   var propagates: Bool { true }
   var weightRange: Range<Int>? { nil }
-  func scratchCount(images: Int) -> Int { 0 }
+  func scratch(images: Int, _ direction: PassDirection) -> PassScratch { PassScratch() }
 }
 
 /// Where a layer leaves an input's gradient.

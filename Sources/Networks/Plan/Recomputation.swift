@@ -21,9 +21,9 @@ struct Recomputation {
   /// Elements of an image's output from which on it is not stored for the backward pass: 80 KiB.
   /// Smaller ones cost little memory.
   static let leastCount = 20 * 1024
-  /// Normalizations that a reader computes at most, each of which reads its input once more: four
-  /// residual blocks and a projection.
-  private static let longestChain = 5
+  /// Normalizations that a reader computes at most, each of which reads its input once more: six
+  /// residual blocks and a projection, the third stage of ResNet-34 and ResNet-50.
+  private static let longestChain = 7
 
   private let operations: [FusedOperation]
   /// By operation; `.always` for what is no normalization.

@@ -20,11 +20,7 @@ final class Workspace {
   let gradients: any GradientMemory
   /// The gradients of this rank's tree nodes, as `gradients` has them.
   private let nodeGradients: [UnsafeMutablePointer<Float>]
-  let shardGradients: AlignedBuffer<Float>
   let arena: AlignedBuffer<Float>
-  let threadScratch: AlignedBuffer<Float>
-  /// The present convolution's weights in the form that its algorithm multiplies with.
-  let preparedWeights: AlignedBuffer<Float>
   /// The present normalization's numbers of each local shard, [local shards, width].
   let localStatistics: AlignedBuffer<Double>
   /// The same of each BN group that this rank holds a part of, [local groups, width].
@@ -38,38 +34,24 @@ final class Workspace {
   private let groupOfImage: [Int]
   /// This rank's tree nodes.
   let nodes: [Range<Int>]
-  private let nodeMerges: [ReductionTree.Merge]
-  private let nodeOfShard: [Int?]
-  private let threadScratchStride: Int
-  private let shardGradientStride: Int
+  private let gradientRows: ShardGradientRows
 
   /// The current pass's division of images; a short batch uses the front of each shard's memory.
   var layout: ShardLayout
+  /// Where the present layer's pass works, in the arena.
+  var scratch = PassScratch.Places()
   /// Which part of a mini-batch a training pass has; the whole is part 0 of 1.
   var part = MiniBatchPart.whole
   var images: UnsafePointer<Float>
   var labels: UnsafePointer<Int32>
 
-  /// Upper bounds over a replica's plans.
-  struct Sizes {
-    var arena = 0
-    var threadScratch = 0
-    var preparedWeights = 0
-    var shardGradient = 0
-    var statisticsWidth = 0
-
-    mutating func cover(_ other: Sizes) {
-      arena = max(arena, other.arena)
-      threadScratch = max(threadScratch, other.threadScratch)
-      preparedWeights = max(preparedWeights, other.preparedWeights)
-      shardGradient = max(shardGradient, other.shardGradient)
-      statisticsWidth = max(statisticsWidth, other.statisticsWidth)
-    }
-  }
-
+  /// - Parameters:
+  ///   - arena: elements that the replica's plans need.
+  ///   - statisticsWidth: doubles of a normalization's statistics.
   init(
-    parameterLayout: ParameterLayout, memory: ParameterMemory, layout: ShardLayout, sizes: Sizes,
-    team: ThreadTeam, division: StatisticsDivision, exchange: any StatisticsExchange,
+    parameterLayout: ParameterLayout, memory: ParameterMemory, layout: ShardLayout,
+    arena arenaCount: Int, statisticsWidth: Int, team: ThreadTeam, division: StatisticsDivision,
+    exchange: any StatisticsExchange,
     gradients: (any GradientMemory)?, extent: GradientExtent
   ) {
     self.parameterLayout = parameterLayout
@@ -81,20 +63,14 @@ final class Workspace {
     let tree = layout.tree
     let local = layout.localShards
     nodes = tree.nodes(covering: local)
-    nodeMerges = nodes.flatMap { tree.merges(of: $0) }
-    nodeOfShard = local.map { [nodes] shard in nodes.firstIndex { $0.lowerBound == shard } }
+    gradientRows = ShardGradientRows(layout, inOrder: team.threads == 1)
     self.memory = memory
     self.gradients = gradients ?? PrivateGradientMemory(extent, nodes: nodes.count)
     nodeGradients = self.gradients.nodes
     precondition(nodeGradients.count == nodes.count, "gradients are for other shards")
-    shardGradientStride = sizes.shardGradient
-    shardGradients = AlignedBuffer(count: local.count * sizes.shardGradient)
-    arena = AlignedBuffer(count: sizes.arena)
-    threadScratchStride = CacheLine.whole(floats: sizes.threadScratch)
-    threadScratch = AlignedBuffer(count: team.threads * threadScratchStride)
-    preparedWeights = AlignedBuffer(count: sizes.preparedWeights)
-    localStatistics = AlignedBuffer(count: local.count * sizes.statisticsWidth)
-    groupStatistics = AlignedBuffer(count: division.localGroups.count * sizes.statisticsWidth)
+    arena = AlignedBuffer(count: arenaCount)
+    localStatistics = AlignedBuffer(count: local.count * statisticsWidth)
+    groupStatistics = AlignedBuffer(count: division.localGroups.count * statisticsWidth)
     normalizationTotals = NormalizationTotals(parameterLayout, division)
     shardSums = .allocate(capacity: local.count)
     shardSums.initialize(repeating: ClassificationSums())
@@ -181,7 +157,7 @@ final class Workspace {
     let shards = localShardCount
     let tasks = acrossShards ? min(team.threads, shards) : shards
     team.run(tasks: tasks) { task, thread in
-      let scratch = threadScratch.pointer + thread * threadScratchStride
+      let scratch = scratch(ofThread: thread)
       let last = (task + 1) * shards / tasks
       var shard = task * shards / tasks
       while shard < last {
@@ -233,9 +209,16 @@ final class Workspace {
   /// have no images.
   func forEachShard(_ body: (_ shard: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void) {
     team.run(tasks: localShardCount) { shard, thread in
-      body(shard, threadScratch.pointer + thread * threadScratchStride)
+      body(shard, scratch(ofThread: thread))
     }
   }
+
+  private func scratch(ofThread thread: Int) -> UnsafeMutablePointer<Float> {
+    arena.pointer + scratch.threads + thread * scratch.perThread
+  }
+
+  /// The present convolution's weights in the form that its algorithm multiplies with.
+  var preparedWeights: UnsafeMutablePointer<Float> { arena.pointer + scratch.preparedWeights }
 
   // MARK: Statistics
 
@@ -254,29 +237,39 @@ final class Workspace {
   ///
   /// A tree node's first shard writes straight to the node's gradient; the others get scratch.
   func shardGradient(_ range: Range<Int>, shard: Int) -> UnsafeMutablePointer<Float> {
-    guard let node = nodeOfShard[shard] else {
-      return shardGradients.pointer + shard * shardGradientStride
+    switch gradientRows.rows[shard] {
+    case .node(let node): nodeGradient(node) + range.lowerBound
+    case .scratch(let row):
+      arena.pointer + scratch.shardGradients + row * scratch.perShardGradient
     }
-    return nodeGradient(node) + range.lowerBound
   }
 
   /// The gradients of this rank's tree node `node`: the first one's of all parameters, the others' of the
   /// weights.
   func nodeGradient(_ node: Int) -> UnsafeMutablePointer<Float> { nodeGradients[node] }
 
-  /// Adds up the shards' parts of the gradient at `range` in the tree's order, node by node.
+  /// The part of local shard `shard` is whole: one thread adds up what it can, in the tree's order.
+  func didAddShardGradient(_ range: Range<Int>, shard: Int) {
+    guard team.threads == 1 else { return }
+    for merge in gradientRows.merges[shard] { add(merge, range, 0..<range.count) }
+  }
+
+  /// The parts of all shards are whole: several threads add them up in the tree's order, node by node.
   func combineShardGradients(_ range: Range<Int>) {
-    if nodeMerges.isEmpty { return }
-    let first = layout.localShards.lowerBound
+    if team.threads == 1 { return }
     let chunk = 16384
     team.run(tasks: (range.count + chunk - 1) / chunk) { task, _ in
-      let offset = task * chunk
-      let count = min(chunk, range.count - offset)
-      for merge in nodeMerges {
-        let into = shardGradient(range, shard: merge.into - first) + offset
-        let from = shardGradient(range, shard: merge.from - first) + offset
-        Elementwise.add(into, from, output: into, count: count)
+      let part = task * chunk..<min((task + 1) * chunk, range.count)
+      for merges in gradientRows.merges {
+        for merge in merges { add(merge, range, part) }
       }
     }
+  }
+
+  /// Elements `part` of one of the tree's additions.
+  private func add(_ merge: ReductionTree.Merge, _ range: Range<Int>, _ part: Range<Int>) {
+    let into = shardGradient(range, shard: merge.into) + part.lowerBound
+    let from = shardGradient(range, shard: merge.from) + part.lowerBound
+    Elementwise.add(into, from, output: into, count: part.count)
   }
 }
