@@ -209,7 +209,7 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let stride = WinogradTiles.positionStride(block.tiles, input.channels)
       inputTiles.transformInput(
-        input.base, block, into: transformed, stride: stride, band: band)
+        input.base, block, parts: Self.partRows, into: transformed, stride: stride, band: band)
       let products = transformed + Self.positions * stride
       let productStride = WinogradTiles.positionStride(block.tiles, Self.partColumns)
       forEachPart(rows: input.channels, columns: output.channels) { part, next in
@@ -220,7 +220,8 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
           PanelProduct.multiply(
             m: block.tiles, n: part.columns.count, k: part.rows.count,
             a: .rows(
-              transformed + (position * stride + part.rows.lowerBound), stride: input.channels),
+              transformed + (position * stride + part.rows.lowerBound * block.tiles),
+              stride: part.rows.count),
             b: filters + position * Self.partStride, c: products + position * productStride,
             cStride: part.columns.count, accumulate: part.rows.lowerBound > 0)
         }
@@ -265,7 +266,8 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
       let gradients = transformed + Self.positions * inputStride
       let outputStride = WinogradTiles.positionStride(block.tiles, outputs)
       inputTiles.transformInput(
-        input.base, block, into: transformed, stride: inputStride, band: inputBand)
+        input.base, block, parts: Self.partRows, into: transformed, stride: inputStride,
+        band: inputBand)
       outputTiles.transformOutputGradient(
         outputGradient.base, block, panels: outputs, into: gradients, stride: outputStride,
         band: outputBand)
@@ -277,7 +279,8 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
           PanelProduct.multiply(
             m: part.rows.count, n: part.columns.count, k: block.tiles,
             a: .columns(
-              transformed + (position * inputStride + part.rows.lowerBound), stride: inputs),
+              transformed + (position * inputStride + part.rows.lowerBound * block.tiles),
+              stride: part.rows.count),
             b: gradients + (position * outputStride + part.columns.lowerBound * block.tiles),
             c: sums + position * Self.partStride, cStride: part.columns.count)
         }

@@ -153,7 +153,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       let products = transformed + WinogradTransforms.positions * inputStride
       let outputStride = WinogradTiles.positionStride(block.tiles, outputs)
       inputTiles.transformInput(
-        input.base, block, into: transformed, stride: inputStride, band: band)
+        input.base, block, parts: inputs, into: transformed, stride: inputStride, band: band)
       let blockInputs = inputs / blocks.count
       let blockOutputs = outputs / blocks.count
       let target = outputTiles.elements(block)
@@ -204,7 +204,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       let gradients = transformed + WinogradTransforms.positions * inputStride
       let outputStride = WinogradTiles.positionStride(block.tiles, outputs)
       inputTiles.transformInput(
-        input.base, block, into: transformed, stride: inputStride, band: inputBand)
+        input.base, block, parts: inputs, into: transformed, stride: inputStride, band: inputBand)
       outputTiles.transformOutputGradient(
         outputGradient.base, block, panels: blocks.outputs, into: gradients,
         stride: outputStride, band: outputBand)

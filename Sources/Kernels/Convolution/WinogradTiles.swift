@@ -113,16 +113,19 @@ struct WinogradTiles: Hashable, Sendable {
     }
   }
 
-  /// V[36][tiles][C] = Bᵀ d B of a block.
+  /// V[36] = Bᵀ d B of a block; at each position, for each `width` channels, [tiles, width].
   @inline(never)
   func transformInput(
-    _ images: UnsafePointer<Float>, _ block: Block,
+    _ images: UnsafePointer<Float>, _ block: Block, parts width: Int,
     into transformed: UnsafeMutablePointer<Float>, stride: Int, band: UnsafeMutablePointer<Float>
   ) {
     let pitch = padded.pitch
     let channels = shape.channels
     forEachInputTile(images, block, band: band) { inputs, tile, channel in
-      let target = RowPointers<6>(transformed + tile * channels + channel, stride: 6 * stride)
+      let first = channel / width * width
+      let offset =
+        first * block.tiles + tile * min(width, channels - first) + (channel - first)
+      let target = RowPointers<6>(transformed + offset, stride: 6 * stride)
       WinogradTransforms.input { row, column in
         inputs.vector(at: row * pitch + column * Vector.lanes)
       } store: { row, column, value in
