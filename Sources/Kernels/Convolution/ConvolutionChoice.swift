@@ -13,7 +13,8 @@ extension ConvolutionGeometry {
       WinogradConvolution(self), StreamedWinogradConvolution(self),
     ]
     let band = BandConvolution(self)
-    let readsInPlace = band.map { $0.fitsTiles && !isPointwise } ?? false
+    // Of a 1×1 filter's strided patches a band would hold four times as much as they need.
+    let readsInPlace = band.map { $0.fitsTiles && kernelWidth > 1 } ?? false
     let direct: [(any ConvolutionAlgorithm)?] = [band, PanelConvolution(self)]
     let all =
       (weightsOutgrowCaches ? winograd.reversed() : winograd)

@@ -36,9 +36,13 @@ struct PanelConvolution: ConvolutionAlgorithm {
 
   /// Patches in a block that stays in the second-level cache, as near as whole output rows allow.
   private static let blockFloats = 96 * 1024
+  /// So many patches at least, since all weights pass by each block: of long patches only 256 steps at
+  /// a time need the cache.
+  private static let leastPatches = 128
 
   private func outputRowsPerBlock(images: Int) -> Int {
-    let rows = Self.blockFloats / patchStride / geometry.output.width
+    let patches = max(Self.blockFloats / patchStride, Self.leastPatches)
+    let rows = patches / geometry.output.width
     return max(1, min(rows, 512 / geometry.output.width, images * geometry.output.height))
   }
 
