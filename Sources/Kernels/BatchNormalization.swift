@@ -8,6 +8,7 @@
 /// The sums run over all shards of all ranks; these kernels see some images of one shard and leave the
 /// rest to the caller.
 
+import CProcessor
 import Tensors
 
 public enum BatchNormalization {
@@ -31,10 +32,12 @@ public enum BatchNormalization {
   /// - Parameters:
   ///   - moments: [2, C]; overwritten where there are no rows before.
   ///   - rowsBefore: rows that `moments` holds already.
+  ///   - copy: gets the input too, without passing through the caches, for channels in whole vectors;
+  ///     both begin at a cache line.
   ///   - scratch: `scratchCount` doubles.
   public static func addMoments(
     _ input: ImageTensor, to moments: UnsafeMutablePointer<Double>, rowsBefore: Int,
-    scratch: UnsafeMutablePointer<Double>
+    streamedTo copy: UnsafeMutablePointer<Float>? = nil, scratch: UnsafeMutablePointer<Double>
   ) {
     let channels = input.channels
     let rows = input.rows
@@ -47,7 +50,15 @@ public enum BatchNormalization {
     sumChannels(rows: rows, channels: channels, into: own, Sum(x: x))
     let mean = UnsafeMutableRawPointer(scratch + 2 * channels).assumingMemoryBound(to: Float.self)
     for channel in 0..<channels { mean[channel] = Float(own[channel] / Double(rows)) }
-    sumChannels(rows: rows, channels: channels, into: own, Deviation(x: x, mean: mean))
+    if let copy {
+      precondition(channels % Vector.lanes == 0, "whole cache lines are streamed")
+      sumChannels(
+        rows: rows, channels: channels, into: own,
+        StreamedDeviation(deviation: Deviation(x: x, mean: mean), copy: copy))
+      finish_streaming()
+    } else {
+      sumChannels(rows: rows, channels: channels, into: own, Deviation(x: x, mean: mean))
+    }
     for channel in 0..<channels {
       let correction = own[channel] / Double(rows)
       own[channel] = Double(mean[channel]) + correction
@@ -198,6 +209,18 @@ private struct Deviation: ChannelTerms {
   func terms<L: Lanes>(_ offset: Int, _ channel: Int) -> (L, L) {
     let deviation = L(x, at: offset) - L(mean, at: channel)
     return (deviation, deviation * deviation)
+  }
+}
+
+/// The same, while x is copied past the caches, a line at a time.
+private struct StreamedDeviation: ChannelTerms {
+  let deviation: Deviation
+  let copy: UnsafeMutablePointer<Float>
+
+  @inline(__always)
+  func terms<L: Lanes>(_ offset: Int, _ channel: Int) -> (L, L) {
+    stream_line(deviation.x + offset, copy + offset)
+    return deviation.terms(offset, channel)
   }
 }
 

@@ -133,6 +133,23 @@ extension BatchNormalization {
     #expect(relativeError(pieces.sums.values, whole.sums.values, scale: 1) < 1e-5, "\(layer.data)")
   }
 
+  @Test("an input streamed to memory arrives there and has the same moments", arguments: [16, 96])
+  func streamedInput(channels: Int) {
+    let shape = ImageShape(height: 9, width: 7, channels: channels)
+    let layer = Layer(shape, [], seed: 3)
+    let x = GuardedMemory(layer.x)
+    let copy = GuardedMemory<Float>(repeating: .nan, count: x.count)
+    let moments = (0..<2).map { _ in GuardedMemory<Double>(repeating: .nan, count: 2 * channels) }
+    BatchNormalization.moments(x.tensor(images: images, shape), into: moments[0].pointer)
+    let scratch = GuardedMemory<Double>(
+      repeating: .nan, count: BatchNormalization.scratchCount(channels: channels))
+    BatchNormalization.addMoments(
+      x.tensor(images: images, shape), to: moments[1].pointer, rowsBefore: 0,
+      streamedTo: copy.pointer, scratch: scratch.pointer)
+    #expect(moments[0].values == moments[1].values)
+    #expect(x.values == copy.values)
+  }
+
   @Test("a shard's moments are the reference's", arguments: shapes)
   func moments(_ shape: ImageShape) {
     let layer = Layer(shape, [], seed: 1)

@@ -15,6 +15,20 @@ static inline void prefetch_for_writing(const void *_Nonnull address) {
 /// Asks for the cache line at `address`, to be read soon.
 static inline void prefetch_for_reading(const void *_Nonnull address) { __builtin_prefetch(address, 0, 2); }
 
+/// Copies a cache line to memory past the caches; both addresses are a line's. `finish_streaming` must follow
+/// before another core may read it.
+static inline void stream_line(const float *_Nonnull source, float *_Nonnull target) {
+  typedef float line __attribute__((vector_size(64)));
+  __builtin_nontemporal_store(*(const line *)source, (line *)target);
+}
+
+/// Orders what `stream_line` wrote before what is written next.
+static inline void finish_streaming(void) {
+#if defined(__x86_64__)
+  __asm__ volatile("sfence" ::: "memory");
+#endif
+}
+
 /// Tells the processor that this is a loop that waits.
 static inline void pause_briefly(void) {
 #if defined(__x86_64__)

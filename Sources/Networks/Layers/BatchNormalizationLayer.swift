@@ -124,13 +124,18 @@ final class BatchNormalizationLayer: PlannedLayer {
   // MARK: Passes over some images
 
   /// Adds the moments of a piece of a shard to the shard's.
+  ///
+  /// - Parameter fresh: the piece's input where it is still in a cache and not in its place, to which it
+  ///   is brought past the caches.
   func addMoments(
-    _ piece: Workspace.Piece, _ workspace: Workspace, scratch: UnsafeMutablePointer<Double>
+    _ piece: Workspace.Piece, fresh: ImageTensor? = nil, _ workspace: Workspace,
+    scratch: UnsafeMutablePointer<Double>
   ) {
+    let place = workspace.tensor(input, piece.slices)
     BatchNormalization.addMoments(
-      workspace.tensor(input, piece.slices),
-      to: workspace.localStatistics.pointer + piece.shard * 2 * channels,
-      rowsBefore: piece.slicesBefore * input.shape.area / piece.slices.perImage, scratch: scratch)
+      fresh ?? place, to: workspace.localStatistics.pointer + piece.shard * 2 * channels,
+      rowsBefore: piece.slicesBefore * input.shape.area / piece.slices.perImage,
+      streamedTo: fresh == nil ? nil : place.base, scratch: scratch)
   }
 
   /// Writes the output of `slices`.

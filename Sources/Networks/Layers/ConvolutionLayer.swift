@@ -66,15 +66,22 @@ final class ConvolutionLayer: PlannedLayer {
     return max(1, 48 * 1024 / max(geometry.input.count, geometry.output.count))
   }
 
+  /// Elements of a rank's output from which on they go to memory past the caches, 24 MiB: the layer behind
+  /// finds none of them in a cache anyway, and a store that first reads its line takes three times as
+  /// long on an Intel Xeon.
+  private static let leastStreamedCount = 6 * 1024 * 1024
+  private var streamsOutput = false
+
   /// Whether the plan has a backward pass.
   private var learns: Bool { outputGradient != nil || following?.outputGradient != nil }
 
-  /// A thread's scratch, divided; the last two are for the backward pass only.
+  /// A thread's scratch, divided; the last is for the backward pass only.
   private struct Scratch {
     let activations: UnsafeMutablePointer<Float>
     let sums: UnsafeMutablePointer<Double>
     let algorithm: UnsafeMutablePointer<Float>
-    let gradient: UnsafeMutablePointer<Float>
+    /// A block of the output on its way to memory, or of the output's gradient.
+    let output: UnsafeMutablePointer<Float>
     let weightSums: UnsafeMutablePointer<Float>
   }
 
@@ -93,7 +100,8 @@ final class ConvolutionLayer: PlannedLayer {
 
   func scratch(images: Int, _ direction: PassDirection) -> PassScratch {
     PassScratch(
-      perThread: scratchCounts(images: images).prefix(direction == .forward ? 3 : 5)
+      perThread: scratchCounts(images: images)
+        .prefix(direction == .backward ? 5 : streamsOutput ? 4 : 3)
         .reduce(0) { $0 + CacheLine.whole(floats: $1) },
       preparedWeights: direction == .forward || propagates ? algorithm.preparedWeightCount : 0,
       shardGradient: direction == .backward ? weights.count : 0)
@@ -104,7 +112,7 @@ final class ConvolutionLayer: PlannedLayer {
       activations: base + scratchOffsets[0],
       sums: UnsafeMutableRawPointer(base + scratchOffsets[1])
         .assumingMemoryBound(to: Double.self),
-      algorithm: base + scratchOffsets[2], gradient: base + scratchOffsets[3],
+      algorithm: base + scratchOffsets[2], output: base + scratchOffsets[3],
       weightSums: base + scratchOffsets[4])
   }
 
@@ -113,6 +121,10 @@ final class ConvolutionLayer: PlannedLayer {
 
   /// Fixes the scratch's division for up to `images` images of this rank.
   func planScratch(images: Int) {
+    streamsOutput =
+      learns && following != nil && !algorithm.streamsWeights
+      && CacheLine.whole(floats: geometry.output.channels) == geometry.output.channels
+      && images * slicesPerImage * geometry.output.count >= Self.leastStreamedCount
     var offset = 0
     for (part, count) in scratchCounts(images: images).enumerated() {
       scratchOffsets[part] = offset
@@ -135,13 +147,20 @@ final class ConvolutionLayer: PlannedLayer {
     let weights = prepared(workspace, algorithm.prepareForward)
     forEachBlock(workspace) { block, base in
       let scratch = divide(base)
-      let output = workspace.tensor(output, block.slices)
+      let streams = streamsOutput && mode == .training
+      let place = workspace.tensor(output, block.slices)
+      let output =
+        streams
+        ? ImageTensor(base: scratch.output, images: place.images, shape: place.shape) : place
       algorithm.forward(
         input: activations(block, workspace, scratch, .forward), weights: weights,
         output: output, scratch: scratch.algorithm)
       guard mode == .training, let following else { return }
       workspace.forEachPiece(of: block) { piece in
-        following.addMoments(piece, workspace, scratch: scratch.sums)
+        following.addMoments(
+          piece,
+          fresh: streams ? output.images(piece.slices.range, of: block.slices.range) : nil,
+          workspace, scratch: scratch.sums)
       }
     }
   }
@@ -218,7 +237,7 @@ final class ConvolutionLayer: PlannedLayer {
   ) -> ImageTensor {
     if let outputGradient { return workspace.tensor(outputGradient, block.slices) }
     let tensor = ImageTensor(
-      base: scratch.gradient, images: block.slices.range.count, shape: geometry.output)
+      base: scratch.output, images: block.slices.range.count, shape: geometry.output)
     following?.backwardData(block.slices, workspace, into: tensor, accumulate: false)
     return tensor
   }
