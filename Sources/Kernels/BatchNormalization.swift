@@ -243,12 +243,6 @@ private struct Affine: ChannelValue {
   let scale: UnsafePointer<Float>
   let shift: UnsafePointer<Float>
 
-  init(x: UnsafeMutablePointer<Float>, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>) {
-    self.x = UnsafePointer(x)
-    self.scale = scale
-    self.shift = shift
-  }
-
   @inline(__always)
   func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L {
     L(shift, at: channel).addingProduct(L(x, at: offset), L(scale, at: channel))

@@ -15,21 +15,9 @@ private let architectures: [Architecture] =
   @Test("fusion changes no bit of loss, gradients and statistics", arguments: architectures.indices)
   func fusion(index: Int) throws {
     let architecture = architectures[index]
-    let batch = Batch(of: architecture, count: 7, seed: 1)
     let fused = try Replica(alone: architecture, batch: 7, shards: 3)
     let plain = try Replica(alone: architecture, batch: 7, shards: 3, fuse: false)
-    for step in 0..<2 {
-      #expect(try fused.train(batch) == plain.train(batch), "step \(step)")
-      let sameGradients = bits(fused.gradients) == bits(plain.gradients)
-      #expect(sameGradients, "step \(step)")
-      let sameStatistics = bits(fused.runningStatistics) == bits(plain.runningStatistics)
-      #expect(sameStatistics, "step \(step)")
-      for replica in [fused, plain] {
-        replica.applyGradients(
-          learningRate: 0.1, momentum: 0.9, weightDecay: 0, normalizationWeightDecay: 0)
-      }
-    }
-    #expect(try fused.evaluate(batch) == plain.evaluate(batch))
+    try expectSameBits(fused, plain)
   }
 
   @Test("outputs of 24 MiB, which pass the caches by, change no bit either", arguments: [1, 2])
@@ -43,13 +31,9 @@ private let architectures: [Architecture] =
     value = builder.globalAveragePooling("pool", value)
     _ = builder.fullyConnected("fc", value, outputs: 3)
     let architecture = builder.architecture(name: "large", summary: "large images")
-    let batch = Batch(of: architecture, count: 2, seed: 1)
     let fused = try Replica(alone: architecture, batch: 2, shards: 2, threads: threads)
     let plain = try Replica(alone: architecture, batch: 2, shards: 2, fuse: false)
-    #expect(try fused.train(batch) == plain.train(batch))
-    let sameGradients = bits(fused.gradients) == bits(plain.gradients)
-    #expect(sameGradients)
-    #expect(try fused.evaluate(batch) == plain.evaluate(batch))
+    try expectSameBits(fused, plain)
   }
 
   @Test("a pass sees nothing of what earlier passes left", arguments: architectures.indices)

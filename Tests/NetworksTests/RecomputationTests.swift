@@ -20,42 +20,13 @@ private let architectures: [Architecture] =
   + Graph.all.map(\.architecture)
 
 @Suite struct RecomputationTests {
-  /// Two steps of both replicas, which must agree in every bit.
-  private func compare(_ one: Replica, _ other: Replica, parts: Int = 1) throws {
-    let layout = one.trainingLayout
-    for step in 0..<2 {
-      for index in 0..<parts {
-        let batch = Batch(
-          of: one.architecture, count: layout.batch, seed: UInt64(step * parts + index))
-        let part = MiniBatchPart(index: index, of: parts)
-        let sums = try [one, other].map {
-          try $0.trainingPass(images: batch.images, labels: batch.labels, part: part)
-            .reduce(ClassificationSums(), +)
-        }
-        #expect(sums[0] == sums[1], "step \(step)")
-        let sameGradients = bits(one.gradients) == bits(other.gradients)
-        #expect(sameGradients, "step \(step)")
-      }
-      let sameStatistics = bits(one.runningStatistics) == bits(other.runningStatistics)
-      #expect(sameStatistics, "step \(step)")
-      for replica in [one, other] {
-        replica.applyGradients(
-          learningRate: 0.05, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 0)
-      }
-    }
-    let batch = Batch(of: one.architecture, count: layout.batch, seed: 9)
-    for count in [layout.batch, layout.batch - 1] {
-      #expect(try one.evaluate(batch[0..<count]) == other.evaluate(batch[0..<count]))
-    }
-  }
-
   @Test("recomputation changes no bit of training", arguments: architectures.indices)
   func sameBits(index: Int) throws {
     let architecture = architectures[index]
     let stored = try Replica(alone: architecture, batch: 5, shards: 3, recomputesFrom: .max)
     let recomputed = try Replica(
       alone: architecture, batch: 5, shards: 3, threads: 3, recomputesFrom: 0)
-    try compare(stored, recomputed)
+    try expectSameBits(stored, recomputed)
   }
 
   @Test("nor in BN groups, on threads, with gradients accumulated over parts", arguments: [3, 5])
@@ -71,7 +42,7 @@ private let architectures: [Architecture] =
       return replica
     }
     for threads in [1, 2, 4] {
-      try compare(
+      try expectSameBits(
         replica(recomputesFrom: .max, threads: 1), replica(recomputesFrom: 0, threads: threads),
         parts: 2)
     }

@@ -37,10 +37,11 @@ struct ArenaPlanner {
   /// Places the blocks that were reserved since the last call around those before; their lifetimes
   /// are final then.
   mutating func place() {
-    let order = blocks.indices[offsets.count...].sorted {
+    let reserved = blocks.indices[offsets.count...]
+    offsets += Array(repeating: 0, count: reserved.count)
+    let order = reserved.filter { blocks[$0].count > 0 }.sorted {
       (blocks[$0].count, $1) > (blocks[$1].count, $0)
     }
-    offsets += Array(repeating: 0, count: order.count)
     for index in order {
       let block = blocks[index]
       let rounded = (block.count + Self.granularity - 1) / Self.granularity * Self.granularity

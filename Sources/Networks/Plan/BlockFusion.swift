@@ -35,20 +35,17 @@ struct BlockFusion {
     func isConvolution(_ index: Int) -> Bool {
       if case .convolution = nodes[operations[index].node].operation { true } else { false }
     }
-    func readers(of node: Int) -> [Int] {
-      operations.indices.filter { operations[$0].inputs.contains(node) }
-    }
+    let readers = operations.readers(nodeCount: nodes.count)
     for (index, operation) in operations.enumerated()
     where nodes[operation.node].operation == .batchNormalization {
       if index > 0, isConvolution(index - 1),
         operations[index - 1].output == operation.inputs[0],
-        readers(of: operation.inputs[0]) == [index],
-        !operation.inputs.dropFirst().contains(operation.inputs[0])
+        readers[operation.inputs[0]].count == 1
       {
         neighbours[index - 1].following = index
       }
-      if index + 1 < operations.count, readers(of: operation.output).contains(index + 1),
-        isConvolution(index + 1)
+      if index + 1 < operations.count, isConvolution(index + 1),
+        operations[index + 1].inputs[0] == operation.output
       {
         neighbours[index + 1].preceding = index
       }

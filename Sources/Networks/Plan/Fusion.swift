@@ -14,6 +14,19 @@ struct FusedOperation {
   let epilogue: BatchNormalization.Epilogue
 }
 
+extension [FusedOperation] {
+  /// By node: the operations that read its value, in order, and as which of their inputs.
+  func readers(nodeCount: Int) -> [[(operation: Int, position: Int)]] {
+    var readers = [[(operation: Int, position: Int)]](repeating: [], count: nodeCount)
+    for (index, operation) in enumerated() {
+      for (position, input) in operation.inputs.enumerated() {
+        readers[input].append((index, position))
+      }
+    }
+    return readers
+  }
+}
+
 enum Fusion {
   /// The architecture's operations in execution order; BN takes in the addition and the ReLU that
   /// alone consume it.

@@ -118,8 +118,7 @@ struct Plan {
     _ index: Int, _ operations: [FusedOperation], _ fusion: BlockFusion,
     _ normalizations: [BatchNormalizationLayer?], _ source: (Int) -> ActivationSource,
     gradients: [PlanMemory.Target?], _ architecture: Architecture, _ parameters: ParameterLayout,
-    _ places: PlanMemory.Places,
-    images: Int
+    _ places: PlanMemory.Places, images: Int
   ) -> any PlannedLayer {
     let operation = operations[index]
     let node = architecture.nodes[operation.node]

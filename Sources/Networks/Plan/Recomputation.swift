@@ -40,18 +40,17 @@ struct Recomputation {
     self.operations = operations
     storage = Array(repeating: .always, count: operations.count)
     writers = Array(repeating: nil, count: nodes.count)
+    let readers = operations.readers(nodeCount: nodes.count).map { readers in
+      readers.map { Reader(nodes[operations[$0.operation].node].operation, position: $0.position) }
+    }
     for (index, operation) in operations.enumerated() {
       guard enabled, nodes[operation.node].operation == .batchNormalization else { continue }
       writers[operation.output] = index
-      let readers = operations.flatMap { reader in
-        reader.inputs.indices.filter { reader.inputs[$0] == operation.output }
-          .map { Reader(nodes[reader.node].operation, position: $0) }
-      }
-      if Self.isLeftToReaders(operation, readers) {
+      let own = readers[operation.output]
+      if Self.isLeftToReaders(operation, own) {
         storage[index] = .never
       } else if let leastCount, nodes[operation.output].shape.count >= leastCount,
-        !readers.contains(.values),
-        canCompute(operation, keptInputs: keptInputs(nodes))
+        !own.contains(.values), canCompute(operation, readers)
       {
         storage[index] = .forward
       }
@@ -90,20 +89,13 @@ struct Recomputation {
     }
   }
 
-  /// Nodes whose values the backward pass reads in any case.
-  private func keptInputs(_ nodes: [Architecture.Node]) -> Set<Int> {
-    Set(
-      operations.compactMap {
-        if case .convolution = nodes[$0.node].operation { $0.inputs[0] } else { nil }
-      })
-  }
-
-  /// Whether the addend of a normalization is at hand in the backward pass without a long chain.
-  private func canCompute(_ operation: FusedOperation, keptInputs: Set<Int>) -> Bool {
+  /// Whether the addend of a normalization is at hand in the backward pass without a long chain: a
+  /// stored one where a convolution needs it there in any case.
+  private func canCompute(_ operation: FusedOperation, _ readers: [[Reader]]) -> Bool {
     guard operation.epilogue.contains(.add) else { return true }
     let addend = operation.inputs[1]
     let chain = chain(of: addend)
-    return chain > 0 ? chain < Self.longestChain : keptInputs.contains(addend)
+    return chain > 0 ? chain < Self.longestChain : readers[addend].contains(.convolution)
   }
 
   /// Normalizations that a reader of the backward pass computes for the value of `node`.

@@ -1,0 +1,40 @@
+/// Replicas whose plans differ and whose results must not.
+
+import Kernels
+import Networks
+import Testing
+
+/// Trains both replicas, which hold all shards of equal mini-batches, for two steps of `parts` parts each, and
+/// evaluates them: losses, gradients, statistics and logits must agree in every bit.
+func expectSameBits(
+  _ one: Replica, _ other: Replica, parts: Int = 1,
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  let layout = one.trainingLayout
+  for step in 0..<2 {
+    for index in 0..<parts {
+      let batch = Batch(
+        of: one.architecture, count: layout.batch, seed: UInt64(step * parts + index))
+      let part = MiniBatchPart(index: index, of: parts)
+      let sums = try [one, other].map {
+        try $0.trainingPass(images: batch.images, labels: batch.labels, part: part)
+          .reduce(ClassificationSums(), +)
+      }
+      #expect(sums[0] == sums[1], "step \(step)", sourceLocation: sourceLocation)
+      let sameGradients = bits(one.gradients) == bits(other.gradients)
+      #expect(sameGradients, "step \(step)", sourceLocation: sourceLocation)
+    }
+    let sameStatistics = bits(one.runningStatistics) == bits(other.runningStatistics)
+    #expect(sameStatistics, "step \(step)", sourceLocation: sourceLocation)
+    for replica in [one, other] {
+      replica.applyGradients(
+        learningRate: 0.05, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 0)
+    }
+  }
+  let batch = Batch(of: one.architecture, count: layout.batch, seed: 9)
+  for count in [layout.batch, layout.batch - 1] {
+    #expect(
+      try one.evaluate(batch[0..<count]) == other.evaluate(batch[0..<count]),
+      sourceLocation: sourceLocation)
+  }
+}
