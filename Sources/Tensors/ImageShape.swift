@@ -18,5 +18,10 @@ public struct ImageShape: Hashable, Sendable, Codable, CustomStringConvertible {
   /// Elements of one image: H·W·C.
   public var count: Int { height * width * channels }
 
+  /// The same with another number of channels.
+  public func with(channels: Int) -> ImageShape {
+    ImageShape(height: height, width: width, channels: channels)
+  }
+
   public var description: String { "\(height)×\(width)×\(channels)" }
 }

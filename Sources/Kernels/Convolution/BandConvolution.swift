@@ -10,6 +10,8 @@ import Tensors
 ///   backward-weights:  dW[r]   = Σ over rows of X[row·stride + r]ᵀ · dY[row]
 /// Backward to the data, inputs whose row and column leave the same remainders on division by the
 /// stride see the same filter positions: each of these phases is a convolution of dY with stride 1.
+///
+/// Blocks of channels pass one after the other through each band, while its rows are in the cache.
 struct BandConvolution: ConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
   private let blocks: ChannelBlocks
@@ -22,42 +24,52 @@ struct BandConvolution: ConvolutionAlgorithm {
   init?(_ geometry: ConvolutionGeometry) {
     guard
       geometry.padding < min(geometry.kernelHeight, geometry.kernelWidth),
-      let blocks = ChannelBlocks(geometry), blocks.isWhole
+      let blocks = ChannelBlocks(geometry)
     else { return nil }
     self.geometry = geometry
     self.blocks = blocks
     patches =
       geometry.input.channels % Vector.lanes == 0 ? nil : PanelConvolution(geometry)
     let width = geometry.kernelWidth
-    inputRows = PaddedRows(shape: geometry.input, left: geometry.padding, right: width + Self.slack)
+    inputRows = PaddedRows(
+      shape: geometry.input.with(channels: blocks.inputs), left: geometry.padding,
+      right: width + Self.slack)
     let margin = Self.margin(width, geometry.stride)
-    gradientRows = PaddedRows(shape: geometry.output, left: margin, right: margin)
+    gradientRows = PaddedRows(
+      shape: geometry.output.with(channels: blocks.outputs), left: margin, right: margin)
   }
 
   var name: String { "direct" }
 
-  /// Whether output rows divide into whole register tiles, so that reading windows in place is faster
-  /// than copying them.
-  var fitsTiles: Bool {
+  /// Whether reading windows in place is faster than copying them: output rows divide into whole register
+  /// tiles, or each block would copy a line of each pixel for every filter position.
+  var paysOff: Bool {
     let width = geometry.output.width
-    return width % 8 == 0 || (width % 4 == 0 && width > 24)
+    return blocks.count > 1 || width % 8 == 0 || (width % 4 == 0 && width > 24)
   }
 
   /// Pixels behind a row that products of whole tiles read and that do not count.
   private static let slack = 4
 
-  private var inputs: Int { geometry.input.channels }
-  private var outputs: Int { geometry.output.channels }
+  /// Channels of a block.
+  private var inputs: Int { blocks.inputs }
+  private var outputs: Int { blocks.outputs }
   private var rowSteps: Int { geometry.kernelWidth * inputs }
 
   // MARK: Bands
 
   /// Floats of a band.
   private static let bandFloats = 48 * 1024
+  /// Pixels of a band's outputs where there are several blocks: a row's. The next block reads the lines
+  /// beside those of this one, so few of them pass in between.
+  private static let pixelsOfBlock = 14
 
   /// Output rows whose input rows make up a band.
   private var rowsPerBlock: Int {
-    let rows = (Self.bandFloats / inputRows.pitch - geometry.kernelHeight) / geometry.stride + 1
+    let rows =
+      blocks.count > 1
+      ? Self.pixelsOfBlock / geometry.output.width
+      : (Self.bandFloats / inputRows.pitch - geometry.kernelHeight) / geometry.stride + 1
     return min(max(1, rows), geometry.output.height)
   }
 
@@ -67,11 +79,11 @@ struct BandConvolution: ConvolutionAlgorithm {
 
   private var bandCount: Int { (bandRows(rowsPerBlock) + 1) * inputRows.pitch }
 
-  /// Calls `body(image, output rows)` with the band of the input that the rows read.
+  /// Calls `body(image, output rows, block)` with the band of the block's input that the rows read.
   @inline(__always)
   private func forEachBand(
     _ input: ImageTensor, _ band: UnsafeMutablePointer<Float>,
-    _ body: (_ image: Int, _ outputRows: Range<Int>) -> Void
+    _ body: (_ image: Int, _ outputRows: Range<Int>, _ block: Int) -> Void
   ) {
     inputRows.clearSides(band, rows: bandRows(rowsPerBlock) + 1)
     let height = geometry.output.height
@@ -79,10 +91,12 @@ struct BandConvolution: ConvolutionAlgorithm {
       for row in stride(from: 0, to: height, by: rowsPerBlock) {
         let rows = row..<min(row + rowsPerBlock, height)
         let first = rows.lowerBound * geometry.stride - geometry.padding
-        inputRows.fill(
-          input.base + image * input.shape.count, rows: first..<first + bandRows(rows.count),
-          into: band)
-        body(image, rows)
+        for block in 0..<blocks.count {
+          inputRows.fill(
+            input.base + image * input.shape.count + block * inputs, pixelStride: input.channels,
+            rows: first..<first + bandRows(rows.count), into: band)
+          body(image, rows, block)
+        }
       }
     }
   }
@@ -138,20 +152,27 @@ struct BandConvolution: ConvolutionAlgorithm {
 
   /// Input rows of a phase whose outputs make up a band.
   private var phaseRowsPerBlock: Int {
-    let rows = Self.bandFloats / gradientRows.pitch - 2 * rowMargin
+    let rows =
+      blocks.count > 1
+      ? Self.pixelsOfBlock / geometry.output.width
+      : Self.bandFloats / gradientRows.pitch - 2 * rowMargin
     return min(max(1, rows), (geometry.input.height + geometry.stride - 1) / geometry.stride)
   }
 
   // MARK: Weights
 
   var preparedWeightCount: Int {
-    max(geometry.weightCount, patches?.preparedWeightCount ?? 0)
+    max(blocks.count * blockWeights, patches?.preparedWeightCount ?? 0)
   }
 
+  private var blockWeights: Int { geometry.kernelHeight * rowSteps * outputs }
+
   func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
-    PanelProduct.pack(
-      weights, rowStride: outputs, rows: geometry.kernelHeight * rowSteps, columns: outputs,
-      into: prepared)
+    for block in 0..<blocks.count {
+      blocks.pack(
+        weights, block: block, positions: geometry.kernelHeight * geometry.kernelWidth,
+        into: prepared + block * blockWeights)
+    }
   }
 
   func prepareBackwardData(
@@ -162,24 +183,27 @@ struct BandConvolution: ConvolutionAlgorithm {
     var turned = InlineArray<256, Float>(repeating: 0)
     withUnsafeMutablePointer(to: &turned) { turned in
       let turned = UnsafeMutableRawPointer(turned).assumingMemoryBound(to: Float.self)
-      forEachPhase { row, column, offset in
-        let steps = row.taps * column.taps * outputs
-        for tap in 0..<row.taps * column.taps {
-          let (rowTap, columnTap) = tap.quotientAndRemainder(dividingBy: column.taps)
-          let position =
-            (row.first - stride * rowTap) * geometry.kernelWidth
-            + (column.first - stride * columnTap)
-          for output in Swift.stride(from: 0, to: outputs, by: Vector.lanes) {
-            for input in Swift.stride(from: 0, to: inputs, by: Vector.lanes) {
-              blocks.transposedWeights(
-                weights, block: 0, position: position, input: input, output: output, into: turned)
-              for lane in 0..<Vector.lanes {
-                prepared.store(
-                  turned.vector(at: lane * Vector.lanes),
-                  at: offset
-                    + PanelProduct.panelOffset(
-                      step: tap * outputs + output + lane, column: input, steps: steps,
-                      columns: inputs))
+      for block in 0..<blocks.count {
+        forEachPhase { row, column, offset in
+          let steps = row.taps * column.taps * outputs
+          for tap in 0..<row.taps * column.taps {
+            let (rowTap, columnTap) = tap.quotientAndRemainder(dividingBy: column.taps)
+            let position =
+              (row.first - stride * rowTap) * geometry.kernelWidth
+              + (column.first - stride * columnTap)
+            for output in Swift.stride(from: 0, to: outputs, by: Vector.lanes) {
+              for input in Swift.stride(from: 0, to: inputs, by: Vector.lanes) {
+                blocks.transposedWeights(
+                  weights, block: block, position: position, input: input, output: output,
+                  into: turned)
+                for lane in 0..<Vector.lanes {
+                  prepared.store(
+                    turned.vector(at: lane * Vector.lanes),
+                    at: block * blockWeights + offset
+                      + PanelProduct.panelOffset(
+                        step: tap * outputs + output + lane, column: input, steps: steps,
+                        columns: inputs))
+                }
               }
             }
           }
@@ -200,8 +224,8 @@ struct BandConvolution: ConvolutionAlgorithm {
     input: ImageTensor, weights: UnsafePointer<Float>, output: ImageTensor,
     scratch: UnsafeMutablePointer<Float>
   ) {
-    let rowCount = output.shape.width * outputs
-    forEachBand(input, scratch) { image, rows in
+    let rowCount = output.shape.width * output.channels
+    forEachBand(input, scratch) { image, rows, block in
       for row in rows {
         let first = (row - rows.lowerBound) * geometry.stride * inputRows.pitch
         PanelProduct.multiply(
@@ -209,8 +233,9 @@ struct BandConvolution: ConvolutionAlgorithm {
           a: LeftFactor(
             base: scratch + first, rowStride: geometry.stride * inputs, stepStride: 1,
             segmentSteps: rowSteps, segmentStride: inputRows.pitch),
-          b: weights, c: output.base + (image * output.shape.height + row) * rowCount,
-          cStride: outputs, outputIsCold: true)
+          b: weights + block * blockWeights,
+          c: output.base + (image * output.shape.height + row) * rowCount + block * outputs,
+          cStride: output.channels, outputIsCold: true)
       }
     }
   }
@@ -231,23 +256,25 @@ struct BandConvolution: ConvolutionAlgorithm {
     for image in 0..<outputGradient.images {
       for first in stride(from: 0, to: phaseRows, by: step) {
         let rows = first..<min(first + step, phaseRows)
-        gradientRows.fill(
-          outputGradient.base + image * outputGradient.shape.count,
-          rows: rows.lowerBound - rowMargin..<rows.upperBound + rowMargin, into: scratch)
-        forEachPhase { rowPhase, columnPhase, offset in
-          let columns = (width - columnPhase.offset + geometry.stride - 1) / geometry.stride
-          for row in rows {
-            let inputRow = row * geometry.stride + rowPhase.offset
-            guard inputRow < height, columns > 0 else { continue }
-            let target =
-              inputGradient.base
-              + ((image * height + inputRow) * width + columnPhase.offset) * inputs
-            let source =
-              scratch + (row - rows.lowerBound + rowPhase.shift + rowMargin) * gradientRows.pitch
-              + (columnPhase.shift + gradientRows.left) * outputs
-            multiplyPhase(
-              source, rowPhase.taps, columnPhase.taps, weights + offset, target, columns,
-              accumulate: accumulate)
+        for block in 0..<blocks.count {
+          gradientRows.fill(
+            outputGradient.base + image * outputGradient.shape.count + block * outputs,
+            pixelStride: outputGradient.channels,
+            rows: rows.lowerBound - rowMargin..<rows.upperBound + rowMargin, into: scratch)
+          forEachPhase { rowPhase, columnPhase, offset in
+            let columns = (width - columnPhase.offset + geometry.stride - 1) / geometry.stride
+            for row in rows {
+              let inputRow = row * geometry.stride + rowPhase.offset
+              guard inputRow < height, columns > 0 else { continue }
+              let pixel = (image * height + inputRow) * width + columnPhase.offset
+              let source =
+                scratch + (row - rows.lowerBound + rowPhase.shift + rowMargin) * gradientRows.pitch
+                + (columnPhase.shift + gradientRows.left) * outputs
+              multiplyPhase(
+                source, rowPhase.taps, columnPhase.taps, weights + block * blockWeights + offset,
+                inputGradient.base + pixel * inputGradient.channels + block * inputs, columns,
+                accumulate: accumulate)
+            }
           }
         }
       }
@@ -261,9 +288,10 @@ struct BandConvolution: ConvolutionAlgorithm {
     accumulate: Bool
   ) {
     let steps = rowTaps * columnTaps * outputs
+    let targetStride = geometry.stride * geometry.input.channels
     if steps == 0 {
       if accumulate { return }
-      for column in 0..<columns { clearVectors(target + column * geometry.stride * inputs, inputs) }
+      for column in 0..<columns { clearVectors(target + column * targetStride, inputs) }
       return
     }
     PanelProduct.multiply(
@@ -271,8 +299,7 @@ struct BandConvolution: ConvolutionAlgorithm {
       a: LeftFactor(
         base: source, rowStride: outputs, stepStride: 1, segmentSteps: columnTaps * outputs,
         segmentStride: gradientRows.pitch),
-      b: weights, c: target, cStride: geometry.stride * inputs, accumulate: accumulate,
-      outputIsCold: true)
+      b: weights, c: target, cStride: targetStride, accumulate: accumulate, outputIsCold: true)
   }
 
   // MARK: Backward-weights
@@ -280,13 +307,17 @@ struct BandConvolution: ConvolutionAlgorithm {
   /// Rows of the sum for one filter row: S·C in whole tiles of four.
   private var sumRows: Int { (rowSteps + 3) / 4 * 4 }
 
-  /// Floats of scratch that carry the sum; where S·C fills tiles it stands in the gradient itself.
-  private var sumCount: Int {
-    sumRows == rowSteps ? 0 : geometry.kernelHeight * sumRows * outputs
-  }
+  /// Elements of a block's sum.
+  private var blockSums: Int { geometry.kernelHeight * sumRows * outputs }
+
+  /// Whether the sum can stand in the gradient itself.
+  private var sumsInPlace: Bool { blocks.isWhole && sumRows == rowSteps }
+
+  /// Floats of scratch that carry the sum.
+  private var sumCount: Int { sumsInPlace ? 0 : blocks.count * blockSums }
 
   /// Whether the output gradient already is one panel.
-  private var isOnePanel: Bool { outputs <= PanelProduct.panelColumns }
+  private var isOnePanel: Bool { blocks.isWhole && outputs <= PanelProduct.panelColumns }
 
   func weightScratchCount(images: Int) -> Int {
     sumCount + bandCount + (isOnePanel ? 0 : rowsPerBlock * geometry.output.width * outputs)
@@ -297,19 +328,18 @@ struct BandConvolution: ConvolutionAlgorithm {
     into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
     scratch: UnsafeMutablePointer<Float>
   ) {
-    let sums = sumCount == 0 ? weightGradient : scratch
-    if isFirst {
-      sums.update(repeating: 0, count: geometry.kernelHeight * sumRows * outputs)
-    }
+    let sums = sumsInPlace ? weightGradient : scratch
+    if isFirst { sums.update(repeating: 0, count: blocks.count * blockSums) }
     let band = scratch + sumCount
     let panels = band + bandCount
     let width = geometry.output.width
-    forEachBand(input, band) { image, rows in
-      let gradient =
-        outputGradient.base + (image * geometry.output.height + rows.lowerBound) * width * outputs
+    forEachBand(input, band) { image, rows, block in
+      let pixel = (image * geometry.output.height + rows.lowerBound) * width
+      let gradient = outputGradient.base + pixel * outputGradient.channels + block * outputs
       if !isOnePanel {
         PanelProduct.pack(
-          gradient, rowStride: outputs, rows: rows.count * width, columns: outputs, into: panels)
+          gradient, rowStride: outputGradient.channels, rows: rows.count * width,
+          columns: outputs, into: panels)
       }
       for filterRow in 0..<geometry.kernelHeight {
         PanelProduct.multiply(
@@ -318,14 +348,19 @@ struct BandConvolution: ConvolutionAlgorithm {
             base: band + filterRow * inputRows.pitch, rowStride: 1,
             stepStride: geometry.stride * inputs, segmentSteps: width,
             segmentStride: geometry.stride * inputRows.pitch),
-          b: isOnePanel ? gradient : panels, c: sums + filterRow * sumRows * outputs,
-          cStride: outputs, accumulate: true)
+          b: isOnePanel ? gradient : panels,
+          c: sums + block * blockSums + filterRow * sumRows * outputs, cStride: outputs,
+          accumulate: true)
       }
     }
-    guard isLast, sumCount > 0 else { return }
-    for filterRow in 0..<geometry.kernelHeight {
-      (weightGradient + filterRow * rowSteps * outputs).update(
-        from: scratch + filterRow * sumRows * outputs, count: rowSteps * outputs)
+    guard isLast, !sumsInPlace else { return }
+    for block in 0..<blocks.count {
+      for filterRow in 0..<geometry.kernelHeight {
+        blocks.spread(
+          scratch + block * blockSums + filterRow * sumRows * outputs, block: block,
+          positions: filterRow * geometry.kernelWidth..<(filterRow + 1) * geometry.kernelWidth,
+          into: weightGradient)
+      }
     }
   }
 }

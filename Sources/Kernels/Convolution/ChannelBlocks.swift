@@ -97,4 +97,43 @@ struct ChannelBlocks: Hashable, Sendable {
       for column in 0..<Vector.lanes { target[column * Vector.lanes + row] = values[column] }
     }
   }
+
+  // MARK: Whole blocks
+
+  /// Packs a block's weights, [positions · C, K] of a block, into the panels of `PanelProduct`.
+  func pack(
+    _ source: UnsafePointer<Float>, block: Int, positions: Int,
+    into panels: UnsafeMutablePointer<Float>
+  ) {
+    for position in 0..<positions {
+      for input in 0..<inputs {
+        for output in stride(from: 0, to: outputs, by: Vector.lanes) {
+          panels.store(
+            weights(source, block: block, position: position, input: input, output: output),
+            at: PanelProduct.panelOffset(
+              step: position * inputs + input, column: output, steps: positions * inputs,
+              columns: outputs))
+        }
+      }
+    }
+  }
+
+  /// Brings a block's gradients of the weights at filter positions `positions`, [positions · C, K] of a block,
+  /// to their places.
+  func spread(
+    _ sums: UnsafePointer<Float>, block: Int, positions: Range<Int>,
+    into gradient: UnsafeMutablePointer<Float>
+  ) {
+    var sums = sums
+    for position in positions {
+      for input in 0..<inputs {
+        for output in stride(from: 0, to: outputs, by: Vector.lanes) {
+          storeGradient(
+            sums.vector(at: output), gradient, block: block, position: position, input: input,
+            output: output)
+        }
+        sums += outputs
+      }
+    }
+  }
 }

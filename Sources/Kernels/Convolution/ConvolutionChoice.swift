@@ -14,7 +14,7 @@ extension ConvolutionGeometry {
     ]
     let band = BandConvolution(self)
     // Of a 1×1 filter's strided patches a band would hold four times as much as they need.
-    let readsInPlace = band.map { $0.fitsTiles && kernelWidth > 1 } ?? false
+    let readsInPlace = band.map { $0.paysOff && kernelWidth > 1 } ?? false
     let direct: [(any ConvolutionAlgorithm)?] = [band, PanelConvolution(self)]
     let all =
       (weightsOutgrowCaches ? winograd.reversed() : winograd)

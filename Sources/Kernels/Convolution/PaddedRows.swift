@@ -21,31 +21,26 @@ struct PaddedRows: Hashable, Sendable {
     }
   }
 
-  /// Copies rows of an image between the zeros on both sides; rows outside the image become zeros.
-  @inline(__always)
-  func fill(
-    _ image: UnsafePointer<Float>, rows: Range<Int>, into band: UnsafeMutablePointer<Float>
-  ) {
-    let filled = shape.width * shape.channels
-    forEachRow(rows, band) { row, target in
-      if filled % Vector.lanes == 0 {
-        copyVectors(from: image + row * filled, to: target, filled)
-      } else {
-        target.update(from: image + row * filled, count: filled)
-      }
-    }
-  }
-
-  /// The same for sixteen channels of an image with `pixelStride` channels.
+  /// Copies rows of an image with `pixelStride` channels, or of whole vectors of its channels, between the
+  /// zeros on both sides; rows outside the image become zeros.
   @inline(__always)
   func fill(
     _ image: UnsafePointer<Float>, pixelStride: Int, rows: Range<Int>,
     into band: UnsafeMutablePointer<Float>
   ) {
+    let filled = shape.width * shape.channels
     forEachRow(rows, band) { row, target in
       let source = image + row * shape.width * pixelStride
-      for pixel in 0..<shape.width {
-        target.store(source.vector(at: pixel * pixelStride), at: pixel * Vector.lanes)
+      if pixelStride > shape.channels {
+        for pixel in 0..<shape.width {
+          copyVectors(
+            from: source + pixel * pixelStride, to: target + pixel * shape.channels,
+            shape.channels)
+        }
+      } else if filled % Vector.lanes == 0 {
+        copyVectors(from: source, to: target, filled)
+      } else {
+        target.update(from: source, count: filled)
       }
     }
   }

@@ -209,7 +209,8 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let stride = WinogradTiles.positionStride(block.tiles, input.channels)
       inputTiles.transformInput(
-        input.base, block, parts: Self.partRows, into: transformed, stride: stride, band: band)
+        input.base, block, channels: 0..<input.channels, parts: Self.partRows, into: transformed,
+        stride: stride, band: band)
       let products = transformed + Self.positions * stride
       let productStride = WinogradTiles.positionStride(block.tiles, Self.partColumns)
       forEachPart(rows: input.channels, columns: output.channels) { part, next in
@@ -266,11 +267,11 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
       let gradients = transformed + Self.positions * inputStride
       let outputStride = WinogradTiles.positionStride(block.tiles, outputs)
       inputTiles.transformInput(
-        input.base, block, parts: Self.partRows, into: transformed, stride: inputStride,
-        band: inputBand)
+        input.base, block, channels: 0..<inputs, parts: Self.partRows, into: transformed,
+        stride: inputStride, band: inputBand)
       outputTiles.transformOutputGradient(
-        outputGradient.base, block, panels: outputs, into: gradients, stride: outputStride,
-        band: outputBand)
+        outputGradient.base, block, channels: 0..<outputs, panels: outputs, into: gradients,
+        stride: outputStride, band: outputBand)
       forEachPart(rows: inputs, columns: outputs) { part, _ in
         for position in 0..<Self.positions {
           forEachLine(

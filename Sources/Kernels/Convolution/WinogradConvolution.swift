@@ -24,19 +24,44 @@ struct WinogradConvolution: ConvolutionAlgorithm {
 
   var name: String { "Winograd" }
 
-  private var inputs: Int { geometry.input.channels }
-  private var outputs: Int { geometry.output.channels }
-
   // MARK: Blocks
 
   /// Tiles of a block: enough to reuse transformed weights, few enough that the block's transformed
   /// tiles and products stay in the second-level cache.
   private var tilesPerBlock: Int {
-    let floatsPerTile = WinogradTransforms.positions * (inputs + outputs)
+    let floatsPerTile =
+      WinogradTransforms.positions * blocksPerRun * (blocks.inputs + blocks.outputs)
     return min(192, max(48, Self.blockFloats / floatsPerTile))
   }
 
   private static let blockFloats = 128 * 1024
+
+  /// Channel blocks that a block of tiles is taken through at once: of groups, which share nothing, four
+  /// cache lines of a pixel, so that its transformed tiles stay in the cache.
+  private var blocksPerRun: Int {
+    min(blocks.count, max(1, Self.runChannels / max(blocks.inputs, blocks.outputs)))
+  }
+
+  private static let runChannels = 64
+
+  /// Channel blocks that go through the passes together.
+  private struct Run {
+    let blocks: Range<Int>
+    let inputs: Range<Int>
+    let outputs: Range<Int>
+  }
+
+  @inline(__always)
+  private func forEachRun(_ body: (Run) -> Void) {
+    for first in stride(from: 0, to: blocks.count, by: blocksPerRun) {
+      let range = first..<min(first + blocksPerRun, blocks.count)
+      body(
+        Run(
+          blocks: range,
+          inputs: range.lowerBound * blocks.inputs..<range.upperBound * blocks.inputs,
+          outputs: range.lowerBound * blocks.outputs..<range.upperBound * blocks.outputs))
+    }
+  }
 
   // MARK: Weights
 
@@ -114,10 +139,10 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   // MARK: Forward and backward-data
 
   func scratchCount(images: Int) -> Int {
-    let limit = tilesPerBlock
-    let tiles = inputTiles.capacity(images: images, limit: limit)
+    let tiles = inputTiles.capacity(images: images, limit: tilesPerBlock)
     return WinogradTransforms.positions
-      * (WinogradTiles.positionStride(tiles, inputs) + WinogradTiles.positionStride(tiles, outputs))
+      * (WinogradTiles.positionStride(tiles, blocksPerRun * blocks.inputs)
+        + WinogradTiles.positionStride(tiles, blocksPerRun * blocks.outputs))
       + inputTiles.bandCount + outputTiles.bandCount
   }
 
@@ -126,7 +151,8 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     scratch: UnsafeMutablePointer<Float>
   ) {
     convolve(
-      input, inputTiles, weights, output, outputTiles, accumulate: false, scratch: scratch)
+      input, inputTiles, \.inputs, weights, output, outputTiles, \.outputs, accumulate: false,
+      scratch: scratch)
   }
 
   func backwardData(
@@ -134,45 +160,52 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
     convolve(
-      outputGradient, outputTiles, weights, inputGradient, inputTiles, accumulate: accumulate,
-      scratch: scratch)
+      outputGradient, outputTiles, \.outputs, weights, inputGradient, inputTiles, \.inputs,
+      accumulate: accumulate, scratch: scratch)
   }
 
+  /// A convolution from the channels `sources` of a run's blocks to its channels `targets`.
+  @inline(__always)
   private func convolve(
-    _ input: ImageTensor, _ inputTiles: WinogradTiles, _ prepared: UnsafePointer<Float>,
-    _ output: ImageTensor, _ outputTiles: WinogradTiles, accumulate: Bool,
-    scratch: UnsafeMutablePointer<Float>
+    _ input: ImageTensor, _ inputTiles: WinogradTiles, _ sources: (Run) -> Range<Int>,
+    _ prepared: UnsafePointer<Float>, _ output: ImageTensor, _ outputTiles: WinogradTiles,
+    _ targets: (Run) -> Range<Int>, accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
-    let inputs = input.channels
-    let outputs = output.channels
-    let limit = tilesPerBlock
     let band = scratch
     let transformed = band + inputTiles.bandCount
-    inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
-      let inputStride = WinogradTiles.positionStride(block.tiles, inputs)
-      let products = transformed + WinogradTransforms.positions * inputStride
-      let outputStride = WinogradTiles.positionStride(block.tiles, outputs)
-      inputTiles.transformInput(
-        input.base, block, parts: inputs, into: transformed, stride: inputStride, band: band)
-      let blockInputs = inputs / blocks.count
-      let blockOutputs = outputs / blocks.count
-      let target = outputTiles.elements(block)
-      for position in 0..<WinogradTransforms.positions {
-        // Outputs are new to the cache: they are fetched while the products keep the core busy.
-        prefetchForWriting(
-          output.base, target.part(position, of: WinogradTransforms.positions))
-        for channels in 0..<blocks.count {
-          PanelProduct.multiply(
-            m: block.tiles, n: blockOutputs, k: blockInputs,
-            a: .rows(
-              transformed + (position * inputStride + channels * blockInputs), stride: inputs),
-            b: prepared + (position * positionWeights + channels * blockWeights),
-            c: products + (position * outputStride + channels * blockOutputs), cStride: outputs)
+    inputTiles.forEachBlock(images: 0..<input.images, limit: tilesPerBlock) { block in
+      let pixels = outputTiles.pixels(block)
+      forEachRun { run in
+        let (inputs, outputs) = (sources(run), targets(run))
+        let inputStride = WinogradTiles.positionStride(block.tiles, inputs.count)
+        let products = transformed + WinogradTransforms.positions * inputStride
+        let outputStride = WinogradTiles.positionStride(block.tiles, outputs.count)
+        inputTiles.transformInput(
+          input.base, block, channels: inputs, parts: inputs.count, into: transformed,
+          stride: inputStride, band: band)
+        let blockInputs = inputs.count / run.blocks.count
+        let blockOutputs = outputs.count / run.blocks.count
+        for position in 0..<WinogradTransforms.positions {
+          // Outputs are new to the cache: they are fetched while the products keep the core busy.
+          for pixel in pixels.part(position, of: WinogradTransforms.positions) {
+            prefetchForWriting(output.base + pixel * output.channels, outputs)
+          }
+          for channels in 0..<run.blocks.count {
+            PanelProduct.multiply(
+              m: block.tiles, n: blockOutputs, k: blockInputs,
+              a: .rows(
+                transformed + (position * inputStride + channels * blockInputs),
+                stride: inputs.count),
+              b: prepared
+                + (position * positionWeights + (run.blocks.lowerBound + channels) * blockWeights),
+              c: products + (position * outputStride + channels * blockOutputs),
+              cStride: outputs.count)
+          }
         }
+        outputTiles.transformOutput(
+          products, stride: outputStride, block, channels: outputs, output: output.base,
+          accumulate: accumulate)
       }
-      outputTiles.transformOutput(
-        products, stride: outputStride, block, channels: 0..<outputs, output: output.base,
-        accumulate: accumulate)
     }
   }
 
@@ -195,28 +228,32 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     if isFirst, input.images == 0 {
       sums.update(repeating: 0, count: transformedGradientCount)
     }
-    let limit = tilesPerBlock
     let inputBand = sums + transformedGradientCount
     let outputBand = inputBand + inputTiles.bandCount
     let transformed = outputBand + outputTiles.bandCount
-    inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
-      let inputStride = WinogradTiles.positionStride(block.tiles, inputs)
-      let gradients = transformed + WinogradTransforms.positions * inputStride
-      let outputStride = WinogradTiles.positionStride(block.tiles, outputs)
-      inputTiles.transformInput(
-        input.base, block, parts: inputs, into: transformed, stride: inputStride, band: inputBand)
-      outputTiles.transformOutputGradient(
-        outputGradient.base, block, panels: blocks.outputs, into: gradients,
-        stride: outputStride, band: outputBand)
-      for position in 0..<WinogradTransforms.positions {
-        for channels in 0..<blocks.count {
-          PanelProduct.multiply(
-            m: blocks.inputs, n: blocks.outputs, k: block.tiles,
-            a: .columns(
-              transformed + (position * inputStride + channels * blocks.inputs), stride: inputs),
-            b: gradients + (position * outputStride + channels * blocks.outputs * block.tiles),
-            c: sums + (position * positionWeights + channels * blockWeights),
-            cStride: blocks.outputs, accumulate: accumulate)
+    inputTiles.forEachBlock(images: 0..<input.images, limit: tilesPerBlock) { block in
+      forEachRun { run in
+        let inputStride = WinogradTiles.positionStride(block.tiles, run.inputs.count)
+        let gradients = transformed + WinogradTransforms.positions * inputStride
+        let outputStride = WinogradTiles.positionStride(block.tiles, run.outputs.count)
+        inputTiles.transformInput(
+          input.base, block, channels: run.inputs, parts: run.inputs.count, into: transformed,
+          stride: inputStride, band: inputBand)
+        outputTiles.transformOutputGradient(
+          outputGradient.base, block, channels: run.outputs, panels: blocks.outputs,
+          into: gradients, stride: outputStride, band: outputBand)
+        for position in 0..<WinogradTransforms.positions {
+          for channels in 0..<run.blocks.count {
+            PanelProduct.multiply(
+              m: blocks.inputs, n: blocks.outputs, k: block.tiles,
+              a: .columns(
+                transformed + (position * inputStride + channels * blocks.inputs),
+                stride: run.inputs.count),
+              b: gradients + (position * outputStride + channels * blocks.outputs * block.tiles),
+              c: sums
+                + (position * positionWeights + (run.blocks.lowerBound + channels) * blockWeights),
+              cStride: blocks.outputs, accumulate: accumulate)
+          }
         }
       }
       accumulate = true

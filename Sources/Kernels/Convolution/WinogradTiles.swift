@@ -65,13 +65,12 @@ struct WinogradTiles: Hashable, Sendable {
     (rows * columns + 15) / 16 * 16 + 16
   }
 
-  /// The elements of the images that a block covers.
-  func elements(_ block: Block) -> Range<Int> {
-    let row = shape.width * shape.channels
-    let first = block.images.lowerBound * shape.count + 4 * block.tileRows.lowerBound * row
+  /// The pixels of the images, counted from the first one's, that a block covers.
+  func pixels(_ block: Block) -> Range<Int> {
+    let first = block.images.lowerBound * shape.area + 4 * block.tileRows.lowerBound * shape.width
     let last =
-      (block.images.upperBound - 1) * shape.count
-      + min(4 * block.tileRows.upperBound, shape.height) * row
+      (block.images.upperBound - 1) * shape.area
+      + min(4 * block.tileRows.upperBound, shape.height) * shape.width
     return first..<last
   }
 
@@ -83,15 +82,16 @@ struct WinogradTiles: Hashable, Sendable {
   /// A row and column around the image, and what whole tiles take more.
   private var padded: PaddedRows {
     PaddedRows(
-      shape: ImageShape(height: shape.height, width: shape.width, channels: Vector.lanes),
-      left: 1, right: 4 * tileColumns + 1 - shape.width)
+      shape: shape.with(channels: Vector.lanes), left: 1,
+      right: 4 * tileColumns + 1 - shape.width)
   }
 
-  /// Calls `body` for each tile and sixteen of its channels with its 6×6 inputs, `padded.pitch`
-  /// elements between rows and sixteen between columns.
+  /// Calls `body` for each tile and sixteen of its channels `channels`, counted from their first one, with
+  /// its 6×6 inputs, `padded.pitch` elements between rows and sixteen between columns.
   @inline(__always)
   private func forEachInputTile(
-    _ images: UnsafePointer<Float>, _ block: Block, band: UnsafeMutablePointer<Float>,
+    _ images: UnsafePointer<Float>, _ block: Block, channels: Range<Int>,
+    band: UnsafeMutablePointer<Float>,
     _ body: (_ inputs: UnsafePointer<Float>, _ tile: Int, _ channel: Int) -> Void
   ) {
     let padded = padded
@@ -99,9 +99,10 @@ struct WinogradTiles: Hashable, Sendable {
     var firstTile = 0
     for image in block.images {
       for tileRow in block.tileRows {
-        for channel in stride(from: 0, to: shape.channels, by: Vector.lanes) {
+        for channel in stride(from: 0, to: channels.count, by: Vector.lanes) {
           padded.fill(
-            images + image * shape.count + channel, pixelStride: shape.channels,
+            images + image * shape.count + channels.lowerBound + channel,
+            pixelStride: shape.channels,
             rows: 4 * tileRow - 1..<4 * tileRow + 5, into: band)
           for tileColumn in 0..<tileColumns {
             body(
@@ -113,18 +114,18 @@ struct WinogradTiles: Hashable, Sendable {
     }
   }
 
-  /// V[36] = Bᵀ d B of a block; at each position, for each `width` channels, [tiles, width].
+  /// V[36] = Bᵀ d B of a block's channels `channels`; at each position, for each `width` of them,
+  /// [tiles, width].
   @inline(never)
   func transformInput(
-    _ images: UnsafePointer<Float>, _ block: Block, parts width: Int,
+    _ images: UnsafePointer<Float>, _ block: Block, channels: Range<Int>, parts width: Int,
     into transformed: UnsafeMutablePointer<Float>, stride: Int, band: UnsafeMutablePointer<Float>
   ) {
     let pitch = padded.pitch
-    let channels = shape.channels
-    forEachInputTile(images, block, band: band) { inputs, tile, channel in
+    forEachInputTile(images, block, channels: channels, band: band) { inputs, tile, channel in
       let first = channel / width * width
       let offset =
-        first * block.tiles + tile * min(width, channels - first) + (channel - first)
+        first * block.tiles + tile * min(width, channels.count - first) + (channel - first)
       let target = RowPointers<6>(transformed + offset, stride: 6 * stride)
       WinogradTransforms.input { row, column in
         inputs.vector(at: row * pitch + column * Vector.lanes)
@@ -134,16 +135,16 @@ struct WinogradTiles: Hashable, Sendable {
     }
   }
 
-  /// D[36] = A dy Aᵀ of a block; at each position, for each `width` channels, [tiles, width] in the
-  /// panels of `PanelProduct`.
+  /// D[36] = A dy Aᵀ of a block's channels `channels`; at each position, for each `width` of them,
+  /// [tiles, width] in the panels of `PanelProduct`.
   @inline(never)
   func transformOutputGradient(
-    _ gradients: UnsafePointer<Float>, _ block: Block, panels width: Int,
+    _ gradients: UnsafePointer<Float>, _ block: Block, channels: Range<Int>, panels width: Int,
     into transformed: UnsafeMutablePointer<Float>, stride: Int,
     band: UnsafeMutablePointer<Float>
   ) {
     let pitch = padded.pitch
-    forEachInputTile(gradients, block, band: band) { inputs, tile, channel in
+    forEachInputTile(gradients, block, channels: channels, band: band) { inputs, tile, channel in
       let part = channel / width
       let offset =
         part * width * block.tiles
