@@ -105,10 +105,16 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     ConvolutionCase(3, padding: 1, groups: 32, 6, 6, 128, 128),  // four groups share a vector
     ConvolutionCase(3, padding: 1, groups: 4, 5, 6, 64, 64),
     ConvolutionCase(3, padding: 1, groups: 2, 5, 6, 64, 96),
+    ConvolutionCase(3, padding: 1, groups: 5, 5, 9, 80, 80),  // four blocks and one
     ConvolutionCase(3, stride: 2, padding: 1, groups: 8, 7, 6, 64, 64),
+    ConvolutionCase(3, stride: 2, padding: 1, groups: 5, 9, 30, 80, 80),
+    ConvolutionCase(3, stride: 2, padding: 1, images: 3, groups: 2, 8, 7, 96, 64),
+    ConvolutionCase(3, stride: 2, padding: 1, groups: 4, 6, 5, 16, 16),  // one block of groups
     ConvolutionCase(1, padding: 0, groups: 2, 5, 6, 32, 64),
     ConvolutionCase(3, padding: 1, groups: 3, 5, 6, 30, 33),  // groups that fill no vectors
     ConvolutionCase(1, padding: 0, images: 6, 7, 7, 272, 48),  // several blocks of rows and steps
+    ConvolutionCase(1, padding: 0, 1, 2, 1040, 528),  // a gradient beyond the cache
+    ConvolutionCase(1, stride: 2, padding: 0, images: 1, 3, 2, 1040, 528),
     ConvolutionCase(3, padding: 1, 8, 8, 3, 16),
     ConvolutionCase(3, padding: 1, images: 3, 9, 7, 17, 24),
     ConvolutionCase(3, padding: 1, 32, 32, 3, 5),  // several blocks of patches

@@ -23,8 +23,11 @@ struct PanelConvolution: ConvolutionAlgorithm {
 
   // MARK: Patches
 
+  /// R·S.
+  private var positions: Int { geometry.kernelHeight * geometry.kernelWidth }
+
   /// R·S·C of a block.
-  private var patchCount: Int { geometry.kernelHeight * geometry.kernelWidth * blocks.inputs }
+  private var patchCount: Int { positions * blocks.inputs }
 
   /// `patchCount` in whole vectors.
   private var paddedCount: Int { (patchCount + Vector.lanes - 1) / Vector.lanes * Vector.lanes }
@@ -39,9 +42,13 @@ struct PanelConvolution: ConvolutionAlgorithm {
   /// So many patches at least, since all weights pass by each block: of long patches only 256 steps at
   /// a time need the cache.
   private static let leastPatches = 128
+  /// The same where nothing is copied: a large gradient is read and written for each block.
+  private static let leastPositions = 256
 
   private func outputRowsPerBlock(images: Int) -> Int {
-    let patches = max(Self.blockFloats / patchStride, Self.leastPatches)
+    let patches = max(
+      Self.blockFloats / patchStride,
+      gradientIsLarge && isInput ? Self.leastPositions : Self.leastPatches)
     let rows = patches / geometry.output.width
     return max(1, min(rows, 512 / geometry.output.width, images * geometry.output.height))
   }
@@ -86,17 +93,8 @@ struct PanelConvolution: ConvolutionAlgorithm {
 
   func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
     for block in 0..<blocks.count {
-      for element in 0..<patchCount {
-        let (position, input) = place(element)
-        for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
-          prepared.store(
-            blocks.weights(
-              weights, block: block, position: position, input: input, output: output),
-            at: block * blockWeights
-              + PanelProduct.panelOffset(
-                step: element, column: output, steps: patchCount, columns: blocks.outputs))
-        }
-      }
+      blocks.pack(
+        weights, block: block, positions: positions, into: prepared + block * blockWeights)
     }
   }
 
@@ -133,10 +131,12 @@ struct PanelConvolution: ConvolutionAlgorithm {
 
   // MARK: Passes
 
+  /// Whether the input itself is the matrix of patches. Without whole vectors of channels even a 1×1
+  /// convolution's gradients pass through scratch.
+  private var isInput: Bool { geometry.isPointwise && patchCount == paddedCount }
+
   func scratchCount(images: Int) -> Int {
-    // Without whole vectors of input channels even a 1×1 convolution's gradients pass through it.
-    geometry.isPointwise && patchCount == paddedCount
-      ? 0 : patchesPerBlock(images: images) * patchStride
+    isInput ? 0 : patchesPerBlock(images: images) * patchStride
   }
 
   func forward(
@@ -168,7 +168,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
     outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
     accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
-    if geometry.isPointwise, patchCount == paddedCount {
+    if isInput {
       for block in 0..<blocks.count {
         PanelProduct.multiply(
           m: outputGradient.rows, n: blocks.inputs, k: blocks.outputs,
@@ -198,10 +198,14 @@ struct PanelConvolution: ConvolutionAlgorithm {
 
   func weightScratchCount(images: Int) -> Int {
     sumCount + patchesPerBlock(images: images) * (patchStride + blocks.outputs)
+      + (gradientIsLarge ? PanelProduct.packedCount : 0)
   }
 
   /// Floats of scratch that carry the sum; without groups it stands in the gradient itself.
   private var sumCount: Int { blocks.isWhole ? 0 : preparedWeightCount }
+
+  /// Whether the gradient, from 2 MiB on, passes by instead of staying in the second-level cache.
+  private var gradientIsLarge: Bool { patchCount * blocks.outputs >= 512 * 1024 }
 
   func addWeightGradient(
     input: ImageTensor, outputGradient: ImageTensor,
@@ -214,35 +218,41 @@ struct PanelConvolution: ConvolutionAlgorithm {
     }
     let gathered = scratch + sumCount
     let panels = gathered + patchesPerBlock(images: input.images) * patchStride
+    let packed = panels + patchesPerBlock(images: input.images) * blocks.outputs
     for block in 0..<blocks.count {
       let matrix = patches(block)
       let sums = allSums + block * blockWeights
       forEachPatchBlock(images: input.images) { outputRows, firstPatch, count in
-        matrix.gather(input, outputRows: outputRows, into: gathered)
+        let accumulate = !isFirst || firstPatch > 0
         PanelProduct.pack(
           outputGradient.base + firstPatch * outputGradient.channels + block * blocks.outputs,
           rowStride: outputGradient.channels, rows: count, columns: blocks.outputs, into: panels)
-        PanelProduct.multiply(
-          m: patchCount, n: blocks.outputs, k: count, a: .columns(gathered, stride: patchStride),
-          b: panels, c: sums, cStride: blocks.outputs, accumulate: !isFirst || firstPatch > 0)
-      }
-    }
-    if isLast, !blocks.isWhole { spreadSums(scratch, into: weightGradient) }
-  }
-
-  /// Copies the blocks' sums to where the groups' weights stand.
-  private func spreadSums(
-    _ scratch: UnsafePointer<Float>, into weightGradient: UnsafeMutablePointer<Float>
-  ) {
-    for block in 0..<blocks.count {
-      for element in 0..<patchCount {
-        let (position, input) = place(element)
-        for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
-          blocks.storeGradient(
-            scratch.vector(at: block * blockWeights + element * blocks.outputs + output),
-            weightGradient, block: block, position: position, input: input, output: output)
+        if gradientIsLarge, isInput {
+          PanelProduct.multiplyTransposed(
+            m: patchCount, n: blocks.outputs, k: count,
+            a: input.base + firstPatch * input.channels + block * blocks.inputs,
+            aStride: input.channels, b: panels, c: sums, cStride: blocks.outputs,
+            accumulate: accumulate, packed: packed)
+          return
+        }
+        matrix.gather(input, outputRows: outputRows, into: gathered)
+        if gradientIsLarge {
+          PanelProduct.multiplyTransposed(
+            m: patchCount, n: blocks.outputs, k: count, a: gathered, aStride: patchStride,
+            b: panels, c: sums, cStride: blocks.outputs, accumulate: accumulate, packed: packed)
+        } else {
+          PanelProduct.multiply(
+            m: patchCount, n: blocks.outputs, k: count,
+            a: .columns(gathered, stride: patchStride), b: panels, c: sums,
+            cStride: blocks.outputs, accumulate: accumulate)
         }
       }
+    }
+    guard isLast, !blocks.isWhole else { return }
+    for block in 0..<blocks.count {
+      blocks.spread(
+        scratch + block * blockWeights, block: block, positions: 0..<positions,
+        into: weightGradient)
     }
   }
 }

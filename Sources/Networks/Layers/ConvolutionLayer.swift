@@ -60,11 +60,16 @@ final class ConvolutionLayer: PlannedLayer {
 
   // MARK: Blocks
 
-  /// Slices of a block: few enough that its input and output stay in the second-level cache.
+  /// Slices of a block: few enough that its input and output stay in the second-level cache, but enough
+  /// positions for the weights, which pass by each block.
   private var slicesPerBlock: Int {
     if algorithm.streamsWeights { return max(1, 4096 / geometry.output.area) }
-    return max(1, 48 * 1024 / max(geometry.input.count, geometry.output.count))
+    return max(
+      1, 48 * 1024 / max(geometry.input.count, geometry.output.count),
+      Self.leastPositions / geometry.output.area)
   }
+
+  private static let leastPositions = 192
 
   /// Elements of a rank's output from which on they go to memory past the caches, 24 MiB: the layer behind
   /// finds none of them in a cache anyway, and a store that first reads its line takes three times as
