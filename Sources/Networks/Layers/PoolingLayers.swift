@@ -6,7 +6,7 @@ import Tensors
 final class MaxPoolingLayer: PlannedLayer {
   let name: String
   let geometry: ConvolutionGeometry
-  let input: Place
+  let source: ActivationSource
   let output: Place
   let outputGradient: Place?
   let inputGradient: GradientTarget?
@@ -14,38 +14,44 @@ final class MaxPoolingLayer: PlannedLayer {
   private let winners: AlignedBuffer<UInt8>
 
   init(
-    name: String, geometry: ConvolutionGeometry, input: Place, output: Place,
+    name: String, geometry: ConvolutionGeometry, source: ActivationSource, output: Place,
     outputGradient: Place?, inputGradient: GradientTarget?, images: Int
   ) {
     self.name = name
     self.geometry = geometry
-    self.input = input
+    self.source = source
     self.output = output
     self.outputGradient = outputGradient
     self.inputGradient = inputGradient
     winners = AlignedBuffer(count: outputGradient == nil ? 0 : images * geometry.output.count)
   }
 
-  private func winners(_ workspace: Workspace, shard: Int) -> UnsafeMutablePointer<UInt8> {
-    let first = workspace.layout.localImages(ofLocalShard: shard).lowerBound
-    return winners.pointer + first * geometry.output.count
+  func scratch(images: Int, _ direction: PassDirection) -> PassScratch {
+    PassScratch(
+      perThread: direction == .forward && source.isRecomputed ? geometry.input.count : 0)
   }
 
   func forward(_ workspace: Workspace, mode: PassMode) {
-    workspace.forEachShard { shard, _ in
+    workspace.forEachBlock(slicesPerBlock: 1, acrossShards: false) { block, scratch in
+      let image = block.slices
       MaxPooling.forward(
-        geometry, input: workspace.tensor(input, shard: shard),
-        output: workspace.tensor(output, shard: shard),
-        winners: outputGradient == nil ? nil : winners(workspace, shard: shard))
+        geometry,
+        input: source.values(
+          image, workspace, .forward,
+          scratch: ImageTensor(base: scratch, images: 1, shape: geometry.input)),
+        output: workspace.tensor(output, image),
+        winners: outputGradient == nil
+          ? nil : winners.pointer + image.firstImage * geometry.output.count)
     }
   }
 
   func backward(_ workspace: Workspace) {
     guard let outputGradient, let inputGradient else { return }
     workspace.forEachShard { shard, _ in
+      let first = workspace.layout.localImages(ofLocalShard: shard).lowerBound
       MaxPooling.backward(
         geometry, outputGradient: workspace.tensor(outputGradient, shard: shard),
-        winners: winners(workspace, shard: shard),
+        winners: winners.pointer + first * geometry.output.count,
         inputGradient: workspace.tensor(inputGradient.place, shard: shard),
         accumulate: inputGradient.accumulate)
     }

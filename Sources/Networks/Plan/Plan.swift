@@ -151,7 +151,7 @@ struct Plan {
         outputGradient: outputGradient, inputGradient: inputGradient)
     case .maxPooling(let geometry):
       return MaxPoolingLayer(
-        name: node.name, geometry: geometry, input: input, output: output,
+        name: node.name, geometry: geometry, source: source(operation.inputs[0]), output: output,
         outputGradient: outputGradient, inputGradient: inputGradient, images: images)
     case .globalAveragePooling:
       return GlobalAveragePoolingLayer(

@@ -61,6 +61,8 @@ struct Recomputation {
   private enum Reader {
     /// Convolves it.
     case convolution
+    /// Takes maxima of it, and needs it forward only.
+    case pooling
     /// Adds it to a normalization.
     case addition
     /// Reads it from memory forward only.
@@ -72,6 +74,7 @@ struct Recomputation {
       self =
         switch operation {
         case .convolution: .convolution
+        case .maxPooling: .pooling
         case .batchNormalization: position > 0 ? .addition : .values
         case .fullyConnected: .values
         default: .forward
@@ -80,10 +83,10 @@ struct Recomputation {
   }
 
   /// Whether a normalization of nothing but a convolution's output has readers that all compute it
-  /// just as well: convolutions, or as a projection shortcut the normalization that adds it.
+  /// just as well: convolutions, a pooling, or as a projection shortcut the normalization that adds it.
   private static func isLeftToReaders(_ operation: FusedOperation, _ readers: [Reader]) -> Bool {
     switch operation.epilogue {
-    case .relu: !readers.isEmpty && readers.allSatisfy { $0 == .convolution }
+    case .relu: !readers.isEmpty && readers.allSatisfy { $0 == .convolution || $0 == .pooling }
     case []: readers == [.addition]
     default: false
     }
