@@ -83,7 +83,10 @@ public struct LayerTable {
   public var text: String {
     let passes = Double(max(profiler.passes, 1))
     let total = profiler.entries.reduce(0) { $0 + $1.forwardSeconds + $1.backwardSeconds }
-    var lines = ["layer                      forward      GF/s  backward      GF/s  share"]
+    var lines = [
+      "layer".padding(toLength: 25, withPad: " ", startingAt: 0)
+        + "    forward      GF/s   backward      GF/s   share"
+    ]
     for entry in profiler.entries {
       let seconds = entry.forwardSeconds + entry.backwardSeconds
       let flops = 2 * Double(entry.layer.multiplyAdds * images) * passes
@@ -99,6 +102,6 @@ public struct LayerTable {
 
   private static func columns(_ seconds: Double, _ flops: Double, _ passes: Double) -> String {
     let rate = flops > 0 ? String(format: "%10.0f", flops / seconds / 1e9) : "          "
-    return String(format: "%6.2f ms", seconds / passes * 1e3) + rate
+    return String(format: "%8.2f ms", seconds / passes * 1e3) + rate
   }
 }
