@@ -176,7 +176,7 @@ struct TrainCommand: RankedCommand {
   }
 
   private var flags: [(key: String, value: String?)] {
-    network.values + data.values + augmentation.values + running.values + communication.values + [
+    let own: [(key: String, value: String?)] = [
       ("train-limit", trainLimit),
       ("epochs", epochs), ("iterations", iterations), ("lr", lr),
       ("lr-reference-batch", lrReferenceBatch), ("lr-milestones", lrMilestones),
@@ -190,5 +190,7 @@ struct TrainCommand: RankedCommand {
       ("keep-checkpoints", keepCheckpoints),
       ("eval-every", evalEvery),
     ]
+    return network.values + data.values + augmentation.values + running.values
+      + communication.values + own
   }
 }

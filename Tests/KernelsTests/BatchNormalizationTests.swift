@@ -107,7 +107,7 @@ extension BatchNormalization {
     let channels = shape.channels
     let x = GuardedMemory(layer.x).tensor(images: images, shape)
     let dy = GuardedMemory(layer.dy).tensor(images: images, shape)
-    let mean = GuardedMemory(layer.statistics.mean)
+    let mean = GuardedMemory<Float>(layer.statistics.mean)
     func make() -> GuardedMemory<Double> { GuardedMemory(repeating: .nan, count: 2 * channels) }
     let whole = (moments: make(), sums: make())
     BatchNormalization.moments(x, into: whole.moments.pointer)
@@ -137,7 +137,7 @@ extension BatchNormalization {
   func streamedInput(channels: Int) {
     let shape = ImageShape(height: 9, width: 7, channels: channels)
     let layer = Layer(shape, [], seed: 3)
-    let x = GuardedMemory(layer.x)
+    let x = GuardedMemory<Float>(layer.x)
     let copy = GuardedMemory<Float>(repeating: .nan, count: x.count)
     let moments = (0..<2).map { _ in GuardedMemory<Double>(repeating: .nan, count: 2 * channels) }
     BatchNormalization.moments(x.tensor(images: images, shape), into: moments[0].pointer)
@@ -243,14 +243,14 @@ extension BatchNormalization {
     arguments: shapes, 0..<4)
   func switches(_ shape: ImageShape, epilogue: Int) {
     let layer = Layer(shape, epilogues[epilogue], seed: 6)
-    let x = GuardedMemory(layer.x)
+    let x = GuardedMemory<Float>(layer.x)
     let y = GuardedMemory<Float>(repeating: .nan, count: layer.x.count)
     layer.apply(x, into: y)
-    let mean = GuardedMemory(layer.statistics.mean)
-    let (scale, shift) = (GuardedMemory(layer.scale), GuardedMemory(layer.shift))
-    let addend = GuardedMemory(layer.addend)
+    let mean = GuardedMemory<Float>(layer.statistics.mean)
+    let (scale, shift) = (GuardedMemory<Float>(layer.scale), GuardedMemory<Float>(layer.shift))
+    let addend = GuardedMemory<Float>(layer.addend)
     func backward(_ switches: BatchNormalization.Switches) -> (dz: [Float], sums: [Double]) {
-      let dz = GuardedMemory(layer.dy)
+      let dz = GuardedMemory<Float>(layer.dy)
       let sums = GuardedMemory<Double>(repeating: .nan, count: 2 * shape.channels)
       BatchNormalization.backwardSums(
         outputGradient: dz.tensor(images: images, shape), switches: switches,
@@ -270,7 +270,7 @@ extension BatchNormalization {
     let layer = Layer(shape, epilogues[epilogue], seed: 4)
     let apart = GuardedMemory<Float>(repeating: .nan, count: layer.x.count)
     layer.apply(GuardedMemory(layer.x), into: apart)
-    let inPlace = GuardedMemory(layer.x)
+    let inPlace = GuardedMemory<Float>(layer.x)
     layer.apply(inPlace, into: inPlace)
     #expect(inPlace.values == apart.values, "\(layer.data)")
   }
@@ -295,11 +295,11 @@ extension BatchNormalization {
     let (shape, channels) = (layer.shape, layer.shape.channels)
     let n = Double(images * shape.area)
     let statistics = layer.statistics
-    let mean = GuardedMemory(statistics.mean)
+    let mean = GuardedMemory<Float>(statistics.mean)
     let inverse = statistics.biasedVariance.map { 1 / ($0 + 1e-5).squareRoot() }
-    let x = GuardedMemory(layer.x)
-    let dz = GuardedMemory(layer.dy)
-    let y = GuardedMemory(layer.reference())
+    let x = GuardedMemory<Float>(layer.x)
+    let dz = GuardedMemory<Float>(layer.dy)
+    let y = GuardedMemory<Float>(layer.reference())
     let sums = GuardedMemory<Double>(repeating: .nan, count: 2 * channels)
     BatchNormalization.backwardSums(
       outputGradient: dz.tensor(images: images, shape),

@@ -182,7 +182,7 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
   func backwardData(_ test: ConvolutionCase, accumulate: Bool) {
     var (data, x, w, dy) = test.data(seed: 3)
     let before = accumulate ? data.normalFloats(count: x.count) : x.map { _ in .nan }
-    let gradient = GuardedMemory(before)
+    let gradient = GuardedMemory<Float>(before)
     test.algorithm.backwardData(
       outputGradient: GuardedMemory(dy).tensor(images: test.images, test.geometry.output),
       weights: test.prepared(w) { $0.prepareBackwardData }.pointer,

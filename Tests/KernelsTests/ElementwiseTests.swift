@@ -17,7 +17,7 @@ private let counts = [0, 1, 15, 16, 17, 48, 63, 1000]
     var data = TestData(seed: 1)
     let x = data.normalFloats(count: count)
     let expected = x.map { Float(max($0, 0)) }
-    let input = GuardedMemory(x)
+    let input = GuardedMemory<Float>(x)
     let output = GuardedMemory<Float>(repeating: .nan, count: count)
     Elementwise.relu(
       input.tensor(images: 1, row(count)), output: output.tensor(images: 1, row(count)))
@@ -41,7 +41,7 @@ private let counts = [0, 1, 15, 16, 17, 48, 63, 1000]
     let x = data.normalFloats(count: count)
     let dy = data.normalFloats(count: count)
     let before = accumulate ? data.normalFloats(count: count) : x.map { _ in .nan }
-    let gradient = GuardedMemory(before)
+    let gradient = GuardedMemory<Float>(before)
     Elementwise.reluBackward(
       outputGradient: GuardedMemory(dy).tensor(images: 1, row(count)),
       output: GuardedMemory(x.map { max($0, 0) }).tensor(images: 1, row(count)),
@@ -68,13 +68,13 @@ private let counts = [0, 1, 15, 16, 17, 48, 63, 1000]
     let a = data.normalFloats(count: count)
     let b = data.normalFloats(count: count)
     let expected = zip(a, b).map { Float($0) + Float($1) }
-    let (first, second) = (GuardedMemory(a), GuardedMemory(b))
+    let (first, second) = (GuardedMemory<Float>(a), GuardedMemory<Float>(b))
     let apart = GuardedMemory<Float>(repeating: .nan, count: count)
     Elementwise.add(first.pointer, second.pointer, output: apart.pointer, count: count)
     #expect(apart.values == expected, "\(data)")
     Elementwise.add(first.pointer, second.pointer, output: first.pointer, count: count)
     #expect(first.values == expected, "\(data)")
-    let again = GuardedMemory(a)
+    let again = GuardedMemory<Float>(a)
     Elementwise.add(again.pointer, second.pointer, output: second.pointer, count: count)
     #expect(second.values == expected, "\(data)")
   }

@@ -111,7 +111,7 @@ struct FullyConnectedCase: CustomTestStringConvertible, Sendable {
     let before =
       accumulate
       ? numbers.data.normalFloats(count: numbers.x.count) : numbers.x.map { _ in .nan }
-    let gradient = GuardedMemory(before)
+    let gradient = GuardedMemory<Float>(before)
     test.product.backwardData(
       outputGradient: GuardedMemory(numbers.dy).tensor(
         images: test.images, test.row(test.outputs)),
@@ -140,7 +140,7 @@ struct FullyConnectedCase: CustomTestStringConvertible, Sendable {
     let empty = GuardedMemory<Float>([Float]())
     let x = empty.tensor(images: 0, test.row(17))
     let y = empty.tensor(images: 0, test.row(5))
-    let weights = GuardedMemory(numbers.w).pointer
+    let weights = GuardedMemory<Float>(numbers.w).pointer
     test.product.forward(
       x, weights: weights, bias: GuardedMemory(numbers.b).pointer, output: y,
       scratch: test.scratch())

@@ -12,8 +12,8 @@ import Testing
     var data = TestData(seed: 1)
     var w = data.normalFloats(count: count)
     var v = w.map { _ in 0.0 }
-    let parameters = GuardedMemory(w)
-    let velocity = GuardedMemory(v)
+    let parameters = GuardedMemory<Float>(w)
+    let velocity = GuardedMemory<Float>(v)
     for step in 0..<10 {
       let rate = step < 5 ? 0.1 : 0.01
       let g = data.normalFloats(count: count)

@@ -67,7 +67,7 @@ struct PoolingCase: CustomTestStringConvertible, Sendable {
     let dy = data.normalFloats(count: count)
     let before = accumulate ? data.normalFloats(count: x.count) : x.map { _ in .nan }
     let winners = GuardedMemory<UInt8>(repeating: 255, count: count)
-    let gradient = GuardedMemory(before)
+    let gradient = GuardedMemory<Float>(before)
     MaxPooling.forward(
       test.geometry, input: GuardedMemory(x).tensor(images: test.images, test.shape),
       output: GuardedMemory<Float>(repeating: 0, count: count).tensor(
@@ -141,7 +141,7 @@ struct PoolingCase: CustomTestStringConvertible, Sendable {
     let x = data.normalFloats(count: 2 * shape.count)
     let dy = data.normalFloats(count: 2 * shape.channels)
     let before = accumulate ? data.normalFloats(count: x.count) : x.map { _ in .nan }
-    let gradient = GuardedMemory(before)
+    let gradient = GuardedMemory<Float>(before)
     GlobalAveragePooling.backward(
       outputGradient: GuardedMemory(dy).tensor(
         images: 2, ImageShape(height: 1, width: 1, channels: shape.channels)),

@@ -57,7 +57,7 @@ struct ShortcutCase: CustomTestStringConvertible, Sendable {
     let x = data.normalFloats(count: test.images * test.input.count)
     let dy = data.normalFloats(count: test.images * test.output.count)
     let before = accumulate ? data.normalFloats(count: x.count) : x.map { _ in .nan }
-    let gradient = GuardedMemory(before)
+    let gradient = GuardedMemory<Float>(before)
     ZeroPaddedShortcut.backward(
       outputGradient: GuardedMemory(dy).tensor(images: test.images, test.output),
       stride: test.stride, inputGradient: gradient.tensor(images: test.images, test.input),

@@ -116,7 +116,7 @@ enum Pickle {
   }
 
   static func tuple(_ elements: [[UInt8]]) -> [UInt8] {
-    mark + elements.joined() + Array("t".utf8)
+    mark + Array(elements.joined()) + Array("t".utf8)
   }
 
   static func global(_ module: String, _ name: String) -> [UInt8] {

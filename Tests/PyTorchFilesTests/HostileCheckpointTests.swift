@@ -39,7 +39,7 @@ import Testing
   func calls() throws {
     let system = Pickle.global("os", "system")
     let dictionary = Pickle.call(Pickle.global("collections", "OrderedDict"), [])
-    for (what, code) in [
+    let refused: [(what: String, code: [UInt8])] = [
       ("`os.system`", Pickle.call(system, [Pickle.text("true")])),
       ("`os.system`", Pickle.text("os") + Pickle.text("system") + [0x93]),
       ("`torch._utils._rebuild_tensor`", Pickle.global("torch._utils", "_rebuild_tensor")),
@@ -56,7 +56,8 @@ import Testing
       ("NEWOBJ", Pickle.none + Pickle.none + [0x81]), ("EXT", [0x82, 1]),
       ("BYTES", [UInt8(ascii: "C"), 1, 0]), ("opcode number 255", [0xFF]),
       ("not a storage", Pickle.text("module") + Array("Q".utf8)),
-    ] {
+    ]
+    for (what, code) in refused {
       let message = try message(pickle: Pickle.begin + code + Pickle.end)
       #expect(message.contains(what), "\(what): \(message)")
     }
@@ -64,7 +65,7 @@ import Testing
 
   @Test("pickles that use what they have not made are damaged")
   func malformed() throws {
-    for (what, code) in [
+    let damaged: [(what: String, code: [UInt8])] = [
       ("stack is empty", []), ("stack is empty", [0x85]), ("stack is empty", Array("s".utf8)),
       ("stack is empty", Pickle.none + Pickle.mark + Array("0".utf8)),
       ("mark is missing", Array("t".utf8)), ("remembered value 7", [UInt8(ascii: "h"), 7]),
@@ -76,7 +77,8 @@ import Testing
       ("more than 64 bits", [0x8A, 9] + Array(repeating: 1, count: 9)),
       ("not UTF-8", [0x8C, 1, 0xFF]), ("no end", Array("cos".utf8)),
       ("protocol 9", [0x80, 9]),
-    ] {
+    ]
+    for (what, code) in damaged {
       let message = try message(pickle: Pickle.begin + code + Pickle.end)
       #expect(message.contains(what), "\(what): \(message)")
     }
@@ -120,12 +122,10 @@ import Testing
   func shared() throws {
     let tensor = Pickle.tensor(shape: [8], strides: [1])
     // The tensor is remembered and given a thousand names for six bytes each.
-    let names = (0..<1000).flatMap {
-      Pickle.text("\($0)").dropFirst(0) + [UInt8(ascii: "h"), 0]
-    }
-    let pickle =
-      Pickle.begin + Array("}".utf8) + Pickle.mark + Pickle.text("w") + tensor
-      + [UInt8(ascii: "q"), 0] + names + Array("u".utf8) + Pickle.end
+    let names: [UInt8] = (0..<1000).flatMap { Pickle.text("\($0)") + [UInt8(ascii: "h"), 0] }
+    let remembered: [UInt8] = tensor + [UInt8(ascii: "q"), 0]
+    let items: [UInt8] = Pickle.mark + Pickle.text("w") + remembered + names + Array("u".utf8)
+    let pickle = Pickle.begin + Array("}".utf8) + items + Pickle.end
     #expect(throws: Never.self) {
       _ = try CheckpointFixture.tensors(
         ArchiveBuilder.checkpoint(pickle: pickle), in: TemporaryDirectory())

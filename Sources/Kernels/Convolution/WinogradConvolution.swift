@@ -261,9 +261,10 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     guard isLast else { return }
     WinogradTransforms.withRoom { room in
       forEachBlockVector { block, input, output in
-        let sums = UnsafePointer(sums) + (block * blockWeights + input * blocks.outputs + output)
+        let offset = block * blockWeights + input * blocks.outputs + output
+        let first = UnsafePointer<Float>(sums + offset)
         WinogradTransforms.twice(room, WinogradTransforms.weightGradient) { row, column in
-          sums.vector(at: (6 * row + column) * positionWeights)
+          first.vector(at: (6 * row + column) * positionWeights)
         } store: { row, column, value in
           blocks.storeGradient(
             value, weightGradient, block: block, position: 3 * row + column, input: input,

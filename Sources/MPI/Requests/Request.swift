@@ -48,6 +48,8 @@ public struct Request: ~Copyable {
   /// for other operations. The corresponding MPI function is `MPI_Wait`.
   @discardableResult
   public consuming func wait() throws(MPIError) -> ReceivedStatus {
+    // A copy: Swift 6.2 takes two fields of a consumed value for overlapping accesses.
+    var status = status
     if handle != nil {
       let code = MPI_Wait(&handle, &status.native)
       handle = nil

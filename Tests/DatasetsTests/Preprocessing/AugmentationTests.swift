@@ -11,7 +11,7 @@ import Testing
     let loader = BatchLoader(
       source: source,
       normalization: Normalization(
-        mean: .perChannel([0, 0, 0]), deviation: [1 / 255, 1 / 255, 1 / 255]),
+        mean: .perChannel([0, 0, 0]), deviation: Array(repeating: 1 / 255, count: 3)),
       transform: transform, order: .shuffled(seed: seed), batchSize: source.count,
       localRange: 0..<source.count, steps: 0..<epochs, workers: 2)
     var views: [(label: Int32, pixels: [Float])] = []

@@ -12,7 +12,7 @@ import Testing
     let loader = BatchLoader(
       source: source,
       normalization: Normalization(
-        mean: .perChannel([0, 0, 0]), deviation: [1 / 255, 1 / 255, 1 / 255]),
+        mean: .perChannel([0, 0, 0]), deviation: Array(repeating: 1 / 255, count: 3)),
       transform: transform, order: .shuffled(seed: seed), batchSize: 1, localRange: 0..<1,
       steps: 0..<epochs)
     let count = transform.outputShape(of: nil)!.count
