@@ -126,11 +126,14 @@ struct WinogradTiles: Hashable, Sendable {
       let first = channel / width * width
       let offset =
         first * block.tiles + tile * min(width, channels.count - first) + (channel - first)
-      let target = RowPointers<6>(transformed + offset, stride: 6 * stride)
-      WinogradTransforms.input { row, column in
-        inputs.vector(at: row * pitch + column * Vector.lanes)
-      } store: { row, column, value in
-        target.store(value, row, column * stride)
+      WinogradTransforms.forEachPart { part in
+        let inputs = inputs + part
+        let target = RowPointers<6>(transformed + (offset + part), stride: 6 * stride)
+        WinogradTransforms.input { row, column in
+          inputs.channels(at: row * pitch + column * Vector.lanes)
+        } store: { row, column, value in
+          target.store(value, row, column * stride)
+        }
       }
     }
   }
@@ -150,11 +153,14 @@ struct WinogradTiles: Hashable, Sendable {
         part * width * block.tiles
         + PanelProduct.panelOffset(
           step: tile, column: channel - part * width, steps: block.tiles, columns: width)
-      let target = RowPointers<6>(transformed + offset, stride: 6 * stride)
-      WinogradTransforms.outputGradient { row, column in
-        inputs.vector(at: (row + 1) * pitch + (column + 1) * Vector.lanes)
-      } store: { row, column, value in
-        target.store(value, row, column * stride)
+      WinogradTransforms.forEachPart { part in
+        let inputs = inputs + part
+        let target = RowPointers<6>(transformed + (offset + part), stride: 6 * stride)
+        WinogradTransforms.outputGradient { row, column in
+          inputs.channels(at: (row + 1) * pitch + (column + 1) * Vector.lanes)
+        } store: { row, column, value in
+          target.store(value, row, column * stride)
+        }
       }
     }
   }
@@ -179,22 +185,24 @@ struct WinogradTiles: Hashable, Sendable {
             + range.lowerBound
           let rows = min(4, shape.height - 4 * tileRow)
           let columns = min(4, shape.width - 4 * tileColumn)
-          for channel in Swift.stride(from: 0, to: range.count, by: Vector.lanes) {
+          for channel in Swift.stride(
+            from: 0, to: range.count, by: WinogradTransforms.Channels.scalarCount)
+          {
             let products = RowPointers<6>(source + channel, stride: 6 * stride)
             let outputs = RowPointers<4>(target + channel, stride: pitch)
             // Whole tiles without conditions in the loop.
             if rows == 4 && columns == 4 && !accumulate {
               WinogradTransforms.output { row, column in
-                products.vector(row, column * stride)
+                products.channels(row, column * stride)
               } store: { row, column, value in
                 outputs.store(value, row, column * channels)
               }
             } else {
               WinogradTransforms.output { row, column in
-                products.vector(row, column * stride)
+                products.channels(row, column * stride)
               } store: { row, column, value in
                 guard row < rows && column < columns else { return }
-                let before = accumulate ? outputs.vector(row, column * channels) : .zero
+                let before = accumulate ? outputs.channels(row, column * channels) : .zero
                 outputs.store(before + value, row, column * channels)
               }
             }
@@ -219,10 +227,21 @@ private struct RowPointers<let count: Int> {
   }
 
   @inline(__always)
-  func vector(_ row: Int, _ offset: Int) -> Vector { rows[row].vector(at: offset) }
+  func channels(_ row: Int, _ offset: Int) -> WinogradTransforms.Channels {
+    rows[row].channels(at: offset)
+  }
 
   @inline(__always)
-  func store(_ value: Vector, _ row: Int, _ offset: Int) {
-    UnsafeMutablePointer(mutating: rows[row]).store(value, at: offset)
+  func store(_ value: WinogradTransforms.Channels, _ row: Int, _ offset: Int) {
+    UnsafeMutableRawPointer(mutating: rows[row] + offset).storeBytes(
+      of: value, as: WinogradTransforms.Channels.self)
+  }
+}
+
+extension UnsafePointer<Float> {
+  /// Elements from `index` on; no alignment is asked for.
+  @inline(__always)
+  fileprivate func channels(at index: Int) -> WinogradTransforms.Channels {
+    UnsafeRawPointer(self + index).loadUnaligned(as: WinogradTransforms.Channels.self)
   }
 }

@@ -1,5 +1,5 @@
 /// The transforms of Winograd's minimal filtering F(4×4, 3×3) (Lavin & Gray 2016, arXiv 1509.09308,
-/// §4.3), sixteen channels at a time.
+/// §4.3), sixteen channels or fewer at a time.
 ///
 /// With d a 6×6 input tile, g a 3×3 filter and y the 4×4 outputs:
 ///   y  = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A
@@ -13,22 +13,35 @@ enum WinogradTransforms {
   static let inputSide = 6
   static let positions = inputSide * inputSide
 
-  typealias Six = InlineArray<6, Vector>
-  typealias Four = InlineArray<4, Vector>
-  typealias Three = InlineArray<3, Vector>
-  typealias Two = InlineArray<2, Vector>
+  // Tiles of images are transformed in registers: each transform is cut in halves that share no
+  // intermediate result, so that one half of a square fits.
 
-  // Each of the larger transforms is cut in halves that share no intermediate result, so that one half
-  // of a square fits into the registers.
+  #if arch(arm64)
+    /// One of NEON's 32 registers; sixteen channels would take four for each element of a square.
+    typealias Channels = SIMD4<Float>
+  #else
+    typealias Channels = Vector
+  #endif
+
+  /// Calls `body` with the first channel of each `Channels` of sixteen.
+  @inline(__always)
+  static func forEachPart(_ body: (_ channel: Int) -> Void) {
+    for channel in stride(from: 0, to: Vector.lanes, by: Channels.scalarCount) { body(channel) }
+  }
+
+  private typealias Six = InlineArray<6, Channels>
+  private typealias Four = InlineArray<4, Channels>
+  private typealias Three = InlineArray<3, Channels>
+  private typealias Two = InlineArray<2, Channels>
 
   /// Rows 0 to 2 of Bᵀd.
   @inline(__always)
   private static func upperInput(_ d: Six) -> Three {
-    let four = Vector(repeating: 4)
+    let four = Channels(repeating: 4)
     let even = d[4].addingProduct(-four, d[2])
     let odd = d[3].addingProduct(-four, d[1])
     return [
-      d[4].addingProduct(Vector(repeating: -5), d[2]).addingProduct(four, d[0]), even + odd,
+      d[4].addingProduct(Channels(repeating: -5), d[2]).addingProduct(four, d[0]), even + odd,
       even - odd,
     ]
   }
@@ -40,14 +53,15 @@ enum WinogradTransforms {
     let inner = (d[3] - d[1]) + (d[3] - d[1])
     return [
       outer + inner, outer - inner,
-      d[5].addingProduct(Vector(repeating: -5), d[3]).addingProduct(Vector(repeating: 4), d[1]),
+      d[5].addingProduct(Channels(repeating: -5), d[3]).addingProduct(Channels(repeating: 4), d[1]),
     ]
   }
 
   /// Bᵀ d B of a 6×6 tile.
   @inline(__always)
   static func input(
-    load: (_ row: Int, _ column: Int) -> Vector, store: (_ row: Int, _ column: Int, Vector) -> Void
+    load: (_ row: Int, _ column: Int) -> Channels,
+    store: (_ row: Int, _ column: Int, Channels) -> Void
   ) {
     @inline(__always) func half(_ first: Int, _ transform: (Six) -> Three) {
       @inline(__always) func column(_ column: Int) -> Three {
@@ -78,7 +92,7 @@ enum WinogradTransforms {
   private static func evenOutput(_ m: Six) -> Two {
     let near = m[1] + m[2]
     let far = m[3] + m[4]
-    return [m[0] + near + far, near.addingProduct(Vector(repeating: 4), far)]
+    return [m[0] + near + far, near.addingProduct(Channels(repeating: 4), far)]
   }
 
   /// Rows 1 and 3 of Aᵀm.
@@ -87,15 +101,16 @@ enum WinogradTransforms {
     let near = m[1] - m[2]
     let far = m[3] - m[4]
     return [
-      near.addingProduct(Vector(repeating: 2), far),
-      near.addingProduct(Vector(repeating: 8), far) + m[5],
+      near.addingProduct(Channels(repeating: 2), far),
+      near.addingProduct(Channels(repeating: 8), far) + m[5],
     ]
   }
 
   /// Aᵀ m A of 6×6 products.
   @inline(__always)
   static func output(
-    load: (_ row: Int, _ column: Int) -> Vector, store: (_ row: Int, _ column: Int, Vector) -> Void
+    load: (_ row: Int, _ column: Int) -> Channels,
+    store: (_ row: Int, _ column: Int, Channels) -> Void
   ) {
     @inline(__always) func half(_ first: Int, _ transform: (Six) -> Two) {
       @inline(__always) func column(_ column: Int) -> Two {
@@ -133,15 +148,16 @@ enum WinogradTransforms {
   /// Rows 3 to 5 of A·dy.
   @inline(__always)
   private static func lowerOutputGradient(_ y: Four) -> Three {
-    let even = y[0].addingProduct(Vector(repeating: 4), y[2])
-    let odd = (y[1] + y[1]).addingProduct(Vector(repeating: 8), y[3])
+    let even = y[0].addingProduct(Channels(repeating: 4), y[2])
+    let odd = (y[1] + y[1]).addingProduct(Channels(repeating: 8), y[3])
     return [even + odd, even - odd, y[3]]
   }
 
   /// A dy Aᵀ of 4×4 outputs' gradients.
   @inline(__always)
   static func outputGradient(
-    load: (_ row: Int, _ column: Int) -> Vector, store: (_ row: Int, _ column: Int, Vector) -> Void
+    load: (_ row: Int, _ column: Int) -> Channels,
+    store: (_ row: Int, _ column: Int, Channels) -> Void
   ) {
     @inline(__always) func half(_ first: Int, _ transform: (Four) -> Three) {
       @inline(__always) func column(_ column: Int) -> Three {
@@ -165,7 +181,7 @@ enum WinogradTransforms {
 
   /// G·g.
   @inline(__always)
-  static func weights(_ g: Three) -> Six {
+  static func weights(_ g: InlineArray<3, Vector>) -> InlineArray<6, Vector> {
     let sixth = Vector(repeating: -1.0 / 6)
     let near = (g[0] + g[2]) * sixth
     let nearOdd = g[1] * sixth
@@ -179,7 +195,7 @@ enum WinogradTransforms {
 
   /// Gᵀm.
   @inline(__always)
-  static func weightGradient(_ m: Six) -> Three {
+  static func weightGradient(_ m: InlineArray<6, Vector>) -> InlineArray<3, Vector> {
     let near = (m[1] + m[2]) * Vector(repeating: -1.0 / 6)
     let far = m[3] + m[4]
     return [
