@@ -3,8 +3,9 @@ import Foundation
 import PackageDescription
 
 /// Kernels are compiled for the instruction set of the machine that builds, or for the processor
-/// that RESNET_DIST_CPU names as clang does (x86-64-v3 is AVX2, x86-64-v4 is AVX-512): SIMD width
-/// and FMA decide their speed.
+/// that RESNET_DIST_CPU names as clang does (x86-64-v3 is AVX2, x86-64-v4 is AVX-512; on arm64
+/// neoverse-n1, or generic): SIMD width and FMA decide their speed. A manifest sees the machine that
+/// builds, so a build on x86-64 for arm64 names an architecture, such as armv8.2-a.
 let processor = ProcessInfo.processInfo.environment["RESNET_DIST_CPU"] ?? "native"
 #if arch(arm64)
   let processorFlag = "-mcpu=\(processor)"

@@ -6,6 +6,13 @@ public enum ProcessorTarget {
   /// The vector instructions that the kernels use: `AVX-512`, `AVX2`, `NEON`.
   public static var instructionSet: String { String(cString: compiled_instruction_set()) }
 
+  /// What `RESNET_DIST_CPU` takes to build for nearly every machine of this architecture.
+  #if arch(arm64)
+    private static let common = "generic"
+  #else
+    private static let common = "x86-64-v3"
+  #endif
+
   /// Why the kernels cannot run on this processor, or nil.
   ///
   /// To be asked before any kernel runs: a missing instruction ends the process.
@@ -13,7 +20,7 @@ public enum ProcessorTarget {
     guard let missing = missing_extension() else { return nil }
     return """
       this program was built for a processor with \(String(cString: missing)), which this machine's \
-      lacks: build it here with launch/setup, or for both with RESNET_DIST_CPU=x86-64-v3 launch/setup
+      lacks: build it here with launch/setup, or for both with RESNET_DIST_CPU=\(common) launch/setup
       """
   }
 }

@@ -18,5 +18,11 @@ import Testing
       case let other: #expect(other == "SSE2")
       }
     }
+  #elseif arch(arm64)
+    @Test("the kernels use instructions that this processor has")
+    func matches() {
+      #expect(ProcessorTarget.mismatch == nil)
+      #expect(ProcessorTarget.instructionSet == "NEON")
+    }
   #endif
 }

@@ -6,6 +6,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
 
 /// Asks for the cache line at `address`, to be written soon.
 static inline void prefetch_for_writing(const void *_Nonnull address) {
@@ -126,6 +129,40 @@ static inline const char *_Nullable missing_extension(void) {
 #endif
 #ifdef __AVX512FP16__
   RESNET_DIST_NEEDS("avx512fp16");
+#endif
+#undef RESNET_DIST_NEEDS
+#elif defined(__aarch64__) && defined(__linux__)
+#define RESNET_DIST_NEEDS(word, bit, name) \
+  if (!(getauxval(word) & (bit))) return name
+#ifdef __ARM_FEATURE_ATOMICS
+  RESNET_DIST_NEEDS(AT_HWCAP, HWCAP_ATOMICS, "lse");
+#endif
+#ifdef __ARM_FEATURE_CRC32
+  RESNET_DIST_NEEDS(AT_HWCAP, HWCAP_CRC32, "crc");
+#endif
+#ifdef __ARM_FEATURE_RCPC
+  RESNET_DIST_NEEDS(AT_HWCAP, HWCAP_LRCPC, "rcpc");
+#endif
+#ifdef __ARM_FEATURE_COMPLEX
+  RESNET_DIST_NEEDS(AT_HWCAP, HWCAP_FCMA, "fcma");
+#endif
+#ifdef __ARM_FEATURE_FP16_VECTOR_ARITHMETIC
+  RESNET_DIST_NEEDS(AT_HWCAP, HWCAP_ASIMDHP, "fp16");
+#endif
+#ifdef __ARM_FEATURE_DOTPROD
+  RESNET_DIST_NEEDS(AT_HWCAP, HWCAP_ASIMDDP, "dotprod");
+#endif
+#ifdef __ARM_FEATURE_SVE
+  RESNET_DIST_NEEDS(AT_HWCAP, HWCAP_SVE, "sve");
+#endif
+#ifdef __ARM_FEATURE_SVE2
+  RESNET_DIST_NEEDS(AT_HWCAP2, HWCAP2_SVE2, "sve2");
+#endif
+#ifdef __ARM_FEATURE_BF16_VECTOR_ARITHMETIC
+  RESNET_DIST_NEEDS(AT_HWCAP2, HWCAP2_BF16, "bf16");
+#endif
+#ifdef __ARM_FEATURE_MATMUL_INT8
+  RESNET_DIST_NEEDS(AT_HWCAP2, HWCAP2_I8MM, "i8mm");
 #endif
 #undef RESNET_DIST_NEEDS
 #endif
