@@ -18,7 +18,7 @@ struct MatrixTile<let groups: Int, let rows: Int, let columns: Int> {
     while row + groups * rows <= product.rows {
       let next = row + groups * rows
       if product.fetches { product.fetchOutputs(next..<next + groups * rows) }
-      product.fetchNextPanel(row..<next)
+      if product.nextPanel != nil { product.fetchNextPanel(row..<next) }
       multiply(product, row, rowStride)
       row += groups * rows
     }
@@ -130,8 +130,9 @@ struct PanelRows {
     }
   }
 
-  /// Asks for the part of the next panel that falls to the rows `range`.
-  @inline(__always)
+  /// Asks for the part of the next panel that falls to the rows `range`. Inlined, it would make `fill` too
+  /// long for the compiler to inline where the row stride is known.
+  @inline(never)
   func fetchNextPanel(_ range: Range<Int>) {
     guard let nextPanel else { return }
     let lines = segments * steps * bStride / Vector.lanes
