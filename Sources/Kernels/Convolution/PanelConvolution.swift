@@ -48,7 +48,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
   private func outputRowsPerBlock(images: Int) -> Int {
     let patches = max(
       Self.blockFloats / patchStride,
-      gradientIsLarge && isInput ? Self.leastPositions : Self.leastPatches)
+      readsInput ? Self.leastPositions : Self.leastPatches)
     let rows = patches / geometry.output.width
     return max(1, min(rows, 512 / geometry.output.width, images * geometry.output.height))
   }
@@ -197,7 +197,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
   // MARK: Backward-weights
 
   func weightScratchCount(images: Int) -> Int {
-    sumCount + patchesPerBlock(images: images) * (patchStride + blocks.outputs)
+    sumCount + gatheredCount(images: images) + patchesPerBlock(images: images) * blocks.outputs
       + (gradientIsLarge ? PanelProduct.packedCount : 0)
   }
 
@@ -206,6 +206,14 @@ struct PanelConvolution: ConvolutionAlgorithm {
 
   /// Whether the gradient, from 2 MiB on, passes by instead of staying in the second-level cache.
   private var gradientIsLarge: Bool { patchCount * blocks.outputs >= 512 * 1024 }
+
+  /// Whether a weight gradient takes the input as it stands, since it packs what it reads anyway.
+  private var readsInput: Bool { gradientIsLarge && isInput }
+
+  /// Floats of scratch for a block of patches.
+  private func gatheredCount(images: Int) -> Int {
+    readsInput ? 0 : patchesPerBlock(images: images) * patchStride
+  }
 
   func addWeightGradient(
     input: ImageTensor, outputGradient: ImageTensor,
@@ -217,7 +225,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
       allSums.update(repeating: 0, count: blocks.isWhole ? geometry.weightCount : sumCount)
     }
     let gathered = scratch + sumCount
-    let panels = gathered + patchesPerBlock(images: input.images) * patchStride
+    let panels = gathered + gatheredCount(images: input.images)
     let packed = panels + patchesPerBlock(images: input.images) * blocks.outputs
     for block in 0..<blocks.count {
       let matrix = patches(block)
@@ -227,23 +235,23 @@ struct PanelConvolution: ConvolutionAlgorithm {
         PanelProduct.pack(
           outputGradient.base + firstPatch * outputGradient.channels + block * blocks.outputs,
           rowStride: outputGradient.channels, rows: count, columns: blocks.outputs, into: panels)
-        if gradientIsLarge, isInput {
-          PanelProduct.multiplyTransposed(
-            m: patchCount, n: blocks.outputs, k: count,
-            a: input.base + firstPatch * input.channels + block * blocks.inputs,
-            aStride: input.channels, b: panels, c: sums, cStride: blocks.outputs,
-            accumulate: accumulate, packed: packed)
-          return
+        var source = (base: UnsafePointer(gathered), stride: patchStride)
+        if readsInput {
+          source = (
+            UnsafePointer(input.base + firstPatch * input.channels + block * blocks.inputs),
+            input.channels
+          )
+        } else {
+          matrix.gather(input, outputRows: outputRows, into: gathered)
         }
-        matrix.gather(input, outputRows: outputRows, into: gathered)
         if gradientIsLarge {
           PanelProduct.multiplyTransposed(
-            m: patchCount, n: blocks.outputs, k: count, a: gathered, aStride: patchStride,
+            m: patchCount, n: blocks.outputs, k: count, a: source.base, aStride: source.stride,
             b: panels, c: sums, cStride: blocks.outputs, accumulate: accumulate, packed: packed)
         } else {
           PanelProduct.multiply(
             m: patchCount, n: blocks.outputs, k: count,
-            a: .columns(gathered, stride: patchStride), b: panels, c: sums,
+            a: .columns(source.base, stride: source.stride), b: panels, c: sums,
             cStride: blocks.outputs, accumulate: accumulate)
         }
       }
