@@ -23,9 +23,8 @@ let package = Package(
     .library(name: "MPI", targets: ["MPI"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
     // System libraries: a module map and a small shim header each.
@@ -39,14 +38,14 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     // The library, lowest layer first; imports point downwards only.
     .target(name: "MPI", dependencies: ["CMPI"]),
+    .target(name: "System", dependencies: ["CCrypto"]),
     .target(name: "Tensors"),
     .target(name: "Randomness"),
-    .target(
-      name: "Safetensors",
-      dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "Safetensors", dependencies: ["System"]),
     .target(name: "PyTorchFiles", dependencies: ["CZlib"]),
     .target(name: "ONNX"),
     .target(name: "CProcessor"),
@@ -57,15 +56,13 @@ let package = Package(
     .target(
       name: "Datasets",
       dependencies: [
-        "Kernels", "Tensors", "Randomness", "CTurboJPEG", "CPNG", "CZlib", "CArchive",
-        .product(name: "Crypto", package: "swift-crypto"),
+        "Kernels", "Tensors", "Randomness", "System", "CTurboJPEG", "CPNG", "CZlib", "CArchive",
       ]),
     .target(
       name: "Training",
       dependencies: [
         "MPI", "Networks", "Datasets", "Safetensors", "PyTorchFiles", "ONNX", "Kernels", "Tensors",
-        .product(name: "Crypto", package: "swift-crypto"),
-        "Yams",
+        "System", "Yams",
       ]),
     .executableTarget(
       name: "resnet-dist",
@@ -77,6 +74,7 @@ let package = Package(
     // Tests: one folder per target; MultiRank runs under mpirun.
     .target(name: "TestSupport", path: "Tests/Support"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+    .testTarget(name: "SystemTests", dependencies: ["System"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),
     .testTarget(
@@ -90,15 +88,13 @@ let package = Package(
     .testTarget(
       name: "NetworksTests",
       dependencies: [
-        "Networks", "Kernels", "Tensors", "Safetensors", "TestSupport", "AllocationCounter",
-        .product(name: "Crypto", package: "swift-crypto"),
+        "Networks", "Kernels", "Tensors", "Safetensors", "System", "TestSupport",
+        "AllocationCounter",
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "DatasetsTests",
-      dependencies: [
-        "Datasets", "Tensors", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
-      ],
+      dependencies: ["Datasets", "Tensors", "System", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TrainingTests",

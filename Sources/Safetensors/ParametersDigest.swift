@@ -14,10 +14,10 @@
 ///             digest.update(name.encode() + b"\0" + values.astype("<f4").tobytes())
 ///     print(digest.hexdigest())
 
-import Crypto
+import System
 
 /// SHA-256 over named Float32 tensors, given in the order of their names.
-public struct ParametersDigest {
+public struct ParametersDigest: ~Copyable {
   private var hash = SHA256()
   private var last: String?
 
@@ -29,16 +29,12 @@ public struct ParametersDigest {
   public mutating func update(_ name: String, _ values: UnsafeBufferPointer<Float>) {
     if let last { precondition(precedesInBytes(last, name), "\(quoted(name)) is out of order") }
     last = name
-    hash.update(data: Array(name.utf8) + [0])
-    hash.update(bufferPointer: UnsafeRawBufferPointer(values))
+    hash.update(Array(name.utf8) + [0])
+    hash.update(UnsafeRawBufferPointer(values))
   }
 
   /// The digest of what was added, in lower-case hexadecimal.
-  public func finalize() -> String {
-    hash.finalize().map { byte in
-      (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }.joined()
-  }
+  public consuming func finalize() -> String { hash.hexadecimal() }
 }
 
 /// The digest of tensors given in any order, their values row-major in the file's layout.

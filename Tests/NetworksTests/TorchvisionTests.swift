@@ -1,9 +1,9 @@
 /// Agreement with torchvision's own networks: `Oracles/networks/make_torchvision_fixtures.py`.
 
-import Crypto
 import Foundation
 import Networks
 import Safetensors
+import System
 import Tensors
 import TestSupport
 import Testing
@@ -37,7 +37,7 @@ import Testing
       let shapes = ParameterLayout(architecture).stateShapes
       #expect(shapes.count == expected.tensors, "\(name)")
       let lines = shapes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined()
-      let digest = SHA256.hash(data: Data(lines.utf8)).map { String(format: "%02x", $0) }.joined()
+      let digest = SHA256.hexadecimal(of: lines.utf8)
       #expect(digest == expected.stateSHA256, "\(name):\n\(lines)")
       #expect(architecture.parameterCount == expected.parameters, "\(name)")
       let published = abs(Double(architecture.multiplyAdds) / 1e9 - expected.gigaops)

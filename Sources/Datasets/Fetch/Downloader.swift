@@ -1,7 +1,7 @@
 /// Downloads that are resumed, checked and put in place whole.
 
-import Crypto
 import Foundation
+import System
 
 /// Fetches files to `NAME.part`, checks size and SHA-256, and renames them.
 ///
@@ -92,8 +92,8 @@ public struct Downloader: Sendable {
     defer { try? handle.close() }
     var hash = SHA256()
     while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
-      hash.update(data: piece)
+      piece.withUnsafeBytes { hash.update($0) }
     }
-    return hash.finalize().map { String(format: "%02x", $0) }.joined()
+    return hash.hexadecimal()
   }
 }

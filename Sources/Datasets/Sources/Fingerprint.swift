@@ -1,28 +1,23 @@
 /// What a source's images are, in 64 hexadecimal digits.
 
-import Crypto
-import Foundation
+import System
 
 /// A SHA-256 over parts, each with its length before it, so that no two lists of parts are alike.
-struct Fingerprint {
+struct Fingerprint: ~Copyable {
   private var hash = SHA256()
 
   mutating func add(_ text: String) { add(Array(text.utf8)) }
 
   mutating func add(_ number: Int) {
     withUnsafeBytes(of: UInt64(bitPattern: Int64(number)).littleEndian) {
-      hash.update(bufferPointer: $0)
+      hash.update($0)
     }
   }
 
   mutating func add(_ bytes: [UInt8]) {
     add(bytes.count)
-    bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+    bytes.withUnsafeBytes { hash.update($0) }
   }
 
-  consuming func hexadecimal() -> String {
-    hash.finalize().map { byte in
-      (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }.joined()
-  }
+  consuming func hexadecimal() -> String { hash.hexadecimal() }
 }

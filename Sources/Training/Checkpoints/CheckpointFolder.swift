@@ -5,10 +5,10 @@
 ///     preprocessing.safetensors    mean [C, H, W] or [C] and std [C], in units of pixel/255
 ///     weights.safetensors          the network in torchvision's names: PyTorch loads it as it is
 
-import Crypto
 import Foundation
 import Networks
 import Safetensors
+import System
 
 /// Why a checkpoint cannot be used.
 public enum CheckpointError: Error, Equatable, CustomStringConvertible {
@@ -155,7 +155,9 @@ public enum CheckpointFolder {
 
   private static func sha256(ofFile path: String) throws -> String {
     let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-    return SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
+    var hash = SHA256()
+    data.withUnsafeBytes { hash.update($0) }
+    return hash.hexadecimal()
   }
 }
 

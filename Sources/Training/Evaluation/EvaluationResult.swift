@@ -1,7 +1,7 @@
 /// What an evaluation found, for people and for scripts.
 
-import Crypto
 import Foundation
+import System
 import Tensors
 
 /// The result of one `resnet-dist eval`.
@@ -23,7 +23,7 @@ public struct EvaluationResult {
   var parametersSHA256: String {
     if digests.count == 1 { return digests[0] }
     let text = digests.joined(separator: "+")
-    return SHA256.hash(data: Data(text.utf8)).map { String(format: "%02x", $0) }.joined()
+    return SHA256.hexadecimal(of: text.utf8)
   }
 
   /// `{"model","samples","top1","top5","loss","parameters_sha256","networks","views"}`; top1 and top5

@@ -1,8 +1,8 @@
 /// Tests of `data fetch` against a loopback server.
 
-import Crypto
 import Datasets
 import Foundation
+import System
 import TestSupport
 import Testing
 
@@ -10,7 +10,7 @@ import Testing
   private static let content = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
 
   private static func sha256(_ bytes: [UInt8]) -> String {
-    SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
+    SHA256.hexadecimal(of: bytes)
   }
 
   /// A data set of one plain file.

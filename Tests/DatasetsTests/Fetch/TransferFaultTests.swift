@@ -1,8 +1,8 @@
 /// Tests of `data fetch` against servers that break the rules, or keep them in unusual ways.
 
-import Crypto
 import Datasets
 import Foundation
+import System
 import TestSupport
 import Testing
 
@@ -10,7 +10,7 @@ import Testing
   private static let content = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 5 &+ $0 >> 9) }
 
   private func dataset(_ name: String = "images.gz", _ bytes: [UInt8] = content) -> PublicDataset {
-    let digest = SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
+    let digest = SHA256.hexadecimal(of: bytes)
     let file = PublicDataset.RemoteFile(
       url: URL(string: "http://127.0.0.1:1/\(name)")!, bytes: bytes.count, sha256: digest)
     let contents = name.hasSuffix(".tar.gz") ? "inner.bin" : name
