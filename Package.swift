@@ -58,16 +58,18 @@ let package = Package(
       dependencies: [
         "Kernels", "Tensors", "Randomness", "System", "CTurboJPEG", "CPNG", "CZlib", "CArchive",
       ]),
+    .target(name: "Distributed", dependencies: ["MPI", "Networks", "Kernels", "Tensors"]),
     .target(
       name: "Training",
       dependencies: [
-        "MPI", "Networks", "Datasets", "Safetensors", "PyTorchFiles", "ONNX", "Kernels", "Tensors",
+        "Distributed", "MPI", "Networks", "Datasets", "Safetensors", "PyTorchFiles", "ONNX",
+        "Kernels", "Tensors",
         "System", "Yams",
       ]),
     .executableTarget(
       name: "resnet-dist",
       dependencies: [
-        "Training", "Datasets", "Networks", "Kernels", "MPI",
+        "Training", "Distributed", "Datasets", "Networks", "Kernels", "MPI",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -98,13 +100,17 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "TrainingTests",
-      dependencies: ["Training", "Datasets", "Networks", "MPI", "Tensors", "TestSupport"]),
+      dependencies: [
+        "Training", "Distributed", "Datasets", "Networks", "MPI", "Tensors", "TestSupport",
+      ]),
     .testTarget(
       name: "CommandLineTests", dependencies: ["TestSupport", "resnet-dist"],
       exclude: ["Fixtures"]),
     .executableTarget(
       name: "multi-rank-tests",
-      dependencies: ["MPI", "Training", "Networks", "Datasets", "Kernels", "Tensors"],
+      dependencies: [
+        "MPI", "Distributed", "Training", "Networks", "Datasets", "Kernels", "Tensors",
+      ],
       path: "Tests/MultiRank"),
   ]
 )

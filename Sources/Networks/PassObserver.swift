@@ -20,7 +20,10 @@ public struct LayerDescription: Hashable, Sendable {
 
 /// Hears of each layer of a training pass, on the thread that drives the replica.
 public protocol PassObserver: AnyObject {
-  /// Before a layer's pass; `layer` counts in `Replica.trainingLayers`.
+  /// Once, before the first pass: the layers of the training plan, in the order of their numbers.
+  func willObserve(_ layers: [LayerDescription])
+
+  /// Before a layer's pass; `layer` is its number in the training plan.
   func willRun(layer: Int, backward: Bool) throws
 
   /// After it.
@@ -32,6 +35,7 @@ public protocol PassObserver: AnyObject {
 }
 
 extension PassObserver {
+  public func willObserve(_ layers: [LayerDescription]) {}
   public func willRun(layer: Int, backward: Bool) {}
   public func didRun(layer: Int, backward: Bool) {}
   public func didComplete(weightGradients count: Int) {}

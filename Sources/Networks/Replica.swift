@@ -22,12 +22,10 @@ public final class Replica {
   /// Momentum's velocity, a twin of the parameters.
   private let velocity: AlignedBuffer<Float>
 
-  /// The layers of training passes; empty for a replica that only evaluates.
-  public let trainingLayers: [LayerDescription]
   /// Elements of the weights region that are complete after each layer's backward pass.
   private let completedWeights: [Int]
   /// Hear of each layer of training passes, in this order.
-  public var observers: [any PassObserver] = []
+  private let observers: [any PassObserver]
 
   /// - Parameters:
   ///   - training: nil makes a replica that only evaluates, without gradients' memory.
@@ -39,19 +37,22 @@ public final class Replica {
   ///   - fuse: whether the plan may fuse operations; false is for tests.
   ///   - recomputesFrom: elements of an image's activations from which on the backward pass computes them
   ///     again instead of having them stored; nil is the plan's choice.
+  ///   - observers: hear of each layer of training passes, in this order.
   ///   - other: whose parameters and running statistics are this replica's too: the same network,
   ///     compiled for images of another shape. Nil takes memory of its own.
   public init(
     _ architecture: Architecture, training: ShardLayout?, evaluation: ShardLayout,
     threads: Int = 1, division: StatisticsDivision? = nil, exchange: any StatisticsExchange,
     gradients: (any GradientMemory)? = nil, labelSmoothing: Double = 0, fuse: Bool = true,
-    recomputesFrom leastCount: Int? = nil, sharing other: Replica? = nil
+    recomputesFrom leastCount: Int? = nil, observers: [any PassObserver] = [],
+    sharing other: Replica? = nil
   ) {
     precondition(
       training == nil
         || (training!.shards == evaluation.shards && training!.ranks == evaluation.ranks),
       "training and evaluation are divided over the same shards and ranks")
     self.architecture = architecture
+    self.observers = observers
     let parameters = ParameterLayout(architecture)
     parameterLayout = parameters
     trainingLayout = training ?? evaluation
@@ -69,7 +70,6 @@ public final class Replica {
         recomputesFrom: leastCount ?? Recomputation.leastCount)
     }
     let layers = trainingPlan?.layers ?? []
-    trainingLayers = layers.map { LayerDescription($0) }
     completedWeights = Self.completedWeights(layers, of: parameters.weights.count)
     precondition(
       other.map { $0.parameterLayout.count == parameters.count } ?? true,
@@ -82,6 +82,8 @@ public final class Replica {
       extent: training == nil
         ? GradientExtent(weights: 0, parameters: 0) : GradientExtent(parameters))
     velocity = AlignedBuffer(count: training == nil ? 0 : parameterLayout.count)
+    let descriptions = layers.map { LayerDescription($0) }
+    for observer in observers { observer.willObserve(descriptions) }
   }
 
   /// How far the weights region is complete after each layer's backward pass: up to the first

@@ -1,6 +1,7 @@
 /// `resnet-dist bn-recalibrate`: batch-normalization statistics of a large sample, after training.
 
 import ArgumentParser
+import Distributed
 import Training
 
 struct BNRecalibrateCommand: RankedCommand {
@@ -42,7 +43,7 @@ struct BNRecalibrateCommand: RankedCommand {
     if let images, images < 1 { throw ValidationError("--images is 1 or more, not \(images)") }
   }
 
-  func run(on ranks: Ranks) throws {
+  func run(on ranks: ProcessGroup) throws {
     let flags = (network.values + data.values + running.values)
       .compactMap { key, value in value.map { (key: key, value: $0) } }
     let run = try RecalibrationRun(

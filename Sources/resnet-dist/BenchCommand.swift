@@ -1,6 +1,7 @@
 /// `resnet-dist bench`: how fast the training step is, or the input pipeline.
 
 import ArgumentParser
+import Distributed
 import Training
 
 struct BenchCommand: RankedCommand {
@@ -108,7 +109,7 @@ struct BenchCommand: RankedCommand {
     if layers, json { throw ValidationError("--layers is a table for people: leave out --json") }
   }
 
-  func run(on ranks: Ranks) throws {
+  func run(on ranks: ProcessGroup) throws {
     let flags =
       (network.values + [
         ("batch-size", batchSize), ("shards", shards), ("threads", threads),
@@ -125,8 +126,8 @@ struct BenchCommand: RankedCommand {
     }
     let options = BenchmarkRun.Options(
       imageSize: imageSize, classes: classes, steps: steps, seconds: seconds, warmUp: warmUp,
-      layers: layers, injectedLatency: injectLatency.flatMap(NetworkQuantity.latency),
-      injectedBandwidth: injectBandwidth.flatMap(NetworkQuantity.bandwidth))
+      layers: layers, emulatedLatency: injectLatency.flatMap(NetworkQuantity.latency),
+      emulatedBandwidth: injectBandwidth.flatMap(NetworkQuantity.bandwidth))
     if let scenario = scaling.scenario {
       let table = try ScalingStudy(
         flags: flags, options: options, scenario: scenario, ranks: ranks

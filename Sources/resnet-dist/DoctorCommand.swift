@@ -1,6 +1,7 @@
 /// `resnet-dist doctor`: is this machine ready, and do images come fast enough?
 
 import ArgumentParser
+import Distributed
 import Training
 
 struct DoctorCommand: RankedCommand {
@@ -17,7 +18,7 @@ struct DoctorCommand: RankedCommand {
   @OptionGroup(title: "Images") var data: DataFlags
   @OptionGroup(title: "Division of the work") var running: RunningFlags
 
-  func run(on ranks: Ranks) throws {
+  func run(on ranks: ProcessGroup) throws {
     let flags = (network.values + data.values + running.values)
       .compactMap { key, value in value.map { (key: key, value: $0) } }
     let text = try Doctor(flags: flags, ranks: ranks).examine()

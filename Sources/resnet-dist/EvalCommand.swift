@@ -1,6 +1,7 @@
 /// `resnet-dist eval`: test a trained network, or several together.
 
 import ArgumentParser
+import Distributed
 import Foundation
 import Training
 
@@ -34,7 +35,7 @@ struct EvalCommand: RankedCommand {
   @Flag(help: "Print one JSON object instead of text.")
   var json = false
 
-  func run(on ranks: Ranks) throws {
+  func run(on ranks: ProcessGroup) throws {
     let flags = (data.values + running.values)
       .compactMap { key, value in value.map { (key: key, value: $0) } }
     let run = try EvaluationRun(

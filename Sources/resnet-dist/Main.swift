@@ -1,6 +1,7 @@
 /// The entry point: parse on every rank, agree, run, and end all ranks together.
 
 import ArgumentParser
+import Distributed
 import Foundation
 import Kernels
 import MPI
@@ -10,14 +11,14 @@ import Training
 protocol RankedCommand: ParsableCommand {
   /// Whether it computes on all ranks; otherwise one process does it, with or without mpirun.
   static var usesRanks: Bool { get }
-  func run(on ranks: Ranks) throws
+  func run(on ranks: ProcessGroup) throws
   /// The work of a command that uses no ranks.
   func runAlone() throws
 }
 
 extension RankedCommand {
   static var usesRanks: Bool { true }
-  func run(on ranks: Ranks) throws { try ranks.onFirst(runAlone) }
+  func run(on ranks: ProcessGroup) throws { try ranks.onFirst(runAlone) }
   func runAlone() throws {}
 }
 
@@ -64,7 +65,7 @@ enum Main {
     case .command(let command):
       do { try command.runAlone() } catch {
         complain(error)
-        exit(exitCode(for: error))
+        exit(ExitCode.of(error))
       }
       exit(0)
     }
@@ -74,7 +75,7 @@ enum Main {
     let code: Int32
     do {
       let environment = try MPIEnvironment(requiring: .funneled)
-      let ranks = try Ranks()
+      let ranks = try ProcessGroup()
       code = run(parsed, ranks)
       try environment.finalize()
     } catch {
@@ -85,7 +86,7 @@ enum Main {
   }
 
   /// Runs on all ranks and returns the exit code that they agree on.
-  private static func run(_ parsed: Parsed, _ ranks: Ranks) -> Int32 {
+  private static func run(_ parsed: Parsed, _ ranks: ProcessGroup) -> Int32 {
     do {
       return try ranks.endTogether {
         if let code = try endTogether(parsed, ranks) { return code }
@@ -105,7 +106,7 @@ enum Main {
   }
 
   /// Shows help, or a rank's usage error, once; nil when every rank has a command to run.
-  private static func endTogether(_ parsed: Parsed, _ ranks: Ranks) throws -> Int32? {
+  private static func endTogether(_ parsed: Parsed, _ ranks: ProcessGroup) throws -> Int32? {
     var text = ""
     var code: Int32 = -1
     if case .text(let message, let exitCode) = parsed {

@@ -1,6 +1,7 @@
 /// `resnet-dist train`, the default.
 
 import ArgumentParser
+import Distributed
 import Training
 
 struct TrainCommand: RankedCommand {
@@ -164,7 +165,7 @@ struct TrainCommand: RankedCommand {
     }
   }
 
-  func run(on ranks: Ranks) throws {
+  func run(on ranks: ProcessGroup) throws {
     let configuration = try ranks.together {
       try TrainingConfiguration.resolve(
         flags: flags.compactMap { key, value in value.map { (key, $0) } }, file: config,

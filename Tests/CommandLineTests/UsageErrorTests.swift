@@ -1,5 +1,6 @@
 /// Wrong command lines: one error from one rank, exit code 2, nothing written.
 
+import Distributed
 import Foundation
 import TestSupport
 import Testing

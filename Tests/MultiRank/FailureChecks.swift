@@ -1,5 +1,6 @@
 /// Checks that ranks fail together: one says it, none waits.
 
+import Distributed
 import MPI
 import Training
 
@@ -13,7 +14,7 @@ private struct BadFlag: UsageError, CustomStringConvertible {
 
 let failureChecks: [Check] = [
   Check("when some ranks fail, all get the lowest one's failure") { communicator in
-    let ranks = try Ranks(world: communicator)
+    let ranks = try ProcessGroup(world: communicator)
     let failing = (0..<communicator.size).filter { $0 % 3 == communicator.size % 3 }
     do {
       try ranks.together {
@@ -29,7 +30,7 @@ let failureChecks: [Check] = [
     }
   },
   Check("a usage error keeps its exit code on all ranks") { communicator in
-    let ranks = try Ranks(world: communicator)
+    let ranks = try ProcessGroup(world: communicator)
     do {
       try ranks.onFirst { throw BadFlag() }
       expect(false, "nothing was thrown")
@@ -40,13 +41,13 @@ let failureChecks: [Check] = [
   },
   Check("what succeeds returns each rank's own result, and the first rank's only there") {
     communicator in
-    let ranks = try Ranks(world: communicator)
+    let ranks = try ProcessGroup(world: communicator)
     expectEqual(try ranks.together { communicator.rank * 2 }, communicator.rank * 2, "together")
     expectEqual(try ranks.onFirst { 7 }, communicator.rank == 0 ? 7 : nil, "onFirst")
   },
   Check("ranks with different values are told the key and both values", minimumRanks: 2) {
     communicator in
-    let ranks = try Ranks(world: communicator)
+    let ranks = try ProcessGroup(world: communicator)
     try ranks.agree(on: [("lr", "0.1"), ("seed", "1")])
     let last = communicator.size - 1
     do {

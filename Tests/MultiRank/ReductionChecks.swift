@@ -1,5 +1,6 @@
 /// Checks of the statistics exchange and the gradient reduction against serial sums.
 
+import Distributed
 import Glibc
 import MPI
 import Networks
@@ -43,7 +44,9 @@ private func checkStatistics(
   let exchange = try ClusteredStatisticsExchange(
     try communicator.duplicate(),
     group: try communicator.split(color: groups.group(of: communicator.rank)) as Communicator,
-    hosts: groups, division: division, widths: .init(layers: 40, whole: 40), yields: true)
+    hosts: groups, division: division, widths: .init(layers: 40, whole: 40),
+    yieldsWhileWaiting: true,
+    progress: CommunicationProgress(communicator))
   let whole = StatisticsDivision(whole: division.layout)
   for (round, width) in [2, 4, 34, 40, 2].enumerated() {
     for (division, kind) in [
@@ -90,15 +93,15 @@ let reductionChecks: [Check] = [
     for sizes in [[size], Array(repeating: 1, count: size)] {
       for (layer, width) in [(4, 6), (3, 8)] {
         let groups = RankGroups(sizes: sizes)
+        let rankProgress = try RankProgress(
+          local: communicator.duplicate(), rank: communicator.rank)
         let exchange = try HostStatisticsExchange(
           try communicator.duplicate(), of: 0..<size,
           group: try communicator.split(color: groups.group(of: communicator.rank)) as Communicator,
-          hosts: groups, division: division, maximumWidth: 8, yields: true)
-        let whereabouts = try Whereabouts(
-          local: communicator.duplicate(), rank: communicator.rank)
-        exchange.whereabouts = whereabouts
+          hosts: groups, division: division, maximumWidth: 8, yieldsWhileWaiting: true,
+          progress: CommunicationProgress(communicator), rankProgress: rankProgress)
         let isAstray = communicator.rank == size - 1
-        whereabouts.willRun(layer: isAstray ? layer : 3, backward: true)
+        rankProgress.willRun(layer: isAstray ? layer : 3, backward: true)
         // Between hosts a longer message is an error of MPI's at once.
         let own = isAstray && sizes.count == 1 ? width : 6
         let numbers = [Double](repeating: 1, count: 8)
@@ -117,7 +120,7 @@ let reductionChecks: [Check] = [
       }
     }
   },
-  Check("a rank that waits for statistics in shared memory goes on with what it has under way") {
+  Check("a rank that waits for statistics in shared memory lets its messages advance") {
     communicator in
     let size = communicator.size
     if size < 4 || size % 2 == 1 { return }
@@ -128,7 +131,7 @@ let reductionChecks: [Check] = [
     let exchange = try HostStatisticsExchange(
       try communicator.duplicate(), of: 0..<size,
       group: try communicator.split(color: host) as Communicator, hosts: groups, division: division,
-      maximumWidth: 2, yields: true)
+      maximumWidth: 2, yieldsWhileWaiting: true, progress: CommunicationProgress(communicator))
     let barrier = try communicator.duplicate()
     // The barrier takes several messages of each rank. The second host waits for its end, so the
     // first host's ranks have to send the later ones while they wait for the second's statistics.
@@ -166,7 +169,8 @@ let reductionChecks: [Check] = [
         try communicator.duplicate(),
         group: try communicator.split(color: groups.group(of: communicator.rank)) as Communicator,
         groups: groups, layout: layout, extent: GradientExtent(weights: 5003, parameters: 5003),
-        bucketSize: 700, yields: true, compression: .bf16)
+        bucketSize: 700, yieldsWhileWaiting: true, compression: .bf16,
+        progress: CommunicationProgress(communicator))
       // A part in 2^8 of the largest of what is rounded, at each of the levels.
       try checkSteps(reduction, layout, count: 5003, what: "hosts of \(sizes)") { sum, expected in
         sizes.count == 1 ? sum == expected : abs(sum - expected) <= 2048 * Float(sizes.count) / 32
@@ -187,7 +191,8 @@ let reductionChecks: [Check] = [
     let count = 5000
     let reduction = MPIReduction(
       try communicator.duplicate(), layout: layout,
-      extent: GradientExtent(weights: count, parameters: count + 3), bucketSize: 700)
+      extent: GradientExtent(weights: count, parameters: count + 3), bucketSize: 700,
+      progress: CommunicationProgress(communicator))
     try checkSteps(reduction, layout, count: count, what: "\(size) ranks") { sum, expected in
       abs(sum - expected) <= 1e-5 * max(abs(expected), 1000)
     }
@@ -216,7 +221,8 @@ private func checkTreeReduction(
   let group = try communicator.split(color: groups.group(of: communicator.rank))
   let reduction = try TreeReduction(
     try communicator.duplicate(), group: group, groups: groups, layout: layout,
-    extent: GradientExtent(weights: count, parameters: count + 5), bucketSize: bucket, yields: true)
+    extent: GradientExtent(weights: count, parameters: count + 5), bucketSize: bucket,
+    yieldsWhileWaiting: true, progress: CommunicationProgress(communicator))
   let what = "hosts of \(sizes) ranks, \(shards) shards, \(count) elements"
   try checkSteps(reduction, layout, count: count, what: what) { $0.bitPattern == $1.bitPattern }
 }

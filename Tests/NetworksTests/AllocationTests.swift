@@ -21,7 +21,7 @@ import Testing
       named: "resnet20", shortcut: shortcut, classes: 10)
     let layout = try ShardLayout(batch: 16, shards: 8)
     let replica = Replica(
-      architecture, training: layout, evaluation: layout, exchange: SoleRankExchange())
+      architecture, training: layout, evaluation: layout, exchange: SingleRankExchange())
     replica.initialize(seed: 1)
     let batch = Batch(of: architecture, count: 16, seed: 1)
     func step() throws {

@@ -61,7 +61,7 @@ extension Replica {
     let layout = try ShardLayout(batch: batch, shards: shards)
     self.init(
       architecture, training: layout, evaluation: layout, threads: threads,
-      exchange: SoleRankExchange(), fuse: fuse, recomputesFrom: leastCount)
+      exchange: SingleRankExchange(), fuse: fuse, recomputesFrom: leastCount)
     initialize(seed: seed)
   }
 }

@@ -25,7 +25,7 @@ private let networks: [Architecture] =
       let replica = try Replica(alone: network, batch: 3, shards: 3)
       let whole = try Replica(
         dense, training: nil, evaluation: ShardLayout(batch: 3, shards: 3),
-        exchange: SoleRankExchange(), sharing: replica)
+        exchange: SingleRankExchange(), sharing: replica)
       let expected = bits(try replica.evaluate(batch).logits)
       let scores = bits(try whole.scoringPass(images: batch.images, batch: 3))
       #expect(scores == expected, "\(network.name)")
@@ -41,7 +41,7 @@ private let networks: [Architecture] =
     #expect(dense.positions == 15)
     let replica = try Replica(
       dense, training: nil, evaluation: ShardLayout(batch: 2, shards: 2), threads: threads,
-      exchange: SoleRankExchange())
+      exchange: SingleRankExchange())
     try replica.load(stateDictionary: fixture.state())
     let images = imagesFromNCHW(
       try file.float32("dense.input", shape: [2, 3, 20, 28]), shape: [2, 3, 20, 28])

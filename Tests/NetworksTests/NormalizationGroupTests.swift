@@ -16,7 +16,8 @@ import Testing
     let layout = try ShardLayout(batch: batch, shards: 6)
     let replica = Replica(
       architecture, training: layout, evaluation: layout,
-      division: try StatisticsDivision(layout, imagesPerGroup: size), exchange: SoleRankExchange(),
+      division: try StatisticsDivision(layout, imagesPerGroup: size),
+      exchange: SingleRankExchange(),
       fuse: fuse)
     replica.initialize(seed: 1)
     let sums = try replica.train(images)
@@ -51,7 +52,7 @@ import Testing
     let layout = try ShardLayout(batch: 3, shards: 3)
     let replica = Replica(
       architecture, training: layout, evaluation: layout,
-      division: try StatisticsDivision(layout, imagesPerGroup: 1), exchange: SoleRankExchange())
+      division: try StatisticsDivision(layout, imagesPerGroup: 1), exchange: SingleRankExchange())
     replica.initialize(seed: 1)
     let sums = try replica.train(Batch(of: architecture, count: 3, seed: 1))
     #expect(sums.loss.isFinite)

@@ -37,7 +37,7 @@ private let architectures: [Architecture] =
     func replica(recomputesFrom leastCount: Int, threads: Int) -> Replica {
       let replica = Replica(
         architecture, training: layout, evaluation: layout, threads: threads, division: division,
-        exchange: SoleRankExchange(), recomputesFrom: leastCount)
+        exchange: SingleRankExchange(), recomputesFrom: leastCount)
       replica.initialize(seed: 1)
       return replica
     }

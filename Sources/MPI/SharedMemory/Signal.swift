@@ -23,20 +23,20 @@ public struct Signal {
   /// Returns once the counter is at least `value`.
   ///
   /// - Parameters:
-  ///   - yields: give the core away while waiting, because the owner may need it.
-  ///   - idle: called now and then; MPI's other business moves on by it.
+  ///   - yields: whether to yield the core while waiting, because the owner may need it.
+  ///   - progress: called now and then, to let other communication advance.
   public func wait<Failure>(
-    for value: UInt64, yields: Bool, idle: () throws(Failure) -> Void
+    for value: UInt64, yields: Bool, progress: () throws(Failure) -> Void
   ) throws(Failure) {
     var turns = 0
     while !hasReached(value) {
       turns += 1
       if yields || turns > Self.patience { sched_yield() }
-      if turns % Self.turnsBetweenIdling == 0 { try idle() }
+      if turns % Self.turnsBetweenProgress == 0 { try progress() }
     }
   }
 
   /// Turns (about 10 ms) after which the owner is taken to need this core.
   private static let patience = 1 << 20
-  private static let turnsBetweenIdling = 1 << 10
+  private static let turnsBetweenProgress = 1 << 10
 }

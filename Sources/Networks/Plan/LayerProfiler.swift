@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// Collects each layer's seconds; one of `Replica.observers`.
+/// Collects each layer's seconds: an observer of a replica.
 public final class LayerProfiler: PassObserver {
   /// One layer of the training plan.
   public struct Entry: Sendable {
@@ -11,12 +11,14 @@ public final class LayerProfiler: PassObserver {
     public fileprivate(set) var backwardSeconds = 0.0
   }
 
-  public private(set) var entries: [Entry]
+  /// In the order of the training plan.
+  public private(set) var entries: [Entry] = []
   public private(set) var passes = 0
   private var began = 0.0
 
-  /// - Parameter layers: `Replica.trainingLayers`.
-  public init(_ layers: [LayerDescription]) {
+  public init() {}
+
+  public func willObserve(_ layers: [LayerDescription]) {
     entries = layers.map { Entry(layer: $0) }
   }
 

@@ -18,7 +18,7 @@ public protocol StatisticsExchange: AnyObject {
 }
 
 /// The exchange of a rank that holds every shard itself.
-public final class SoleRankExchange: StatisticsExchange {
+public final class SingleRankExchange: StatisticsExchange {
   public init() {}
 
   public func combine(

@@ -15,7 +15,7 @@ struct StepParts: Codable {
 }
 
 /// The result of one `resnet-dist bench`; its JSON's keys are stable.
-public struct BenchmarkResult: Codable {
+package struct BenchmarkResult: Codable {
   let model: String
   let ranks: Int
   let hosts: Int
@@ -35,7 +35,7 @@ public struct BenchmarkResult: Codable {
   let peakRssBytes: Int
   let peakRssSumBytes: Int
 
-  public var json: String {
+  package var json: String {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys]
@@ -43,7 +43,7 @@ public struct BenchmarkResult: Codable {
     return String(decoding: try! encoder.encode(self), as: UTF8.self)
   }
 
-  public var text: String {
+  package var text: String {
     var table = SummaryTable()
     table.add("network", model)
     table.add(
@@ -72,7 +72,7 @@ public struct BenchmarkResult: Codable {
 }
 
 /// The layer table of `bench --layers`.
-public struct LayerTable {
+package struct LayerTable {
   let profiler: LayerProfiler
   /// Images of this rank in a step.
   let images: Int
@@ -80,7 +80,7 @@ public struct LayerTable {
   /// A line a layer: milliseconds and GFLOP/s (in direct form) of each direction.
   ///
   /// Normalization passes that the plan put into convolutions count there.
-  public var text: String {
+  package var text: String {
     let passes = Double(max(profiler.passes, 1))
     let total = profiler.entries.reduce(0) { $0 + $1.forwardSeconds + $1.backwardSeconds }
     var lines = [

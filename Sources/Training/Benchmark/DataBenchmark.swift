@@ -1,17 +1,18 @@
 /// Timed loading of training images without a network: what `resnet-dist bench --data` does.
 
 import Datasets
+import Distributed
 import Foundation
 import MPI
 import Networks
 import Tensors
 
 /// One `resnet-dist bench --data`: reading, decoding, augmentation and normalization as in `train`.
-public struct DataBenchmark {
+package struct DataBenchmark {
   private let configuration: TrainingConfiguration
   private let data: TrainingData
   private let seconds: Double
-  private let ranks: Ranks
+  private let ranks: ProcessGroup
 
   /// Opens the images.
   ///
@@ -19,7 +20,7 @@ public struct DataBenchmark {
   ///   - flags: of the training configuration.
   ///   - seconds: how long to load.
   /// - Throws: `CollectiveFailure`.
-  public init(flags: [(key: String, value: String)], seconds: Double, ranks: Ranks) throws {
+  package init(flags: [(key: String, value: String)], seconds: Double, ranks: ProcessGroup) throws {
     let configuration = try ranks.together { try TrainingConfiguration(flags) }
     try ranks.agree(on: configuration.values)
     data = try ranks.together { try TrainingData(configuration) }
@@ -31,7 +32,7 @@ public struct DataBenchmark {
   var classes: Int { data.train.classCount }
 
   /// Loads mini-batches as fast as they come; rates are all ranks' together.
-  public func measure() throws -> DataBenchmarkResult {
+  package func measure() throws -> DataBenchmarkResult {
     let layout = try ranks.together {
       try configuration.partLayout(ranks: ranks.count, rank: ranks.rank)
     }
@@ -76,7 +77,7 @@ public struct DataBenchmark {
 }
 
 /// The result of one `resnet-dist bench --data`; its JSON's keys are stable.
-public struct DataBenchmarkResult: Codable {
+package struct DataBenchmarkResult: Codable {
   let dataset: String
   /// Images loaded while it was timed.
   let images: Int
@@ -88,11 +89,11 @@ public struct DataBenchmarkResult: Codable {
   let width: Int
   let augmentation: String
   /// Of all ranks.
-  public let imagesPerSecond: Double
+  package let imagesPerSecond: Double
   /// Images for each second of a processor's time: what a core loads that does nothing else.
-  public let imagesPerCoreSecond: Double
+  package let imagesPerCoreSecond: Double
 
-  public var json: String {
+  package var json: String {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -100,7 +101,7 @@ public struct DataBenchmarkResult: Codable {
     return String(decoding: try! encoder.encode(self), as: UTF8.self)
   }
 
-  public var text: String {
+  package var text: String {
     var table = SummaryTable()
     table.add("images", dataset)
     table.add("input", "\(height)×\(width), \(augmentation)")

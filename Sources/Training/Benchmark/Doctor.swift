@@ -1,24 +1,25 @@
 /// What `resnet-dist doctor` finds: this machine, its ranks, and whether images come fast enough.
 
+import Distributed
 import Foundation
 import Kernels
 import MPI
 import Networks
 
 /// One `resnet-dist doctor`.
-public struct Doctor {
+package struct Doctor {
   private let flags: [(key: String, value: String)]
-  private let ranks: Ranks
+  private let ranks: ProcessGroup
 
   /// - Parameter flags: of the training configuration: the network and the images.
-  public init(flags: [(key: String, value: String)], ranks: Ranks) {
+  package init(flags: [(key: String, value: String)], ranks: ProcessGroup) {
     (self.flags, self.ranks) = (flags, ranks)
   }
 
   /// Looks and measures, some seconds long; the text is the first rank's.
   ///
   /// - Throws: `CollectiveFailure`.
-  public func examine() throws -> String {
+  package func examine() throws -> String {
     var table = SummaryTable()
     table.add("processor", "\(Self.processorName), \(ThreadAllocation.cores) cores")
     table.add(
@@ -43,7 +44,7 @@ public struct Doctor {
     var text =
       "\(ranks.count) on \(hosts) \(hosts == 1 ? "machine" : "machines"), \(threads) "
       + "\(threads == 1 ? "thread" : "threads") each"
-    if ranks.isCrowded {
+    if ranks.isOversubscribed {
       text += "\nmore ranks than cores: they take turns, which costs time and changes no result"
     } else if ranks.local.size * threads < ThreadAllocation.cores {
       text +=

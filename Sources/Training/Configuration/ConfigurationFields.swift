@@ -1,5 +1,6 @@
 /// The list of a configuration's fields: key, spelling of the value, and what is accepted.
 
+import Distributed
 import Foundation
 import Networks
 

@@ -1,5 +1,6 @@
 /// Every value that decides a training run, with its default: what `config.yaml` holds.
 
+import Distributed
 import Networks
 
 /// A resolved run. The coding keys are the command line's flags without the dashes, so a run's
@@ -188,3 +189,6 @@ public enum DeviationChoice: Hashable, Sendable {
   case none
   case values([Float])
 }
+
+extension ConfigurationError: UsageError {}
+extension AccumulationError: UsageError {}

@@ -1,6 +1,7 @@
 /// How images of any size become the network's input: what the user chose, and what follows from it.
 
 import Datasets
+import Distributed
 import Tensors
 
 /// How training images are cropped.
@@ -103,13 +104,13 @@ public struct ImageOptions: Hashable, Sendable {
 }
 
 /// The choices do not fit each other or the images.
-public enum ImageOptionsError: UsageError, Equatable, CustomStringConvertible {
+package enum ImageOptionsError: UsageError, Equatable, CustomStringConvertible {
   case nothingToPad
   case smallScales(scales: ClosedRange<Int>, size: Int)
   case smallResize(resize: Int, size: Int)
   case sizesDiffer(training: ImageShape, test: ImageShape)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .nothingToPad:
       "--train-crop pad is for small images that all have one size, taken as they are: use "

@@ -1,6 +1,7 @@
 /// The normalization of a run: made from its training images, kept with its checkpoints.
 
 import Datasets
+import Distributed
 import MPI
 import Networks
 import Tensors
@@ -15,7 +16,7 @@ enum Preprocessing {
   /// - Parameter transform: what is done to test images: the statistics are of what it gives.
   static func make(
     _ configuration: TrainingConfiguration, source: any ImageSource, transform: ImageTransform,
-    ranks: Ranks
+    ranks: ProcessGroup
   ) throws -> Normalization {
     let configuration = configuration.withResolvedNormalization(for: source)
     let isNeeded =

@@ -1,6 +1,7 @@
 /// The statistics of a set of training images in a file: made by `data statistics`, used by `--mean FILE`.
 
 import Datasets
+import Distributed
 import Foundation
 import Networks
 import Safetensors
@@ -8,10 +9,10 @@ import Tensors
 
 /// A safetensors file with `mean` [3, H, W], `channel_mean` [3], `std` [3], `pca_variances` [3] and
 /// `pca_directions` [3, 3], in units of pixel/255; the mean image is of what test images become.
-public struct StatisticsFile {
-  public let meanImage: [Float]
-  public let channelMean: [Float]
-  public let deviation: [Float]
+package struct StatisticsFile {
+  package let meanImage: [Float]
+  package let channelMean: [Float]
+  package let deviation: [Float]
 
   /// - Parameter shape: of the network's input.
   static func write(
@@ -70,13 +71,13 @@ public struct StatisticsFile {
 }
 
 /// A file that `--mean` names cannot be used.
-public enum StatisticsFileError: UsageError, Equatable, CustomStringConvertible {
+package enum StatisticsFileError: UsageError, Equatable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   case missing(path: String, tensor: String)
   case otherShape(path: String, tensor: String, found: [Int], expected: [Int])
   case notFinite(path: String, tensor: String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .unreadable(let path, let reason):
       "--mean \(path): \(reason). Make the file with: resnet-dist data statistics"

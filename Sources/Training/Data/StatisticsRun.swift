@@ -5,7 +5,7 @@ import Networks
 import Tensors
 
 /// One `resnet-dist data statistics`.
-public struct StatisticsRun {
+package struct StatisticsRun {
   private let configuration: TrainingConfiguration
   private let source: any ImageSource
   private let transform: ImageTransform
@@ -14,7 +14,7 @@ public struct StatisticsRun {
   /// Opens the training images.
   ///
   /// - Throws: `ConfigurationError`, `DatasetError` and others that tell what is wrong with the images.
-  public init(flags: [(key: String, value: String)]) throws {
+  package init(flags: [(key: String, value: String)]) throws {
     configuration = try TrainingConfiguration(flags)
     let data = try TrainingData(configuration)
     source = data.train
@@ -23,7 +23,7 @@ public struct StatisticsRun {
   }
 
   /// Reads all training images as the network would see them in a test, and writes the file.
-  public func write(to path: String, console: any Console) throws {
+  package func write(to path: String, console: any Console) throws {
     let bar = ProgressBar(console: console)
     bar.begin("statistics", total: source.count)
     let statistics = try PixelStatistics(

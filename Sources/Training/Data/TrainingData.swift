@@ -1,23 +1,24 @@
 /// The images that a run trains and is tested on.
 
 import Datasets
+import Distributed
 import Networks
 import Tensors
 
 /// The two splits of a configured data set, opened and checked.
-public struct TrainingData {
-  public let train: any ImageSource
-  public let test: any ImageSource
+package struct TrainingData {
+  package let train: any ImageSource
+  package let test: any ImageSource
   /// What is done to the images of each.
-  public let trainTransform: ImageTransform
-  public let testTransform: ImageTransform
+  package let trainTransform: ImageTransform
+  package let testTransform: ImageTransform
   /// The network's input.
-  public let inputShape: ImageShape
+  package let inputShape: ImageShape
 
   /// Opens both splits.
   ///
   /// - Throws: `DatasetError`, `ImageOptionsError`.
-  public init(_ configuration: TrainingConfiguration) throws {
+  package init(_ configuration: TrainingConfiguration) throws {
     let train = try Self.open(configuration, .train)
     let test = try Self.open(configuration, .test, classNames: train.classNames)
     guard train.classNames == test.classNames else {
@@ -38,7 +39,7 @@ public struct TrainingData {
   /// The test split alone, for evaluation.
   ///
   /// - Throws: `DatasetError`.
-  public static func test(_ configuration: TrainingConfiguration) throws -> any ImageSource {
+  package static func test(_ configuration: TrainingConfiguration) throws -> any ImageSource {
     limited(try open(configuration, .test), configuration.testLimit)
   }
 

@@ -2,6 +2,7 @@
 /// Zisserman 2015, §3.2): every image once, on any number of ranks.
 
 import Datasets
+import Distributed
 import MPI
 import Networks
 import Tensors
@@ -30,7 +31,7 @@ struct DenseScoring {
   /// Finds the images' sizes; each rank reads a part of them. Collective.
   ///
   /// - Throws: what reading an image throws.
-  init(_ source: any ImageSource, scales: [Int], threads: Int, ranks: Ranks) throws {
+  init(_ source: any ImageSource, scales: [Int], threads: Int, ranks: ProcessGroup) throws {
     self.source = source
     self.scales = scales
     self.threads = threads
@@ -53,7 +54,8 @@ struct DenseScoring {
     self.chunks = stride(from: ranks.rank, to: chunks.count, by: ranks.count).map { chunks[$0] }
   }
 
-  private static func sizes(of source: any ImageSource, ranks: Ranks) throws -> [ImageShape] {
+  private static func sizes(of source: any ImageSource, ranks: ProcessGroup) throws -> [ImageShape]
+  {
     if let shape = source.imageShape { return Array(repeating: shape, count: source.count) }
     var reader = WholeImageReader(source)
     var sides = [Int64](repeating: 0, count: 2 * source.count)
@@ -124,7 +126,7 @@ struct DenseScoring {
       self.replica = Replica(
         try network.fullyConvolutional(input: shape), training: nil,
         evaluation: try ShardLayout(batch: 2 * capacity, shards: 2 * capacity), threads: threads,
-        exchange: SoleRankExchange(), sharing: replica)
+        exchange: SingleRankExchange(), sharing: replica)
       pixels = AlignedBuffer(count: 2 * capacity * shape.count)
     }
 

@@ -1,6 +1,7 @@
 /// One network of an evaluation, with what it was trained as.
 
 import Datasets
+import Distributed
 import Networks
 import Safetensors
 import Tensors
@@ -95,7 +96,7 @@ struct EvaluationMember {
   /// - Throws: `StateDictionaryError`, `OtherNetwork`.
   func check() throws {
     _ = try replica(
-      ShardLayout(batch: 1, shards: 1), threads: 1, exchange: SoleRankExchange())
+      ShardLayout(batch: 1, shards: 1), threads: 1, exchange: SingleRankExchange())
   }
 
   /// The digest of the weights that `replica` would have.

@@ -5,7 +5,7 @@ import System
 import Tensors
 
 /// The result of one `resnet-dist eval`.
-public struct EvaluationResult {
+package struct EvaluationResult {
   /// The networks whose scores were averaged.
   let models: [String]
   /// Their digests.
@@ -28,7 +28,7 @@ public struct EvaluationResult {
 
   /// `{"model","samples","top1","top5","loss","parameters_sha256","networks","views"}`; top1 and top5
   /// are fractions right, loss is the mean cross-entropy of the averaged scores.
-  public var json: String {
+  package var json: String {
     let loss = totals.meanLoss.isFinite ? "\(totals.meanLoss)" : "null"
     return "{\"model\":\"\(model)\",\"samples\":\(totals.images),"
       + "\"top1\":\(Double(totals.top1) / Double(totals.images)),"
@@ -37,7 +37,7 @@ public struct EvaluationResult {
       + "\"networks\":\(models.count),\"views\":\(views)}"
   }
 
-  public var text: String {
+  package var text: String {
     var table = SummaryTable()
     table.add(models.count == 1 ? "network" : "networks", models.joined(separator: " + "))
     table.add("images", data)

@@ -1,21 +1,22 @@
 /// A whole evaluation: weights and images opened on all ranks, tested, told.
 
 import Datasets
+import Distributed
 import Foundation
 import MPI
 import Networks
 import Safetensors
 
 /// One `resnet-dist eval`.
-public final class EvaluationRun {
+package final class EvaluationRun {
   /// One of the networks to evaluate.
-  public struct Request {
+  package struct Request {
     /// A run folder, a checkpoint or a weights file.
-    public let weights: String
+    package let weights: String
     /// Flags that concern this network alone.
-    public let flags: [(key: String, value: String)]
+    package let flags: [(key: String, value: String)]
 
-    public init(weights: String, flags: [(key: String, value: String)]) {
+    package init(weights: String, flags: [(key: String, value: String)]) {
       self.weights = weights
       self.flags = flags
     }
@@ -28,7 +29,7 @@ public final class EvaluationRun {
   private let division: StatisticsDivision
   private let threads: Int
   private let workers: Int
-  private let ranks: Ranks
+  private let ranks: ProcessGroup
   private let console: any Console
 
   /// Opens weights and images.
@@ -39,9 +40,9 @@ public final class EvaluationRun {
   ///   - flags: for all of them.
   ///   - views: what the networks see of each image.
   /// - Throws: `CollectiveFailure`.
-  public init(
+  package init(
     _ requests: [Request], flags: [(key: String, value: String)],
-    views: EvaluationViews = .center, ranks: Ranks, console: any Console
+    views: EvaluationViews = .center, ranks: ProcessGroup, console: any Console
   ) throws {
     let configurations = try ranks.together {
       try requests.map {
@@ -91,7 +92,7 @@ public final class EvaluationRun {
   }
 
   /// Evaluates all test images; the result is the same on every rank.
-  public func evaluate() throws -> EvaluationResult {
+  package func evaluate() throws -> EvaluationResult {
     let clock = ContinuousClock()
     let began = clock.now
     let totals: EpochTotals
@@ -136,7 +137,7 @@ public final class EvaluationRun {
     var finished = 0
     for member in members {
       let replica = try ranks.together {
-        try member.replica(division.layout, threads: threads, exchange: SoleRankExchange())
+        try member.replica(division.layout, threads: threads, exchange: SingleRankExchange())
       }
       for transform in member.transforms {
         try pass.run(replica, member.normalization, transform, into: scores) { done in
@@ -160,7 +161,7 @@ public final class EvaluationRun {
     for (index, member) in members.enumerated() {
       let replica = try ranks.together {
         try member.replica(
-          ShardLayout(batch: 1, shards: 1), threads: 1, exchange: SoleRankExchange())
+          ShardLayout(batch: 1, shards: 1), threads: 1, exchange: SingleRankExchange())
       }
       try pass.run(member.architecture, replica, member.normalization, into: scores) {
         steps, images in

@@ -1,10 +1,11 @@
 /// What a test shows of each image to a network.
 
 import Datasets
+import Distributed
 import Networks
 
 /// One protocol of the papers.
-public enum EvaluationViews: Equatable, Sendable {
+package enum EvaluationViews: Equatable, Sendable {
   /// The crop at the centre, or the whole image where images are taken as they are.
   case center
   /// The four corners and the centre, and their mirror images (Krizhevsky et al. 2012, §4.1).

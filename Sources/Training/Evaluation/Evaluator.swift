@@ -1,6 +1,7 @@
 /// Evaluation: every image once, on any number of ranks.
 
 import Datasets
+import Distributed
 import Kernels
 import Networks
 
@@ -8,21 +9,21 @@ import Networks
 ///
 /// Batches are divided like training batches; the last may be short. Counts are summed as integers
 /// and losses in the tree's order, so the result does not depend on the number of ranks.
-public final class Evaluator {
+package final class Evaluator {
   private let replica: Replica
   private let source: any ImageSource
   private let normalization: Normalization
   private let transform: ImageTransform
   private let workers: Int
   private let exchange: ClassificationExchange
-  private let whereabouts: Whereabouts?
+  private let rankProgress: RankProgress?
 
-  public init(
+  package init(
     _ replica: Replica, source: any ImageSource, normalization: Normalization,
     transform: ImageTransform = .none, workers: Int, exchange: any StatisticsExchange,
-    whereabouts: Whereabouts? = nil
+    rankProgress: RankProgress? = nil
   ) {
-    self.whereabouts = whereabouts
+    self.rankProgress = rankProgress
     self.replica = replica
     self.source = source
     self.normalization = normalization
@@ -32,7 +33,7 @@ public final class Evaluator {
   }
 
   /// Batches of one evaluation.
-  public var batches: Int {
+  package var batches: Int {
     let batch = replica.evaluationLayout.capacity
     return (source.count + batch - 1) / batch
   }
@@ -41,7 +42,7 @@ public final class Evaluator {
   ///
   /// - Parameter progress: called after each batch with the batches done.
   /// - Returns: sums over all images, the same on every rank.
-  public func evaluate(progress: (Int) -> Void = { _ in }) throws -> EpochTotals {
+  package func evaluate(progress: (Int) -> Void = { _ in }) throws -> EpochTotals {
     let layout = replica.evaluationLayout
     let loader = BatchLoader(
       source: source, normalization: normalization, transform: transform,
@@ -49,7 +50,7 @@ public final class Evaluator {
       steps: 0..<batches, workers: workers)
     var shardSums = Array(repeating: ClassificationSums(), count: layout.localShards.count)
     for step in 0..<batches {
-      whereabouts?.move(to: .evaluating, layer: step)
+      rankProgress?.move(to: .evaluating, layer: step)
       let batch = min(layout.capacity, source.count - step * layout.capacity)
       try loader.withNext { images in
         let sums = try replica.evaluationPass(

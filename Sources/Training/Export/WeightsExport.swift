@@ -40,7 +40,7 @@ public struct WeightsExport {
       classes: weights.classes ?? 1, input: given ?? meanImage)
     let replica = Replica(
       architecture, training: nil, evaluation: try ShardLayout(batch: 1, shards: 1),
-      exchange: SoleRankExchange())
+      exchange: SingleRankExchange())
     try weights.load(into: replica)
     state = replica.stateDictionary()
   }

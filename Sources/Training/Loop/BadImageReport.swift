@@ -1,6 +1,7 @@
 /// The bad images of an epoch, of all ranks, told once.
 
 import Datasets
+import Distributed
 import MPI
 import Tensors
 
@@ -12,7 +13,7 @@ struct BadImageReport {
   private let reasons: [String]
 
   /// Gathers the ranks' images. Collective.
-  init(_ images: [BadImage], ranks: Ranks) throws {
+  init(_ images: [BadImage], ranks: ProcessGroup) throws {
     let separator = "\u{1F}"
     let texts = try ranks.control.allGather(images.map(\.reason).joined(separator: separator))
     // The order is the ranks', which depends on how many there are.

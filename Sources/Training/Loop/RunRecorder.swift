@@ -1,6 +1,7 @@
 /// What happens at a run's steps beside training: figures shown and logged, evaluations, checkpoints.
 
 import Datasets
+import Distributed
 import Networks
 
 /// Observes a run on every rank; only the first writes files and speaks.
@@ -12,9 +13,9 @@ final class RunRecorder: TrainingObserver {
   private let preprocessing: [StateTensor]
   private let timeline: TrainingTimeline
   private let evaluator: Evaluator
-  private let ranks: Ranks
+  private let ranks: ProcessGroup
   private let console: any Console
-  private let whereabouts: Whereabouts
+  private let rankProgress: RankProgress
   private let bar: ProgressBar
   private let table: EpochTable
 
@@ -35,10 +36,10 @@ final class RunRecorder: TrainingObserver {
   init(
     _ configuration: TrainingConfiguration, start: StartingPoint, replica: Replica,
     data: TrainingData, preprocessing: [StateTensor],
-    timeline: TrainingTimeline, evaluator: Evaluator, ranks: Ranks, console: any Console,
-    whereabouts: Whereabouts
+    timeline: TrainingTimeline, evaluator: Evaluator, ranks: ProcessGroup, console: any Console,
+    rankProgress: RankProgress
   ) throws {
-    self.whereabouts = whereabouts
+    self.rankProgress = rankProgress
     self.configuration = configuration
     self.start = start
     self.replica = replica
@@ -176,7 +177,7 @@ final class RunRecorder: TrainingObserver {
   }
 
   func shouldSave(_ progress: TrainingProgress) throws {
-    whereabouts.move(to: .saving)
+    rankProgress.move(to: .saving)
     let before = clock.now
     defer { pauses += clock.now - before }
     let isFinite =
@@ -222,5 +223,15 @@ final class RunRecorder: TrainingObserver {
       seconds: start.seconds + elapsed.seconds)
     if files != nil { TrainingSummary.writeResult(outcome, to: console) }
     return outcome
+  }
+}
+
+/// Parameters are no longer numbers, so no checkpoint is written of them.
+struct ParametersNotFinite: Error, CustomStringConvertible {
+  let step: Int
+
+  var description: String {
+    "parameters hold NaN or infinite values after step \(step): training has diverged. No "
+      + "checkpoint was written; use a smaller --lr, or resume from the last checkpoint with one"
   }
 }

@@ -1,17 +1,18 @@
 /// Where a run starts: He initialization, given weights, or a checkpoint.
 
 import Datasets
+import Distributed
 import Foundation
 import MPI
 import Networks
 
 /// A checkpoint belongs to a run with other settings.
-public struct ResumeMismatch: UsageError, Equatable, CustomStringConvertible {
-  public let key: String
-  public let checkpoint: String
-  public let requested: String
+package struct ResumeMismatch: UsageError, Equatable, CustomStringConvertible {
+  package let key: String
+  package let checkpoint: String
+  package let requested: String
 
-  public var description: String {
+  package var description: String {
     "the checkpoint was made with \(key) \(checkpoint), this run asks for \(requested): resume with "
       + "the same \(key), or start a new run with --weights"
   }
@@ -31,7 +32,7 @@ struct StartingPoint {
   /// Sets the replica's parameters on all ranks; only the first rank reads files.
   init(
     _ configuration: TrainingConfiguration, resume: String?, replica: Replica, data: TrainingData,
-    ranks: Ranks
+    ranks: ProcessGroup
   ) throws {
     if let resume {
       let path = try ranks.onFirst { try Self.checkpoint(at: resume) }
@@ -82,7 +83,7 @@ struct StartingPoint {
   /// Reads the checkpoint once, on the first rank, and gives all ranks what it holds.
   private static func resume(
     _ path: String, _ configuration: TrainingConfiguration, replica: Replica, data: TrainingData,
-    ranks: Ranks
+    ranks: ProcessGroup
   ) throws -> (CheckpointState, Normalization) {
     let read = try ranks.onFirst { () throws -> (CheckpointState, [StateTensor]) in
       let weights = try WeightsFile(path)
@@ -131,7 +132,7 @@ struct StartingPoint {
 
   /// The first rank's tensors as every rank's normalization.
   private static func normalization(
-    _ tensors: [StateTensor]?, data: TrainingData, ranks: Ranks
+    _ tensors: [StateTensor]?, data: TrainingData, ranks: ProcessGroup
   ) throws -> Normalization {
     var common: [StateTensor] = []
     for name in ["mean", "std"] {
@@ -144,7 +145,7 @@ struct StartingPoint {
     return Preprocessing.normalization(common, shape: data.inputShape)!
   }
 
-  private static func broadcast(_ replica: Replica, _ ranks: Ranks) throws {
+  private static func broadcast(_ replica: Replica, _ ranks: ProcessGroup) throws {
     try ranks.control.broadcast(replica.parameters)
     try ranks.control.broadcast(replica.runningStatistics)
     try ranks.control.broadcast(replica.velocities)

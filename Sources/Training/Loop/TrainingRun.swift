@@ -1,26 +1,27 @@
 /// A whole training run: everything checked and set up on all ranks, then trained, then reported.
 
 import Datasets
+import Distributed
 import Kernels
 import MPI
 import Networks
 
 /// One `resnet-dist train`.
-public final class TrainingRun {
+package final class TrainingRun {
   /// How a run ended.
-  public struct Outcome {
-    public let test: EpochTotals
-    public let parametersSHA256: String
+  package struct Outcome {
+    package let test: EpochTotals
+    package let parametersSHA256: String
     /// The run folder.
-    public let folder: String
+    package let folder: String
     /// Seconds of training, earlier parts of a resumed run included.
-    public let seconds: Double
+    package let seconds: Double
   }
 
-  private let ranks: Ranks
-  private let replica: Replica
-  private let whereabouts: Whereabouts
-  private let doctor: HangDoctor?
+  private let ranks: ProcessGroup
+  private let engine: TrainingEngine
+  private let timelineFile: TimelineFile?
+  private let watchdog: StallWatchdog?
   private let trainer: Trainer
   private let recorder: RunRecorder
 
@@ -31,8 +32,8 @@ public final class TrainingRun {
   ///   - resume: a run folder or a checkpoint in one, to go on from.
   ///   - console: where the first rank reports.
   /// - Throws: `CollectiveFailure`.
-  public init(
-    _ requested: TrainingConfiguration, resume: String?, ranks: Ranks, console: any Console
+  package init(
+    _ requested: TrainingConfiguration, resume: String?, ranks: ProcessGroup, console: any Console
   ) throws {
     try ranks.agree(
       on: requested.values + [
@@ -46,31 +47,25 @@ public final class TrainingRun {
     ])
     let shards = requested.shards(ranks: ranks.count)
     configuration.shards = shards
-    let (architecture, training, evaluation, division) = try ranks.together {
+    let (architecture, division) = try ranks.together {
       let architecture = try requested.architecture(
         classes: data.train.classCount, input: data.inputShape)
-      let part = try requested.partLayout(ranks: ranks.count, rank: ranks.rank)
+      let layout = try requested.partLayout(ranks: ranks.count, rank: ranks.rank)
       return (
-        architecture, part, part,
-        try StatisticsDivision(part, imagesPerGroup: requested.normalizationGroup)
+        architecture,
+        try StatisticsDivision(layout, imagesPerGroup: requested.normalizationGroup)
       )
     }
     configuration.resolve(architecture)
     configuration = configuration.withResolvedNormalization(for: data.train)
-    let exchange = try ranks.statisticsExchange(division, architecture)
-    let threads = try requested.threads ?? ThreadAllocation.threads(local: ranks.local)
-    let whereabouts = try ranks.makeWhereabouts()
-    exchange.whereabouts = whereabouts
-    whereabouts.timeline = try configuration.timeline.map { try Timeline(path: $0, ranks: ranks) }
-    let reduction = try ranks.gradientReduction(
-      configuration, training, GradientExtent(ParameterLayout(architecture)),
-      whereabouts: whereabouts)
-    let replica = Replica(
-      architecture, training: training, evaluation: evaluation, threads: threads,
-      division: division, exchange: exchange, gradients: reduction.memory,
-      labelSmoothing: configuration.labelSmoothing)
-    replica.observers = [whereabouts, reduction]
-    exchange.idle = { try reduction.advance() }
+    timelineFile = try configuration.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
+    timelineFile?.timeline.begin()
+    let engine = try TrainingEngine(
+      architecture, division,
+      options: .init(configuration, threads: try ranks.threadsPerRank()), group: ranks,
+      timeline: timelineFile?.timeline)
+    let replica = engine.replica
+    let training = division.layout
 
     let start = try StartingPoint(
       configuration, resume: resume, replica: replica, data: data, ranks: ranks)
@@ -90,43 +85,34 @@ public final class TrainingRun {
       badImages: configuration.images.badImages, workers: configuration.workers)
     let evaluator = Evaluator(
       replica, source: data.test, normalization: normalization, transform: data.testTransform,
-      workers: configuration.workers, exchange: exchange, whereabouts: whereabouts)
+      workers: configuration.workers, exchange: engine.statistics,
+      rankProgress: engine.rankProgress)
     self.ranks = ranks
-    self.replica = replica
-    self.whereabouts = whereabouts
-    doctor =
+    self.engine = engine
+    watchdog =
       configuration.stallTimeout == 0
       ? nil
-      : HangDoctor(
-        whereabouts, layerNames: replica.trainingLayers.map(\.name), communicator: ranks.control,
-        timeout: configuration.stallTimeout)
+      : StallWatchdog(engine.rankProgress, group: ranks, timeout: configuration.stallTimeout)
     recorder = try RunRecorder(
       configuration, start: start, replica: replica, data: data,
       preprocessing: Preprocessing.tensors(normalization, shape: data.inputShape),
       timeline: timeline, evaluator: evaluator, ranks: ranks, console: console,
-      whereabouts: whereabouts)
+      rankProgress: engine.rankProgress)
     trainer = Trainer(
-      replica, reduction: reduction,
-      metrics: ClassificationExchange(exchange, training), loader: loader,
-      timeline: timeline, configuration: configuration, progress: progress, observer: recorder,
-      whereabouts: whereabouts)
-  }
-
-  private func writeTimeline() throws {
-    whereabouts.move(to: .ended)
-    try whereabouts.timeline?.write(
-      layerNames: replica.trainingLayers.map(\.name), ranks: ranks)
+      engine, loader: loader, timeline: timeline, checkpointEvery: configuration.checkpointEvery,
+      progress: progress, observer: recorder)
   }
 
   /// Trains to the end, evaluates and reports.
-  public func train() throws -> Outcome {
+  package func train() throws -> Outcome {
     try ranks.endTogether {
-      doctor?.begin()
-      defer { doctor?.end() }
+      watchdog?.begin()
+      defer { watchdog?.end() }
       try recorder.begin()
       try trainer.run()
       let outcome = try recorder.finish(trainer.progress)
-      try writeTimeline()
+      engine.rankProgress.move(to: .ended)
+      try timelineFile?.write(engine.rankProgress, ranks: ranks)
       return outcome
     }
   }

@@ -1,5 +1,6 @@
 /// Where recalibrated weights are written: beside the old ones, never over them.
 
+import Distributed
 import Foundation
 import Glibc
 import Networks

@@ -1,6 +1,7 @@
 /// A whole recalibration: BN statistics over a large sample of training images, after training.
 
 import Datasets
+import Distributed
 import Foundation
 import Networks
 
@@ -19,8 +20,8 @@ struct SampleSizeError: UsageError, CustomStringConvertible {
 }
 
 /// One `resnet-dist bn-recalibrate`.
-public final class RecalibrationRun {
-  public struct Result {
+package final class RecalibrationRun {
+  package struct Result {
     let model: String
     let output: String
     let miniBatches: Int
@@ -29,12 +30,12 @@ public final class RecalibrationRun {
     let data: String
 
     /// `{"model","samples","mini_batches","parameters_sha256"}`.
-    public var json: String {
+    package var json: String {
       "{\"model\":\"\(model)\",\"samples\":\(miniBatches * batchSize),"
         + "\"mini_batches\":\(miniBatches),\"parameters_sha256\":\"\(parametersSHA256)\"}"
     }
 
-    public var text: String {
+    package var text: String {
       var table = SummaryTable()
       table.add("network", model)
       table.add("images", data)
@@ -55,7 +56,7 @@ public final class RecalibrationRun {
   private let source: any ImageSource
   private let transform: ImageTransform
   private let miniBatches: Int
-  private let ranks: Ranks
+  private let ranks: ProcessGroup
   private let console: any Console
 
   private var layout: ShardLayout { replica.evaluationLayout }
@@ -66,9 +67,9 @@ public final class RecalibrationRun {
   ///   - images: how many to take; nil: all. Whole mini-batches are taken of them.
   ///   - output: a new run folder, or a new `.safetensors` file.
   /// - Throws: `CollectiveFailure`.
-  public init(
+  package init(
     flags: [(key: String, value: String)], weights path: String, images: Int?, output: String,
-    ranks: Ranks, console: any Console
+    ranks: ProcessGroup, console: any Console
   ) throws {
     let configuration = try ranks.together {
       try TrainingConfiguration(flags, over: .ofRun(weights: path))
@@ -117,7 +118,7 @@ public final class RecalibrationRun {
   /// Computes the statistics and writes the weights.
   ///
   /// Mini-batches are those of the run's first epoch, augmented as in training.
-  public func recalibrate() throws -> Result {
+  package func recalibrate() throws -> Result {
     var statistics = PopulationStatistics(replica.architecture, batch: layout.capacity)
     let loader = BatchLoader(
       source: source, normalization: normalization,

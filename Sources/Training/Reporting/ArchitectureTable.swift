@@ -5,7 +5,7 @@ import Networks
 import Tensors
 
 /// One `resnet-dist inspect --model`.
-public struct ArchitectureTable {
+package struct ArchitectureTable {
   private let architecture: Architecture
 
   /// - Parameters:
@@ -13,14 +13,14 @@ public struct ArchitectureTable {
   ///   - classes: nil is 1000 for the ImageNet networks, 10 for the others.
   ///   - imageSize: height and width; nil is the papers'.
   /// - Throws: `ConfigurationError`, `ModelError`.
-  public init(flags: [(key: String, value: String)], classes: Int?, imageSize: Int?) throws {
+  package init(flags: [(key: String, value: String)], classes: Int?, imageSize: Int?) throws {
     architecture = try TrainingConfiguration(flags).architecture(
       classes: classes, imageSize: imageSize)
   }
 
   /// Name, output (height × width × channels), operation, parameters and multiply-adds of every layer,
   /// like Table 1 of He et al. 2015, and their sums.
-  public var text: String {
+  package var text: String {
     let layers = architecture.layerCosts
     let rows =
       [["layer", "output", "operation", "parameters", "multiply-adds"]]
@@ -43,7 +43,7 @@ public struct ArchitectureTable {
 
   /// `{"model","classes","input","parameters","multiply_adds","layers":[{"name","operation","output",
   /// "parameters","multiply_adds"}]}`; shapes are [channels, height, width], as in PyTorch.
-  public var json: String {
+  package var json: String {
     get throws {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

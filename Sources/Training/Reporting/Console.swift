@@ -2,7 +2,7 @@
 
 /// A stream of text for people. `StandardConsole` is the process's own, `CapturedConsole` keeps what
 /// is written.
-public protocol Console {
+package protocol Console {
   /// Writes at once, without a newline of its own.
   func write(_ text: String)
   /// Whether a line can be rewritten with a carriage return.
@@ -16,23 +16,23 @@ public protocol Console {
 }
 
 extension Console {
-  public var usesColor: Bool { false }
-  public var usesUnicode: Bool { true }
+  package var usesColor: Bool { false }
+  package var usesUnicode: Bool { true }
 
   /// Writes one whole line.
-  public func writeLine(_ text: String) { write(text + "\n") }
+  package func writeLine(_ text: String) { write(text + "\n") }
 }
 
 /// A console in memory.
-public final class CapturedConsole: Console {
+package final class CapturedConsole: Console {
   /// Everything written so far.
-  public private(set) var text = ""
-  public var isTerminal: Bool
-  public var width: Int
-  public var usesColor: Bool
-  public var usesUnicode: Bool
+  package private(set) var text = ""
+  package var isTerminal: Bool
+  package var width: Int
+  package var usesColor: Bool
+  package var usesUnicode: Bool
 
-  public init(
+  package init(
     isTerminal: Bool = false, width: Int = 80, usesColor: Bool = false, usesUnicode: Bool = true
   ) {
     self.isTerminal = isTerminal
@@ -41,5 +41,5 @@ public final class CapturedConsole: Console {
     self.usesUnicode = usesUnicode
   }
 
-  public func write(_ text: String) { self.text += text }
+  package func write(_ text: String) { self.text += text }
 }

@@ -2,7 +2,7 @@
 
 extension Duration {
   /// Whole seconds, rounded; minutes and seconds below an hour, hours in front from there on.
-  public var clockText: String {
+  package var clockText: String {
     let total = max(0, Int(seconds.rounded()))
     let (hours, minutes, rest) = (total / 3600, total / 60 % 60, total % 60)
     let twoDigits = { (value: Int) in value < 10 ? "0\(value)" : "\(value)" }
@@ -11,7 +11,7 @@ extension Duration {
   }
 
   /// The duration in seconds.
-  public var seconds: Double {
+  package var seconds: Double {
     Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

@@ -3,21 +3,21 @@
 import Tensors
 
 /// Columns are wide enough for the whole run from the first row on.
-public struct EpochTable {
+package struct EpochTable {
   /// The figures of one epoch; errors are fractions.
-  public struct Row: Sendable {
-    public var epoch: Int
-    public var step: Int
-    public var learningRate: Double
-    public var trainLoss: Double
-    public var trainError: Double
-    public var testLoss: Double?
-    public var testError: Double?
-    public var imagesPerSecond: Double
+  package struct Row: Sendable {
+    package var epoch: Int
+    package var step: Int
+    package var learningRate: Double
+    package var trainLoss: Double
+    package var trainError: Double
+    package var testLoss: Double?
+    package var testError: Double?
+    package var imagesPerSecond: Double
     /// How long the epoch took, or the run so far: the caller decides.
-    public var time: Duration
+    package var time: Duration
 
-    public init(
+    package init(
       epoch: Int, step: Int, learningRate: Double, trainLoss: Double, trainError: Double,
       testLoss: Double? = nil, testError: Double? = nil, imagesPerSecond: Double, time: Duration
     ) {
@@ -37,7 +37,7 @@ public struct EpochTable {
   private let widths: [Int]
 
   /// A table for a run of `epochs` epochs and `steps` steps.
-  public init(epochs: Int, steps: Int) {
+  package init(epochs: Int, steps: Int) {
     self.epochs = epochs
     widths = [
       max(5, "\(epochs)/\(epochs)".count), max(5, steps.grouped.count), 7, 7, 8, 7, 8, 8, 7,
@@ -45,7 +45,7 @@ public struct EpochTable {
   }
 
   /// The two header lines.
-  public var header: [String] {
+  package var header: [String] {
     let left = widths[0...2].reduce(4, +)
     let pair = widths[3] + widths[4] + 2
     return [
@@ -55,7 +55,7 @@ public struct EpochTable {
   }
 
   /// One aligned line.
-  public func text(_ row: Row) -> String {
+  package func text(_ row: Row) -> String {
     line([
       "\(row.epoch)/\(epochs)", row.step.grouped, FigureText.learningRate(row.learningRate),
       FigureText.loss(row.trainLoss), FigureText.percent(row.trainError, decimals: 2),
@@ -66,14 +66,14 @@ public struct EpochTable {
   }
 
   /// Writes the header, in bold where the console can.
-  public func writeHeader(to console: any Console) {
+  package func writeHeader(to console: any Console) {
     for text in header {
       console.writeLine(console.usesColor ? "\u{1B}[1m\(text)\u{1B}[0m" : text)
     }
   }
 
   /// Writes one row.
-  public func write(_ row: Row, to console: any Console) {
+  package func write(_ row: Row, to console: any Console) {
     console.writeLine(text(row))
   }
 

@@ -4,7 +4,7 @@
 ///     epoch 3/5  ████▌      46 %  216/469  loss 0.312  error 11.2 %  812 images/s  0:41 left
 
 /// One bar serves a whole run, so that plain lines keep their interval across epochs.
-public final class ProgressBar {
+package final class ProgressBar {
   private let console: any Console
   private let plainInterval: Duration
   private let now: () -> Duration
@@ -15,7 +15,7 @@ public final class ProgressBar {
   private var isDrawn = false
 
   /// `now` is the time since any fixed moment.
-  public init(
+  package init(
     console: any Console, plainInterval: Duration = .seconds(10),
     firstPlainLineAfter first: Duration = .seconds(2),
     now: @escaping () -> Duration = ProgressBar.systemTime
@@ -30,7 +30,7 @@ public final class ProgressBar {
   }
 
   /// Starts a pass of `total` steps called `label`, of which `completed` are done already.
-  public func begin(_ label: String, total: Int, completed: Int = 0) {
+  package func begin(_ label: String, total: Int, completed: Int = 0) {
     finish()
     present = ProgressLine(label: label, completed: completed, total: total)
     let time = now()
@@ -41,7 +41,7 @@ public final class ProgressBar {
 
   /// Says that `completed` steps of the pass are done, `images` images since it began, and how the
   /// network does: mean loss and the fraction of wrong first guesses. Cheap enough for every step.
-  public func update(
+  package func update(
     completed: Int, images: Int? = nil, loss: Double? = nil, error: Double? = nil
   ) {
     guard present != nil else { return }
@@ -63,13 +63,13 @@ public final class ProgressBar {
   }
 
   /// Ends the pass and takes the bar off the terminal.
-  public func finish() {
+  package func finish() {
     clear()
     present = nil
   }
 
   /// Writes a line of text that stays, above the bar.
-  public func writeAbove(_ line: String) {
+  package func writeAbove(_ line: String) {
     clear()
     console.writeLine(line)
     nextRefresh = now()
@@ -77,7 +77,7 @@ public final class ProgressBar {
   }
 
   /// Monotonic time since the program first asked.
-  public static let systemTime: @Sendable () -> Duration = {
+  package static let systemTime: @Sendable () -> Duration = {
     let start = ContinuousClock.now
     return { start.duration(to: .now) }
   }()

@@ -4,20 +4,20 @@ import Foundation
 import Glibc
 
 /// Honours `NO_COLOR`, `TERM=dumb` (plain lines), `COLUMNS` and the locale.
-public struct StandardConsole: Console, Sendable {
-  public let usesColor: Bool
-  public let usesUnicode: Bool
+package struct StandardConsole: Console, Sendable {
+  package let usesColor: Bool
+  package let usesUnicode: Bool
   private let descriptor: Int32
   private let terminal: Terminal?
   private let fallbackWidth: Int
 
   /// Standard output.
-  public static let output = StandardConsole(descriptor: STDOUT_FILENO)
+  package static let output = StandardConsole(descriptor: STDOUT_FILENO)
   /// Standard error.
-  public static let error = StandardConsole(descriptor: STDERR_FILENO)
+  package static let error = StandardConsole(descriptor: STDERR_FILENO)
 
   /// A console over an open descriptor, which stays the caller's.
-  public init(
+  package init(
     descriptor: Int32, environment: [String: String] = ProcessInfo.processInfo.environment
   ) {
     self.descriptor = descriptor
@@ -32,12 +32,12 @@ public struct StandardConsole: Console, Sendable {
     usesUnicode = locale.map { $0.lowercased().replacing("-", with: "").contains("utf8") } ?? true
   }
 
-  public var isTerminal: Bool { terminal != nil }
+  package var isTerminal: Bool { terminal != nil }
 
-  public var width: Int { terminal?.columns ?? fallbackWidth }
+  package var width: Int { terminal?.columns ?? fallbackWidth }
 
   /// Errors are ignored: a console that went away must not end a training run.
-  public func write(_ text: String) {
+  package func write(_ text: String) {
     let bytes = Array(text.utf8)
     var offset = 0
     while offset < bytes.count {

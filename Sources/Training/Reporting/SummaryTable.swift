@@ -3,23 +3,23 @@
 import Tensors
 
 /// Every value begins in the same column; further lines of a value stay in it.
-public struct SummaryTable: CustomStringConvertible, Sendable {
+package struct SummaryTable: CustomStringConvertible, Sendable {
   private var rows: [(name: String, value: String)] = []
 
-  public init() {}
+  package init() {}
 
   /// Adds a line.
-  public mutating func add(_ name: String, _ value: String) {
+  package mutating func add(_ name: String, _ value: String) {
     rows.append((name, value))
   }
 
   /// Adds a line with a number in groups of three digits.
-  public mutating func add(_ name: String, _ value: some BinaryInteger) {
+  package mutating func add(_ name: String, _ value: some BinaryInteger) {
     add(name, value.grouped)
   }
 
   /// The lines, each ended by a newline.
-  public var description: String {
+  package var description: String {
     let column = (rows.map(\.name.count).max() ?? 0) + 2
     return rows.map { name, value in
       let lines = value.split(separator: "\n", omittingEmptySubsequences: false)
@@ -30,7 +30,7 @@ public struct SummaryTable: CustomStringConvertible, Sendable {
   }
 
   /// Writes all lines at once.
-  public func write(to console: any Console) {
+  package func write(to console: any Console) {
     console.write(description)
   }
 }

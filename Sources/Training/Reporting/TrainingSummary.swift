@@ -1,6 +1,7 @@
 /// What a run is about to do, in a few aligned lines, and what came of it.
 
 import Datasets
+import Distributed
 import Kernels
 import Networks
 import Tensors

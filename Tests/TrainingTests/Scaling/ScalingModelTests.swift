@@ -1,5 +1,6 @@
 /// Replays of steps whose times can be reckoned by hand.
 
+import Distributed
 import Networks
 import Testing
 import Training

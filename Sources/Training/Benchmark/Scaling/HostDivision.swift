@@ -1,17 +1,18 @@
 /// How a run over many hosts would divide its mini-batch, and which exchanges follow from that.
 
+import Distributed
 import Networks
 
 /// Hosts that have the same number of ranks each.
 package struct HostDivision: Equatable {
   package let count: Int
-  /// Whether `HalvingExchange` sums the gradients, and doubling what is summed over the mini-batch.
+  /// Whether `RecursiveHalvingExchange` sums the gradients, and doubling what is summed over the mini-batch.
   package let gradientsAreHalved: Bool
   /// Tree nodes of the host that has most.
   package let gradientPieces: Int
   /// Hosts that share BN groups.
   package let layerHosts: Int
-  /// Whether `DoubledStatistics` merges their statistics; `GatheredStatistics` else.
+  /// Whether `RecursiveDoublingExchange` merges their statistics; `AllGatherExchange` else.
   package let layersAreDoubled: Bool
   /// Pieces of BN groups of the host that has most.
   package let layerPieces: Int

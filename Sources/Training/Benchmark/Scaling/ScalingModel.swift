@@ -1,5 +1,7 @@
 /// How long a step takes when other hosts take part: a replay of a measured one.
 
+import Distributed
+
 /// What is between the hosts: Hockney's α-β model, with γ for additions (Thakur, Rabenseifner and
 /// Gropp 2005, section 3).
 package struct NetworkModel {
@@ -17,8 +19,8 @@ package struct NetworkModel {
   }
 }
 
-/// The exchanges of one host as `HalvingExchange`, `DirectExchange`, `DoubledStatistics` and
-/// `GatheredStatistics` make them, on a link of its own, while all hosts do the same at the same time.
+/// The exchanges of one host as `RecursiveHalvingExchange`, `PairwiseExchange`, `RecursiveDoublingExchange` and
+/// `AllGatherExchange` make them, on a link of its own, while all hosts do the same at the same time.
 ///
 /// As in the program, messages of gradients are looked for and sent after each exchange of statistics
 /// in a layer and at the end.
@@ -101,11 +103,11 @@ package struct ScalingModel {
     if hosts == 1 { return [] }
     let number = Double(MemoryLayout<Double>.stride)
     if areDoubled {
-      let bytes = Double(DoubledStatistics.numbers(width: width)) * number
+      let bytes = Double(RecursiveDoublingExchange.numbers(width: width)) * number
       return Array(repeating: (bytes, 1), count: hosts.trailingZeroBitCount)
     }
     let others = hosts - 1
-    let numbers = GatheredStatistics.numbers(pieces: pieces, width: width)
+    let numbers = AllGatherExchange.numbers(pieces: pieces, width: width)
     return [
       (Double(others * numbers) * number, Double(Int.bitWidth - others.leadingZeroBitCount))
     ]

@@ -1,5 +1,6 @@
 /// From measured steps of a rank to the steps of a run of any size.
 
+import Distributed
 import Networks
 
 package struct ScalingPredictor {

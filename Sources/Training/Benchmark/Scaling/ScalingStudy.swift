@@ -1,29 +1,30 @@
 /// What `resnet-dist bench --predict` does: one host is measured, many are reckoned.
 
+import Distributed
 import Kernels
 import MPI
 import Networks
 import Tensors
 
 /// Why a prediction cannot be made as asked.
-public struct ScalingError: UsageError, Equatable, CustomStringConvertible {
-  public let description: String
+package struct ScalingError: UsageError, Equatable, CustomStringConvertible {
+  package let description: String
 }
 
 /// Measures the step of this host's ranks, and tells how long it takes between many such hosts.
-public final class ScalingStudy {
+package final class ScalingStudy {
   /// What to predict.
-  public struct Scenario {
+  package struct Scenario {
     /// Ranks of the runs to predict, as many a host as there are here.
-    public var ranks: [Int]
+    package var ranks: [Int]
     /// Global mini-batches of each; empty keeps the images a rank.
-    public var batchSizes: [Int]
+    package var batchSizes: [Int]
     /// Seconds.
-    public var latency: Double
+    package var latency: Double
     /// Bytes a second of a host's link.
-    public var bandwidth: Double
+    package var bandwidth: Double
 
-    public init(ranks: [Int], batchSizes: [Int], latency: Double, bandwidth: Double) {
+    package init(ranks: [Int], batchSizes: [Int], latency: Double, bandwidth: Double) {
       self.ranks = ranks
       self.batchSizes = batchSizes
       self.latency = latency
@@ -34,7 +35,7 @@ public final class ScalingStudy {
   private let flags: [(key: String, value: String)]
   private let options: BenchmarkRun.Options
   private let scenario: Scenario
-  private let ranks: Ranks
+  private let ranks: ProcessGroup
   private let configuration: TrainingConfiguration
   private let threads: Int
   private let ranksPerHost: Int
@@ -44,14 +45,14 @@ public final class ScalingStudy {
   ///     one of them can hold is what a larger run's parts are made of.
   ///   - options: with a latency of zero each rank is a host of its own.
   /// - Throws: `CollectiveFailure`.
-  public init(
+  package init(
     flags: [(key: String, value: String)], options: BenchmarkRun.Options, scenario: Scenario,
-    ranks: Ranks
+    ranks: ProcessGroup
   ) throws {
     let configuration = try ranks.together {
       try TrainingConfiguration.resolve(flags: flags, file: nil, resume: nil)
     }
-    let isApart = options.injectedLatency != nil || options.injectedBandwidth != nil
+    let isApart = options.emulatedLatency != nil || options.emulatedBandwidth != nil
     let ranksPerHost = isApart ? 1 : ranks.count
     try ranks.together {
       try Self.check(configuration, options, scenario, ranks, ranksPerHost: ranksPerHost)
@@ -72,13 +73,13 @@ public final class ScalingStudy {
 
   private static func check(
     _ configuration: TrainingConfiguration, _ options: BenchmarkRun.Options, _ scenario: Scenario,
-    _ ranks: Ranks, ranksPerHost: Int
+    _ ranks: ProcessGroup, ranksPerHost: Int
   ) throws(ScalingError) {
     if ranks.hosts.groups.count > 1 {
       throw ScalingError(
         description: "--predict measures one host: start all ranks on one machine, side by side")
     }
-    if (options.injectedLatency ?? 0) > 0 || options.injectedBandwidth != nil {
+    if (options.emulatedLatency ?? 0) > 0 || options.emulatedBandwidth != nil {
       throw ScalingError(
         description: "--predict measures ranks without a network: of the injected ones only "
           + "--inject-latency 0us, which makes each rank a host, goes with it")
@@ -102,7 +103,7 @@ public final class ScalingStudy {
   }
 
   /// Measures, then predicts; the result is the first rank's.
-  public func predict() throws -> ScalingTable {
+  package func predict() throws -> ScalingTable {
     let (images, trace, model) = try measure(batch: configuration.batchSize)
     var less: (images: Double, trace: StepTrace)?
     if !scenario.batchSizes.isEmpty {

@@ -4,7 +4,7 @@ import Foundation
 import Tensors
 
 /// The result of `resnet-dist bench --predict`; its JSON's keys are stable.
-public struct ScalingTable: Codable {
+package struct ScalingTable: Codable {
   package struct Row: Codable {
     let ranks: Int
     package let hosts: Int
@@ -42,7 +42,7 @@ public struct ScalingTable: Codable {
   let secondsPerAddedByte: Double
   let rows: [Row]
 
-  public var json: String {
+  package var json: String {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys]
@@ -50,7 +50,7 @@ public struct ScalingTable: Codable {
     return String(decoding: try! encoder.encode(self), as: UTF8.self)
   }
 
-  public var text: String {
+  package var text: String {
     var summary = SummaryTable()
     summary.add("network", model)
     let rate = Double(measuredBatchSize) / measuredStepSeconds

@@ -1,0 +1,103 @@
+/// The gradients of a group of ranks, where each of them can read and add up all of them.
+
+import Glibc
+import MPI
+import Networks
+import Tensors
+
+/// Memory for the gradients of all tree nodes of a host's ranks, with the signals that order its use.
+///
+/// The sum of the whole mini-batch ends in the first rank's first node, where all read it.
+package final class SharedGradientMemory: GradientMemory {
+  /// What a rank tells the others of its group: counts that only grow.
+  enum Progress: Int, CaseIterable {
+    /// Buckets that this rank's backward passes have completed.
+    case written
+    /// Buckets whose part this rank has summed.
+    case summed
+    /// Steps whose sum this rank has used.
+    case released
+  }
+
+  package let nodes: [UnsafeMutablePointer<Float>]
+  package let sum: UnsafePointer<Float>
+  /// This rank's place in the group.
+  let index: Int
+  let size: Int
+  /// Nodes of each rank of the group.
+  private let nodesByIndex: [[UnsafeMutablePointer<Float>]]
+  private let signals: [[Signal]]
+  private let memory: Memory
+
+  /// Keeps the memory alive.
+  private enum Memory {
+    case shared(SharedWindow)
+    case own(UnsafeMutableRawPointer)
+  }
+
+  private static let signalBytes = Progress.allCases.count * CacheLine.bytes
+
+  /// Collective over the group.
+  ///
+  /// - Parameters:
+  ///   - group: the ranks that are to share, in the order of `layout`'s ranks; nil for a rank alone.
+  ///   - first: the rank that stands first in the group.
+  ///   - layout: tells the tree nodes of each.
+  /// - Throws: `MPIError` where the host has not enough shared memory, on all ranks alike.
+  package init(
+    _ group: Communicator?, first: Int, layout: ShardLayout, extent: GradientExtent
+  ) throws {
+    size = group?.size ?? 1
+    index = group?.rank ?? 0
+    let maps = (0..<size).map { Self.map(ofRank: first + $0, layout, extent) }
+    let bytes = Self.bytes(ofRank: first + index, layout, extent)
+    let parts: [UnsafeMutableRawPointer]
+    if let group, size > 1 {
+      let window = try SharedWindow(group, bytesPerRank: bytes)
+      parts = (0..<size).map { window.part(of: $0) }
+      memory = .shared(window)
+    } else {
+      let own = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: CacheLine.bytes)
+      own.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+      parts = [own]
+      memory = .own(own)
+    }
+    signals = parts.map { part in
+      Progress.allCases.map { Signal(at: part + $0.rawValue * CacheLine.bytes) }
+    }
+    nodesByIndex = zip(parts, maps).map { part, map in
+      let floats = (part + Self.signalBytes).assumingMemoryBound(to: Float.self)
+      return map.offsets.map { floats + $0 }
+    }
+    nodes = nodesByIndex[index]
+    sum = UnsafePointer(nodesByIndex[0][0])
+  }
+
+  /// Bytes that `rank` needs.
+  static func bytes(ofRank rank: Int, _ layout: ShardLayout, _ extent: GradientExtent) -> Int {
+    signalBytes + map(ofRank: rank, layout, extent).count * MemoryLayout<Float>.stride
+  }
+
+  private static func map(
+    ofRank rank: Int, _ layout: ShardLayout, _ extent: GradientExtent
+  ) -> GradientMemoryMap {
+    let nodes = layout.tree.nodes(covering: layout.shards(ofRank: rank))
+    return GradientMemoryMap(extent, nodes: nodes.count)
+  }
+
+  deinit {
+    if case .own(let pointer) = memory { pointer.deallocate() }
+  }
+
+  /// The gradients of all nodes of the group, from left to right.
+  var allNodes: [UnsafeMutablePointer<Float>] { nodesByIndex.flatMap { $0 } }
+
+  func signal(_ progress: Progress, of index: Int) -> Signal {
+    signals[index][progress.rawValue]
+  }
+
+  /// Tells the group how far this rank is.
+  func raise(_ progress: Progress, to value: UInt64) {
+    signal(progress, of: index).raise(to: value)
+  }
+}

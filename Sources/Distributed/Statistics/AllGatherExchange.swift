@@ -1,0 +1,93 @@
+/// Statistics of hosts that hold any pieces of any BN groups.
+
+import MPI
+import Networks
+import Tensors
+
+/// Gathers all hosts' pieces in one message a host, and merges them.
+package final class AllGatherExchange: StatisticsNetwork {
+  private let hosts: StatisticsHosts
+  /// Pieces of each host.
+  private let counts: [Int]
+  /// What each host says, [host: place in the run, width, pieces × width numbers].
+  private let messages: AlignedBuffer<Double>
+  /// All hosts' pieces, then merged in place.
+  private let received: AlignedBuffer<Double>
+  private let merges: [StatisticsDivision.Merge]
+  /// Where each group's result then stands, in pieces.
+  private let places: [Int]
+  /// The blocks of each width met so far.
+  private var blocks: [Int: BlockLayout] = [:]
+
+  /// Numbers before a host's pieces.
+  private static let header = 2
+
+  init(_ hosts: StatisticsHosts) {
+    self.hosts = hosts
+    let division = hosts.division
+    counts = hosts.pieces.map(\.count)
+    let all = hosts.pieces.flatMap(\.self)
+    received = AlignedBuffer(count: all.count * hosts.maximumWidth)
+    messages = AlignedBuffer(
+      count: all.count * hosts.maximumWidth + counts.count * Self.header)
+    merges = division.merges(of: all, to: hosts.groups)
+    places = hosts.groups.map { group in
+      all.firstIndex { $0.lowerBound == group.lowerBound }!
+    }
+  }
+
+  /// Numbers of a host's message.
+  package static func numbers(pieces: Int, width: Int) -> Int { header + pieces * width }
+
+  func ownPieces(width: Int) -> UnsafeMutablePointer<Double> {
+    message(of: hosts.leaders.rank, width: width) + Self.header
+  }
+
+  private func message(of host: Int, width: Int) -> UnsafeMutablePointer<Double> {
+    messages.pointer + counts[..<host].reduce(0, +) * width + host * Self.header
+  }
+
+  func combine(
+    into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, place: UInt64,
+    whileWaiting: () -> Void
+  ) throws {
+    let width = rule.width
+    let blocks = try blocks(ofWidth: width)
+    let own = message(of: hosts.leaders.rank, width: width)
+    own[0] = Double(bitPattern: place)
+    own[1] = Double(width)
+    var request = try hosts.leaders.iAllGatherV(
+      inPlace: UnsafeMutableBufferPointer(start: messages.pointer, count: blocks.extent), blocks)
+    let others = counts.count - 1
+    // As many rounds as the usual algorithms take, and each host's numbers once over the link.
+    let arrival =
+      hosts.emulated?.arrival(
+        bytes: others * blocks.count(of: hosts.leaders.rank) * MemoryLayout<Double>.stride,
+        messages: Int.bitWidth - others.leadingZeroBitCount) ?? 0
+    while try !request.test() || !hosts.emulated.hasDelivered(arrival) { whileWaiting() }
+    try request.wait()
+    var target = received.pointer
+    for host in counts.indices {
+      let message = message(of: host, width: width)
+      guard message[0].bitPattern == place, message[1] == Double(width) else {
+        throw RanksOutOfStep(
+          rank: hosts.ranks[hosts.leaders.rank], own: "\(ProgressPage.Position(word: place))",
+          otherRank: hosts.ranks[host],
+          other: "\(ProgressPage.Position(word: message[0].bitPattern))")
+      }
+      target.update(from: message + Self.header, count: counts[host] * width)
+      target += counts[host] * width
+    }
+    rule.merge(received.pointer, merges)
+    for (group, place) in places.enumerated() {
+      (groups + group * width).update(from: received.pointer + place * width, count: width)
+    }
+  }
+
+  private func blocks(ofWidth width: Int) throws -> BlockLayout {
+    if let known = blocks[width] { return known }
+    let made = try BlockLayout(counts: counts.map { Self.numbers(pieces: $0, width: width) })
+    blocks[width] = made
+    return made
+  }
+}

@@ -1,0 +1,130 @@
+/// Statistics of hosts that hold neighbouring nodes of one perfect tree.
+
+import MPI
+import Networks
+import Tensors
+
+/// Recursive doubling, nearest hosts first: at distance 1, 2, 4 … both of a pair send what they have
+/// merged so far, and both merge the two.
+///
+/// log₂ of the hosts messages of one piece each, where `AllGatherExchange` sends a piece for each host.
+package final class RecursiveDoublingExchange: StatisticsNetwork {
+  private struct Round {
+    let partner: Int
+    /// Whether this host holds the left child.
+    let isLeft: Bool
+    let merge: StatisticsDivision.Merge
+  }
+
+  private let hosts: StatisticsHosts
+  private let rounds: [Round]
+  /// What is sent and what is received in each round: a header, then a piece.
+  private let outgoing: AlignedBuffer<Double>
+  private let incoming: AlignedBuffer<Double>
+  /// The two children of a node, [2, width].
+  private let children: AlignedBuffer<Double>
+  private var requests = RequestSet()
+
+  /// What a message begins with: where its sender is in the run, and a rank that is somewhere else
+  /// than one of those that have met so far, with its place; −1 for none.
+  private struct Header {
+    static let count = 3
+
+    var place: UInt64
+    var strayRank: Int?
+    var strayPlace: UInt64 = 0
+
+    init(place: UInt64) { self.place = place }
+
+    init(from message: UnsafePointer<Double>) {
+      place = message[0].bitPattern
+      strayRank = message[1] < 0 ? nil : Int(message[1])
+      strayPlace = message[2].bitPattern
+    }
+
+    func write(to message: UnsafeMutablePointer<Double>) {
+      message[0] = Double(bitPattern: place)
+      message[1] = strayRank.map(Double.init) ?? -1
+      message[2] = Double(bitPattern: strayPlace)
+    }
+  }
+
+  /// - Parameter hosts: for which `PerfectHostTree` holds, with one BN group.
+  init(_ hosts: StatisticsHosts) {
+    self.hosts = hosts
+    let pieces = hosts.pieces.map { $0[0] }
+    let own = hosts.leaders.rank
+    rounds = (0..<pieces.count.trailingZeroBitCount).map { level in
+      let first = own - own % (2 << level)
+      let middle = first + 1 << level
+      let left = pieces[first].lowerBound..<pieces[middle].lowerBound
+      let right = left.upperBound..<pieces[middle + 1 << level - 1].upperBound
+      let merges = hosts.division.merges(
+        of: [left, right], to: [left.lowerBound..<right.upperBound])
+      return Round(partner: own ^ 1 << level, isLeft: own < middle, merge: merges[0])
+    }
+    outgoing = AlignedBuffer(count: Self.numbers(width: hosts.maximumWidth))
+    incoming = AlignedBuffer(count: Self.numbers(width: hosts.maximumWidth))
+    children = AlignedBuffer(count: 2 * hosts.maximumWidth)
+  }
+
+  /// Numbers of a message.
+  package static func numbers(width: Int) -> Int { Header.count + width }
+
+  func ownPieces(width: Int) -> UnsafeMutablePointer<Double> { children.pointer }
+
+  func combine(
+    into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, place: UInt64,
+    whileWaiting: () -> Void
+  ) throws {
+    let width = rule.width
+    let (left, right) = (children.pointer, children.pointer + width)
+    var header = Header(place: place)
+    for (tag, round) in rounds.enumerated() {
+      header.write(to: outgoing.pointer)
+      (outgoing.pointer + Header.count).update(from: left, count: width)
+      try exchange(width: width, with: round.partner, tag: tag, whileWaiting: whileWaiting)
+      let other = Header(from: incoming.pointer)
+      // The others have still to hear of it, so the rounds go on.
+      if header.strayRank == nil {
+        if other.place != place {
+          header.strayRank = hosts.ranks[round.partner]
+          header.strayPlace = other.place
+        } else if other.strayPlace != place {
+          header.strayRank = other.strayRank
+          header.strayPlace = other.strayPlace
+        }
+      }
+      let received = incoming.pointer + Header.count
+      if round.isLeft {
+        right.update(from: received, count: width)
+      } else {
+        right.update(from: left, count: width)
+        left.update(from: received, count: width)
+      }
+      rule.merge(left, [round.merge])
+    }
+    if let stray = header.strayRank {
+      throw RanksOutOfStep(
+        rank: hosts.ranks[hosts.leaders.rank], own: "\(ProgressPage.Position(word: place))",
+        otherRank: stray, other: "\(ProgressPage.Position(word: header.strayPlace))")
+    }
+    groups.update(from: left, count: width)
+  }
+
+  /// Sends `outgoing` and receives `incoming`.
+  private func exchange(
+    width: Int, with partner: Int, tag: Int, whileWaiting: () -> Void
+  ) throws {
+    let count = Self.numbers(width: width)
+    requests.insert(
+      try hosts.leaders.iReceive(
+        into: UnsafeMutableBufferPointer(start: incoming.pointer, count: count), from: partner,
+        tag: tag))
+    requests.insert(
+      try hosts.leaders.iSend(
+        UnsafeBufferPointer(start: outgoing.pointer, count: count), to: partner, tag: tag))
+    let arrival = hosts.emulated?.arrival(bytes: count * MemoryLayout<Double>.stride) ?? 0
+    while try !requests.testAll() || !hosts.emulated.hasDelivered(arrival) { whileWaiting() }
+  }
+}

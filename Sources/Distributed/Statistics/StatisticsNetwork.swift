@@ -1,0 +1,53 @@
+/// The exchange of statistics between the leaders of hosts.
+
+import MPI
+import Networks
+
+/// Merges all hosts' pieces, on every host.
+protocol StatisticsNetwork: AnyObject {
+  /// Where this host's pieces are to be written before `combine`, [pieces, width].
+  func ownPieces(width: Int) -> UnsafeMutablePointer<Double>
+
+  /// - Parameters:
+  ///   - groups: [groups, width]; overwritten.
+  ///   - place: where this rank is in the run.
+  ///   - whileWaiting: called again and again; must begin no message.
+  /// - Throws: `RanksOutOfStep`, `MPIError`.
+  func combine(
+    into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, place: UInt64,
+    whileWaiting: () -> Void
+  ) throws
+}
+
+/// The hosts of a run as statistics see them.
+package struct StatisticsHosts {
+  /// One rank of each host, in the order of hosts.
+  let leaders: Communicator
+  /// Their ranks among all.
+  let ranks: [Int]
+  let division: StatisticsDivision
+  /// The BN groups that these hosts share.
+  let groups: [Range<Int>]
+  /// Pieces of each host.
+  let pieces: [[Range<Int>]]
+  /// Numbers of a piece in the widest exchange.
+  let maximumWidth: Int
+  /// A slower network than there is.
+  let emulated: EmulatedNetwork?
+
+  /// The way that suits the hosts' pieces.
+  func network() -> any StatisticsNetwork {
+    Self.canDouble(division, groups, pieces: pieces)
+      ? RecursiveDoublingExchange(self) : AllGatherExchange(self)
+  }
+
+  /// Whether hosts of these pieces merge them by `RecursiveDoublingExchange`.
+  package static func canDouble(
+    _ division: StatisticsDivision, _ groups: [Range<Int>], pieces: [[Range<Int>]]
+  ) -> Bool {
+    if groups.count > 1 { return false }
+    let merges = division.merges(of: pieces.flatMap(\.self), to: groups)
+    return PerfectHostTree.isFormed(
+      nodes: pieces.map(\.count), merges: merges.map { ($0.into, $0.from) })
+  }
+}

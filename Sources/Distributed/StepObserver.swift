@@ -1,0 +1,63 @@
+/// What instruments hear of a training step: its phases, its layers, its exchanges.
+
+import Networks
+
+/// What a rank does in a step; a phase ends where the next begins.
+package enum StepPhase: Int, CaseIterable {
+  /// Waiting for a micro-batch of images.
+  case loading
+  case forward
+  case backward
+  /// Summing metrics and what the backward pass left to sum of the gradients.
+  case reduction
+  /// Checking the gradients and updating the parameters.
+  case update
+}
+
+/// Hears of each part of a training step, on the thread that takes it.
+///
+/// Watchdogs, timers, traces and profilers are observers, so that what they watch is the one step there
+/// is. Phases come once for each micro-batch, `update` once a step.
+package protocol StepObserver: PassObserver {
+  /// The phase before ends and `phase` begins.
+  func willBegin(_ phase: StepPhase, ofStep step: Int)
+  /// The parameters are updated and the gradients released.
+  func didEnd(step: Int)
+  /// This rank gives its statistics and waits for the others'.
+  func willExchange(_ rule: StatisticsRule)
+  func didExchange(_ rule: StatisticsRule)
+}
+
+extension StepObserver {
+  package func willBegin(_ phase: StepPhase, ofStep step: Int) {}
+  package func didEnd(step: Int) {}
+  package func willExchange(_ rule: StatisticsRule) {}
+  package func didExchange(_ rule: StatisticsRule) {}
+}
+
+/// A step's statistics exchange: tells observers of each, and lets gradients advance after it.
+final class StepStatisticsExchange: StatisticsExchange {
+  private let exchange: any StatisticsExchange
+  private let progress: CommunicationProgress
+  private let observers: [any StepObserver]
+
+  init(
+    _ exchange: any StatisticsExchange, progress: CommunicationProgress,
+    observers: [any StepObserver]
+  ) {
+    self.exchange = exchange
+    self.progress = progress
+    self.observers = observers
+  }
+
+  func combine(
+    _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
+    by rule: StatisticsRule
+  ) throws {
+    for observer in observers { observer.willExchange(rule) }
+    try exchange.combine(pieces, into: groups, by: rule)
+    for observer in observers { observer.didExchange(rule) }
+    // No numbers are on their way now, and a layer's computation hides what begins.
+    try progress.poll()
+  }
+}

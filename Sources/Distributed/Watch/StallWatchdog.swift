@@ -1,0 +1,102 @@
+/// Ends a job that has stopped moving, and says which rank is where.
+
+import Dispatch
+import Glibc
+import MPI
+
+/// A thread that looks at this rank's page now and then.
+///
+/// When the rank has not moved for the timeout, one rank of each host prints where all ranks of the
+/// host are, and ends the job. A rank that waits for a stopped one does not move either, so every
+/// living rank notices; the main threads are not needed.
+///
+/// `@unchecked Sendable`: `thread` is the owner's, everything else is written in `init` only; of the
+/// communicator the thread uses `abort`, and of the progress the pages, which are atomic.
+package final class StallWatchdog: @unchecked Sendable {
+  private let rankProgress: RankProgress
+  private let layerNames: [String]
+  private let communicator: Communicator
+  private let timeout: Double
+  private let stop = DispatchSemaphore(value: 0)
+  private var thread = pthread_t()
+
+  /// - Parameters:
+  ///   - rankProgress: of a training engine.
+  ///   - group: whose job is ended.
+  ///   - timeout: seconds.
+  package init(_ rankProgress: RankProgress, group: ProcessGroup, timeout: Double) {
+    self.rankProgress = rankProgress
+    layerNames = rankProgress.layerNames
+    communicator = group.control
+    self.timeout = timeout
+  }
+
+  /// From now on a rank that does not move ends the job. Once.
+  package func begin() {
+    let context = Unmanaged.passRetained(self).toOpaque()
+    let status = pthread_create(
+      &thread, nil,
+      { context in
+        Unmanaged<StallWatchdog>.fromOpaque(context!).takeRetainedValue().watch()
+        return nil
+      }, context)
+    if status != 0 {
+      thread = 0
+      Unmanaged<StallWatchdog>.fromOpaque(context).release()
+    }
+  }
+
+  /// Ends the watch, and returns when the thread reads no page any more.
+  package func end() {
+    guard thread != 0 else { return }
+    stop.signal()
+    pthread_join(thread, nil)
+    thread = 0
+  }
+
+  private func watch() {
+    while stop.wait(timeout: .now() + min(0.5, timeout / 10)) == .timedOut {
+      let still = ProgressPage.now - rankProgress.ownPage.movedAt
+      if still > timeout { report(still: still) }
+    }
+  }
+
+  private func report(still: Double) {
+    // The ranks of a host stop within moments of each other; the first one speaks for all.
+    usleep(200_000)
+    guard rankProgress.claimReport() else {
+      // The reporter ends the job; should it die before, this rank does.
+      usleep(5_000_000)
+      communicator.abort(code: ExitCode.failure, reason: "no progress")
+    }
+    let lines = rankProgress.pages.map { Self.line($0, layerNames) }
+    var bytes = Array((lines.joined(separator: "\n") + "\n").utf8)
+    _ = bytes.withUnsafeMutableBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    // Other hosts' reports are worth waiting for.
+    usleep(500_000)
+    communicator.abort(
+      code: ExitCode.failure,
+      reason:
+        "resnet-dist: error: no progress for \(Int(still.rounded())) s (--stall-timeout): a rank "
+        + "is stopped, dead or out of reach; above is where each rank of this host is. Go on with "
+        + "--resume")
+  }
+
+  private static func line(_ page: ProgressPage, _ layerNames: [String]) -> String {
+    let position = page.position
+    let layer =
+      layerNames.indices.contains(position.layer)
+      ? layerNames[position.layer] : "layer \(position.layer)"
+    let since = Int((ProgressPage.now - page.movedAt).rounded())
+    var text =
+      "  rank \(page.rank) (process \(page.process)): step \(position.step), "
+      + "\(position.text(layerName: layer)) for \(since) s"
+    if let (rank, numbers) = page.awaited {
+      text +=
+        ", waits for \(numbers) numbers of \(rank.map { "rank \($0)" } ?? "the other hosts")"
+    } else if position.activity != .ended {
+      text += ", computing or stopped"
+    }
+    return text
+  }
+}
