@@ -60,16 +60,29 @@ let package = Package(
       ]),
     .target(name: "Distributed", dependencies: ["MPI", "Networks", "Kernels", "Tensors"]),
     .target(
-      name: "Training",
+      name: "Settings",
+      dependencies: ["Distributed", "Networks", "Datasets", "Kernels", "Tensors", "Yams"]),
+    .target(name: "Console", dependencies: ["Tensors"]),
+    .target(
+      name: "Evaluation",
+      dependencies: ["Distributed", "MPI", "Networks", "Datasets", "Kernels", "Tensors"]),
+    .target(
+      name: "Runs",
       dependencies: [
-        "Distributed", "MPI", "Networks", "Datasets", "Safetensors", "PyTorchFiles", "ONNX",
-        "Kernels", "Tensors",
-        "System", "Yams",
+        "Settings", "Console", "Evaluation", "Distributed", "MPI", "Networks", "Datasets",
+        "Safetensors", "PyTorchFiles", "ONNX", "Kernels", "Tensors", "System",
+      ]),
+    .target(
+      name: "Benchmarks",
+      dependencies: [
+        "Runs", "Settings", "Console", "Distributed", "MPI", "Networks", "Datasets", "Kernels",
+        "Tensors", "Randomness",
       ]),
     .executableTarget(
       name: "resnet-dist",
       dependencies: [
-        "Training", "Distributed", "Datasets", "Networks", "Kernels", "MPI",
+        "Benchmarks", "Runs", "Evaluation", "Settings", "Console", "Distributed", "Datasets",
+        "Networks", "Kernels", "MPI",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -98,18 +111,21 @@ let package = Package(
       name: "DatasetsTests",
       dependencies: ["Datasets", "Tensors", "System", "TestSupport"],
       resources: [.copy("Fixtures")]),
+    .testTarget(name: "ConsoleTests", dependencies: ["Console", "TestSupport"]),
     .testTarget(
-      name: "TrainingTests",
-      dependencies: [
-        "Training", "Distributed", "Datasets", "Networks", "MPI", "Tensors", "TestSupport",
-      ]),
+      name: "SettingsTests",
+      dependencies: ["Settings", "Distributed", "Datasets", "Networks", "Tensors", "TestSupport"]),
+    .testTarget(name: "RunsTests", dependencies: ["Runs", "Settings", "TestSupport"]),
+    .testTarget(
+      name: "BenchmarksTests", dependencies: ["Benchmarks", "Settings", "Distributed", "Networks"]),
     .testTarget(
       name: "CommandLineTests", dependencies: ["TestSupport", "resnet-dist"],
       exclude: ["Fixtures"]),
     .executableTarget(
       name: "multi-rank-tests",
       dependencies: [
-        "MPI", "Distributed", "Training", "Networks", "Datasets", "Kernels", "Tensors",
+        "MPI", "Runs", "Evaluation", "Distributed", "Networks", "Datasets", "Kernels",
+        "Tensors",
       ],
       path: "Tests/MultiRank"),
   ]

@@ -1,8 +1,9 @@
 /// `resnet-dist bn-recalibrate`: batch-normalization statistics of a large sample, after training.
 
 import ArgumentParser
+import Console
 import Distributed
-import Training
+import Runs
 
 struct BNRecalibrateCommand: RankedCommand {
   static let configuration = CommandConfiguration(

@@ -1,8 +1,10 @@
 /// `resnet-dist bench`: how fast the training step is, or the input pipeline.
 
 import ArgumentParser
+import Benchmarks
+import Console
 import Distributed
-import Training
+import Settings
 
 struct BenchCommand: RankedCommand {
   static let configuration = CommandConfiguration(

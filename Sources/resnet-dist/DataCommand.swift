@@ -1,10 +1,10 @@
 /// `resnet-dist data`: get images, and know them.
 
 import ArgumentParser
+import Console
 import Datasets
 import Foundation
 import Synchronization
-import Training
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,8 +1,9 @@
 /// `resnet-dist doctor`: is this machine ready, and do images come fast enough?
 
 import ArgumentParser
+import Benchmarks
+import Console
 import Distributed
-import Training
 
 struct DoctorCommand: RankedCommand {
   static let configuration = CommandConfiguration(

@@ -1,9 +1,11 @@
 /// `resnet-dist eval`: test a trained network, or several together.
 
 import ArgumentParser
+import Console
 import Distributed
+import Evaluation
 import Foundation
-import Training
+import Runs
 
 struct EvalCommand: RankedCommand {
   static let configuration = CommandConfiguration(

@@ -1,7 +1,8 @@
 /// `resnet-dist export`: a trained network for other programs.
 
 import ArgumentParser
-import Training
+import Console
+import Runs
 
 struct ExportCommand: RankedCommand {
   static let usesRanks = false

@@ -1,7 +1,8 @@
 /// `resnet-dist inspect`: what a checkpoint holds, or what a network is made of.
 
 import ArgumentParser
-import Training
+import Console
+import Runs
 
 struct InspectCommand: RankedCommand {
   static let usesRanks = false

@@ -1,11 +1,11 @@
 /// The entry point: parse on every rank, agree, run, and end all ranks together.
 
 import ArgumentParser
+import Console
 import Distributed
 import Foundation
 import Kernels
 import MPI
-import Training
 
 /// A subcommand that runs on all ranks.
 protocol RankedCommand: ParsableCommand {

@@ -1,7 +1,8 @@
 /// Flags of `resnet-dist bench --predict`.
 
 import ArgumentParser
-import Training
+import Benchmarks
+import Settings
 
 struct ScalingFlags: ParsableArguments {
   @Flag(

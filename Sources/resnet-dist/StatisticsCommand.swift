@@ -1,7 +1,8 @@
 /// `resnet-dist data statistics`: what training images are like on average.
 
 import ArgumentParser
-import Training
+import Console
+import Runs
 
 struct StatisticsCommand: RankedCommand {
   static let usesRanks = false

@@ -1,8 +1,10 @@
 /// `resnet-dist train`, the default.
 
 import ArgumentParser
+import Console
 import Distributed
-import Training
+import Runs
+import Settings
 
 struct TrainCommand: RankedCommand {
   static let configuration = CommandConfiguration(

@@ -2,7 +2,6 @@
 
 import Distributed
 import MPI
-import Training
 
 private struct Broken: Error, CustomStringConvertible {
   let description: String

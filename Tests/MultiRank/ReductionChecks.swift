@@ -4,7 +4,6 @@ import Distributed
 import Glibc
 import MPI
 import Networks
-import Training
 
 /// Numbers that every rank can make for every shard: no two sums of them round alike by chance.
 private func number(_ shard: Int, _ index: Int) -> Float {

@@ -2,11 +2,12 @@
 
 import Datasets
 import Distributed
+import Evaluation
 import Kernels
 import MPI
 import Networks
+import Runs
 import Tensors
-import Training
 
 /// What a few steps leave behind.
 private struct Trained: Equatable {

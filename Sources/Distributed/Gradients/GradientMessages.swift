@@ -5,7 +5,7 @@ import MPI
 import Tensors
 
 /// How gradients travel between hosts (`--gradient-compression`).
-public enum GradientCompression: String, CaseIterable, Sendable {
+package enum GradientCompression: String, CaseIterable, Sendable {
   /// As 32-bit floats.
   case none
   /// Rounded to bfloat16: half of the bytes, 8 bits of precision.

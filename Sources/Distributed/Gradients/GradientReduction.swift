@@ -22,7 +22,7 @@ package protocol GradientReduction: PassObserver, PendingCommunication {
 }
 
 /// How gradients are summed (`--reduction`).
-public enum ReductionChoice: String, CaseIterable, Sendable {
+package enum ReductionChoice: String, CaseIterable, Sendable {
   /// In the order of the tree over shards: the same bits on any number of ranks.
   case tree
   /// By MPI's all-reduce, in whatever order it likes; for comparison.

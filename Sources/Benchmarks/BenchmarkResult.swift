@@ -1,0 +1,108 @@
+/// What a benchmark measured, as text and as JSON.
+
+import Console
+import Foundation
+import Networks
+
+/// Mean seconds of a step's parts, on the first rank. `statistics_wait` is inside `forward` and
+/// `backward`.
+struct StepParts: Codable {
+  var forward = 0.0
+  var backward = 0.0
+  var optimizer = 0.0
+  var statisticsWait = 0.0
+  var gradientWait = 0.0
+  var data = 0.0
+}
+
+/// The result of one `resnet-dist bench`; its JSON's keys are stable.
+package struct BenchmarkResult: Codable {
+  let model: String
+  let ranks: Int
+  let hosts: Int
+  let threads: Int
+  let batchSize: Int
+  let shards: Int
+  /// Timed steps.
+  let steps: Int
+  /// Global images of all timed steps over their wall time.
+  let imagesPerSecond: Double
+  /// The median step.
+  let stepSeconds: Double
+  let parts: StepParts
+  /// FLOP/s of the convolutions in direct form, forward and backward.
+  let gflops: Double
+  /// The largest resident size of a rank so far, and the sum over ranks.
+  let peakRssBytes: Int
+  let peakRssSumBytes: Int
+
+  package var json: String {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys]
+    // Finite numbers and strings always encode.
+    return String(decoding: try! encoder.encode(self), as: UTF8.self)
+  }
+
+  package var text: String {
+    var table = SummaryTable()
+    table.add("network", model)
+    table.add(
+      "division",
+      "\(ranks) × \(threads) thread(s)\(hosts > 1 ? " on \(hosts) hosts" : ""), mini-batch \(batchSize) "
+        + "in \(shards) shards")
+    table.add("speed", "\(NumberFormat.rate(imagesPerSecond)) images/s over \(steps) steps")
+    table.add("median step", Self.milliseconds(stepSeconds))
+    table.add("  forward", Self.milliseconds(parts.forward))
+    table.add("  backward", Self.milliseconds(parts.backward))
+    table.add("  statistics", Self.milliseconds(parts.statisticsWait) + ", of the two above")
+    table.add("  gradients", Self.milliseconds(parts.gradientWait))
+    table.add("  optimizer", Self.milliseconds(parts.optimizer))
+    table.add("  data", Self.milliseconds(parts.data))
+    table.add("arithmetic", String(format: "%.0f GFLOP/s in direct form", gflops))
+    table.add(
+      "peak memory",
+      "\(NumberFormat.mebibytes(peakRssBytes)) a rank, \(NumberFormat.mebibytes(peakRssSumBytes)) in all"
+    )
+    return String(table.description.dropLast())
+  }
+
+  private static func milliseconds(_ seconds: Double) -> String {
+    String(format: "%.2f ms", seconds * 1e3)
+  }
+}
+
+/// The layer table of `bench --layers`.
+package struct LayerTable {
+  let profiler: LayerProfiler
+  /// Images of this rank in a step.
+  let images: Int
+
+  /// A line a layer: milliseconds and GFLOP/s (in direct form) of each direction.
+  ///
+  /// Normalization passes that the plan put into convolutions count there.
+  package var text: String {
+    let passes = Double(max(profiler.passes, 1))
+    let total = profiler.entries.reduce(0) { $0 + $1.forwardSeconds + $1.backwardSeconds }
+    var lines = [
+      "layer".padding(toLength: 25, withPad: " ", startingAt: 0)
+        + "    forward      GF/s   backward      GF/s   share"
+    ]
+    for entry in profiler.entries {
+      let seconds = entry.forwardSeconds + entry.backwardSeconds
+      let flops = 2 * Double(entry.layer.multiplyAdds * images) * passes
+      let backwardFlops = entry.layer.propagates ? 2 * flops : flops
+      lines.append(
+        entry.layer.name.padding(toLength: 25, withPad: " ", startingAt: 0)
+          + Self.columns(entry.forwardSeconds, flops, passes)
+          + Self.columns(entry.backwardSeconds, backwardFlops, passes)
+          + String(format: "%6.1f %%  ", 100 * seconds / total) + entry.layer.summary)
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private static func columns(_ seconds: Double, _ flops: Double, _ passes: Double) -> String {
+    let rate = flops > 0 ? String(format: "%10.0f", flops / seconds / 1e9) : "          "
+    return String(format: "%8.2f ms", seconds / passes * 1e3) + rate
+  }
+}

@@ -1,0 +1,202 @@
+/// Timed training steps on made-up images in memory: what `resnet-dist bench` does.
+
+import Distributed
+import Glibc
+import MPI
+import Networks
+import Randomness
+import Runs
+import Settings
+import Tensors
+
+/// One `resnet-dist bench`: the training step of `train`, without input pipeline and files.
+package final class BenchmarkRun {
+  /// What to measure beside what a configuration says.
+  package struct Options {
+    /// Side of the images; nil is the size that the network was designed for.
+    package var imageSize: Int?
+    /// Nil: 1000 for the ImageNet networks, 10 for the others.
+    package var classes: Int?
+    /// Timed steps; nil times for `seconds`.
+    package var steps: Int?
+    package var seconds: Double
+    package var warmUp: Int
+    /// Whether the layers are timed one by one.
+    package var layers: Bool
+    /// Whether to keep what a step does when, for `ScalingStudy`.
+    var recordsSteps = false
+    /// Seconds and bytes a second of a network that is emulated between the ranks; nil: the real one.
+    package var emulatedLatency: Double?
+    package var emulatedBandwidth: Double?
+
+    /// Nil: the real network.
+    var emulatedNetwork: EmulatedNetwork? {
+      emulatedLatency == nil && emulatedBandwidth == nil
+        ? nil
+        : EmulatedNetwork(
+          latency: emulatedLatency ?? 0, bandwidth: emulatedBandwidth ?? .infinity)
+    }
+
+    package init(
+      imageSize: Int?, classes: Int?, steps: Int?, seconds: Double, warmUp: Int, layers: Bool,
+      emulatedLatency: Double? = nil, emulatedBandwidth: Double? = nil
+    ) {
+      self.emulatedLatency = emulatedLatency
+      self.emulatedBandwidth = emulatedBandwidth
+      self.imageSize = imageSize
+      self.classes = classes
+      self.steps = steps
+      self.seconds = seconds
+      self.warmUp = warmUp
+      self.layers = layers
+    }
+  }
+
+  private let options: Options
+  private let ranks: ProcessGroup
+  private let engine: TrainingEngine
+  /// Images of a mini-batch, and its logical shards.
+  private let batch: Int
+  private let shards: Int
+  private let timer = StepTimer()
+  private let profiler: LayerProfiler?
+  private let recorder: StepRecorder?
+  private let timelineFile: TimelineFile?
+  private let images: MadeUpImages
+  private let clock = ContinuousClock()
+  private static let learningRate = 1e-6
+  private var stepsDone = 0
+
+  private var replica: Replica { engine.replica }
+
+  /// Builds the network and fills the images.
+  ///
+  /// - Parameter flags: of the training configuration: model, shortcut, batch size, shards, threads,
+  ///   optimizer.
+  /// - Throws: `CollectiveFailure`.
+  package init(
+    flags: [(key: String, value: String)], options: Options, ranks: ProcessGroup
+  ) throws {
+    self.options = options
+    let configuration = try ranks.together {
+      try TrainingConfiguration.resolve(flags: flags, file: nil, resume: nil)
+    }
+    try ranks.agree(on: configuration.values + [("bench's options", "\(options)")])
+    let (architecture, division) = try ranks.together {
+      let architecture = try configuration.architecture(
+        classes: options.classes, imageSize: options.imageSize)
+      let layout = try configuration.partLayout(ranks: ranks.count, rank: ranks.rank)
+      return (
+        architecture,
+        try StatisticsDivision(layout, imagesPerGroup: configuration.normalizationGroup)
+      )
+    }
+    self.ranks = options.emulatedNetwork.map { ranks.emulating($0) } ?? ranks
+    batch = division.layout.batch * configuration.accumulate
+    shards = division.layout.shards * configuration.accumulate
+    profiler = options.layers ? LayerProfiler() : nil
+    recorder = options.recordsSteps ? StepRecorder() : nil
+    timelineFile = try configuration.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
+    let observers = [profiler as (any PassObserver)?, recorder, timer].compactMap(\.self)
+    engine = try TrainingEngine(
+      architecture, division,
+      options: .init(configuration, threads: try ranks.threadsPerRank()), group: self.ranks,
+      timeline: timelineFile?.timeline, observers: observers)
+    engine.replica.initialize(seed: configuration.seed)
+    images = MadeUpImages(architecture, division.layout, seed: configuration.seed)
+  }
+
+  /// Warms up, then times steps; the result is the first rank's, its memory all ranks'.
+  package func measure() throws -> (result: BenchmarkResult, layers: LayerTable?) {
+    try ranks.endTogether(takeTimes)
+  }
+
+  private func takeTimes() throws -> (result: BenchmarkResult, layers: LayerTable?) {
+    let began = clock.now
+    for _ in 0..<max(options.warmUp, 1) { try step() }
+    let warmUpStep = (clock.now - began).seconds / Double(max(options.warmUp, 1))
+    let wanted = options.steps ?? max(3, Int((options.seconds / warmUpStep).rounded()))
+    let steps = try ranks.control.allGather(wanted)[0]
+    timer.reset()
+    profiler?.reset()
+    recorder?.reset()
+    var durations: [Double] = []
+    durations.reserveCapacity(steps)
+    try ranks.control.barrier()
+    let start = clock.now
+    timelineFile?.timeline.begin()
+    for _ in 0..<steps {
+      let begin = clock.now
+      try step()
+      durations.append((clock.now - begin).seconds)
+    }
+    try ranks.control.barrier()
+    let seconds = (clock.now - start).seconds
+    engine.rankProgress.move(to: .ended)
+    try timelineFile?.write(engine.rankProgress, ranks: ranks)
+    return (try result(steps: steps, seconds: seconds, durations.sorted()), layerTable)
+  }
+
+  private var layerTable: LayerTable? {
+    profiler.map {
+      LayerTable(profiler: $0, images: replica.trainingLayout.localPositions.count)
+    }
+  }
+
+  private func result(
+    steps: Int, seconds: Double, _ durations: [Double]
+  ) throws -> BenchmarkResult {
+    let peaks = try ranks.control.allGather(Self.peakResidentBytes)
+    let rate = Double(steps * batch) / seconds
+    return BenchmarkResult(
+      model: replica.architecture.name, ranks: ranks.count, hosts: ranks.hosts.groups.count,
+      threads: replica.threads,
+      batchSize: batch, shards: shards, steps: steps,
+      imagesPerSecond: rate, stepSeconds: durations[durations.count / 2],
+      parts: timer.parts(perStep: steps),
+      gflops: rate * Double(6 * replica.architecture.multiplyAdds) / 1e9,
+      peakRssBytes: peaks.max() ?? 0, peakRssSumBytes: peaks.reduce(0, +))
+  }
+
+  /// One training step with a rate too small to change anything.
+  private func step() throws {
+    stepsDone += 1
+    _ = try engine.step(stepsDone, learningRate: Self.learningRate, from: images)
+  }
+
+  var modelName: String { replica.architecture.name }
+  var parameterLayout: ParameterLayout { replica.parameterLayout }
+
+  /// The timed steps, where `Options.recordsSteps`; of a mini-batch in one part.
+  var trace: StepTrace? { recorder?.trace }
+
+  private static var peakResidentBytes: Int {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss * 1024
+  }
+}
+
+/// The same images for every step, in memory: this rank's of one mini-batch.
+private final class MadeUpImages: MicroBatchSource {
+  private let images: AlignedBuffer<Float>
+  private let labels: AlignedBuffer<Int32>
+
+  init(_ architecture: Architecture, _ layout: ShardLayout, seed: UInt64) {
+    let count = layout.localPositions.count
+    images = AlignedBuffer(count: count * architecture.input.count)
+    labels = AlignedBuffer(count: count)
+    for (image, position) in layout.localPositions.enumerated() {
+      var stream = CounterStream(seed: seed, purpose: .syntheticData, index: position)
+      labels.pointer[image] = Int32(position % architecture.classes)
+      let pixels = images.pointer + image * architecture.input.count
+      for pixel in 0..<architecture.input.count {
+        pixels[pixel] = Float(2 * stream.nextUniform() - 1)
+      }
+    }
+  }
+
+  func withNextMicroBatch(_ body: (MicroBatch) throws -> Void) throws {
+    try body(MicroBatch(images: images.pointer, labels: labels.pointer))
+  }
+}

@@ -1,0 +1,116 @@
+/// Timed loading of training images without a network: what `resnet-dist bench --data` does.
+
+import Console
+import Datasets
+import Distributed
+import Foundation
+import MPI
+import Networks
+import Runs
+import Settings
+import Tensors
+
+/// One `resnet-dist bench --data`: reading, decoding, augmentation and normalization as in `train`.
+package struct DataBenchmark {
+  private let configuration: TrainingConfiguration
+  private let data: TrainingData
+  private let seconds: Double
+  private let ranks: ProcessGroup
+
+  /// Opens the images.
+  ///
+  /// - Parameters:
+  ///   - flags: of the training configuration.
+  ///   - seconds: how long to load.
+  /// - Throws: `CollectiveFailure`.
+  package init(flags: [(key: String, value: String)], seconds: Double, ranks: ProcessGroup) throws {
+    let configuration = try ranks.together { try TrainingConfiguration(flags) }
+    try ranks.agree(on: configuration.values)
+    data = try ranks.together { try TrainingData(configuration) }
+    (self.configuration, self.seconds, self.ranks) = (configuration, seconds, ranks)
+  }
+
+  /// Side and classes of the network that these images are for.
+  var imageSize: Int { data.inputShape.height }
+  var classes: Int { data.train.classCount }
+
+  /// Loads mini-batches as fast as they come; rates are all ranks' together.
+  package func measure() throws -> DataBenchmarkResult {
+    let layout = try ranks.together {
+      try configuration.partLayout(ranks: ranks.count, rank: ranks.rank)
+    }
+    return try ranks.endTogether {
+      let loader = BatchLoader(
+        source: data.train,
+        normalization: Normalization(
+          mean: .perChannel(Preprocessing.imageNetMean),
+          deviation: Preprocessing.imageNetDeviation),
+        transform: data.trainTransform, order: .shuffled(seed: configuration.seed),
+        batchSize: layout.capacity, localRange: layout.localPositions, steps: 0..<Int.max / 2,
+        workers: configuration.workers)
+      let clock = ContinuousClock()
+      _ = try loader.withNext(\.count)
+      try ranks.control.barrier()
+      let (start, startOfWork) = (clock.now, Self.processorSeconds)
+      var images = 0
+      while (clock.now - start).seconds < seconds {
+        images += try loader.withNext(\.count) ?? 0
+      }
+      let elapsed = (clock.now - start).seconds
+      let work = Self.processorSeconds - startOfWork
+      let rates = try ranks.control.allGather(Double(images) / elapsed)
+      let counts = try ranks.control.allGather(images)
+      let works = try ranks.control.allGather(work)
+      return DataBenchmarkResult(
+        dataset: data.train.name, images: counts.reduce(0, +), ranks: ranks.count,
+        workers: configuration.workers, height: data.inputShape.height,
+        width: data.inputShape.width, augmentation: "\(data.trainTransform)",
+        imagesPerSecond: rates.reduce(0, +),
+        imagesPerCoreSecond: Double(counts.reduce(0, +)) / works.reduce(0, +))
+    }
+  }
+
+  /// Seconds that processors have worked for this process.
+  private static var processorSeconds: Double {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+  }
+}
+
+/// The result of one `resnet-dist bench --data`; its JSON's keys are stable.
+package struct DataBenchmarkResult: Codable {
+  let dataset: String
+  /// Images loaded while it was timed.
+  let images: Int
+  let ranks: Int
+  /// Threads of each rank that load.
+  let workers: Int
+  /// Of the network's input.
+  let height: Int
+  let width: Int
+  let augmentation: String
+  /// Of all ranks.
+  package let imagesPerSecond: Double
+  /// Images for each second of a processor's time: what a core loads that does nothing else.
+  package let imagesPerCoreSecond: Double
+
+  package var json: String {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // Finite numbers and strings always encode.
+    return String(decoding: try! encoder.encode(self), as: UTF8.self)
+  }
+
+  package var text: String {
+    var table = SummaryTable()
+    table.add("images", dataset)
+    table.add("input", "\(height)×\(width), \(augmentation)")
+    table.add("division", "\(ranks) × \(workers) worker\(workers == 1 ? "" : "s")")
+    table.add("speed", "\(NumberFormat.rate(imagesPerSecond)) images/s, \(images.grouped) loaded")
+    table.add("a core", "\(NumberFormat.rate(imagesPerCoreSecond)) images a second of its time")
+    return String(table.description.dropLast())
+  }
+}

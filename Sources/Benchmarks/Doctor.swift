@@ -1,0 +1,98 @@
+/// What `resnet-dist doctor` finds: this machine, its ranks, and whether images come fast enough.
+
+import Console
+import Distributed
+import Foundation
+import Kernels
+import MPI
+import Networks
+
+/// One `resnet-dist doctor`.
+package struct Doctor {
+  private let flags: [(key: String, value: String)]
+  private let ranks: ProcessGroup
+
+  /// - Parameter flags: of the training configuration: the network and the images.
+  package init(flags: [(key: String, value: String)], ranks: ProcessGroup) {
+    (self.flags, self.ranks) = (flags, ranks)
+  }
+
+  /// Looks and measures, some seconds long; the text is the first rank's.
+  ///
+  /// - Throws: `CollectiveFailure`.
+  package func examine() throws -> String {
+    var table = SummaryTable()
+    table.add("processor", "\(Self.processorName), \(ThreadAllocation.cores) cores")
+    table.add(
+      "kernels",
+      "Swift SIMD for \(ProcessorTarget.instructionSet), OpenBLAS for \(MatrixProduct.coreName)")
+    table.add("memory", Self.memory)
+    table.add(
+      "MPI", MPIEnvironment.libraryVersion.split(separator: ",").first.map { "\($0)" } ?? "")
+    table.add("ranks", try ranksText())
+    let (step, data) = try measure()
+    table.add("training", "\(step.model), \(NumberFormat.rate(step.imagesPerSecond)) images/s")
+    table.add("images", data.dataset)
+    table.add(
+      "loading", "\(NumberFormat.rate(data.imagesPerCoreSecond)) images/s on a core of its own")
+    table.add("verdict", Self.verdict(step: step, data: data))
+    return String(table.description.dropLast())
+  }
+
+  private func ranksText() throws -> String {
+    let threads = try ThreadAllocation.threads(local: ranks.local)
+    let hosts = ranks.hosts.groups.count
+    var text =
+      "\(ranks.count) on \(hosts) \(hosts == 1 ? "machine" : "machines"), \(threads) "
+      + "\(threads == 1 ? "thread" : "threads") each"
+    if ranks.isOversubscribed {
+      text += "\nmore ranks than cores: they take turns, which costs time and changes no result"
+    } else if ranks.local.size * threads < ThreadAllocation.cores {
+      text +=
+        "\n\(ThreadAllocation.cores - ranks.local.size * threads) of the cores stay idle: "
+        + "mpirun -n \(ThreadAllocation.cores) or --bind-to none uses all"
+    }
+    return text
+  }
+
+  /// The training step without images, and the images without a training step.
+  private func measure() throws -> (step: BenchmarkResult, data: DataBenchmarkResult) {
+    let data = try DataBenchmark(flags: flags, seconds: 2, ranks: ranks)
+    let step = try BenchmarkRun(
+      flags: flags,
+      options: .init(
+        imageSize: data.imageSize, classes: data.classes, steps: nil, seconds: 2, warmUp: 1,
+        layers: false), ranks: ranks
+    ).measure().result
+    return (step, try data.measure())
+  }
+
+  /// Loading takes its share of the cores that train.
+  static func verdict(step: BenchmarkResult, data: DataBenchmarkResult) -> String {
+    let rate = step.imagesPerSecond / Double(step.ranks)
+    let cores = rate / data.imagesPerCoreSecond
+    let workers = max(1, Int(cores.rounded(.up)))
+    let share = NumberFormat.percent(cores / Double(step.threads), decimals: 1)
+    return cores <= Double(data.workers)
+      ? "images come fast enough: loading takes \(share) of a rank's cores"
+      : "the network waits for images: give each rank --workers \(workers), which takes \(share) of "
+        + "its cores, or smaller images on the disk"
+  }
+
+  private static var processorName: String {
+    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+    return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) }
+      ?? "unknown"
+  }
+
+  private static var memory: String {
+    let text = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
+    func gibibytes(_ key: String) -> String {
+      let line = text.split(separator: "\n").first { $0.hasPrefix(key + ":") }
+      let kibibytes = line?.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0
+      return String(format: "%.1f GiB", kibibytes / 1_048_576)
+    }
+    return "\(gibibytes("MemAvailable")) free of \(gibibytes("MemTotal"))"
+  }
+}

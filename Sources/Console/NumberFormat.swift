@@ -1,0 +1,41 @@
+/// How the console writes the figures of a run: losses, errors, rates, learning rates.
+
+import Foundation
+import Tensors
+
+package enum NumberFormat {
+  /// Three decimals below 10, fewer above: `0.312`, `12.35`; `nan` and `inf` as they are.
+  package static func loss(_ value: Double) -> String {
+    guard value.isFinite else { return "\(value)" }
+    return String(format: abs(value) < 10 ? "%.3f" : abs(value) < 1000 ? "%.2f" : "%.3g", value)
+  }
+
+  /// A fraction as a percentage with `decimals` digits: `11.2 %`.
+  package static func percent(_ fraction: Double, decimals: Int = 1) -> String {
+    guard fraction.isFinite else { return "\(fraction)" }
+    return String(format: "%.\(decimals)f %%", fraction * 100)
+  }
+
+  /// Whole images from 100 a second on, one decimal below: `1,204`, `7.3`.
+  package static func rate(_ value: Double) -> String {
+    guard value.isFinite, value < 1e15 else { return "-" }
+    return value < 99.95 ? String(format: "%.1f", value) : Int(value.rounded()).grouped
+  }
+
+  /// At most four significant digits: `0.1`, `0.09755`, `1e-05`.
+  package static func learningRate(_ value: Double) -> String {
+    String(format: "%.4g", value)
+  }
+
+  /// A count in millions, or thousands of millions: `40.6 million`, `3.86 billion`.
+  package static func millions(_ value: Int) -> String {
+    value < 1_000_000_000
+      ? String(format: "%.1f million", Double(value) / 1e6)
+      : String(format: "%.2f billion", Double(value) / 1e9)
+  }
+
+  /// Memory: `188 MiB`.
+  package static func mebibytes(_ bytes: Int) -> String {
+    "\((bytes >> 20).grouped) MiB"
+  }
+}

@@ -1,0 +1,27 @@
+/// Running sums over the images of an epoch or an evaluation.
+
+import Kernels
+
+/// Sums from which mean loss and error are taken; the same on every rank.
+package struct EpochTotals: Codable, Equatable, Sendable {
+  package var images = 0
+  package var loss = 0.0
+  package var top1 = 0
+  package var top5 = 0
+
+  package init() {}
+
+  package mutating func add(_ sums: ClassificationSums) {
+    images += sums.images
+    loss += sums.loss
+    top1 += sums.top1
+    top5 += sums.top5
+  }
+
+  /// Mean cross-entropy.
+  package var meanLoss: Double { loss / Double(max(images, 1)) }
+  /// The fraction of images whose highest score is not their class's.
+  package var top1Error: Double { Double(images - top1) / Double(max(images, 1)) }
+  /// The fraction of images whose class is not among the five highest scores.
+  package var top5Error: Double { Double(images - top5) / Double(max(images, 1)) }
+}

@@ -1,0 +1,186 @@
+/// A checkpoint: everything from which a run goes on bit for bit.
+///
+///     checkpoint.json              where the run stood, and the other files' SHA-256
+///     optimizer.safetensors        momentum's velocity, under the parameters' names
+///     preprocessing.safetensors    mean [C, H, W] or [C] and std [C], in units of pixel/255
+///     weights.safetensors          the network in torchvision's names: PyTorch loads it as it is
+
+import Distributed
+import Foundation
+import Networks
+import Safetensors
+import System
+
+/// Why a checkpoint cannot be used.
+package enum CheckpointError: Error, Equatable, CustomStringConvertible {
+  case notFound(path: String)
+  case unreadable(path: String, reason: String)
+  case damaged(path: String)
+  case different(path: String)
+  case otherSettings(path: String, key: String)
+
+  package var description: String {
+    let instead = "copy it again, or give --resume the path of an older checkpoint"
+    return switch self {
+    case .notFound(let path):
+      "there is no checkpoint at \(path): give a run folder, a checkpoints/step-… folder in it, or a "
+        + "weights file (.safetensors or .pth)"
+    case .unreadable(let path, let reason):
+      "cannot read the checkpoint \(path): \(reason); \(instead)"
+    case .damaged(let path):
+      "\(path) is not the file that was written (its SHA-256 differs): \(instead)"
+    case .different(let path):
+      "\(path) exists already and holds other parameters: resume into another --run-dir"
+    case .otherSettings(let path, let key):
+      "\(path) is later than what is resumed and was made with another --\(key): leave --\(key) as "
+        + "it was, or resume into another --run-dir"
+    }
+  }
+}
+
+/// Where a run stood when its checkpoint was taken.
+package struct CheckpointState: Codable, Equatable, Sendable {
+  package var model: String
+  package var shortcut: String?
+  /// Where bottleneck blocks have their stride, `1x1` or `3x3`; nil without such blocks.
+  package var stridePlacement: String?
+  package var classes: Int
+  /// Names of the classes, in the order of the network's outputs.
+  package var classNames: [String]
+  /// Optimizer steps done.
+  package var step: Int
+  /// Whole epochs of images seen.
+  package var epoch: Int
+  package var batchSize: Int
+  package var shards: Int
+  package var seed: UInt64
+  /// The optimizer whose velocity this is; nil in checkpoints from before there was a choice: `sgd`.
+  package var optimizer: String?
+  /// SHA-256 over which images there are; a run goes on with the images it began with.
+  package var dataset: String
+  /// The unfinished epoch's sums, so that its line in the log comes out the same.
+  package var epochTotals: EpochTotals
+  /// The sums since the last training line of the log, likewise.
+  package var loggedTotals: EpochTotals
+  package var parametersSHA256: String
+  /// Seconds of training behind it.
+  package var seconds: Double
+
+  enum CodingKeys: String, CodingKey {
+    case model, shortcut, classes, step, epoch, shards, seed, optimizer, dataset, seconds
+    case stridePlacement = "stride_placement"
+    case classNames = "class_names"
+    case batchSize = "batch_size"
+    case epochTotals = "epoch_totals"
+    case loggedTotals = "logged_totals"
+    case parametersSHA256 = "parameters_sha256"
+  }
+}
+
+package enum CheckpointFolder {
+  package static let weights = "weights.safetensors"
+  static let optimizer = "optimizer.safetensors"
+  static let preprocessing = "preprocessing.safetensors"
+  static let manifest = "checkpoint.json"
+
+  private struct Manifest: Codable {
+    var state: CheckpointState
+    /// SHA-256 of each other file, in hexadecimal.
+    var files: [String: String]
+  }
+
+  /// Writes all files of a checkpoint into `folder`, which exists and is empty.
+  static func write(
+    _ state: CheckpointState, replica: Replica, velocity: [StateTensor],
+    preprocessing: [StateTensor], into folder: String
+  ) throws {
+    try writeWeights(state, replica: replica, toPath: "\(folder)/\(weights)")
+    try SafetensorsWriter.write(
+      velocity.map(\.content), metadata: metadata(state), toPath: "\(folder)/\(optimizer)")
+    try SafetensorsWriter.write(
+      preprocessing.map(\.content), metadata: ["format": "pt"],
+      toPath: "\(folder)/\(Self.preprocessing)")
+    var files: [String: String] = [:]
+    for name in [weights, optimizer, Self.preprocessing] {
+      files[name] = try sha256(ofFile: "\(folder)/\(name)")
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    let json = try encoder.encode(Manifest(state: state, files: files))
+    try json.write(to: URL(fileURLWithPath: "\(folder)/\(manifest)"))
+  }
+
+  /// Writes a checkpoint's weights alone.
+  static func writeWeights(_ state: CheckpointState, replica: Replica, toPath path: String) throws {
+    try SafetensorsWriter.write(
+      replica.stateDictionary().map(\.content) + replica.architecture.batchCounters(state.step),
+      metadata: metadata(state), toPath: path)
+  }
+
+  private static func metadata(_ state: CheckpointState) -> [String: String] {
+    var metadata = [
+      "format": "pt", "model": state.model, "shortcut": state.shortcut ?? "",
+      "step": String(state.step), "epoch": String(state.epoch),
+      "parameters_sha256": state.parametersSHA256,
+    ]
+    metadata["stride_placement"] = state.stridePlacement
+    return metadata
+  }
+
+  /// The state of the checkpoint at `folder`, after checking that its files are what was written.
+  ///
+  /// - Throws: `CheckpointError`.
+  package static func state(of folder: String) throws(CheckpointError) -> CheckpointState {
+    let path = "\(folder)/\(manifest)"
+    guard let json = FileManager.default.contents(atPath: path) else {
+      throw .unreadable(path: path, reason: "the file is missing or not readable")
+    }
+    let contents: Manifest
+    do { contents = try JSONDecoder().decode(Manifest.self, from: json) } catch {
+      throw .unreadable(path: path, reason: "it is cut short or damaged")
+    }
+    for (name, expected) in contents.files.sorted(by: { $0.key < $1.key }) {
+      let file = "\(folder)/\(name)"
+      guard FileManager.default.isReadableFile(atPath: file) else {
+        throw .unreadable(path: file, reason: "the file is missing or not readable")
+      }
+      guard (try? sha256(ofFile: file)) == expected else { throw .damaged(path: file) }
+    }
+    return contents.state
+  }
+
+  /// The velocity and the preprocessing tensors of the checkpoint at `folder`.
+  static func velocity(of folder: String) throws -> [StateTensor] {
+    try SafetensorsFile(contentsOf: "\(folder)/\(optimizer)").stateTensors()
+  }
+
+  private static func sha256(ofFile path: String) throws -> String {
+    let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+    var hash = SHA256()
+    data.withUnsafeBytes { hash.update($0) }
+    return hash.hexadecimal()
+  }
+}
+
+extension StateTensor {
+  /// The tensor as it is written.
+  var content: TensorContent { TensorContent(name, shape: shape, float32: values) }
+}
+
+extension Architecture {
+  /// `num_batches_tracked` of every BN layer, which PyTorch expects beside the statistics.
+  func batchCounters(_ steps: Int) -> [TensorContent] {
+    nodes.filter { $0.operation == .batchNormalization }.map {
+      TensorContent("\($0.name).num_batches_tracked", shape: [], int64: [Int64(steps)])
+    }
+  }
+}
+
+extension SafetensorsFile {
+  /// All floating-point tensors as Float32; integers such as `num_batches_tracked` are left out.
+  func stateTensors() throws -> [StateTensor] {
+    try entries.filter(\.dtype.isReadableAsFloat32).map {
+      StateTensor(name: $0.name, shape: $0.shape, values: try float32($0.name))
+    }
+  }
+}

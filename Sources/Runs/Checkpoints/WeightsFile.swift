@@ -1,0 +1,139 @@
+/// A network's weights, wherever a user points: a run, a checkpoint in it, a safetensors file, or a
+/// checkpoint of PyTorch's.
+
+import Foundation
+import Networks
+import PyTorchFiles
+import Safetensors
+
+/// Weights fit a network by names and shapes, but were trained as another one.
+package struct OtherNetwork: Error, Equatable, CustomStringConvertible {
+  package let path: String
+  package let trained: String
+  package let requested: String
+
+  package var description: String {
+    "\(path): these weights are not of \(requested), they were trained as \(trained): use --model "
+      + trained
+  }
+}
+
+/// Weights read from a file, with what stands beside them when they come from one of our runs.
+package struct WeightsFile {
+  /// The file that was read.
+  package let path: String
+  /// Parameters and running statistics in PyTorch's names.
+  package let tensors: [StateTensor]
+  package let metadata: [String: String]
+  /// The checkpoint's state, when the file is part of one.
+  package let state: CheckpointState?
+  /// The `mean` and `std` that the network was trained with, when known.
+  package let preprocessing: [StateTensor]?
+
+  /// Reads weights.
+  ///
+  /// - Parameter path: a `.safetensors` file, a `.pth` file, a checkpoint folder, or a run folder (its
+  ///   newest checkpoint).
+  /// - Throws: `CheckpointError`, `SafetensorsError`, `PyTorchFileError`, `FileError`.
+  package init(_ path: String) throws {
+    let folder = try Self.checkpointFolder(path)
+    self.path = folder.map { "\($0)/\(CheckpointFolder.weights)" } ?? path
+    state = try folder.map(CheckpointFolder.state)
+    let named: [StateTensor]
+    if PyTorchFile.isLikely(self.path) {
+      metadata = [:]
+      named = try PyTorchFile(contentsOf: self.path).float32Tensors().map {
+        StateTensor(name: $0.name, shape: $0.shape, values: $0.values)
+      }
+    } else {
+      let file = try SafetensorsFile(contentsOf: self.path)
+      metadata = file.metadata
+      named = try file.stateTensors()
+    }
+    tensors = Self.withoutWrappers(named)
+    preprocessing = try folder.map {
+      try SafetensorsFile(contentsOf: "\($0)/\(CheckpointFolder.preprocessing)").stateTensors()
+    }
+  }
+
+  /// The tensors as the network itself would name them.
+  ///
+  /// DistributedDataParallel saves every name behind `module.`, `torch.compile` behind `_orig_mod.`;
+  /// BN's counters, which some converters make floats, are no part of the state.
+  private static func withoutWrappers(_ tensors: [StateTensor]) -> [StateTensor] {
+    var tensors = tensors.filter { !$0.name.hasSuffix("num_batches_tracked") }
+    while let prefix = ["module.", "_orig_mod."].first(where: { prefix in
+      !tensors.isEmpty && tensors.allSatisfy { $0.name.hasPrefix(prefix) }
+    }) {
+      tensors = tensors.map {
+        StateTensor(
+          name: String($0.name.dropFirst(prefix.count)), shape: $0.shape, values: $0.values)
+      }
+    }
+    return tensors
+  }
+
+  /// The number of classes that the classifier tells apart, if it has one.
+  package var classes: Int? { tensors.first { $0.name == "fc.bias" }?.shape.first }
+
+  /// Sets the parameters and running statistics of `replica`.
+  ///
+  /// - Throws: `StateDictionaryError`, and `OtherNetwork`: a plain and a residual network have the
+  ///   same tensors, and so have both places of the stride, so files of ours say which they are of.
+  func load(into replica: Replica) throws {
+    try replica.load(stateDictionary: tensors)
+    let isOurs = metadata["parameters_sha256"] != nil
+    let requested = replica.architecture.name
+    guard isOurs, let trained = metadata["model"] else { return }
+    if trained != requested {
+      throw OtherNetwork(path: path, trained: trained, requested: requested)
+    }
+    if let stride = metadata["stride_placement"], let other = replica.architecture.stride?.rawValue,
+      stride != other
+    {
+      let flag = "--stride-placement"
+      throw OtherNetwork(
+        path: path, trained: "\(trained) \(flag) \(stride)",
+        requested: "\(trained) \(flag) \(other)")
+    }
+  }
+
+  /// The checkpoint folder that `path` means; nil when it is a plain weights file.
+  ///
+  /// - Throws: `CheckpointError` when there is nothing usable at `path`.
+  package static func checkpointFolder(_ path: String) throws -> String? {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw CheckpointError.notFound(path: path)
+    }
+    let folder = isFolder.boolValue ? path : (path as NSString).deletingLastPathComponent
+    let here = folder.isEmpty ? "." : folder
+    if FileManager.default.fileExists(atPath: "\(here)/\(CheckpointFolder.manifest)") {
+      return here
+    }
+    guard isFolder.boolValue else { return nil }
+    guard let newest = try RunFolder.checkpoints(in: path).last else {
+      throw CheckpointError.notFound(path: path)
+    }
+    return newest.path
+  }
+
+  /// The run that the checkpoint folder `path` belongs to: …/checkpoints/step-0001234 is two levels
+  /// below it.
+  ///
+  /// The result does not lead through the checkpoint, which may be removed while the run goes on.
+  package static func runFolder(ofCheckpoint path: String) -> String {
+    let names = path.split(separator: "/").suffix(2)
+    let isPlain = names.count == 2 && !names.contains(".") && !names.contains("..")
+    let whole = isPlain ? path : URL(fileURLWithPath: path).standardizedFileURL.path
+    let checkpoints = (whole as NSString).deletingLastPathComponent
+    let run = (checkpoints as NSString).deletingLastPathComponent
+    return run.isEmpty ? "." : run
+  }
+
+  /// Whether two paths lead to the same place.
+  static func areSame(_ first: String, _ second: String) -> Bool {
+    let paths = [first, second].map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path }
+    return paths[0] == paths[1]
+  }
+}

@@ -1,0 +1,98 @@
+/// The images that a run trains and is tested on.
+
+import Datasets
+import Distributed
+import Networks
+import Settings
+import Tensors
+
+/// The two splits of a configured data set, opened and checked.
+package struct TrainingData {
+  package let train: any ImageSource
+  package let test: any ImageSource
+  /// What is done to the images of each.
+  package let trainTransform: ImageTransform
+  package let testTransform: ImageTransform
+  /// The network's input.
+  package let inputShape: ImageShape
+
+  /// Opens both splits.
+  ///
+  /// - Throws: `DatasetError`, `ImageOptionsError`.
+  package init(_ configuration: TrainingConfiguration) throws {
+    let train = try Self.open(configuration, .train)
+    let test = try Self.open(configuration, .test, classNames: train.classNames)
+    guard train.classNames == test.classNames else {
+      throw SplitsDiffer(train: train.classCount, test: test.classCount)
+    }
+    self.train = Self.limited(train, configuration.trainLimit)
+    self.test = Self.limited(test, configuration.testLimit)
+    trainTransform = try configuration.trainingTransform(for: self.train)
+    testTransform = try configuration.testTransform(for: self.test)
+    let training = trainTransform.outputShape(of: self.train.imageShape)!
+    let testing = testTransform.outputShape(of: self.test.imageShape)!
+    guard training == testing else {
+      throw ImageOptionsError.sizesDiffer(training: training, test: testing)
+    }
+    inputShape = training
+  }
+
+  /// The test split alone, for evaluation.
+  ///
+  /// - Throws: `DatasetError`.
+  package static func test(_ configuration: TrainingConfiguration) throws -> any ImageSource {
+    limited(try open(configuration, .test), configuration.testLimit)
+  }
+
+  private static func limited(_ source: any ImageSource, _ limit: Int?) -> any ImageSource {
+    guard let limit, limit < source.count else { return source }
+    return Subset(source, indices: 0..<limit)
+  }
+
+  private static func open(
+    _ configuration: TrainingConfiguration, _ split: DatasetSplit, classNames: [String]? = nil
+  ) throws -> any ImageSource {
+    let upright = configuration.images.transposesByEXIF
+    let directory =
+      split == .test
+      ? configuration.testDirectory ?? configuration.dataDirectory : configuration.dataDirectory
+    switch configuration.dataset {
+    case .fashionMNIST: return try FashionMNIST(directory: directory, split: split)
+    case .cifar10: return try CIFARBinary(.cifar10, directory: directory, split: split)
+    case .cifar100: return try CIFARBinary(.cifar100, directory: directory, split: split)
+    case .imageFolder:
+      guard let directory else { throw MissingDataDirectory() }
+      if split == .test, let folder = ILSVRCValidation.folder(in: directory) {
+        return try ILSVRCValidation(folder: folder, upright: upright)
+      }
+      return try ImageFolder(directory: directory, split: split, upright: upright)
+    case .tarShards:
+      guard let directory else { throw MissingDataDirectory() }
+      return try TarShards(directory, split: split, classNames: classNames, upright: upright)
+    case .synthetic:
+      return SyntheticImages(
+        count: split == .train ? 4096 : 1024, classCount: 10, seed: configuration.seed,
+        split: split)
+    }
+  }
+}
+
+/// These data sets have no usual place.
+package struct MissingDataDirectory: UsageError, CustomStringConvertible {
+  package var description: String {
+    "--dataset image-folder needs --data-dir: a folder with train/<class>/ and test/<class>/, or "
+      + "with <class>/ folders of JPEG or PNG images; --dataset webdataset needs tar files there, such "
+      + "as 'train-{0000..0146}.tar'"
+  }
+}
+
+/// The test images' classes are not the training images'.
+package struct SplitsDiffer: Error, CustomStringConvertible {
+  package let train: Int
+  package let test: Int
+
+  package var description: String {
+    "training and test images have different classes (\(train) and \(test), or other names): "
+      + "both splits need the same class folders"
+  }
+}

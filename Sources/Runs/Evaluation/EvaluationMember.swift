@@ -1,0 +1,139 @@
+/// One network of an evaluation, with what it was trained as.
+
+import Datasets
+import Distributed
+import Evaluation
+import Networks
+import Safetensors
+import Settings
+import Tensors
+
+/// Plain weights do not say how images are normalized.
+struct MissingNormalization: UsageError, CustomStringConvertible {
+  let path: String
+
+  var description: String {
+    "\(path) does not say how the images were normalized: give --mean and --std (torchvision's are "
+      + "--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225)"
+  }
+}
+
+/// The images have other classes than the network.
+struct ClassCountMismatch: UsageError, CustomStringConvertible {
+  let weights: String
+  let network: Int
+  let images: Int
+
+  var description: String {
+    "\(weights) tells \(network) classes apart, the images have \(images): use the data set that the "
+      + "network was trained on"
+  }
+}
+
+/// The networks of an ensemble have other classes than each other.
+struct EnsembleClassesDiffer: UsageError, CustomStringConvertible {
+  let first: (weights: String, classes: Int)
+  let other: (weights: String, classes: Int)
+
+  var description: String {
+    "\(other.weights) tells \(other.classes) classes apart, \(first.weights) \(first.classes): scores "
+      + "of different classes have no average"
+  }
+}
+
+/// Weights with the architecture and the normalization that they need.
+struct EvaluationMember {
+  let weights: WeightsFile
+  /// Of images of the network's own size.
+  let architecture: Architecture
+  let normalization: Normalization
+  /// What the network sees of each image, one after the other; not for dense views.
+  let transforms: [ImageTransform]
+  /// The shorter sides of dense views.
+  let scales: [Int]
+
+  /// Reads and checks weights.
+  ///
+  /// - Parameters:
+  ///   - configuration: of the run that the weights are from, with the flags over it.
+  ///   - transform: what is done to images; its output is the network's input.
+  ///   - normalizationIsGiven: whether flags say how to normalize.
+  /// - Throws: `CheckpointError`, `SafetensorsError`, `ModelError`, `EvaluationViewsError`,
+  ///   `FullyConvolutionalError` and the errors above.
+  init(
+    _ configuration: TrainingConfiguration, weights path: String, source: any ImageSource,
+    transform: ImageTransform, views: EvaluationViews = .center, normalizationIsGiven: Bool
+  ) throws {
+    weights = try WeightsFile(path)
+    // Some classes of many may have no test image.
+    if let classes = weights.classes,
+      source.hasNumberedClasses ? classes < source.classCount : classes != source.classCount
+    {
+      throw ClassCountMismatch(weights: weights.path, network: classes, images: source.classCount)
+    }
+    architecture = try configuration.architecture(
+      classes: weights.classes ?? source.classCount,
+      input: transform.outputShape(of: source.imageShape))
+    normalization = try Self.normalization(
+      configuration.withResolvedNormalization(for: source), weights, given: normalizationIsGiven,
+      shape: architecture.input)
+    transforms = try views.transforms(transform, of: source)
+    scales = try views.scales(of: architecture)
+  }
+
+  /// A replica that evaluates with these weights.
+  ///
+  /// - Throws: `StateDictionaryError`, `OtherNetwork`.
+  func replica(
+    _ layout: ShardLayout, threads: Int, exchange: any StatisticsExchange
+  ) throws -> Replica {
+    let replica = Replica(
+      architecture, training: nil, evaluation: layout, threads: threads, exchange: exchange)
+    try weights.load(into: replica)
+    return replica
+  }
+
+  /// Whether the weights are of this network.
+  ///
+  /// - Throws: `StateDictionaryError`, `OtherNetwork`.
+  func check() throws {
+    _ = try replica(
+      ShardLayout(batch: 1, shards: 1), threads: 1, exchange: SingleRankExchange())
+  }
+
+  /// The digest of the weights that `replica` would have.
+  var parametersSHA256: String {
+    sha256OfTensors(weights.tensors.map { ($0.name, $0.values) })
+  }
+
+  /// What the weights were trained with, or what the flags say.
+  private static func normalization(
+    _ configuration: TrainingConfiguration, _ weights: WeightsFile, given: Bool,
+    shape: ImageShape
+  ) throws -> Normalization {
+    if !given, let tensors = weights.preprocessing,
+      let normalization = Preprocessing.normalization(tensors, shape: shape)
+    {
+      return normalization
+    }
+    let channels = shape.channels
+    let file = try configuration.statisticsFile(shape: shape)
+    let mean: [Float]
+    switch configuration.mean {
+    case .file: mean = file?.meanImage ?? []
+    case .values(let values): mean = values
+    case .none: mean = Array(repeating: 0, count: channels)
+    case .automatic, .perPixel, .perChannel: throw MissingNormalization(path: weights.path)
+    }
+    let deviation: [Float]
+    switch configuration.deviation {
+    case .values(let values): deviation = values
+    case .none: deviation = Array(repeating: 1, count: channels)
+    case .automatic, .perChannel:
+      guard let file else { throw MissingNormalization(path: weights.path) }
+      deviation = file.deviation
+    }
+    return Normalization(
+      mean: mean.count == channels ? .perChannel(mean) : .perPixel(mean), deviation: deviation)
+  }
+}

@@ -1,0 +1,57 @@
+/// What an evaluation found, for people and for scripts.
+
+import Console
+import Distributed
+import Foundation
+import System
+import Tensors
+
+/// The result of one `resnet-dist eval`.
+package struct EvaluationResult {
+  /// The networks whose scores were averaged.
+  let models: [String]
+  /// Their digests.
+  let digests: [String]
+  /// How often each network saw each image.
+  let views: Int
+  let totals: EpochTotals
+  let data: String
+  let seconds: Double
+
+  /// The networks' names, joined by `+`.
+  var model: String { models.joined(separator: "+") }
+
+  /// Of one network its digest; of several the SHA-256 of their digests' text, joined by `+`.
+  var parametersSHA256: String {
+    if digests.count == 1 { return digests[0] }
+    let text = digests.joined(separator: "+")
+    return SHA256.hexadecimal(of: text.utf8)
+  }
+
+  /// `{"model","samples","top1","top5","loss","parameters_sha256","networks","views"}`; top1 and top5
+  /// are fractions right, loss is the mean cross-entropy of the averaged scores.
+  package var json: String {
+    let loss = totals.meanLoss.isFinite ? "\(totals.meanLoss)" : "null"
+    return "{\"model\":\"\(model)\",\"samples\":\(totals.images),"
+      + "\"top1\":\(Double(totals.top1) / Double(totals.images)),"
+      + "\"top5\":\(Double(totals.top5) / Double(totals.images)),"
+      + "\"loss\":\(loss),\"parameters_sha256\":\"\(parametersSHA256)\","
+      + "\"networks\":\(models.count),\"views\":\(views)}"
+  }
+
+  package var text: String {
+    var table = SummaryTable()
+    table.add(models.count == 1 ? "network" : "networks", models.joined(separator: " + "))
+    table.add("images", data)
+    if views > 1 { table.add("views", "\(views) of each image, softmax scores averaged") }
+    table.add(
+      "top-1 error",
+      "\(NumberFormat.percent(totals.top1Error, decimals: 2)), \(totals.top1.grouped) of "
+        + "\(totals.images.grouped) right")
+    table.add("top-5 error", NumberFormat.percent(totals.top5Error, decimals: 2))
+    table.add("loss", String(format: "%.5f", totals.meanLoss))
+    table.add("speed", "\(NumberFormat.rate(Double(totals.images) / seconds)) images/s")
+    table.add("sha256", parametersSHA256)
+    return String(table.description.dropLast())
+  }
+}

@@ -1,0 +1,52 @@
+/// What a checkpoint or a weights file holds, for people and for scripts.
+
+import Console
+import Foundation
+import Safetensors
+import Tensors
+
+/// One `resnet-dist inspect`.
+package struct CheckpointInspection {
+  private let path: String
+  private let model: String?
+  private let step: Int?
+  private let epoch: Int?
+  private let parameters: Int
+  private let parametersSHA256: String
+  private let tensors: Int
+
+  /// - Parameter path: a run folder, a checkpoint in it, or a `.safetensors` or `.pth` file.
+  /// - Throws: `CheckpointError`, `SafetensorsError`, `PyTorchFileError`.
+  package init(_ path: String) throws {
+    let file = try WeightsFile(path)
+    self.path = file.path
+    model = file.state?.model ?? file.metadata["model"]
+    step = file.state?.step ?? file.metadata["step"].flatMap { Int($0) }
+    epoch = file.state?.epoch ?? file.metadata["epoch"].flatMap { Int($0) }
+    tensors = file.tensors.count
+    parameters = file.tensors.filter { !$0.name.contains(".running_") }
+      .reduce(0) { $0 + $1.values.count }
+    parametersSHA256 = sha256OfTensors(file.tensors.map { ($0.name, $0.values) })
+  }
+
+  /// `{"model","step","epoch","parameters","parameters_sha256"}`; null where a plain weights file does
+  /// not say.
+  package var json: String {
+    let name = model.map { "\"\($0)\"" } ?? "null"
+    return "{\"model\":\(name),\"step\":\(Self.number(step)),\"epoch\":\(Self.number(epoch)),"
+      + "\"parameters\":\(parameters),\"parameters_sha256\":\"\(parametersSHA256)\"}"
+  }
+
+  package var text: String {
+    var table = SummaryTable()
+    table.add("file", path)
+    table.add("network", model ?? "not said in the file")
+    table.add("step", step.map(\.grouped) ?? "not said in the file")
+    table.add("epoch", epoch.map(\.grouped) ?? "not said in the file")
+    table.add("parameters", "\(parameters.grouped) in \(tensors.grouped) tensors with statistics")
+    table.add("sha256", parametersSHA256)
+    return String(table.description.dropLast())
+  }
+
+  private static func number(_ value: Int?) -> String { value.map { "\($0)" } ?? "null" }
+}

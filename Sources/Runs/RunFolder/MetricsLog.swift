@@ -1,0 +1,62 @@
+/// `metrics.jsonl`: the run's figures, one JSON object per line, appended as they are made.
+
+import Foundation
+import Glibc
+
+/// Each line is one `write`, so that a reader or a kill never sees half of two lines mixed.
+package final class MetricsLog: Sendable {
+  private let file: OpenFile
+
+  /// Opens `path` for appending, creating it when absent.
+  package init(path: String) throws(FileError) {
+    file = try OpenFile(path, O_WRONLY | O_APPEND | O_CREAT)
+  }
+
+  /// Opens `path` to continue after `step`: lines of later steps, which will be made again, and
+  /// lines that cannot be read (the last may have been cut short) are dropped in one atomic step.
+  package convenience init(path: String, resumingAfter step: Int) throws(FileError) {
+    try MetricsLog.keepLines(of: path, upTo: step)
+    try self.init(path: path)
+  }
+
+  /// Appends one line. When that fails, what was written of it is taken back.
+  package func append(_ record: MetricsRecord) throws(FileError) {
+    let before = try file.size()
+    do throws(FileError) {
+      try file.write(Array((record.json + "\n").utf8))
+    } catch {
+      try? file.truncate(to: before)
+      throw error
+    }
+  }
+
+  /// Makes the lines so far survive a power failure; call before a checkpoint that relies on them.
+  package func synchronize() throws(FileError) {
+    try file.synchronize()
+  }
+
+  private static func keepLines(of path: String, upTo step: Int) throws(FileError) {
+    guard let old = FileManager.default.contents(atPath: path) else {
+      if access(path, F_OK) != 0, errno == ENOENT { return }
+      throw .current("read", path)
+    }
+    var kept: [UInt8] = []
+    kept.reserveCapacity(old.count)
+    var rest = old[...]
+    while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+      let line = rest[..<end]
+      if let lineStep = MetricsLog.step(of: line), lineStep <= step {
+        kept += line
+        kept.append(UInt8(ascii: "\n"))
+      }
+      rest = rest[(end + 1)...]
+    }
+    if kept.count != old.count { try AtomicFile.write(kept, to: path) }
+  }
+
+  /// The step that a line is about, nil when it is not one of ours.
+  private static func step(of line: Data) -> Int? {
+    struct Head: Decodable { let step: Int }
+    return try? JSONDecoder().decode(Head.self, from: line).step
+  }
+}

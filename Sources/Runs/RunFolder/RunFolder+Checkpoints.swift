@@ -1,0 +1,80 @@
+/// The checkpoints of a run: `checkpoints/step-0001234/`, each complete from the moment it is seen.
+
+import Glibc
+
+extension RunFolder {
+  /// One checkpoint's place.
+  package struct Checkpoint: Hashable, Comparable, Sendable {
+    /// Optimizer steps done when it was taken.
+    package let step: Int
+    /// Its folder.
+    package let path: String
+
+    package static func < (a: Checkpoint, b: Checkpoint) -> Bool { a.step < b.step }
+  }
+
+  /// Where the checkpoint of a step is or would be.
+  package func checkpointPath(step: Int) -> String {
+    "\(checkpointsPath)/\(RunFolder.checkpointName(step: step))"
+  }
+
+  /// The folder of a step's checkpoint; seven digits, so that names sort by step.
+  static func checkpointName(step: Int) -> String {
+    let digits = String(step)
+    return "step-\(String(repeating: "0", count: max(0, 7 - digits.count)))\(digits)"
+  }
+
+  /// Writes the checkpoint of `step` through `fill`, which is given a temporary folder to write into.
+  ///
+  /// Throws `FileError.alreadyExists` when that step has one.
+  @discardableResult
+  package func writeCheckpoint(
+    step: Int, fill: (_ temporary: String) throws -> Void
+  ) throws -> Checkpoint {
+    let path = checkpointPath(step: step)
+    try AtomicDirectory.create(at: path, fill: fill)
+    return Checkpoint(step: step, path: path)
+  }
+
+  /// Every checkpoint, oldest step first.
+  package func checkpoints() throws(FileError) -> [Checkpoint] {
+    try RunFolder.checkpoints(in: path)
+  }
+
+  /// The checkpoint of the highest step.
+  package func latestCheckpoint() throws(FileError) -> Checkpoint? {
+    try checkpoints().last
+  }
+
+  /// The checkpoints of the run folder at `path`, oldest step first, without taking its lock:
+  /// for readers such as an evaluation.
+  package static func checkpoints(in path: String) throws(FileError) -> [Checkpoint] {
+    let folder = "\(path)/checkpoints"
+    let names: [String]
+    do {
+      names = try DirectoryListing.names(in: folder)
+    } catch {
+      if case .failed(_, _, ENOENT) = error { return [] }
+      throw error
+    }
+    return names.compactMap { name in
+      guard let match = name.wholeMatch(of: /step-([0-9]{7,18})/), let step = Int(match.1) else {
+        return nil
+      }
+      let path = "\(folder)/\(name)"
+      return DirectoryListing.isFolder(path) ? Checkpoint(step: step, path: path) : nil
+    }.sorted()
+  }
+
+  /// Removes old checkpoints, keeping the newest `count` (at least one) and the `protected` steps.
+  ///
+  /// Returns those removed.
+  @discardableResult
+  package func pruneCheckpoints(
+    keepingNewest count: Int = 3, protecting protected: Set<Int> = []
+  ) throws(FileError) -> [Checkpoint] {
+    let old = try checkpoints().dropLast(max(1, count)).filter { !protected.contains($0.step) }
+    for checkpoint in old { try AtomicDirectory.remove(checkpoint.path) }
+    return old
+  }
+}

@@ -1,0 +1,117 @@
+/// The folder of one training run: its configuration, metrics and checkpoints.
+///
+///     config.yaml     every value of the run, resolved
+///     metrics.jsonl   a line per logged step and per evaluation
+///     checkpoints/    step-0001234/ and so on
+///     lock            held by the process that writes here
+
+import Foundation
+import Glibc
+
+/// Held exclusively from creation until it is released by `deinit` or the end of the process.
+///
+/// One process of a job, rank 0, opens it. Files it does not know are never touched; what an earlier,
+/// killed run left half-written under temporary names is removed on opening.
+package final class RunFolder: Sendable {
+  /// The folder itself, as given or chosen.
+  package let path: String
+  private let lock: RunLock
+
+  /// Creates a run folder at `path`, parents included; it must be absent or empty.
+  package convenience init(creating path: String) throws {
+    try RunFolder.makeFolders(path)
+    let names = try DirectoryListing.names(in: path)
+    // A foreign folder is refused before a lock file is put into it.
+    if !names.isEmpty, !names.contains(RunLock.fileName) {
+      throw RunFolderError.notEmpty(path: path)
+    }
+    let lock = try RunLock(folder: path)
+    let others = names.filter { $0 != RunLock.fileName && !TemporaryName.matches($0) }
+    let checkpoints = "\(path)/checkpoints"
+    let onlyEmptyCheckpoints =
+      others == ["checkpoints"]
+      && (try? DirectoryListing.names(in: checkpoints).allSatisfy(TemporaryName.matches)) == true
+    guard others.isEmpty || onlyEmptyCheckpoints else { throw RunFolderError.notEmpty(path: path) }
+    try self.init(path: path, lock: lock)
+  }
+
+  /// Opens the folder of an earlier run in order to continue it.
+  package convenience init(resuming path: String) throws {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      if errno == ENOENT { throw RunFolderError.nothingToResume(path: path) }
+      throw FileError.current("open", path)
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else { throw RunFolderError.notAFolder(path: path) }
+    try self.init(path: path, lock: RunLock(folder: path))
+  }
+
+  /// Creates `<parent>/<yyyyMMdd-HHmmss>-<model>-<dataset>`, with `-2`, `-3` … when that is taken.
+  package static func create(
+    model: String, dataset: String, in parent: String = "runs", at date: Date = Date()
+  ) throws -> RunFolder {
+    try makeFolders(parent)
+    let base = "\(parent)/\(timestamp(date))-\(component(model))-\(component(dataset))"
+    var path = base
+    var attempt = 1
+    while mkdir(path, 0o777) != 0 {
+      guard errno == EEXIST else { throw FileError.current("create", path) }
+      attempt += 1
+      path = "\(base)-\(attempt)"
+    }
+    return try RunFolder(creating: path)
+  }
+
+  private init(path: String, lock: RunLock) throws {
+    self.path = path
+    self.lock = lock
+    try RunFolder.makeFolders(checkpointsPath)
+    try TemporaryName.removeLeftovers(in: path)
+    try TemporaryName.removeLeftovers(in: checkpointsPath)
+  }
+
+  /// False where the file system offers no locks, so that a second run would not be noticed.
+  package var isExclusive: Bool { lock.isExclusive }
+
+  /// Where the resolved configuration is.
+  package var configPath: String { "\(path)/config.yaml" }
+  /// Where the metrics are; see `MetricsLog`.
+  package var metricsPath: String { "\(path)/metrics.jsonl" }
+  /// The parent of all checkpoints.
+  package var checkpointsPath: String { "\(path)/checkpoints" }
+
+  /// Replaces `config.yaml` in one step.
+  package func writeConfig(yaml: String) throws(FileError) {
+    try AtomicFile.write(yaml, to: configPath)
+  }
+
+  /// `mkdir -p`.
+  private static func makeFolders(_ path: String) throws {
+    guard !path.isEmpty else { throw RunFolderError.notAFolder(path: "an empty path") }
+    var status = stat()
+    if stat(path, &status) == 0 {
+      guard status.st_mode & S_IFMT == S_IFDIR else { throw RunFolderError.notAFolder(path: path) }
+      return
+    }
+    let (parent, name) = TemporaryName.split(path)
+    if name != path, !parent.isEmpty, parent != path { try makeFolders(parent) }
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+      throw FileError.current("create", path)
+    }
+  }
+
+  /// Local time as `yyyyMMdd-HHmmss`.
+  private static func timestamp(_ date: Date) -> String {
+    var seconds = time_t(date.timeIntervalSince1970)
+    var local = tm()
+    localtime_r(&seconds, &local)
+    return String(
+      format: "%04d%02d%02d-%02d%02d%02d", local.tm_year + 1900, local.tm_mon + 1, local.tm_mday,
+      local.tm_hour, local.tm_min, local.tm_sec)
+  }
+
+  /// A name that is safe inside a path.
+  private static func component(_ name: String) -> String {
+    String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) ? $0 : "-" })
+  }
+}

@@ -1,0 +1,36 @@
+/// What a configuration says of the training step.
+
+import Datasets
+import Distributed
+import MPI
+import Networks
+import Settings
+
+extension TrainingEngine.Options {
+  /// - Parameter threads: of each rank, where the configuration leaves them open.
+  package init(_ configuration: TrainingConfiguration, threads: @autoclosure () throws -> Int)
+    rethrows
+  {
+    self.init()
+    self.threads = try configuration.threads ?? threads()
+    microBatches = configuration.accumulate
+    reduction = configuration.reduction
+    bucketBytes = configuration.bucketBytes
+    compression = configuration.gradientCompression
+    labelSmoothing = configuration.labelSmoothing
+    optimizer = configuration.stepRule
+    momentum = Float(configuration.momentum)
+    weightDecay = Float(configuration.weightDecay)
+    normalizationWeightDecay = Float(
+      configuration.normalizationWeightDecay ?? configuration.weightDecay)
+  }
+}
+
+extension BatchLoader: MicroBatchSource {
+  package func withNextMicroBatch(_ body: (MicroBatch) throws -> Void) throws {
+    let isLoaded: Void? = try withNext { batch in
+      try body(MicroBatch(images: batch.pixels, labels: batch.labels))
+    }
+    precondition(isLoaded != nil, "a training stream has no end")
+  }
+}

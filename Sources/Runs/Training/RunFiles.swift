@@ -1,0 +1,69 @@
+/// The files of a run while it trains: its folder, metrics and checkpoints.
+
+import Networks
+import Settings
+
+/// Owned by the first rank; see `RunFolder` for what is where.
+final class RunFiles {
+  let folder: RunFolder
+  private let metrics: MetricsLog
+  private let keepCheckpoints: Int
+
+  /// Makes a new run folder, or opens the one that is resumed, and writes `config.yaml`.
+  ///
+  /// - Throws: `RunFolderError`, `FileError`, `CheckpointError`; then nothing in a folder that was
+  ///   there before is changed.
+  init(_ configuration: TrainingConfiguration, start: StartingPoint) throws {
+    let earlier = start.checkpoint.map { WeightsFile.runFolder(ofCheckpoint: $0) }
+    if let earlier, configuration.runDirectory.map({ WeightsFile.areSame($0, earlier) }) ?? true {
+      folder = try RunFolder(resuming: earlier)
+      try Self.checkLaterCheckpoints(of: folder, configuration, after: start.step)
+    } else if let path = configuration.runDirectory {
+      folder = try RunFolder(creating: path)
+    } else {
+      folder = try RunFolder.create(
+        model: configuration.model, dataset: configuration.dataset.rawValue)
+    }
+    var written = configuration
+    written.runDirectory = nil
+    try folder.writeConfig(yaml: try written.yaml())
+    metrics = try MetricsLog(path: folder.metricsPath, resumingAfter: start.step)
+    keepCheckpoints = configuration.keepCheckpoints
+  }
+
+  /// A run that is resumed in place from an older checkpoint makes the later ones again, so it must be
+  /// the run that made them; checked before anything in the folder is changed.
+  private static func checkLaterCheckpoints(
+    of folder: RunFolder, _ configuration: TrainingConfiguration, after step: Int
+  ) throws {
+    guard let later = try folder.checkpoints().first(where: { $0.step > step }) else { return }
+    let old = try TrainingConfiguration.ofRun(weights: later.path).trajectory
+    let new = configuration.trajectory
+    let keys = Set(old.keys).union(new.keys).sorted()
+    if let key = keys.first(where: { old[$0] != new[$0] }) {
+      throw CheckpointError.otherSettings(path: later.path, key: key)
+    }
+  }
+
+  /// Adds a line to the metrics log.
+  func append(_ record: MetricsRecord) throws { try metrics.append(record) }
+
+  /// Writes the checkpoint that `state` describes and removes the oldest.
+  func save(_ state: CheckpointState, replica: Replica, preprocessing: [StateTensor]) throws {
+    try metrics.synchronize()
+    do {
+      try folder.writeCheckpoint(step: state.step) {
+        try CheckpointFolder.write(
+          state, replica: replica, velocity: replica.velocityDictionary(),
+          preprocessing: preprocessing, into: $0)
+      }
+    } catch FileError.alreadyExists {
+      // A run that was resumed from an earlier checkpoint meets its own later ones again.
+      let path = folder.checkpointPath(step: state.step)
+      guard try CheckpointFolder.state(of: path).parametersSHA256 == state.parametersSHA256 else {
+        throw CheckpointError.different(path: path)
+      }
+    }
+    try folder.pruneCheckpoints(keepingNewest: keepCheckpoints)
+  }
+}

@@ -1,0 +1,154 @@
+/// Where a run starts: He initialization, given weights, or a checkpoint.
+
+import Datasets
+import Distributed
+import Foundation
+import MPI
+import Networks
+import Settings
+
+/// A checkpoint belongs to a run with other settings.
+package struct ResumeMismatch: UsageError, Equatable, CustomStringConvertible {
+  package let key: String
+  package let checkpoint: String
+  package let requested: String
+
+  package var description: String {
+    "the checkpoint was made with \(key) \(checkpoint), this run asks for \(requested): resume with "
+      + "the same \(key), or start a new run with --weights"
+  }
+}
+
+/// The state of all ranks' replicas at a run's first step.
+struct StartingPoint {
+  /// Steps done and the unfinished epoch's sums.
+  private let progress: TrainingProgress
+  /// The checkpoint's normalization, when resumed.
+  let normalization: Normalization?
+  /// Seconds of training before this start.
+  let seconds: Double
+  /// The checkpoint gone on from.
+  let checkpoint: String?
+
+  /// Sets the replica's parameters on all ranks; only the first rank reads files.
+  init(
+    _ configuration: TrainingConfiguration, resume: String?, replica: Replica, data: TrainingData,
+    ranks: ProcessGroup
+  ) throws {
+    if let resume {
+      let path = try ranks.onFirst { try Self.checkpoint(at: resume) }
+      let checkpoint = try ranks.control.broadcast(path ?? "")
+      self.checkpoint = checkpoint
+      let state: CheckpointState
+      (state, normalization) = try Self.resume(
+        checkpoint, configuration, replica: replica, data: data, ranks: ranks)
+      var progress = TrainingProgress()
+      progress.step = state.step
+      progress.epochTotals = state.epochTotals
+      progress.loggedTotals = state.loggedTotals
+      self.progress = progress
+      seconds = state.seconds
+    } else {
+      checkpoint = nil
+      replica.initialize(seed: configuration.seed, zeroResidual: configuration.zeroInitResidual)
+      if let weights = configuration.weights {
+        try ranks.onFirst {
+          try WeightsFile(weights).load(into: replica)
+        }
+        try Self.broadcast(replica, ranks)
+      }
+      progress = TrainingProgress()
+      seconds = 0
+      normalization = nil
+    }
+  }
+
+  /// Steps done before this start.
+  var step: Int { progress.step }
+
+  /// Where the run stands on its timeline.
+  func progress(on timeline: TrainingTimeline) -> TrainingProgress {
+    var progress = progress
+    progress.endOfEpoch = timeline.endOfEpoch(afterSteps: progress.step)
+    return progress
+  }
+
+  private static func checkpoint(at path: String) throws -> String {
+    guard let folder = try WeightsFile.checkpointFolder(path) else {
+      throw CheckpointError.unreadable(
+        path: path, reason: "weights alone cannot be resumed, use --weights to start from them")
+    }
+    return folder
+  }
+
+  /// Reads the checkpoint once, on the first rank, and gives all ranks what it holds.
+  private static func resume(
+    _ path: String, _ configuration: TrainingConfiguration, replica: Replica, data: TrainingData,
+    ranks: ProcessGroup
+  ) throws -> (CheckpointState, Normalization) {
+    let read = try ranks.onFirst { () throws -> (CheckpointState, [StateTensor]) in
+      let weights = try WeightsFile(path)
+      guard let state = weights.state else { throw CheckpointError.notFound(path: path) }
+      try check(state, configuration, data)
+      try weights.load(into: replica)
+      try replica.load(velocityDictionary: try CheckpointFolder.velocity(of: path))
+      let preprocessing = weights.preprocessing ?? []
+      guard Preprocessing.normalization(preprocessing, shape: data.inputShape) != nil else {
+        throw CheckpointError.unreadable(
+          path: path, reason: "its mean and std do not fit images of \(data.inputShape)")
+      }
+      return (state, preprocessing)
+    }
+    try broadcast(replica, ranks)
+    let json = try read.map { String(decoding: try JSONEncoder().encode($0.0), as: UTF8.self) }
+    let common = try ranks.control.broadcast(json ?? "")
+    return (
+      try JSONDecoder().decode(CheckpointState.self, from: Data(common.utf8)),
+      try normalization(read?.1, data: data, ranks: ranks)
+    )
+  }
+
+  private static func check(
+    _ state: CheckpointState, _ configuration: TrainingConfiguration, _ data: TrainingData
+  ) throws {
+    let pairs: [(String, String, String)] = [
+      // The tensors are the same, wherever the stride is.
+      (
+        "--stride-placement",
+        state.stridePlacement ?? configuration.stridePlacement?.rawValue ?? "",
+        configuration.stridePlacement?.rawValue ?? ""
+      ),
+      ("--model", state.model, configuration.model),
+      ("--batch-size", "\(state.batchSize)", "\(configuration.batchSize)"),
+      ("--shards", "\(state.shards)", "\(configuration.shards ?? 0)"),
+      ("--seed", "\(state.seed)", "\(configuration.seed)"),
+      // LARS's velocity holds the local rates, momentum SGD's does not.
+      ("--optimizer", state.optimizer ?? "sgd", configuration.optimizer.rawValue),
+      ("--dataset", state.dataset, data.train.fingerprint),
+    ]
+    for (key, old, new) in pairs where old.lowercased() != new.lowercased() {
+      throw ResumeMismatch(key: key, checkpoint: old, requested: new)
+    }
+  }
+
+  /// The first rank's tensors as every rank's normalization.
+  private static func normalization(
+    _ tensors: [StateTensor]?, data: TrainingData, ranks: ProcessGroup
+  ) throws -> Normalization {
+    var common: [StateTensor] = []
+    for name in ["mean", "std"] {
+      let tensor = tensors?.first { $0.name == name }
+      common.append(
+        StateTensor(
+          name: name, shape: try ranks.control.broadcast(tensor?.shape ?? []),
+          values: try ranks.control.broadcast(tensor?.values ?? [])))
+    }
+    return Preprocessing.normalization(common, shape: data.inputShape)!
+  }
+
+  private static func broadcast(_ replica: Replica, _ ranks: ProcessGroup) throws {
+    try ranks.control.broadcast(replica.parameters)
+    try ranks.control.broadcast(replica.runningStatistics)
+    try ranks.control.broadcast(replica.velocities)
+  }
+}

@@ -1,0 +1,165 @@
+/// What a run is about to do, in a few aligned lines, and what came of it.
+
+import Console
+import Datasets
+import Distributed
+import Kernels
+import Networks
+import Settings
+import Tensors
+
+struct TrainingSummary {
+  let configuration: TrainingConfiguration
+  let architecture: Architecture
+  let data: TrainingData
+  let layout: ShardLayout
+  /// Ranks on the first rank's machine.
+  let localRanks: Int
+  let hosts: RankGroups
+  let threads: Int
+  let workers: Int
+  let timeline: TrainingTimeline
+  let arenaBytes: Int
+  let folder: String
+  let resumedFrom: (checkpoint: String, step: Int)?
+
+  func write(to console: any Console) {
+    var table = SummaryTable()
+    table.add("network", "\(architecture.name): \(architecture.summary)")
+    table.add(
+      "size",
+      "\(architecture.parameterCount.grouped) parameters, "
+        + "\(NumberFormat.millions(architecture.multiplyAdds)) multiply-adds an image")
+    table.add("training on", data.train.name)
+    table.add("testing on", data.test.name)
+    table.add("ranks", ranks)
+    table.add("mini-batch", batch)
+    table.add("schedule", schedule)
+    table.add(
+      "optimizer",
+      "\(stepRule), momentum \(configuration.momentum), weight decay \(configuration.weightDecay)"
+        + (configuration.normalizationWeightDecay == configuration.weightDecay
+          ? "" : ", of BN \(configuration.normalizationWeightDecay ?? configuration.weightDecay)"))
+    table.add("augmentation", data.trainTransform.description)
+    if data.testTransform != .none { table.add("test images", data.testTransform.description) }
+    if configuration.labelSmoothing > 0 {
+      table.add("label smoothing", "\(configuration.labelSmoothing), in the training loss")
+    }
+    if configuration.zeroInitResidual {
+      table.add("initial weights", "the last scale of each residual block is 0")
+    }
+    table.add("seed", "\(configuration.seed)")
+    table.add(
+      "kernels",
+      "Swift SIMD for \(ProcessorTarget.instructionSet), OpenBLAS for \(MatrixProduct.coreName)")
+    table.add("activations", "\(NumberFormat.mebibytes(arenaBytes)) a rank")
+    if let weights = configuration.weights { table.add("weights from", weights) }
+    if let resumedFrom {
+      table.add("resumed", "after step \(resumedFrom.step.grouped) from \(resumedFrom.checkpoint)")
+    }
+    table.add("run folder", folder)
+    table.write(to: console)
+    console.writeLine("")
+  }
+
+  private var ranks: String {
+    let busy = localRanks * threads
+    var text =
+      "\(layout.ranks) × \(threads) \(threads == 1 ? "thread" : "threads"), \(busy) on this "
+      + "machine's \(ThreadAllocation.cores) cores; \(workers) more a rank to load images"
+    if busy > ThreadAllocation.cores {
+      text += "\nmore threads than cores: they take turns, which costs time and changes no result"
+    } else if configuration.threads == nil, ThreadAllocation.isBound, busy < ThreadAllocation.cores
+    {
+      text += "\nmpirun bound the ranks to these cores: --bind-to none lets them use the others"
+    }
+    if hosts.groups.count > 1 {
+      let sizes = sizes(hosts.groups.map(\.count))
+      text +=
+        localRanks > hosts.groups[0].count
+        ? "\neach talks to the others as if it were on a host of its own, because neighbouring ranks are "
+          + "on different hosts: --map-by slot is faster"
+        : "\non \(hosts.groups.count) hosts with \(sizes) ranks each"
+    }
+    if configuration.gradientCompression != .none, hosts.groups.count > 1 {
+      text += "\n--gradient-compression: another number of hosts gives other bits"
+    }
+    if configuration.reduction == .mpi {
+      text += "\n--reduction mpi: another number of ranks gives other bits"
+    }
+    if !layout.isEven {
+      let counts = (0..<layout.ranks).map { layout.shards(ofRank: $0).count }
+      text +=
+        "\n\(layout.shards) shards do not divide evenly: ranks hold \(counts.min()!) to "
+        + "\(counts.max()!), same result, the fullest sets the pace"
+    }
+    return text
+  }
+
+  private var batch: String {
+    let perShard = sizes((0..<layout.shards).map { layout.positions(ofShard: $0).count })
+    let perRank = sizes(
+      (0..<layout.ranks).map { layout.positions(ofShards: layout.shards(ofRank: $0)).count })
+    let parts = configuration.accumulate
+    let whole = parts == 1 ? "" : "\(configuration.batchSize) images in \(parts) parts of "
+    return
+      "\(whole)\(layout.capacity) images: \(perRank) a rank, \(perShard) in each of \(layout.shards) "
+      + "shards"
+      + (configuration.normalizationGroup.map { ", BN over groups of \($0) images" } ?? "")
+  }
+
+  private func sizes(_ counts: [Int]) -> String {
+    let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
+    return least == most ? "\(least)" : "\(least) to \(most)"
+  }
+
+  private var schedule: String {
+    let length =
+      switch configuration.length {
+      case .epochs(let count): "\(count) \(count == 1 ? "epoch" : "epochs"), "
+      case .iterations: ""
+      }
+    let drops = timeline.schedule.drops.map(\.grouped).joined(separator: " and ")
+    var text =
+      "\(length)\(timeline.steps.grouped) iterations, lr "
+      + NumberFormat.learningRate(timeline.schedule.initial)
+      + (drops.isEmpty
+        ? ""
+        : ", × \(NumberFormat.learningRate(configuration.gamma)) after iterations \(drops)")
+    if let reference = configuration.learningRateReferenceBatch {
+      text +=
+        "\nlr \(NumberFormat.learningRate(timeline.schedule.initial)) is "
+        + "\(NumberFormat.learningRate(configuration.learningRate)) × "
+        + "\(configuration.batchSize.grouped) / \(reference.grouped) images"
+    }
+    if let warmUp = timeline.schedule.warmUp {
+      let start = NumberFormat.learningRate(warmUp.startRate)
+      let course =
+        switch warmUp.method {
+        case .linear: "lr from \(start) up in even steps"
+        case .constant: "lr \(start)"
+        }
+      text += "\nwarm-up of \(warmUp.steps.grouped) iterations: \(course)"
+    }
+    return text
+  }
+
+  private var stepRule: String {
+    switch configuration.optimizer {
+    case .sgd: "SGD"
+    case .lars: "LARS, trust \(configuration.larsTrust)"
+    }
+  }
+
+  /// The run's last lines.
+  static func writeResult(_ outcome: TrainingRun.Outcome, to console: any Console) {
+    console.writeLine("")
+    console.writeLine(
+      "test error \(NumberFormat.percent(outcome.test.top1Error, decimals: 2)) "
+        + "(\(outcome.test.top1.grouped) of \(outcome.test.images.grouped) right), loss "
+        + "\(NumberFormat.loss(outcome.test.meanLoss)), after \(Duration.seconds(outcome.seconds).clockText)"
+        + " of training")
+    console.writeLine("parameters sha256 \(outcome.parametersSHA256)")
+    console.writeLine("everything is in \(outcome.folder)")
+  }
+}

@@ -1,0 +1,110 @@
+/// Which value wins: defaults < the resumed run < the file < flags.
+
+import Foundation
+import Runs
+import Settings
+import TestSupport
+import Testing
+
+@Suite struct ConfigurationSourcesTests {
+  private let folder: TemporaryDirectory
+
+  init() throws { folder = try TemporaryDirectory() }
+
+  private func write(_ text: String, to name: String) throws -> String {
+    let path = folder.file(name)
+    try FileManager.default.createDirectory(
+      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    return path
+  }
+
+  /// A run with one checkpoint; only its configuration is read here.
+  private func makeRun(_ config: String) throws -> String {
+    _ = try write(config, to: "run/config.yaml")
+    _ = try write("{}", to: "run/checkpoints/step-0000010/checkpoint.json")
+    return folder.file("run")
+  }
+
+  @Test("without anything the defaults hold")
+  func defaults() throws {
+    #expect(
+      try TrainingConfiguration.resolve(flags: [], file: nil, resume: nil)
+        == TrainingConfiguration())
+  }
+
+  @Test("flags win over the file, the file over the resumed run, the run over the defaults")
+  func precedence() throws {
+    let run = try makeRun("lr: 0.4\nmomentum: 0.4\nwd: 0.4\nmodel: resnet56\n")
+    let file = try write("lr: 0.3\nmomentum: 0.3\n", to: "run.yaml")
+    let resolved = try TrainingConfiguration.resolve(
+      flags: [("lr", "0.2")], file: file, resume: run)
+    #expect(resolved.learningRate == 0.2)
+    #expect(resolved.momentum == 0.3)
+    #expect(resolved.weightDecay == 0.4)
+    #expect(resolved.model == "resnet56")
+    #expect(resolved.gamma == 0.1)
+  }
+
+  @Test("a length in one unit replaces a length in the other")
+  func length() throws {
+    let file = try write("iterations: 64000\n", to: "run.yaml")
+    #expect(
+      try TrainingConfiguration.resolve(flags: [("epochs", "3")], file: file, resume: nil).length
+        == .epochs(3))
+    #expect(
+      try TrainingConfiguration.resolve(flags: [], file: file, resume: nil).length
+        == .iterations(64_000))
+  }
+
+  @Test("a warm-up in one unit replaces one in the other, and 0 ends it")
+  func warmUp() throws {
+    let file = try write("warmup-epochs: 5\n", to: "run.yaml")
+    for (flag, length) in [
+      (("warmup-iterations", "400"), .iterations(400)), (("warmup-epochs", "0.5"), .epochs(0.5)),
+      (("warmup-epochs", "0"), nil), (("warmup-iterations", "0"), nil), (("seed", "1"), .epochs(5)),
+    ] as [((String, String), WarmUpLength?)] {
+      let resolved = try TrainingConfiguration.resolve(flags: [flag], file: file, resume: nil)
+      #expect(resolved.warmUpLength == length, "\(flag)")
+    }
+  }
+
+  @Test("a run is found by its folder, a checkpoint and a file in one, and brings no weights")
+  func resumed() throws {
+    let run = try makeRun("model: plain8\nweights: elsewhere.safetensors\n")
+    let checkpoint = "\(run)/checkpoints/step-0000010"
+    for path in [run, "\(run)/", checkpoint, "\(checkpoint)/checkpoint.json"] {
+      let resolved = try TrainingConfiguration.resolve(flags: [], file: nil, resume: path)
+      #expect(resolved.model == "plain8", "\(path)")
+      #expect(resolved.weights == nil, "\(path)")
+    }
+  }
+
+  @Test("files that are missing or wrong are named")
+  func wrongFiles() throws {
+    let missing = folder.file("nowhere.yaml")
+    #expect(throws: ConfigurationError.self) {
+      try TrainingConfiguration.resolve(flags: [], file: missing, resume: nil)
+    }
+    let unknown = try write("lerning: 1\n", to: "unknown.yaml")
+    for (file, resume) in [(missing, nil), (unknown, nil), (nil, folder.file("nothing"))]
+      as [(String?, String?)]
+    {
+      do {
+        _ = try TrainingConfiguration.resolve(flags: [], file: file, resume: resume)
+        Issue.record("nothing was thrown")
+      } catch {
+        #expect("\(error)".contains((file ?? resume)!), "\(error)")
+      }
+    }
+    // A run whose config.yaml was damaged.
+    let run = try makeRun("lr: fast\n")
+    do {
+      _ = try TrainingConfiguration.resolve(flags: [], file: nil, resume: run)
+      Issue.record("nothing was thrown")
+    } catch {
+      #expect(
+        "\(error)" == "\(run)/config.yaml: lr: fast: expected a positive number", "\(error)")
+    }
+  }
+}

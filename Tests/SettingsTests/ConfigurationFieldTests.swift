@@ -1,0 +1,96 @@
+/// Every field's limits: what is just inside is taken, what is outside is refused by name.
+
+import Settings
+import Testing
+
+@Suite struct ConfigurationFieldTests {
+  static let good: [(String, [String])] = [
+    ("shortcut", ["A", "b", "C"]), ("dataset", ["Fashion-MNIST", "cifar100", "synthetic"]),
+    ("train-limit", ["1"]), ("mean", ["0,0,0", " 0.1, -0.2 ,1e-3", "per-pixel", "none", "auto"]),
+    ("std", ["auto", "1,1,1", "per-channel", "none"]), ("crop-padding", ["0", "64"]),
+    ("flip", ["true", "False"]), ("batch-size", ["1", "1048576"]), ("shards", ["1"]),
+    ("epochs", ["1", "999999"]), ("iterations", ["1", "999999999"]), ("lr", ["1e-9", "3"]),
+    ("lr-milestones", ["none", "0", "0%,100%", "1.5,2"]), ("lr-gamma", ["1", "10"]),
+    ("lr-reference-batch", ["1", "256"]), ("warmup-epochs", ["0", "0.5", "5"]),
+    ("warmup-iterations", ["0", "400"]), ("warmup-method", ["linear", "Constant"]),
+    ("warmup-lr", ["0", "0.01"]), ("optimizer", ["sgd", "LARS"]), ("lars-trust", ["1e-6", "2"]),
+    ("momentum", ["0", "0.999"]), ("wd", ["0"]), ("norm-weight-decay", ["0", "1"]),
+    ("seed", ["0", "18446744073709551615"]), ("threads", ["1"]), ("workers", ["1", "256"]),
+    ("stride-placement", ["1x1", "3x3", "v1", "V1.5"]), ("label-smoothing", ["0", "0.1", "0.999"]),
+    ("zero-init-residual", ["true", "False"]), ("checkpoint-every", ["1"]),
+    ("keep-checkpoints", ["1"]), ("eval-every", ["1"]),
+    ("image-size", ["1"]), ("train-crop", ["pad", "Random-Resized", "scale", "center"]),
+    ("scale", ["0.08, 1", "1,1"]), ("ratio", ["0.75,1.333", "1,1"]),
+    ("train-scales", ["256,480", "1, 1"]), ("val-resize-size", ["256"]), ("val-crop-size", ["224"]),
+    ("on-bad-image", ["fail", "Skip"]), ("exif-transpose", ["true", "False"]),
+    ("color-jitter", ["0", "0.4", "0.4, 0.4,0"]),
+    ("pca-noise", ["0", "0.1"]),
+  ]
+
+  static let bad: [(String, [String])] = [
+    ("model", [""]), ("shortcut", ["", "D", "AB"]), ("weights", [""]),
+    ("dataset", ["", "imagenet", "cifar-10"]), ("data-dir", [""]),
+    ("train-limit", ["0", "-1", "1.5", "all"]), ("test-limit", ["0", ""]),
+    ("mean", ["", "0.5", "0.5,0.5", "1,2,3,4", "a,b,c", "nan,0,0", "0,,0", "0,inf,0"]),
+    ("std", ["", "0,1,1", "-1,1,1", "1,1", "per-pixel", "nan,1,1"]),
+    ("crop-padding", ["-1", "65", "four"]), ("flip", ["", "1", "maybe"]),
+    ("batch-size", ["0", "-128", "1048577", "12.8", "1e2", "99999999999999999999"]),
+    ("shards", ["0", "-8"]), ("accumulate", ["0", "-1", "all"]), ("bn-group-size", ["0", "all"]),
+    ("epochs", ["0", "-1", "0.5", "1000000"]),
+    ("iterations", ["0", "64k", "1000000000"]), ("lr", ["0", "-0.1", "nan", "inf", "1e999", ""]),
+    ("lr-milestones", ["", "half", "-1", "101%", "-1%", "%", "1,,2", "nan", "inf", "nan%"]),
+    ("lr-gamma", ["0", "-1", "nan"]), ("lr-reference-batch", ["0", "-256", "25.6", "all"]),
+    ("warmup-epochs", ["-1", "nan", "inf", "5%", ""]), ("warmup-iterations", ["-1", "0.5", "1e3"]),
+    ("warmup-method", ["", "cosine"]), ("warmup-lr", ["-0.1", "nan", "inf", "low"]),
+    ("optimizer", ["", "adam", "sgd_nesterov"]), ("lars-trust", ["0", "-1", "nan", "inf"]),
+    ("momentum", ["1", "-0.1", "nan"]),
+    ("wd", ["-1e-4", "nan", "inf"]), ("norm-weight-decay", ["-1", "nan"]),
+    ("seed", ["-1", "1.0", "18446744073709551616"]), ("threads", ["0", "-2", "two"]),
+    ("workers", ["0", "257"]), ("reduction", ["", "ring"]), ("gradient-compression", ["", "fp16"]),
+    ("bucket-mb", ["0", "-1", "1025", "nan"]), ("timeline", [""]),
+    ("stall-timeout", ["-1", "0.5", "never"]),
+    ("stride-placement", ["", "2x2", "v2"]), ("label-smoothing", ["-0.1", "1", "nan", "little"]),
+    ("zero-init-residual", ["", "1"]), ("run-dir", [""]), ("checkpoint-every", ["0"]),
+    ("keep-checkpoints", ["0", "-1"]), ("eval-every", ["0"]),
+    ("val-data", [""]), ("image-size", ["0", "big"]), ("train-crop", ["", "rrc"]),
+    ("scale", ["0,1", "0.5", "0.5,0.4", "0.5,1.1", "a,b", "nan,1", "0.1,0.2,0.3"]),
+    ("ratio", ["0,1", "2,1", "-1,1", "1"]), ("train-scales", ["480,256", "0,4", "256", "1.5,2"]),
+    ("val-resize-size", ["0"]), ("val-crop-size", ["-1"]), ("on-bad-image", ["", "ignore"]),
+    ("exif-transpose", ["", "1"]),
+    ("color-jitter", ["-1", "0.4,0.4", "", "a", "nan"]),
+    ("pca-noise", ["-0.1", "11", "nan"]),
+  ]
+
+  @Test("values inside the limits are taken", arguments: good)
+  func accepted(key: String, values: [String]) throws {
+    for value in values {
+      #expect(throws: Never.self, "\(key) \(value)") {
+        try TrainingConfiguration([(key, value)])
+      }
+    }
+  }
+
+  @Test("values outside are refused with flag, value and what is expected", arguments: bad)
+  func refused(key: String, values: [String]) {
+    for value in values {
+      do {
+        _ = try TrainingConfiguration([(key, value)])
+        Issue.record("--\(key) \(value) was taken")
+      } catch {
+        guard case .badValue(key, value, let expected, TrainingConfiguration.commandLine) = error
+        else {
+          Issue.record("\(error)")
+          continue
+        }
+        #expect("\(error)" == "--\(key) \(value): expected \(expected)")
+        #expect(!expected.isEmpty)
+      }
+    }
+  }
+
+  @Test("every key has values that are refused")
+  func complete() {
+    let keys = ConfigurationCodingTests.everything.map(\.key) + ["epochs", "warmup-epochs"]
+    #expect(Set(Self.bad.map(\.0)) == Set(keys))
+  }
+}

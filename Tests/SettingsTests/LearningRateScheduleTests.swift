@@ -1,0 +1,129 @@
+/// The learning rate by steps, and a run's length in steps.
+
+import Settings
+import Testing
+
+/// The timeline of a run with the given settings in the command line's spelling.
+private func timeline(
+  _ values: [(key: String, value: String)], images: Int
+) throws -> TrainingTimeline {
+  TrainingTimeline(try TrainingConfiguration(values), images: images)
+}
+
+@Suite struct LearningRateScheduleTests {
+  @Test("the rate drops with the step after each milestone, and to the nearest decimal")
+  func drops() {
+    let schedule = LearningRateSchedule(initial: 0.1, gamma: 0.1, drops: [48_000, 32_000])
+    #expect(schedule.drops == [32_000, 48_000])
+    for (step, rate) in [
+      (0, 0.1), (31_999, 0.1), (32_000, 0.01), (47_999, 0.01), (48_000, 0.001), (64_000, 0.001),
+    ] { #expect(schedule.rate(afterSteps: step) == rate, "after \(step) steps") }
+  }
+
+  @Test("milestones at the same step all count, one at 0 from the start")
+  func coinciding() {
+    let schedule = LearningRateSchedule(initial: 1, gamma: 0.5, drops: [3, 3, 0])
+    #expect(schedule.rate(afterSteps: 0) == 0.5)
+    #expect(schedule.rate(afterSteps: 2) == 0.5)
+    #expect(schedule.rate(afterSteps: 3) == 0.125)
+  }
+
+  @Test("a factor above 1 raises the rate")
+  func rising() {
+    // Warming up, as He et al. 2015 do for 110 layers (§4.2).
+    let schedule = LearningRateSchedule(initial: 0.01, gamma: 10, drops: [400])
+    #expect(schedule.rate(afterSteps: 399) == 0.01)
+    #expect(abs(schedule.rate(afterSteps: 400) - 0.1) < 1e-15)
+  }
+
+  @Test("iterations are steps, and milestones without % are iterations")
+  func iterations() throws {
+    let run = try timeline(
+      [("iterations", "64000"), ("lr-milestones", "32000,48000")], images: 50_000)
+    #expect(run.steps == 64_000)
+    #expect(run.schedule.drops == [32_000, 48_000])
+    #expect(run.epoch(afterSteps: 64_000) == 163)
+  }
+
+  @Test("in a run of epochs milestones without % are epochs, fractions of them too")
+  func epochs() throws {
+    let run = try timeline(
+      [("epochs", "4"), ("batch-size", "100"), ("lr-milestones", "2,2.5")], images: 1000)
+    #expect(run.steps == 40)
+    #expect(run.schedule.drops == [20, 25])
+  }
+
+  @Test("milestones with % are parts of the run in either unit, the default 60% and 85%")
+  func fractions() throws {
+    let percents = ("lr-milestones", "0%, 12.5%,100%")
+    #expect(
+      try timeline([("iterations", "80"), percents], images: 7).schedule.drops == [0, 10, 80])
+    #expect(
+      try timeline([("epochs", "8"), ("batch-size", "10"), percents], images: 100)
+        .schedule.drops == [0, 10, 80])
+    // The default job: Fashion-MNIST for five epochs of 468.75 mini-batches.
+    let run = try timeline([], images: 60_000)
+    #expect(run.steps == 2344)
+    #expect(run.schedule.drops == [1406, 1992])
+    #expect(run.schedule.rate(afterSteps: 2343) == 0.001)
+  }
+
+  @Test("without milestones the rate stays")
+  func constant() throws {
+    let run = try timeline([("lr-milestones", "none"), ("lr", "0.05")], images: 60_000)
+    #expect(run.schedule.rate(afterSteps: 2343) == 0.05)
+  }
+}
+
+@Suite struct TrainingTimelineTests {
+  @Test("epochs end with the mini-batch that completes a pass, whatever the remainder")
+  func endsOfEpochs() throws {
+    let run = try timeline([("epochs", "5"), ("batch-size", "128")], images: 60_000)
+    var step = 0
+    var ends: [Int] = []
+    while step < run.steps {
+      step = run.endOfEpoch(afterSteps: step)
+      ends.append(step)
+    }
+    #expect(ends == [469, 938, 1407, 1875, 2344])
+    #expect(run.epochs == 5)
+  }
+
+  @Test("a run of epochs sees every image that often, and starts no mini-batch more")
+  func length() throws {
+    for (images, batch, epochs) in [
+      (1, 1, 1), (100, 10, 3), (100, 7, 3), (101, 100, 5), (99, 100, 5), (100, 256, 5),
+      (60_000, 128, 5), (50_000, 128, 164),
+    ] {
+      let run = try timeline(
+        [("epochs", "\(epochs)"), ("batch-size", "\(batch)")], images: images)
+      let what: Comment = "\(images) images by \(batch), \(epochs) epochs"
+      #expect(run.steps * batch >= epochs * images, what)
+      #expect((run.steps - 1) * batch < epochs * images, what)
+      #expect(run.epoch(afterSteps: run.steps) >= epochs, what)
+    }
+  }
+
+  @Test("from any step the end of its epoch is the first step that completes one more pass")
+  func endFromAnywhere() throws {
+    for (images, batch) in [(100, 10), (100, 7), (20, 16), (16, 20), (3, 10)] {
+      let run = try timeline(
+        [("iterations", "60"), ("batch-size", "\(batch)")], images: images)
+      for step in 0..<60 {
+        let passes = step * batch / images
+        let first = (step...60).first { $0 * batch / images > passes } ?? 60
+        #expect(run.endOfEpoch(afterSteps: step) == first, "\(images) by \(batch), step \(step)")
+        #expect(run.epoch(afterSteps: step) == passes)
+      }
+    }
+  }
+
+  @Test("a run of iterations ends inside an epoch, which then ends with it")
+  func unfinishedEpoch() throws {
+    let run = try timeline([("iterations", "25"), ("batch-size", "10")], images: 100)
+    #expect(run.epochs == 3)
+    #expect(run.endOfEpoch(afterSteps: 20) == 25)
+    #expect(try timeline([("iterations", "1"), ("batch-size", "10")], images: 100).epochs == 1)
+    #expect(try timeline([("iterations", "20"), ("batch-size", "10")], images: 100).epochs == 2)
+  }
+}
