@@ -58,10 +58,14 @@ let package = Package(
       dependencies: [
         "Kernels", "Tensors", "Randomness", "System", "CTurboJPEG", "CPNG", "CZlib", "CArchive",
       ]),
-    .target(name: "Distributed", dependencies: ["MPI", "Networks", "Kernels", "Tensors"]),
+    .target(name: "Optimizers", dependencies: ["Networks", "Kernels", "Tensors"]),
+    .target(
+      name: "Distributed", dependencies: ["MPI", "Networks", "Optimizers", "Kernels", "Tensors"]),
     .target(
       name: "Settings",
-      dependencies: ["Distributed", "Networks", "Datasets", "Kernels", "Tensors", "Yams"]),
+      dependencies: [
+        "Distributed", "Networks", "Optimizers", "Datasets", "Kernels", "Tensors", "Yams",
+      ]),
     .target(name: "Console", dependencies: ["Tensors"]),
     .target(
       name: "Evaluation",
@@ -69,7 +73,8 @@ let package = Package(
     .target(
       name: "Runs",
       dependencies: [
-        "Settings", "Console", "Evaluation", "Distributed", "MPI", "Networks", "Datasets",
+        "Settings", "Console", "Evaluation", "Distributed", "MPI", "Networks", "Optimizers",
+        "Datasets",
         "Safetensors", "PyTorchFiles", "ONNX", "Kernels", "Tensors", "System",
       ]),
     .target(
@@ -103,9 +108,13 @@ let package = Package(
     .testTarget(
       name: "NetworksTests",
       dependencies: [
-        "Networks", "Kernels", "Tensors", "Safetensors", "System", "TestSupport",
+        "Networks", "Optimizers", "Kernels", "Tensors", "Safetensors", "System", "TestSupport",
         "AllocationCounter",
       ],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "OptimizersTests",
+      dependencies: ["Optimizers", "Networks", "Tensors", "Safetensors", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "DatasetsTests",
@@ -124,7 +133,7 @@ let package = Package(
     .executableTarget(
       name: "multi-rank-tests",
       dependencies: [
-        "MPI", "Runs", "Evaluation", "Distributed", "Networks", "Datasets", "Kernels",
+        "MPI", "Runs", "Evaluation", "Distributed", "Networks", "Optimizers", "Datasets", "Kernels",
         "Tensors",
       ],
       path: "Tests/MultiRank"),

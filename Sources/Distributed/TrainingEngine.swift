@@ -3,6 +3,7 @@
 import Kernels
 import MPI
 import Networks
+import Optimizers
 
 /// This rank's images of one micro-batch, valid while the closure that gets it runs.
 package struct MicroBatch {
@@ -43,17 +44,15 @@ package final class TrainingEngine {
     /// Of gradients between hosts.
     package var compression = GradientCompression.none
     package var labelSmoothing = 0.0
-    package var optimizer = Optimizer.sgd
-    package var momentum: Float = 0.9
-    package var weightDecay: Float = 1e-4
-    /// Of BN's scales and shifts.
-    package var normalizationWeightDecay: Float = 1e-4
+    package var optimizer: any OptimizerRule
 
-    package init() {}
+    package init(optimizer: any OptimizerRule) { self.optimizer = optimizer }
   }
 
   /// The parameters, and passes over them; only the engine runs training passes and updates.
   package let replica: Replica
+  /// Updates the parameters, and holds what a checkpoint keeps of that.
+  package let optimizer: Optimizer
   /// Merges statistics over the ranks; for evaluations between steps.
   package let statistics: any StatisticsExchange
   /// Where this rank is, as other ranks see it.
@@ -94,6 +93,7 @@ package final class TrainingEngine {
       threads: options.threads, division: division, exchange: statistics,
       gradients: reduction.memory, labelSmoothing: options.labelSmoothing,
       observers: [rankProgress] + observers + [reduction])
+    optimizer = Optimizer(options.optimizer, of: replica)
     metrics = ClassificationExchange(statistics, division.layout)
     losses = PartialSums(parts: options.microBatches, count: 1) { sum, loss, _ in
       sum[0] += loss[0]
@@ -126,10 +126,7 @@ package final class TrainingEngine {
     sums.loss = losses.total[0]
     begin(.update, number)
     try check(sums, step: number, learningRate: learningRate)
-    replica.applyGradients(
-      options.optimizer, learningRate: Float(learningRate), momentum: options.momentum,
-      weightDecay: options.weightDecay,
-      normalizationWeightDecay: options.normalizationWeightDecay)
+    optimizer.step(learningRate: learningRate)
     reduction.release()
     for observer in observers { observer.didEnd(step: number) }
     return sums

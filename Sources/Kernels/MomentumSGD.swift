@@ -1,31 +1,48 @@
 /// Stochastic gradient descent with momentum and weight decay, one pass over flat buffers.
 
 public enum MomentumSGD {
-  /// v = momentum·v + (g + weightDecay·w), then w = w − learningRate·v.
+  /// v = momentum·v + scale·(g + weightDecay·w), then w = w − learningRate·v.
   ///
-  /// This is PyTorch's form: the learning rate multiplies the whole velocity, so a drop of the rate
-  /// takes effect at once, and a warm-up needs no momentum correction: Goyal et al. 2017 (§3, remark 2)
-  /// ask for it where the velocity holds the rate. (Caffe's form, v = m·v + rate·g, does: their eq. 10.)
-  /// A zero velocity makes the first step v = g. Reads 3 and writes 2 floats for each element.
+  /// This is PyTorch's form: the learning rate multiplies the whole velocity. A drop of the rate takes
+  /// effect at once, and a warm-up needs no momentum correction; Goyal et al. 2017 (§3, remark 2) need it
+  /// because their velocity contains the rate (Caffe's form, v = m·v + rate·g, their eq. 10).
+  ///
+  /// A zero velocity makes the first step v = scale·(g + weightDecay·w). An element's result does not
+  /// depend on its position. Reads 3 and writes 2 floats for each element.
+  /// - Parameters:
+  ///   - parameters: w, [count].
+  ///   - gradients: g, [count], without weight decay.
+  ///   - velocity: v, [count].
+  ///   - scale: a layer-wise rate such as LARS's; 1 changes no bit.
   public static func step(
-    parameters: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
-    velocity: UnsafeMutablePointer<Float>, count: Int, learningRate: Float, momentum: Float,
-    weightDecay: Float
+    _ parameters: inout MutableSpan<Float>, gradients: Span<Float>,
+    velocity: inout MutableSpan<Float>, learningRate: Float, momentum: Float, weightDecay: Float,
+    scale: Float = 1
   ) {
-    forEachElementGroup(
-      count,
-      wide: {
-        let weight = parameters.vector(at: $0)
-        let gradient = gradients.vector(at: $0) + weightDecay * weight
-        let v = momentum * velocity.vector(at: $0) + gradient
-        velocity.store(v, at: $0)
-        parameters.store(weight - learningRate * v, at: $0)
-      },
-      narrow: {
-        let gradient = gradients[$0] + weightDecay * parameters[$0]
-        let v = momentum * velocity[$0] + gradient
-        velocity[$0] = v
-        parameters[$0] -= learningRate * v
-      })
+    let count = parameters.count
+    precondition(gradients.count == count && velocity.count == count, "twins of the parameters")
+    parameters.withUnsafeMutableBufferPointer { parameters in
+      gradients.withUnsafeBufferPointer { gradients in
+        velocity.withUnsafeMutableBufferPointer { velocity in
+          guard let w = parameters.baseAddress, let g = gradients.baseAddress,
+            let v = velocity.baseAddress
+          else { return }
+          forEachElementGroup(
+            count,
+            wide: {
+              let weight = w.vector(at: $0)
+              let new =
+                momentum * v.vector(at: $0) + scale * (g.vector(at: $0) + weightDecay * weight)
+              v.store(new, at: $0)
+              w.store(weight - learningRate * new, at: $0)
+            },
+            narrow: {
+              let new = momentum * v[$0] + scale * (g[$0] + weightDecay * w[$0])
+              v[$0] = new
+              w[$0] -= learningRate * new
+            })
+        }
+      }
+    }
   }
 }

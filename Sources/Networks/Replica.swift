@@ -19,8 +19,6 @@ public final class Replica {
   private let trainingPlan: Plan?
   private let evaluationPlan: Plan
   private let team: ThreadTeam
-  /// Momentum's velocity, a twin of the parameters.
-  private let velocity: AlignedBuffer<Float>
 
   /// Elements of the weights region that are complete after each layer's backward pass.
   private let completedWeights: [Int]
@@ -81,7 +79,6 @@ public final class Replica {
       exchange: exchange, gradients: gradients,
       extent: training == nil
         ? GradientExtent(weights: 0, parameters: 0) : GradientExtent(parameters))
-    velocity = AlignedBuffer(count: training == nil ? 0 : parameterLayout.count)
     let descriptions = layers.map { LayerDescription($0) }
     for observer in observers { observer.willObserve(descriptions) }
   }
@@ -113,7 +110,6 @@ public final class Replica {
     HeInitialization.fill(
       parameterLayout, seed: seed, zeroScales: Set(zeroScales), parameters: workspace.parameters,
       runningStatistics: workspace.runningStatistics)
-    velocity.elements.update(repeating: 0)
   }
 
   // MARK: Passes
@@ -258,8 +254,10 @@ public final class Replica {
     UnsafeBufferPointer(start: workspace.gradients.sum, count: parameterLayout.weights.count)
   }
 
-  /// Momentum's velocity in the layout's order.
-  public var velocities: UnsafeMutableBufferPointer<Float> { velocity.elements }
+  /// The normalization's gradients of the whole mini-batch, after its last training pass.
+  package var normalizationGradients: UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(rebasing: gradients[parameterLayout.normalization])
+  }
 
   /// The tree nodes that this rank's shards make up, and the weights region of each one's gradient.
   /// The first node's stands in `gradients`.
@@ -273,8 +271,6 @@ public final class Replica {
     }
   }
 
-  // MARK: Optimizer
-
   /// The name of the first parameter whose gradient, summed over all ranks, holds NaN or infinity.
   ///
   /// Sums of such values stay such values, so every rank finds the same, whichever rank made it.
@@ -283,7 +279,7 @@ public final class Replica {
     let isFinite =
       Elementwise.isFinite(weightGradientSum.baseAddress!, count: weightGradientSum.count)
       && Elementwise.isFinite(
-        workspace.nodeGradient(0) + normalization.lowerBound, count: normalization.count)
+        normalizationGradients.baseAddress!, count: normalizationGradients.count)
     if isFinite { return nil }
     return parameterLayout.slots.first { slot in
       let gradient =
@@ -291,20 +287,5 @@ public final class Replica {
         ? UnsafePointer(workspace.nodeGradient(0)) : weightGradientSum.baseAddress!
       return !Elementwise.isFinite(gradient + slot.range.lowerBound, count: slot.range.count)
     }?.name
-  }
-
-  /// One step of the optimizer over all parameters, by `weightGradientSum` and the normalization's
-  /// gradients.
-  public func applyGradients(
-    _ optimizer: Optimizer = .sgd, learningRate: Float, momentum: Float, weightDecay: Float,
-    normalizationWeightDecay: Float
-  ) {
-    optimizer.step(
-      parameterLayout, parameters: workspace.parameters,
-      gradients: weightGradientSum.baseAddress!,
-      normalizationGradients: workspace.nodeGradient(0) + parameterLayout.normalization.lowerBound,
-      velocity: velocity.pointer,
-      learningRate: learningRate, momentum: momentum, weightDecay: weightDecay,
-      normalizationWeightDecay: normalizationWeightDecay)
   }
 }

@@ -2,6 +2,7 @@
 
 import Distributed
 import Networks
+import Optimizers
 
 /// A resolved run. The coding keys are the command line's flags without the dashes, so a run's
 /// `config.yaml` can be given back with `--config` and reads like the command that made it.
@@ -119,11 +120,14 @@ package struct TrainingConfiguration: Hashable, Sendable {
 
   package init() {}
 
-  /// The optimizer with its coefficients.
-  package var stepRule: Optimizer {
-    switch optimizer {
-    case .sgd: .sgd
-    case .lars: .lars(trust: Float(larsTrust))
+  /// The optimizer with its hyper-parameters.
+  package var optimizerRule: any OptimizerRule {
+    let sgd = SGD(
+      momentum: Float(momentum), weightDecay: Float(weightDecay),
+      normalizationWeightDecay: Float(normalizationWeightDecay ?? weightDecay))
+    return switch optimizer {
+    case .sgd: sgd
+    case .lars: LARS(sgd, trust: Float(larsTrust))
     }
   }
 }

@@ -27,6 +27,11 @@ struct GuardedMemory<Element: BitwiseCopyable> {
     self.init(Array(repeating: value, count: count))
   }
 
+  /// All elements.
+  var elements: UnsafeMutableBufferPointer<Element> {
+    UnsafeMutableBufferPointer(start: pointer, count: count)
+  }
+
   var pointer: UnsafeMutablePointer<Element> {
     (bytes + strip).assumingMemoryBound(to: Element.self)
   }

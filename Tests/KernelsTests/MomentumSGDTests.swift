@@ -5,24 +5,39 @@ import TestSupport
 import Testing
 
 @Suite struct MomentumSGDTests {
+  /// One step on guarded memory.
+  private func step(
+    _ parameters: GuardedMemory<Float>, _ gradients: [Double], _ velocity: GuardedMemory<Float>,
+    learningRate: Double, momentum: Double, weightDecay: Double, scale: Double = 1
+  ) {
+    let (w, v) = (parameters.elements, velocity.elements)
+    var parameterSpan = w.mutableSpan
+    var velocitySpan = v.mutableSpan
+    MomentumSGD.step(
+      &parameterSpan, gradients: GuardedMemory<Float>(gradients).elements.span,
+      velocity: &velocitySpan,
+      learningRate: Float(learningRate), momentum: Float(momentum),
+      weightDecay: Float(weightDecay), scale: Float(scale))
+  }
+
   @Test(
     "ten steps with a rate that drops are the formula's",
-    arguments: [0, 1, 16, 17, 1000], [0, 0.9])
-  func steps(count: Int, momentum: Double) {
+    arguments: [0, 1, 16, 17, 1000], [(0, 1), (0.9, 1), (0.9, 0.125)])
+  func steps(count: Int, coefficients: (momentum: Double, scale: Double)) {
+    let (momentum, scale) = coefficients
     var data = TestData(seed: 1)
     var w = data.normalFloats(count: count)
     var v = w.map { _ in 0.0 }
     let parameters = GuardedMemory<Float>(w)
     let velocity = GuardedMemory<Float>(v)
-    for step in 0..<10 {
-      let rate = step < 5 ? 0.1 : 0.01
+    for number in 0..<10 {
+      let rate = number < 5 ? 0.1 : 0.01
       let g = data.normalFloats(count: count)
-      MomentumSGD.step(
-        parameters: parameters.pointer, gradients: GuardedMemory(g).pointer,
-        velocity: velocity.pointer, count: count, learningRate: Float(rate),
-        momentum: Float(momentum), weightDecay: 0.01)
+      step(
+        parameters, g, velocity, learningRate: rate, momentum: momentum, weightDecay: 0.01,
+        scale: scale)
       for index in w.indices {
-        v[index] = momentum * v[index] + g[index] + 0.01 * w[index]
+        v[index] = momentum * v[index] + scale * (g[index] + 0.01 * w[index])
         w[index] -= rate * v[index]
       }
     }
@@ -30,18 +45,16 @@ import Testing
     #expect(normwiseError(velocity.values, v) < 1e-6, "\(data)")
   }
 
-  @Test("an element's step does not depend on its place in the vector")
-  func placeIndependence() {
+  @Test("an element's step does not depend on its position in the vector")
+  func positionIndependence() {
     var data = TestData(seed: 2)
     let (w, g, v) = (
       data.normalFloats(count: 33), data.normalFloats(count: 33), data.normalFloats(count: 33)
     )
     func step(_ range: Range<Int>) -> [Float] {
       let parameters = GuardedMemory<Float>(Array(w[range]))
-      MomentumSGD.step(
-        parameters: parameters.pointer, gradients: GuardedMemory<Float>(Array(g[range])).pointer,
-        velocity: GuardedMemory<Float>(Array(v[range])).pointer, count: range.count,
-        learningRate: 0.1,
+      self.step(
+        parameters, Array(g[range]), GuardedMemory<Float>(Array(v[range])), learningRate: 0.1,
         momentum: 0.9, weightDecay: 1e-4)
       return parameters.values
     }

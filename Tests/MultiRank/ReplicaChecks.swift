@@ -6,6 +6,7 @@ import Evaluation
 import Kernels
 import MPI
 import Networks
+import Optimizers
 import Runs
 import Tensors
 
@@ -29,7 +30,8 @@ private func train(
   let normalization = Normalization(
     mean: .perChannel([0.5, 0.5, 0.5]), deviation: [0.25, 0.25, 0.25])
   let layout = division.layout
-  var options = TrainingEngine.Options()
+  var options = TrainingEngine.Options(
+    optimizer: SGD(momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4))
   options.threads = threads
   options.microBatches = microBatches
   options.bucketBytes = bucketBytes

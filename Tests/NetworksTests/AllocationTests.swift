@@ -2,6 +2,7 @@
 
 import AllocationCounter
 import Networks
+import Optimizers
 import Testing
 
 @Suite struct AllocationTests {
@@ -13,22 +14,24 @@ import Testing
     #expect(array.count == 1000)
   }
 
+  private static let sgd = SGD(
+    momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4)
+
   @Test(
     "steps after the first allocate nothing", arguments: [Shortcut.a, .b],
-    [Optimizer.sgd, .lars(trust: 0.001)])
-  func steps(shortcut: Shortcut, optimizer: Optimizer) throws {
+    [sgd, LARS(sgd, trust: 0.001)] as [any OptimizerRule])
+  func steps(shortcut: Shortcut, rule: any OptimizerRule) throws {
     let architecture = try ModelCatalog.architecture(
       named: "resnet20", shortcut: shortcut, classes: 10)
     let layout = try ShardLayout(batch: 16, shards: 8)
     let replica = Replica(
       architecture, training: layout, evaluation: layout, exchange: SingleRankExchange())
     replica.initialize(seed: 1)
+    let optimizer = Optimizer(rule, of: replica)
     let batch = Batch(of: architecture, count: 16, seed: 1)
     func step() throws {
       _ = try replica.trainingPass(images: batch.images, labels: batch.labels)
-      replica.applyGradients(
-        optimizer, learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4,
-        normalizationWeightDecay: 1e-4)
+      optimizer.step(learningRate: 0.1)
     }
     try step()
     let before = allocation_count()

@@ -83,8 +83,3 @@ extension Architecture {
 
 /// The bit patterns, so that comparisons see signed zeros and NaN.
 func bits(_ values: some Sequence<Float>) -> [UInt32] { values.map(\.bitPattern) }
-
-/// The largest difference in terms of the reference's largest value.
-func normwiseError(_ result: [Float], _ reference: [Float]) -> Double {
-  relativeError(result, reference, scale: reference.map { Double(abs($0)) }.max() ?? 1)
-}

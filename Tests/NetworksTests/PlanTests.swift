@@ -2,6 +2,7 @@
 
 import Kernels
 import Networks
+import Optimizers
 import Tensors
 import TestSupport
 import Testing
@@ -75,10 +76,11 @@ private let architectures: [Architecture] =
   /// A replica that has learned a little, so that running statistics are not 0 and 1.
   private func trained(_ architecture: Architecture, batch: Int, shards: Int) throws -> Replica {
     let replica = try Replica(alone: architecture, batch: batch, shards: shards)
+    let optimizer = Optimizer(
+      SGD(momentum: 0.9, weightDecay: 0, normalizationWeightDecay: 0), of: replica)
     for step in 0..<2 {
       _ = try replica.train(Batch(of: architecture, count: batch, seed: UInt64(step)))
-      replica.applyGradients(
-        learningRate: 0.05, momentum: 0.9, weightDecay: 0, normalizationWeightDecay: 0)
+      optimizer.step(learningRate: 0.05)
     }
     return replica
   }

@@ -3,6 +3,7 @@
 /// Errors are the largest difference over a tensor in terms of the tensor's largest value.
 
 import Networks
+import Optimizers
 import TestSupport
 import Testing
 
@@ -65,6 +66,8 @@ private let tolerance = 1e-4
     let start = try NetworkFixture("resnet8-A", side: 32)
     let file = try NetworkFixture.open("sgd-resnet8-A")
     let replica = try start.replica(shards: shards)
+    let optimizer = Optimizer(
+      SGD(momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4), of: replica)
     let shape = [30, 3, 32, 32]
     let all = Batch(
       shape: start.architecture.input,
@@ -75,8 +78,7 @@ private let tolerance = 1e-4
       let sums = try replica.train(all[6 * step..<6 * step + 6])
       let expected = Double(losses[step])
       #expect(abs(sums.loss / 6 - expected) < tolerance * expected, "step \(step)")
-      replica.applyGradients(
-        learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4)
+      optimizer.step(learningRate: 0.1)
     }
     for tensor in replica.stateDictionary() {
       let kind = tensor.name.contains("running_") ? "buffer" : "parameter"

@@ -2,6 +2,7 @@
 
 import Kernels
 import Networks
+import Optimizers
 import Tensors
 import TestSupport
 import Testing
@@ -43,6 +44,8 @@ struct Division: CustomTestStringConvertible, Sendable {
         division: try StatisticsDivision(layout, imagesPerGroup: division.group),
         exchange: exchange)
       replica.initialize(seed: 7)
+      let optimizer = Optimizer(
+        SGD(momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 0), of: replica)
       var trace = Trace()
       for step in 0..<steps {
         let batch = Batch(of: architecture, count: division.batch, seed: UInt64(step))
@@ -51,8 +54,7 @@ struct Division: CustomTestStringConvertible, Sendable {
         trace.losses.append(
           try total(sums, layout, exchange).loss / Double(division.batch))
         try world.combineGradients(of: replica)
-        replica.applyGradients(
-          learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 0)
+        optimizer.step(learningRate: 0.1)
       }
       let batch = Batch(of: architecture, count: division.batch - 3, seed: 99)
       let local = batch[layout.shortened(to: batch.count).localPositions]
@@ -60,7 +62,7 @@ struct Division: CustomTestStringConvertible, Sendable {
         replica.evaluationPass(images: local.images, labels: local.labels, batch: batch.count),
         layout, exchange)
       trace.parameters = Array(replica.parameters)
-      trace.velocities = Array(replica.velocities)
+      trace.velocities = Array(optimizer.state)
       trace.runningStatistics = Array(replica.runningStatistics)
       trace.exchanges = exchange.calls
       return trace

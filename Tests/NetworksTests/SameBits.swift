@@ -2,6 +2,7 @@
 
 import Kernels
 import Networks
+import Optimizers
 import Testing
 
 /// Trains both replicas, which hold all shards of equal mini-batches, for two steps of `parts` parts each, and
@@ -11,6 +12,9 @@ func expectSameBits(
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   let layout = one.trainingLayout
+  let optimizers = [one, other].map {
+    Optimizer(SGD(momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 0), of: $0)
+  }
   for step in 0..<2 {
     for index in 0..<parts {
       let batch = Batch(
@@ -26,10 +30,7 @@ func expectSameBits(
     }
     let sameStatistics = bits(one.runningStatistics) == bits(other.runningStatistics)
     #expect(sameStatistics, "step \(step)", sourceLocation: sourceLocation)
-    for replica in [one, other] {
-      replica.applyGradients(
-        learningRate: 0.05, momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 0)
-    }
+    for optimizer in optimizers { optimizer.step(learningRate: 0.05) }
   }
   let batch = Batch(of: one.architecture, count: layout.batch, seed: 9)
   for count in [layout.batch, layout.batch - 1] {

@@ -1,6 +1,7 @@
 /// Networks as named tensors.
 
 import Networks
+import Optimizers
 import TestSupport
 import Testing
 
@@ -8,21 +9,20 @@ import Testing
   private func replica(seed: UInt64 = 1) throws -> Replica {
     let replica = try Replica(alone: .small(.b), batch: 4, shards: 2, seed: seed)
     _ = try replica.train(Batch(of: .small(.b), count: 4, seed: seed))
-    replica.applyGradients(
-      learningRate: 0.1, momentum: 0.9, weightDecay: 0, normalizationWeightDecay: 0)
+    Optimizer(SGD(momentum: 0, weightDecay: 0, normalizationWeightDecay: 0), of: replica)
+      .step(learningRate: 0.1)
     return replica
   }
 
   private func everything(_ replica: Replica) -> [[UInt32]] {
-    [bits(replica.parameters), bits(replica.runningStatistics), bits(replica.velocities)]
+    [bits(replica.parameters), bits(replica.runningStatistics)]
   }
 
   @Test("a state written and read is the same, and in any order")
   func roundTrip() throws {
     let source = try replica(seed: 1)
     let target = try replica(seed: 2)
-    try target.load(stateDictionary: source.stateDictionary().reversed())
-    try target.load(velocityDictionary: source.velocityDictionary().shuffled())
+    try target.load(stateDictionary: source.stateDictionary().shuffled())
     let same = everything(target) == everything(source)
     #expect(same)
     #expect(target.stateDictionary() == source.stateDictionary())
@@ -52,16 +52,13 @@ import Testing
     #expect(filtersFromOIHW(tensor.values, shape: tensor.shape) == memory)
   }
 
-  @Test("gradients and velocities have the parameters' names and shapes")
-  func twins() throws {
+  @Test("gradients have the parameters' names and shapes")
+  func gradients() throws {
     let replica = try replica()
     let parameters = replica.stateDictionary().filter { !$0.name.contains("running_") }
-    for twin in [replica.gradientDictionary(), replica.velocityDictionary()] {
-      #expect(twin.map(\.name) == parameters.map(\.name))
-      #expect(twin.map(\.shape) == parameters.map(\.shape))
-    }
-    // After one step from rest the velocity is the gradient.
-    #expect(replica.gradientDictionary() == replica.velocityDictionary())
+    let gradients = replica.gradientDictionary()
+    #expect(gradients.map(\.name) == parameters.map(\.name))
+    #expect(gradients.map(\.shape) == parameters.map(\.shape))
   }
 
   @Test("a state that does not fit is refused with its reason, and nothing changes")
@@ -121,21 +118,6 @@ import Testing
           })
       }
     }
-  }
-
-  @Test("a velocity that does not fit is refused and nothing changes")
-  func refusedVelocity() throws {
-    let replica = try replica()
-    let before = everything(replica)
-    #expect(throws: StateDictionaryError.self) {
-      try replica.load(velocityDictionary: replica.stateDictionary())
-    }
-    #expect(throws: StateDictionaryError.self) {
-      try replica.load(
-        velocityDictionary: replica.velocityDictionary().filter { $0.name != "fc.bias" })
-    }
-    let same = everything(replica) == before
-    #expect(same)
   }
 
   @Test("a tensor cannot hold fewer values than its shape says")

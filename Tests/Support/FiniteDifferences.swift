@@ -49,3 +49,8 @@ public func relativeError(_ a: [Float], _ b: [Double], scale: Double = 1e-12) ->
 public func relativeError(_ a: [Float], _ b: [Float], scale: Double = 1e-12) -> Double {
   relativeError(a.map(Double.init), b.map(Double.init), scale: scale)
 }
+
+/// The largest difference in terms of the reference's largest value.
+public func normwiseError(_ result: [Float], _ reference: [Float]) -> Double {
+  relativeError(result, reference, scale: reference.map { Double(abs($0)) }.max() ?? 1)
+}

@@ -15,12 +15,20 @@ public struct ParameterSlot: Hashable, Sendable {
     case fullyConnectedWeight(inputs: Int, outputs: Int)
     /// [K].
     case fullyConnectedBias
+
+    /// Whether the parameter belongs to a normalization.
+    package var isNormalization: Bool {
+      switch self {
+      case .normalizationScale, .normalizationShift: true
+      case .convolutionWeight, .fullyConnectedWeight, .fullyConnectedBias: false
+      }
+    }
   }
 
   /// torchvision's name, such as `layer1.0.conv1.weight`.
   public let name: String
   public let role: Role
-  /// The place in the flat parameter, gradient and velocity buffers.
+  /// The place in the flat parameter, and gradient buffers.
   public let range: Range<Int>
 
   /// The shape in files: PyTorch's.

@@ -21,11 +21,6 @@ extension Replica {
     (parameterTensors(in: parameters) + statisticsTensors()).sorted { $0.name < $1.name }
   }
 
-  /// Momentum's velocity of each parameter, under the parameter's name, sorted.
-  public func velocityDictionary() -> [StateTensor] {
-    parameterTensors(in: velocities).sorted { $0.name < $1.name }
-  }
-
   /// The gradient of each parameter, under the parameter's name, sorted.
   public func gradientDictionary() -> [StateTensor] {
     parameterTensors(in: gradients).sorted { $0.name < $1.name }
@@ -36,8 +31,12 @@ extension Replica {
   /// Nothing is changed when it throws.
   /// - Throws: `StateDictionaryError`.
   public func load(stateDictionary tensors: [StateTensor]) throws(StateDictionaryError) {
-    let byName = try checked(tensors, against: parameterLayout.stateShapes)
-    store(byName, in: parameters)
+    let byName = try tensors.checked(
+      against: parameterLayout.stateShapes, model: architecture.name)
+    for slot in parameterLayout.slots {
+      slot.copy(
+        byName[slot.name]!, to: UnsafeMutableBufferPointer(rebasing: parameters[slot.range]))
+    }
     for slot in parameterLayout.runningStatistics {
       for (suffix, range) in [("running_mean", slot.mean), ("running_var", slot.variance)] {
         let values = byName["\(slot.name).\(suffix)"]!.values
@@ -46,26 +45,10 @@ extension Replica {
     }
   }
 
-  /// Sets the velocity from exactly one tensor for each parameter.
-  ///
-  /// - Throws: `StateDictionaryError`.
-  public func load(velocityDictionary tensors: [StateTensor]) throws(StateDictionaryError) {
-    let shapes = Dictionary(
-      uniqueKeysWithValues: parameterLayout.slots.map { ($0.name, $0.fileShape) })
-    store(try checked(tensors, against: shapes), in: velocities)
-  }
-
   private func parameterTensors(
     in buffer: UnsafeMutableBufferPointer<Float>
   ) -> [StateTensor] {
-    parameterLayout.slots.map { slot in
-      let values = [Float](unsafeUninitializedCapacity: slot.range.count) { target, count in
-        slot.copyToFileOrder(
-          from: buffer.baseAddress! + slot.range.lowerBound, to: target.baseAddress!)
-        count = slot.range.count
-      }
-      return StateTensor(name: slot.name, shape: slot.fileShape, values: values)
-    }
+    parameterLayout.slots.map { $0.tensor(of: UnsafeBufferPointer(rebasing: buffer[$0.range])) }
   }
 
   private func statisticsTensors() -> [StateTensor] {
@@ -77,13 +60,40 @@ extension Replica {
       }
     }
   }
+}
 
-  private func checked(
-    _ tensors: [StateTensor], against shapes: [String: [Int]]
+extension ParameterSlot {
+  /// The parameter's values, or their gradients or an optimizer's state, as a tensor in file order.
+  ///
+  /// - Parameter elements: in memory order.
+  package func tensor(of elements: UnsafeBufferPointer<Float>) -> StateTensor {
+    let values = [Float](unsafeUninitializedCapacity: elements.count) { target, count in
+      copyToFileOrder(from: elements.baseAddress!, to: target.baseAddress!)
+      count = elements.count
+    }
+    return StateTensor(name: name, shape: fileShape, values: values)
+  }
+
+  /// Copies a tensor that has the parameter's shape into `elements`, in memory order.
+  package func copy(_ tensor: StateTensor, to elements: UnsafeMutableBufferPointer<Float>) {
+    precondition(tensor.shape == fileShape && elements.count == range.count)
+    tensor.values.withUnsafeBufferPointer { values in
+      copyFromFileOrder(values.baseAddress!, to: elements.baseAddress!)
+    }
+  }
+}
+
+extension [StateTensor] {
+  /// The tensors by name, if they are those that `shapes` names and their values can be loaded.
+  ///
+  /// - Parameter model: the network's name, for the message.
+  /// - Throws: `StateDictionaryError`.
+  package func checked(
+    against shapes: [String: [Int]], model: String
   ) throws(StateDictionaryError) -> [String: StateTensor] {
-    let byName = Dictionary(tensors.map { ($0.name, $0) }) { first, _ in first }
+    let byName = Dictionary(map { ($0.name, $0) }) { first, _ in first }
     let mismatch = StateMismatch(
-      found: byName.mapValues(\.shape), expected: shapes, model: architecture.name)
+      found: byName.mapValues(\.shape), expected: shapes, model: model)
     if let mismatch { throw .mismatch(mismatch) }
     for (name, tensor) in byName.sorted(by: { $0.key < $1.key }) {
       guard tensor.values.allSatisfy(\.isFinite) else { throw .notFinite(name: name) }
@@ -92,16 +102,5 @@ extension Replica {
       }
     }
     return byName
-  }
-
-  private func store(
-    _ tensors: [String: StateTensor], in buffer: UnsafeMutableBufferPointer<Float>
-  ) {
-    for slot in parameterLayout.slots {
-      tensors[slot.name]!.values.withUnsafeBufferPointer { values in
-        slot.copyFromFileOrder(
-          values.baseAddress!, to: buffer.baseAddress! + slot.range.lowerBound)
-      }
-    }
   }
 }

@@ -1,7 +1,7 @@
 /// A checkpoint: everything from which a run goes on bit for bit.
 ///
 ///     checkpoint.json              where the run stood, and the other files' SHA-256
-///     optimizer.safetensors        momentum's velocity, under the parameters' names
+///     optimizer.safetensors        the optimizer's state (momentum's velocity), under the parameters' names
 ///     preprocessing.safetensors    mean [C, H, W] or [C] and std [C], in units of pixel/255
 ///     weights.safetensors          the network in torchvision's names: PyTorch loads it as it is
 
@@ -54,7 +54,7 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var batchSize: Int
   package var shards: Int
   package var seed: UInt64
-  /// The optimizer whose velocity this is; nil in checkpoints from before there was a choice: `sgd`.
+  /// The optimizer whose state this is; nil in checkpoints from before there was a choice: `sgd`.
   package var optimizer: String?
   /// SHA-256 over which images there are; a run goes on with the images it began with.
   package var dataset: String
@@ -91,12 +91,12 @@ package enum CheckpointFolder {
 
   /// Writes all files of a checkpoint into `folder`, which exists and is empty.
   static func write(
-    _ state: CheckpointState, replica: Replica, velocity: [StateTensor],
+    _ state: CheckpointState, replica: Replica, optimizerState: [StateTensor],
     preprocessing: [StateTensor], into folder: String
   ) throws {
     try writeWeights(state, replica: replica, toPath: "\(folder)/\(weights)")
     try SafetensorsWriter.write(
-      velocity.map(\.content), metadata: metadata(state), toPath: "\(folder)/\(optimizer)")
+      optimizerState.map(\.content), metadata: metadata(state), toPath: "\(folder)/\(optimizer)")
     try SafetensorsWriter.write(
       preprocessing.map(\.content), metadata: ["format": "pt"],
       toPath: "\(folder)/\(Self.preprocessing)")
@@ -149,8 +149,8 @@ package enum CheckpointFolder {
     return contents.state
   }
 
-  /// The velocity and the preprocessing tensors of the checkpoint at `folder`.
-  static func velocity(of folder: String) throws -> [StateTensor] {
+  /// The optimizer's state in the checkpoint at `folder`.
+  static func optimizerState(of folder: String) throws -> [StateTensor] {
     try SafetensorsFile(contentsOf: "\(folder)/\(optimizer)").stateTensors()
   }
 

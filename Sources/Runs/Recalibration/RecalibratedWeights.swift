@@ -86,14 +86,14 @@ struct RecalibratedWeights {
       preconditionFailure("a run is made of a run")
     }
     let folder = (source.path as NSString).deletingLastPathComponent
-    let velocity = try CheckpointFolder.velocity(of: folder)
+    let optimizerState = try CheckpointFolder.optimizerState(of: folder)
     try AtomicDirectory.create(at: path) { temporary in
       let checkpoint = "\(temporary)/checkpoints/\(RunFolder.checkpointName(step: state.step))"
       try FileManager.default.createDirectory(
         atPath: checkpoint, withIntermediateDirectories: true)
       try AtomicFile.write(configuration.yaml(), to: "\(temporary)/config.yaml")
       try CheckpointFolder.write(
-        state, replica: replica, velocity: velocity, preprocessing: preprocessing,
+        state, replica: replica, optimizerState: optimizerState, preprocessing: preprocessing,
         into: checkpoint)
     }
   }

@@ -11,18 +11,13 @@ extension TrainingEngine.Options {
   package init(_ configuration: TrainingConfiguration, threads: @autoclosure () throws -> Int)
     rethrows
   {
-    self.init()
+    self.init(optimizer: configuration.optimizerRule)
     self.threads = try configuration.threads ?? threads()
     microBatches = configuration.accumulate
     reduction = configuration.reduction
     bucketBytes = configuration.bucketBytes
     compression = configuration.gradientCompression
     labelSmoothing = configuration.labelSmoothing
-    optimizer = configuration.stepRule
-    momentum = Float(configuration.momentum)
-    weightDecay = Float(configuration.weightDecay)
-    normalizationWeightDecay = Float(
-      configuration.normalizationWeightDecay ?? configuration.weightDecay)
   }
 }
 

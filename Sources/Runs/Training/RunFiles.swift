@@ -1,6 +1,7 @@
 /// The files of a run while it trains: its folder, metrics and checkpoints.
 
 import Networks
+import Optimizers
 import Settings
 
 /// Owned by the first rank; see `RunFolder` for what is where.
@@ -49,12 +50,14 @@ final class RunFiles {
   func append(_ record: MetricsRecord) throws { try metrics.append(record) }
 
   /// Writes the checkpoint that `state` describes and removes the oldest.
-  func save(_ state: CheckpointState, replica: Replica, preprocessing: [StateTensor]) throws {
+  func save(
+    _ state: CheckpointState, replica: Replica, optimizer: Optimizer, preprocessing: [StateTensor]
+  ) throws {
     try metrics.synchronize()
     do {
       try folder.writeCheckpoint(step: state.step) {
         try CheckpointFolder.write(
-          state, replica: replica, velocity: replica.velocityDictionary(),
+          state, replica: replica, optimizerState: optimizer.stateDictionary(),
           preprocessing: preprocessing, into: $0)
       }
     } catch FileError.alreadyExists {

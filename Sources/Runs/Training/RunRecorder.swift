@@ -5,6 +5,7 @@ import Datasets
 import Distributed
 import Evaluation
 import Networks
+import Optimizers
 import Settings
 
 /// Observes a run on every rank; only the first writes files and speaks.
@@ -12,6 +13,7 @@ final class RunRecorder: TrainingObserver {
   private let configuration: TrainingConfiguration
   private let start: StartingPoint
   private let replica: Replica
+  private let optimizer: Optimizer
   private let data: TrainingData
   private let preprocessing: [StateTensor]
   private let timeline: TrainingTimeline
@@ -37,15 +39,15 @@ final class RunRecorder: TrainingObserver {
   private var saved: (step: Int, sha256: String)?
 
   init(
-    _ configuration: TrainingConfiguration, start: StartingPoint, replica: Replica,
+    _ configuration: TrainingConfiguration, start: StartingPoint, engine: TrainingEngine,
     data: TrainingData, preprocessing: [StateTensor],
-    timeline: TrainingTimeline, evaluator: Evaluator, ranks: ProcessGroup, console: any Console,
-    rankProgress: RankProgress
+    timeline: TrainingTimeline, evaluator: Evaluator, ranks: ProcessGroup, console: any Console
   ) throws {
-    self.rankProgress = rankProgress
+    rankProgress = engine.rankProgress
     self.configuration = configuration
     self.start = start
-    self.replica = replica
+    replica = engine.replica
+    optimizer = engine.optimizer
     self.data = data
     self.preprocessing = preprocessing
     self.timeline = timeline
@@ -192,7 +194,8 @@ final class RunRecorder: TrainingObserver {
     try ranks.onFirst {
       guard let files else { return }
       let state = checkpointState(progress, seconds: seconds)
-      try files.save(state, replica: replica, preprocessing: preprocessing)
+      try files.save(
+        state, replica: replica, optimizer: optimizer, preprocessing: preprocessing)
       saved = (progress.step, state.parametersSHA256)
     }
   }

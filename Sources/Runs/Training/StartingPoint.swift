@@ -19,7 +19,7 @@ package struct ResumeMismatch: UsageError, Equatable, CustomStringConvertible {
   }
 }
 
-/// The state of all ranks' replicas at a run's first step.
+/// The state of all ranks' replicas and optimizers at a run's first step.
 struct StartingPoint {
   /// Steps done and the unfinished epoch's sums.
   private let progress: TrainingProgress
@@ -27,13 +27,13 @@ struct StartingPoint {
   let normalization: Normalization?
   /// Seconds of training before this start.
   let seconds: Double
-  /// The checkpoint gone on from.
+  /// The checkpoint that is resumed.
   let checkpoint: String?
 
-  /// Sets the replica's parameters on all ranks; only the first rank reads files.
+  /// Sets the parameters and the optimizer's state on all ranks; only the first rank reads files.
   init(
-    _ configuration: TrainingConfiguration, resume: String?, replica: Replica, data: TrainingData,
-    ranks: ProcessGroup
+    _ configuration: TrainingConfiguration, resume: String?, engine: TrainingEngine,
+    data: TrainingData, ranks: ProcessGroup
   ) throws {
     if let resume {
       let path = try ranks.onFirst { try Self.checkpoint(at: resume) }
@@ -41,7 +41,7 @@ struct StartingPoint {
       self.checkpoint = checkpoint
       let state: CheckpointState
       (state, normalization) = try Self.resume(
-        checkpoint, configuration, replica: replica, data: data, ranks: ranks)
+        checkpoint, configuration, engine: engine, data: data, ranks: ranks)
       var progress = TrainingProgress()
       progress.step = state.step
       progress.epochTotals = state.epochTotals
@@ -50,6 +50,7 @@ struct StartingPoint {
       seconds = state.seconds
     } else {
       checkpoint = nil
+      let replica = engine.replica
       replica.initialize(seed: configuration.seed, zeroResidual: configuration.zeroInitResidual)
       if let weights = configuration.weights {
         try ranks.onFirst {
@@ -83,15 +84,15 @@ struct StartingPoint {
 
   /// Reads the checkpoint once, on the first rank, and gives all ranks what it holds.
   private static func resume(
-    _ path: String, _ configuration: TrainingConfiguration, replica: Replica, data: TrainingData,
-    ranks: ProcessGroup
+    _ path: String, _ configuration: TrainingConfiguration, engine: TrainingEngine,
+    data: TrainingData, ranks: ProcessGroup
   ) throws -> (CheckpointState, Normalization) {
     let read = try ranks.onFirst { () throws -> (CheckpointState, [StateTensor]) in
       let weights = try WeightsFile(path)
       guard let state = weights.state else { throw CheckpointError.notFound(path: path) }
       try check(state, configuration, data)
-      try weights.load(into: replica)
-      try replica.load(velocityDictionary: try CheckpointFolder.velocity(of: path))
+      try weights.load(into: engine.replica)
+      try engine.optimizer.load(stateDictionary: try CheckpointFolder.optimizerState(of: path))
       let preprocessing = weights.preprocessing ?? []
       guard Preprocessing.normalization(preprocessing, shape: data.inputShape) != nil else {
         throw CheckpointError.unreadable(
@@ -99,7 +100,8 @@ struct StartingPoint {
       }
       return (state, preprocessing)
     }
-    try broadcast(replica, ranks)
+    try broadcast(engine.replica, ranks)
+    try ranks.control.broadcast(engine.optimizer.state)
     let json = try read.map { String(decoding: try JSONEncoder().encode($0.0), as: UTF8.self) }
     let common = try ranks.control.broadcast(json ?? "")
     return (
@@ -149,6 +151,5 @@ struct StartingPoint {
   private static func broadcast(_ replica: Replica, _ ranks: ProcessGroup) throws {
     try ranks.control.broadcast(replica.parameters)
     try ranks.control.broadcast(replica.runningStatistics)
-    try ranks.control.broadcast(replica.velocities)
   }
 }

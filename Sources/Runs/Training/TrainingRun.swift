@@ -67,11 +67,10 @@ package final class TrainingRun {
       architecture, division,
       options: .init(configuration, threads: try ranks.threadsPerRank()), group: ranks,
       timeline: timelineFile?.timeline)
-    let replica = engine.replica
     let training = division.layout
 
     let start = try StartingPoint(
-      configuration, resume: resume, replica: replica, data: data, ranks: ranks)
+      configuration, resume: resume, engine: engine, data: data, ranks: ranks)
     let normalization =
       try start.normalization
       ?? Preprocessing.make(
@@ -87,7 +86,8 @@ package final class TrainingRun {
         * configuration.accumulate,
       badImages: configuration.images.badImages, workers: configuration.workers)
     let evaluator = Evaluator(
-      replica, source: data.test, normalization: normalization, transform: data.testTransform,
+      engine.replica, source: data.test, normalization: normalization,
+      transform: data.testTransform,
       workers: configuration.workers, exchange: engine.statistics,
       rankProgress: engine.rankProgress)
     self.ranks = ranks
@@ -97,10 +97,9 @@ package final class TrainingRun {
       ? nil
       : StallWatchdog(engine.rankProgress, group: ranks, timeout: configuration.stallTimeout)
     recorder = try RunRecorder(
-      configuration, start: start, replica: replica, data: data,
+      configuration, start: start, engine: engine, data: data,
       preprocessing: Preprocessing.tensors(normalization, shape: data.inputShape),
-      timeline: timeline, evaluator: evaluator, ranks: ranks, console: console,
-      rankProgress: engine.rankProgress)
+      timeline: timeline, evaluator: evaluator, ranks: ranks, console: console)
     trainer = Trainer(
       engine, loader: loader, timeline: timeline, checkpointEvery: configuration.checkpointEvery,
       progress: progress, observer: recorder)

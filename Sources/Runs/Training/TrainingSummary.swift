@@ -35,11 +35,7 @@ struct TrainingSummary {
     table.add("ranks", ranks)
     table.add("mini-batch", batch)
     table.add("schedule", schedule)
-    table.add(
-      "optimizer",
-      "\(stepRule), momentum \(configuration.momentum), weight decay \(configuration.weightDecay)"
-        + (configuration.normalizationWeightDecay == configuration.weightDecay
-          ? "" : ", of BN \(configuration.normalizationWeightDecay ?? configuration.weightDecay)"))
+    table.add("optimizer", configuration.optimizerRule.summary)
     table.add("augmentation", data.trainTransform.description)
     if data.testTransform != .none { table.add("test images", data.testTransform.description) }
     if configuration.labelSmoothing > 0 {
@@ -142,13 +138,6 @@ struct TrainingSummary {
       text += "\nwarm-up of \(warmUp.steps.grouped) iterations: \(course)"
     }
     return text
-  }
-
-  private var stepRule: String {
-    switch configuration.optimizer {
-    case .sgd: "SGD"
-    case .lars: "LARS, trust \(configuration.larsTrust)"
-    }
   }
 
   /// The run's last lines.

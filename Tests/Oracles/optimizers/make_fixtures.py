@@ -1,6 +1,6 @@
-"""Writes lars.safetensors of NetworksTests: LARS as its paper has it, in PyTorch's Float64.
+"""Writes lars.safetensors of OptimizersTests: LARS as its paper has it, in PyTorch's Float64.
 
-python make_fixtures.py [FOLDER]; the default folder is ../../NetworksTests/Fixtures.
+python make_fixtures.py [FOLDER]; the default folder is ../../OptimizersTests/Fixtures.
 
 You, Gitman and Ginsburg 2017 (arXiv 1708.03888), Algorithm 1, for each tensor w with gradient g:
     lambda = eta |w| / (|g| + beta |w|)
@@ -20,7 +20,7 @@ Values are rounded to Float32 before the first step and after the last. Layouts 
     constant.velocity.NAME, ramp.velocity.NAME
                                           v after them over the last gamma: what the update is made of
 
-The other numbers stand in COEFFICIENTS below and in NetworksTests/LARSTests.swift.
+The other numbers are COEFFICIENTS below, and in OptimizersTests/LARSTests.swift.
 """
 
 import os
@@ -74,7 +74,7 @@ def train(name, weights, gradients, rates):
 def main():
     torch.set_num_threads(1)
     here = os.path.dirname(os.path.abspath(__file__))
-    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "../../NetworksTests/Fixtures")
+    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "../../OptimizersTests/Fixtures")
     generator = torch.Generator().manual_seed(1)
 
     def normal(*shape):

@@ -1,0 +1,51 @@
+/// Stochastic gradient descent with momentum, as torch.optim.SGD (without dampening).
+
+import Kernels
+import Networks
+
+/// `MomentumSGD` over all parameters.
+package struct SGD: OptimizerRule, Hashable {
+  package var momentum: Float
+  /// Of convolutions and fully connected layers, biases included.
+  package var weightDecay: Float
+  /// Of BN's scales and shifts.
+  package var normalizationWeightDecay: Float
+
+  package init(momentum: Float, weightDecay: Float, normalizationWeightDecay: Float) {
+    self.momentum = momentum
+    self.weightDecay = weightDecay
+    self.normalizationWeightDecay = normalizationWeightDecay
+  }
+
+  package var summary: String { "SGD, \(hyperparameters)" }
+
+  /// What the summary says of the hyper-parameters.
+  var hyperparameters: String {
+    "momentum \(momentum), weight decay \(weightDecay)"
+      + (normalizationWeightDecay == weightDecay ? "" : ", of BN \(normalizationWeightDecay)")
+  }
+
+  package func group(of parameter: ParameterSlot) -> ParameterGroup {
+    ParameterGroup(
+      weightDecay: parameter.role.isNormalization ? normalizationWeightDecay : weightDecay)
+  }
+
+  package func step(
+    _ parameters: inout MutableSpan<Float>, gradients: Span<Float>,
+    velocity: inout MutableSpan<Float>, group: ParameterGroup, learningRate: Float
+  ) {
+    step(
+      &parameters, gradients: gradients, velocity: &velocity, group: group,
+      learningRate: learningRate, scale: 1)
+  }
+
+  /// A step by gradients, weight decay included, that are multiplied by `scale`.
+  func step(
+    _ parameters: inout MutableSpan<Float>, gradients: Span<Float>,
+    velocity: inout MutableSpan<Float>, group: ParameterGroup, learningRate: Float, scale: Float
+  ) {
+    MomentumSGD.step(
+      &parameters, gradients: gradients, velocity: &velocity, learningRate: learningRate,
+      momentum: momentum, weightDecay: group.weightDecay, scale: scale)
+  }
+}

@@ -1,0 +1,95 @@
+/// LARS over a network's tensors against the paper's algorithm in Float64:
+/// `Oracles/optimizers/make_fixtures.py`.
+
+import Networks
+import Optimizers
+import Safetensors
+import TestSupport
+import Testing
+
+@Suite struct LARSTests {
+  /// The tensors `prefix`NAME, of step `step` where there are six.
+  private func tensors(
+    _ file: SafetensorsFile, _ prefix: String, _ layout: ParameterLayout, step: Int? = nil
+  ) throws -> [StateTensor] {
+    try layout.slots.map { slot in
+      let steps = step.map { _ in [6] } ?? []
+      let values = try file.float32(prefix + slot.name, shape: steps + slot.fileShape)
+      let count = slot.range.count
+      return StateTensor(
+        name: slot.name, shape: slot.fileShape,
+        values: Array(values.dropFirst((step ?? 0) * count).prefix(count)))
+    }
+  }
+
+  @Test(
+    "six steps leave the paper's weights and velocities, at a constant rate and at one that changes",
+    arguments: ["constant", "ramp"])
+  func sixSteps(course: String) throws {
+    let file = try fixture("lars")
+    let replica = try Replica.madeUp()
+    let layout = replica.parameterLayout
+    let statistics = replica.stateDictionary().filter { $0.name.contains("running_") }
+    try replica.load(stateDictionary: tensors(file, "before.", layout) + statistics)
+    let sgd = SGD(momentum: 0.75, weightDecay: 0.0625, normalizationWeightDecay: 0.25)
+    let optimizer = Optimizer(LARS(sgd, trust: 0.125), of: replica)
+    for (step, rate) in try file.float32("rates.\(course)", shape: [6]).enumerated() {
+      replica.setGradients(try tensors(file, "gradient.", layout, step: step))
+      optimizer.step(learningRate: Double(rate))
+    }
+    for (prefix, found) in [
+      ("", replica.parameterDictionary), ("velocity.", optimizer.stateDictionary()),
+    ] {
+      for tensor in found {
+        let name = "\(course).\(prefix)\(tensor.name)"
+        let expected = try file.float32(name, shape: tensor.shape)
+        #expect(normwiseError(tensor.values, expected) < 1e-6, "\(name)")
+      }
+    }
+  }
+
+  @Test("without weight decay the length of an adapted tensor's gradient changes no step")
+  func scale() throws {
+    let sgd = SGD(momentum: 0.9, weightDecay: 0, normalizationWeightDecay: 0)
+    // Powers of two round nothing.
+    let results = try ([1, 1024, 0x1p-20] as [Float]).map { scale in
+      let replica = try Replica.madeUp(seed: 3)
+      replica.setGradients(seed: 4, scale: scale)
+      Optimizer(LARS(sgd, trust: 0.01), of: replica).step(learningRate: 2)
+      return replica.parameterDictionary
+    }
+    let start = try Replica.madeUp(seed: 3).parameterDictionary
+    for (index, tensor) in start.enumerated() {
+      let (one, large, small) = (results[0][index], results[1][index], results[2][index])
+      #expect(one != tensor)
+      let isAdapted = ["conv1.weight", "conv2.weight", "fc.weight"].contains(tensor.name)
+      #expect((large == one) == isAdapted && (small == one) == isAdapted, "\(tensor.name)")
+    }
+  }
+
+  @Test("tensors without a local rate are updated as by SGD, to the bit")
+  func withoutLocalRate() throws {
+    let sgd = SGD(momentum: 0.9, weightDecay: 1e-2, normalizationWeightDecay: 1e-3)
+    let rules: [any OptimizerRule] = [sgd, LARS(sgd, trust: 0.01)]
+    let results = try rules.map { rule in
+      let replica = try Replica.madeUp()
+      let optimizer = Optimizer(rule, of: replica)
+      for step in 0..<3 {
+        replica.setGradients(seed: UInt64(step))
+        optimizer.step(learningRate: 0.1)
+      }
+      return replica.parameterDictionary
+    }
+    for (one, other) in zip(results[0], results[1]) {
+      #expect((one == other) == ["bn1.weight", "bn1.bias", "fc.bias"].contains(one.name))
+    }
+  }
+
+  @Test("the summary names the rule and its hyper-parameters")
+  func summary() {
+    let sgd = SGD(momentum: 0.9, weightDecay: 5e-4, normalizationWeightDecay: 0)
+    #expect(
+      LARS(sgd, trust: 0.001).summary
+        == "LARS, trust 0.001, momentum 0.9, weight decay 0.0005, of BN 0.0")
+  }
+}

@@ -1,0 +1,55 @@
+/// A small network with gradients that are given, for tests of optimizers alone.
+
+import Foundation
+import Networks
+import Safetensors
+import Tensors
+import TestSupport
+
+/// Two convolutions, a BN and a classifier: the network of `lars.safetensors`.
+let madeUpNetwork: Architecture = {
+  var builder = ArchitectureBuilder(input: ImageShape(height: 4, width: 4, channels: 3))
+  var value = builder.convolution("conv1", builder.input, channels: 5, kernel: 3)
+  value = builder.batchNormalization("bn1", value)
+  value = builder.convolution("conv2", value, channels: 20, kernel: 1)
+  value = builder.globalAveragePooling("pool", value)
+  _ = builder.fullyConnected("fc", value, outputs: 7)
+  return builder.architecture(name: "made-up", summary: "")
+}()
+
+extension Replica {
+  /// The made-up network on one rank, with the values of `seed`.
+  static func madeUp(seed: UInt64 = 1) throws -> Replica {
+    let layout = try ShardLayout(batch: 1, shards: 1)
+    let replica = Replica(
+      madeUpNetwork, training: layout, evaluation: layout, exchange: SingleRankExchange())
+    replica.initialize(seed: seed)
+    return replica
+  }
+
+  /// Sets the gradients from one tensor for each parameter.
+  func setGradients(_ tensors: [StateTensor]) {
+    let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0) })
+    for slot in parameterLayout.slots {
+      slot.copy(
+        byName[slot.name]!, to: UnsafeMutableBufferPointer(rebasing: gradients[slot.range]))
+    }
+  }
+
+  /// Normal numbers times `scale`.
+  func setGradients(seed: UInt64, scale: Float = 1) {
+    var data = TestData(seed: seed)
+    for (index, value) in data.normal(count: gradients.count).enumerated() {
+      gradients[index] = scale * Float(value)
+    }
+  }
+
+  /// The parameters without the running statistics.
+  var parameterDictionary: [StateTensor] {
+    stateDictionary().filter { !$0.name.contains("running_") }
+  }
+}
+
+func fixture(_ name: String) throws -> SafetensorsFile {
+  try SafetensorsFile(contentsOf: Bundle.module.resourcePath! + "/Fixtures/\(name).safetensors")
+}
