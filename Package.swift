@@ -58,7 +58,7 @@ let package = Package(
       dependencies: [
         "Kernels", "Tensors", "Randomness", "System", "CTurboJPEG", "CPNG", "CZlib", "CArchive",
       ]),
-    .target(name: "Optimizers", dependencies: ["Networks", "Kernels", "Tensors"]),
+    .target(name: "Optimizers", dependencies: ["Networks", "Console", "Kernels", "Tensors"]),
     .target(
       name: "Distributed", dependencies: ["MPI", "Networks", "Optimizers", "Kernels", "Tensors"]),
     .target(
@@ -123,7 +123,9 @@ let package = Package(
     .testTarget(name: "ConsoleTests", dependencies: ["Console", "TestSupport"]),
     .testTarget(
       name: "SettingsTests",
-      dependencies: ["Settings", "Distributed", "Datasets", "Networks", "Tensors", "TestSupport"]),
+      dependencies: [
+        "Settings", "Distributed", "Datasets", "Networks", "Optimizers", "Tensors", "TestSupport",
+      ]),
     .testTarget(name: "RunsTests", dependencies: ["Runs", "Settings", "TestSupport"]),
     .testTarget(
       name: "BenchmarksTests", dependencies: ["Benchmarks", "Settings", "Distributed", "Networks"]),

@@ -3,6 +3,7 @@
 import Distributed
 import Foundation
 import Networks
+import Optimizers
 
 extension TrainingConfiguration {
   /// One field by the name of its flag.

@@ -1,5 +1,6 @@
-/// The learning rate by steps, and a run's length in steps.
+/// The learning-rate schedules of configurations, and a run's length in steps.
 
+import Optimizers
 import Settings
 import Testing
 
@@ -10,68 +11,51 @@ private func timeline(
   TrainingTimeline(try TrainingConfiguration(values), images: images)
 }
 
+/// The run's step schedule.
+private func schedule(
+  _ values: [(key: String, value: String)], images: Int
+) throws -> StepSchedule {
+  let configuration = try TrainingConfiguration(values)
+  let timeline = TrainingTimeline(configuration, images: images)
+  return try #require(configuration.learningRateSchedule(timeline) as? StepSchedule)
+}
+
 @Suite struct LearningRateScheduleTests {
-  @Test("the rate drops with the step after each milestone, and to the nearest decimal")
-  func drops() {
-    let schedule = LearningRateSchedule(initial: 0.1, gamma: 0.1, drops: [48_000, 32_000])
-    #expect(schedule.drops == [32_000, 48_000])
-    for (step, rate) in [
-      (0, 0.1), (31_999, 0.1), (32_000, 0.01), (47_999, 0.01), (48_000, 0.001), (64_000, 0.001),
-    ] { #expect(schedule.rate(afterSteps: step) == rate, "after \(step) steps") }
-  }
-
-  @Test("milestones at the same step all count, one at 0 from the start")
-  func coinciding() {
-    let schedule = LearningRateSchedule(initial: 1, gamma: 0.5, drops: [3, 3, 0])
-    #expect(schedule.rate(afterSteps: 0) == 0.5)
-    #expect(schedule.rate(afterSteps: 2) == 0.5)
-    #expect(schedule.rate(afterSteps: 3) == 0.125)
-  }
-
-  @Test("a factor above 1 raises the rate")
-  func rising() {
-    // Warming up, as He et al. 2015 do for 110 layers (§4.2).
-    let schedule = LearningRateSchedule(initial: 0.01, gamma: 10, drops: [400])
-    #expect(schedule.rate(afterSteps: 399) == 0.01)
-    #expect(abs(schedule.rate(afterSteps: 400) - 0.1) < 1e-15)
-  }
-
   @Test("iterations are steps, and milestones without % are iterations")
   func iterations() throws {
-    let run = try timeline(
-      [("iterations", "64000"), ("lr-milestones", "32000,48000")], images: 50_000)
+    let values = [("iterations", "64000"), ("lr-milestones", "32000,48000")]
+    let run = try timeline(values, images: 50_000)
     #expect(run.steps == 64_000)
-    #expect(run.schedule.drops == [32_000, 48_000])
+    #expect(try schedule(values, images: 50_000).milestones == [32_000, 48_000])
     #expect(run.epoch(afterSteps: 64_000) == 163)
   }
 
   @Test("in a run of epochs milestones without % are epochs, fractions of them too")
   func epochs() throws {
-    let run = try timeline(
-      [("epochs", "4"), ("batch-size", "100"), ("lr-milestones", "2,2.5")], images: 1000)
-    #expect(run.steps == 40)
-    #expect(run.schedule.drops == [20, 25])
+    let values = [("epochs", "4"), ("batch-size", "100"), ("lr-milestones", "2,2.5")]
+    #expect(try timeline(values, images: 1000).steps == 40)
+    #expect(try schedule(values, images: 1000).milestones == [20, 25])
   }
 
   @Test("milestones with % are parts of the run in either unit, the default 60% and 85%")
   func fractions() throws {
     let percents = ("lr-milestones", "0%, 12.5%,100%")
     #expect(
-      try timeline([("iterations", "80"), percents], images: 7).schedule.drops == [0, 10, 80])
+      try schedule([("iterations", "80"), percents], images: 7).milestones == [0, 10, 80])
     #expect(
-      try timeline([("epochs", "8"), ("batch-size", "10"), percents], images: 100)
-        .schedule.drops == [0, 10, 80])
+      try schedule([("epochs", "8"), ("batch-size", "10"), percents], images: 100)
+        .milestones == [0, 10, 80])
     // The default job: Fashion-MNIST for five epochs of 468.75 mini-batches.
-    let run = try timeline([], images: 60_000)
-    #expect(run.steps == 2344)
-    #expect(run.schedule.drops == [1406, 1992])
-    #expect(run.schedule.rate(afterSteps: 2343) == 0.001)
+    #expect(try timeline([], images: 60_000).steps == 2344)
+    let usual = try schedule([], images: 60_000)
+    #expect(usual.milestones == [1406, 1992])
+    #expect(usual.rate(afterSteps: 2343) == 0.001)
   }
 
   @Test("without milestones the rate stays")
   func constant() throws {
-    let run = try timeline([("lr-milestones", "none"), ("lr", "0.05")], images: 60_000)
-    #expect(run.schedule.rate(afterSteps: 2343) == 0.05)
+    let constant = try schedule([("lr-milestones", "none"), ("lr", "0.05")], images: 60_000)
+    #expect(constant.rate(afterSteps: 2343) == 0.05)
   }
 }
 

@@ -1,5 +1,6 @@
 /// Warm-up and the linear scaling rule, by numbers of the papers.
 
+import Optimizers
 import Settings
 import Testing
 
@@ -7,8 +8,17 @@ import Testing
   /// The schedule of a run with the given settings in the command line's spelling.
   private func schedule(
     _ values: [(key: String, value: String)], images: Int
-  ) throws -> LearningRateSchedule {
-    TrainingTimeline(try TrainingConfiguration(values), images: images).schedule
+  ) throws -> any LearningRateSchedule {
+    let configuration = try TrainingConfiguration(values)
+    return configuration.learningRateSchedule(TrainingTimeline(configuration, images: images))
+  }
+
+  /// The same, with its warm-up around a step schedule.
+  private func warmUp(
+    _ values: [(key: String, value: String)], images: Int
+  ) throws -> (warmUp: WarmUp, schedule: StepSchedule) {
+    let warmUp = try #require(try schedule(values, images: images) as? WarmUp)
+    return (warmUp, try #require(warmUp.schedule as? StepSchedule))
   }
 
   private func isClose(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-14 * abs(b) }
@@ -16,14 +26,14 @@ import Testing
   @Test("Goyal et al. 2017, §5.1: 8,192 images a step, 0.1 to 3.2 in 5 epochs, ÷ 10 at 30, 60, 80")
   func goyal() throws {
     // ImageNet: 1,281,167 images are 156.39 steps, 5 epochs 781.96.
-    let schedule = try schedule(
+    let (schedule, inner) = try warmUp(
       [
         ("epochs", "90"), ("batch-size", "8192"), ("lr", "0.1"), ("lr-reference-batch", "256"),
         ("lr-milestones", "30,60,80"), ("warmup-epochs", "5"),
       ], images: 1_281_167)
-    #expect(schedule.initial == 3.2)
-    #expect(schedule.warmUp == WarmUp(steps: 782, startRate: 0.1))
-    #expect(schedule.drops == [4692, 9384, 12_511])
+    #expect(inner.initial == 3.2)
+    #expect(schedule.steps == 782 && schedule.startRate == 0.1 && schedule.method == .linear)
+    #expect(inner.milestones == [4692, 9384, 12_511])
     // "Increment it by a constant amount at each iteration": 3.1 / 782.
     for (step, rate) in [
       (0, 0.1), (1, 0.1 + 3.1 / 782), (391, 1.65), (781, 3.2 - 3.1 / 782), (782, 3.2), (4691, 3.2),
@@ -57,13 +67,13 @@ import Testing
   @Test("where scaling does not raise the rate, the warm-up begins with a tenth of it")
   func smallBatch() throws {
     for (batch, rate) in [("128", 0.05), ("256", 0.1)] {
-      let schedule = try schedule(
+      let (warmUp, inner) = try warmUp(
         [
           ("iterations", "100"), ("batch-size", batch), ("lr-reference-batch", "256"),
           ("warmup-iterations", "10"),
         ], images: 1000)
-      #expect(schedule.initial == rate)
-      #expect(schedule.warmUp == WarmUp(steps: 10, startRate: rate / 10))
+      #expect(inner.initial == rate)
+      #expect(warmUp.steps == 10 && warmUp.startRate == rate / 10 && warmUp.method == .linear)
     }
   }
 
@@ -71,22 +81,12 @@ import Testing
   func units() throws {
     for length in [("epochs", "4"), ("iterations", "40")] {
       for (epochs, steps) in [("1", 10), ("0.25", 3), ("0.24", 2), ("2.5", 25), ("400", 4000)] {
-        let schedule = try schedule(
-          [length, ("batch-size", "100"), ("warmup-epochs", epochs)], images: 1000)
-        #expect(schedule.warmUp?.steps == steps, "\(length) \(epochs)")
+        let values = [length, ("batch-size", "100"), ("warmup-epochs", epochs)]
+        #expect(try warmUp(values, images: 1000).warmUp.steps == steps, "\(length) \(epochs)")
       }
       #expect(
         try schedule([length, ("batch-size", "100"), ("warmup-epochs", "0.01")], images: 1000)
-          .warmUp == nil)
+          is StepSchedule)
     }
-  }
-
-  @Test("a milestone in the warm-up lowers what the ramp goes towards")
-  func milestoneInside() {
-    let schedule = LearningRateSchedule(
-      initial: 1, gamma: 0.1, drops: [5], warmUp: WarmUp(steps: 10, startRate: 0))
-    #expect(schedule.rate(afterSteps: 4) == 0.4)
-    #expect(isClose(schedule.rate(afterSteps: 8), 0.08))
-    #expect(schedule.rate(afterSteps: 10) == 0.1)
   }
 }

@@ -58,6 +58,8 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var optimizer: String?
   /// SHA-256 over which images there are; a run goes on with the images it began with.
   package var dataset: String
+  /// The state of a learning-rate schedule that has one.
+  package var schedule: [String: Double]?
   /// The unfinished epoch's sums, so that its line in the log comes out the same.
   package var epochTotals: EpochTotals
   /// The sums since the last training line of the log, likewise.
@@ -67,7 +69,8 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var seconds: Double
 
   enum CodingKeys: String, CodingKey {
-    case model, shortcut, classes, step, epoch, shards, seed, optimizer, dataset, seconds
+    case model, shortcut, classes, step, epoch, shards, seed, optimizer, dataset, schedule
+    case seconds
     case stridePlacement = "stride_placement"
     case classNames = "class_names"
     case batchSize = "batch_size"

@@ -73,7 +73,8 @@ final class RunRecorder: TrainingObserver {
       configuration: configuration, architecture: replica.architecture, data: data,
       layout: replica.trainingLayout, localRanks: ranks.local.size, hosts: ranks.hosts,
       threads: replica.threads,
-      workers: configuration.workers, timeline: timeline, arenaBytes: replica.arenaBytes,
+      workers: configuration.workers, timeline: timeline,
+      learningRateSchedule: start.progress.schedule, arenaBytes: replica.arenaBytes,
       folder: folder.path,
       resumedFrom: start.checkpoint.map { ($0, start.step) })
     summary.write(to: console)
@@ -82,7 +83,7 @@ final class RunRecorder: TrainingObserver {
         "note: this file system has no locks, so a second run in the same folder is not noticed")
     }
     table.writeHeader(to: console)
-    beginEpoch(start.progress(on: timeline))
+    beginEpoch(start.progress)
   }
 
   func didStep(_ progress: TrainingProgress, learningRate: Double) throws {
@@ -114,7 +115,7 @@ final class RunRecorder: TrainingObserver {
     }
   }
 
-  func didFinishEpoch(_ progress: TrainingProgress, learningRate: Double) throws {
+  func didFinishEpoch(_ progress: TrainingProgress, learningRate: Double) throws -> Double? {
     let training = elapsed - epochStart
     let epoch = epoch(progress)
     let isLast = progress.step == timeline.steps
@@ -137,6 +138,7 @@ final class RunRecorder: TrainingObserver {
       next.endOfEpoch = timeline.endOfEpoch(afterSteps: progress.step)
       beginEpoch(next)
     }
+    return test?.top1Error
   }
 
   private var epochFirstStep = 0
@@ -210,6 +212,7 @@ final class RunRecorder: TrainingObserver {
       shards: configuration.shards ?? replica.trainingLayout.shards,
       seed: configuration.seed, optimizer: configuration.optimizer.rawValue,
       dataset: data.train.fingerprint,
+      schedule: progress.schedule.state.isEmpty ? nil : progress.schedule.state,
       epochTotals: progress.epochTotals, loggedTotals: progress.loggedTotals,
       parametersSHA256: replica.parametersSHA256, seconds: seconds)
   }
@@ -217,7 +220,7 @@ final class RunRecorder: TrainingObserver {
   /// Tells the result; by now the last step's checkpoint and evaluation are done.
   func finish(_ progress: TrainingProgress) throws -> TrainingRun.Outcome {
     if evaluated?.step != progress.step {
-      try evaluate(progress, learningRate: timeline.schedule.rate(afterSteps: progress.step))
+      try evaluate(progress, learningRate: progress.schedule.rate(afterSteps: progress.step))
       bar.finish()
     }
     let test = evaluated!.totals

@@ -5,6 +5,7 @@ import Distributed
 import Foundation
 import MPI
 import Networks
+import Optimizers
 import Settings
 
 /// A checkpoint belongs to a run with other settings.
@@ -21,8 +22,8 @@ package struct ResumeMismatch: UsageError, Equatable, CustomStringConvertible {
 
 /// The state of all ranks' replicas and optimizers at a run's first step.
 struct StartingPoint {
-  /// Steps done and the unfinished epoch's sums.
-  private let progress: TrainingProgress
+  /// Steps done, the unfinished epoch's sums and the schedule's state.
+  let progress: TrainingProgress
   /// The checkpoint's normalization, when resumed.
   let normalization: Normalization?
   /// Seconds of training before this start.
@@ -33,20 +34,21 @@ struct StartingPoint {
   /// Sets the parameters and the optimizer's state on all ranks; only the first rank reads files.
   init(
     _ configuration: TrainingConfiguration, resume: String?, engine: TrainingEngine,
-    data: TrainingData, ranks: ProcessGroup
+    data: TrainingData, timeline: TrainingTimeline, ranks: ProcessGroup
   ) throws {
+    var progress = TrainingProgress(schedule: configuration.learningRateSchedule(timeline))
     if let resume {
       let path = try ranks.onFirst { try Self.checkpoint(at: resume) }
       let checkpoint = try ranks.control.broadcast(path ?? "")
       self.checkpoint = checkpoint
       let state: CheckpointState
       (state, normalization) = try Self.resume(
-        checkpoint, configuration, engine: engine, data: data, ranks: ranks)
-      var progress = TrainingProgress()
+        checkpoint, configuration, engine: engine, data: data, schedule: progress.schedule,
+        ranks: ranks)
       progress.step = state.step
       progress.epochTotals = state.epochTotals
       progress.loggedTotals = state.loggedTotals
-      self.progress = progress
+      try progress.schedule.load(state: state.schedule ?? [:])
       seconds = state.seconds
     } else {
       checkpoint = nil
@@ -58,21 +60,15 @@ struct StartingPoint {
         }
         try Self.broadcast(replica, ranks)
       }
-      progress = TrainingProgress()
       seconds = 0
       normalization = nil
     }
+    progress.endOfEpoch = timeline.endOfEpoch(afterSteps: progress.step)
+    self.progress = progress
   }
 
   /// Steps done before this start.
   var step: Int { progress.step }
-
-  /// Where the run stands on its timeline.
-  func progress(on timeline: TrainingTimeline) -> TrainingProgress {
-    var progress = progress
-    progress.endOfEpoch = timeline.endOfEpoch(afterSteps: progress.step)
-    return progress
-  }
 
   private static func checkpoint(at path: String) throws -> String {
     guard let folder = try WeightsFile.checkpointFolder(path) else {
@@ -85,12 +81,18 @@ struct StartingPoint {
   /// Reads the checkpoint once, on the first rank, and gives all ranks what it holds.
   private static func resume(
     _ path: String, _ configuration: TrainingConfiguration, engine: TrainingEngine,
-    data: TrainingData, ranks: ProcessGroup
+    data: TrainingData, schedule: any LearningRateSchedule, ranks: ProcessGroup
   ) throws -> (CheckpointState, Normalization) {
     let read = try ranks.onFirst { () throws -> (CheckpointState, [StateTensor]) in
       let weights = try WeightsFile(path)
       guard let state = weights.state else { throw CheckpointError.notFound(path: path) }
       try check(state, configuration, data)
+      do {
+        var schedule = schedule
+        try schedule.load(state: state.schedule ?? [:])
+      } catch {
+        throw CheckpointError.unreadable(path: path, reason: "\(error)")
+      }
       try weights.load(into: engine.replica)
       try engine.optimizer.load(stateDictionary: try CheckpointFolder.optimizerState(of: path))
       let preprocessing = weights.preprocessing ?? []

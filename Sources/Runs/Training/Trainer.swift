@@ -3,6 +3,7 @@
 import Datasets
 import Distributed
 import Networks
+import Optimizers
 import Settings
 
 /// Steps an engine through a run.
@@ -35,7 +36,7 @@ final class Trainer {
   /// - Throws: what a step throws, and whatever the observer throws.
   func run() throws {
     while progress.step < timeline.steps {
-      let rate = timeline.schedule.rate(afterSteps: progress.step)
+      let rate = progress.schedule.rate(afterSteps: progress.step)
       let sums = try engine.step(progress.step + 1, learningRate: rate, from: loader)
       progress.step += 1
       progress.badImages += loader.takeBadImages()
@@ -44,7 +45,9 @@ final class Trainer {
       let endsEpoch = progress.step == progress.endOfEpoch
       try observer.didStep(progress, learningRate: rate)
       if endsEpoch {
-        try observer.didFinishEpoch(progress, learningRate: rate)
+        if let error = try observer.didFinishEpoch(progress, learningRate: rate) {
+          progress.schedule.observe(error: error)
+        }
         progress.epochTotals = EpochTotals()
         progress.badImages = []
         progress.endOfEpoch = timeline.endOfEpoch(afterSteps: progress.step)
@@ -65,6 +68,8 @@ struct TrainingProgress {
   /// Steps between the training lines of the metrics log.
   static let loggingInterval = 50
 
+  /// The learning rates of all steps, and what they depend on.
+  var schedule: any LearningRateSchedule
   /// Steps done.
   var step = 0
   /// The step that ends the present epoch.
@@ -82,7 +87,9 @@ protocol TrainingObserver: AnyObject {
   /// After each step.
   func didStep(_ progress: TrainingProgress, learningRate: Double) throws
   /// After the step that ended an epoch.
-  func didFinishEpoch(_ progress: TrainingProgress, learningRate: Double) throws
+  ///
+  /// - Returns: the error on the test images, the same on every rank; nil if it was not evaluated.
+  func didFinishEpoch(_ progress: TrainingProgress, learningRate: Double) throws -> Double?
   /// When a checkpoint is due; the totals are already reset where an epoch or a line just ended.
   func shouldSave(_ progress: TrainingProgress) throws
 }

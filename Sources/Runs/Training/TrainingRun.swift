@@ -69,14 +69,14 @@ package final class TrainingRun {
       timeline: timelineFile?.timeline)
     let training = division.layout
 
+    let timeline = TrainingTimeline(configuration, images: data.train.count)
     let start = try StartingPoint(
-      configuration, resume: resume, engine: engine, data: data, ranks: ranks)
+      configuration, resume: resume, engine: engine, data: data, timeline: timeline, ranks: ranks)
+    let progress = start.progress
     let normalization =
       try start.normalization
       ?? Preprocessing.make(
         configuration, source: data.train, transform: data.testTransform, ranks: ranks)
-    let timeline = TrainingTimeline(configuration, images: data.train.count)
-    let progress = start.progress(on: timeline)
     let loader = BatchLoader(
       source: data.train, normalization: normalization,
       transform: data.trainTransform,

@@ -5,6 +5,7 @@ import Datasets
 import Distributed
 import Kernels
 import Networks
+import Optimizers
 import Settings
 import Tensors
 
@@ -19,6 +20,7 @@ struct TrainingSummary {
   let threads: Int
   let workers: Int
   let timeline: TrainingTimeline
+  let learningRateSchedule: any LearningRateSchedule
   let arenaBytes: Int
   let folder: String
   let resumedFrom: (checkpoint: String, step: Int)?
@@ -115,27 +117,13 @@ struct TrainingSummary {
       case .epochs(let count): "\(count) \(count == 1 ? "epoch" : "epochs"), "
       case .iterations: ""
       }
-    let drops = timeline.schedule.drops.map(\.grouped).joined(separator: " and ")
     var text =
-      "\(length)\(timeline.steps.grouped) iterations, lr "
-      + NumberFormat.learningRate(timeline.schedule.initial)
-      + (drops.isEmpty
-        ? ""
-        : ", × \(NumberFormat.learningRate(configuration.gamma)) after iterations \(drops)")
+      "\(length)\(timeline.steps.grouped) iterations, \(learningRateSchedule.summary)"
     if let reference = configuration.learningRateReferenceBatch {
       text +=
-        "\nlr \(NumberFormat.learningRate(timeline.schedule.initial)) is "
+        "\nlr \(NumberFormat.learningRate(configuration.scaledLearningRate)) is "
         + "\(NumberFormat.learningRate(configuration.learningRate)) × "
         + "\(configuration.batchSize.grouped) / \(reference.grouped) images"
-    }
-    if let warmUp = timeline.schedule.warmUp {
-      let start = NumberFormat.learningRate(warmUp.startRate)
-      let course =
-        switch warmUp.method {
-        case .linear: "lr from \(start) up in even steps"
-        case .constant: "lr \(start)"
-        }
-      text += "\nwarm-up of \(warmUp.steps.grouped) iterations: \(course)"
     }
     return text
   }

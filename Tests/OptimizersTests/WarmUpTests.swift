@@ -1,0 +1,44 @@
+/// The warm-up around any schedule.
+
+import Optimizers
+import Testing
+
+@Suite struct WarmUpTests {
+  private let step = StepSchedule(initial: 1, gamma: 0.1, milestones: [5])
+
+  @Test("a milestone in the warm-up lowers what the ramp goes towards")
+  func milestoneInside() {
+    let schedule = WarmUp(step, steps: 10, startRate: 0)
+    #expect(schedule.rate(afterSteps: 4) == 0.4)
+    #expect(abs(schedule.rate(afterSteps: 8) - 0.08) < 1e-15)
+    #expect(schedule.rate(afterSteps: 10) == 0.1)
+  }
+
+  @Test("a constant warm-up has one rate, and then the schedule's")
+  func constant() {
+    let schedule = WarmUp(step, steps: 3, startRate: 0.25, method: .constant)
+    #expect((0..<6).map(schedule.rate(afterSteps:)) == [0.25, 0.25, 0.25, 1, 1, 0.1])
+  }
+
+  @Test("errors and state are those of the schedule inside")
+  func state() throws {
+    let plateau = PlateauSchedule(
+      initial: 1, gamma: 0.5, minimum: 0, patience: 0, threshold: 0)
+    var first = WarmUp(plateau, steps: 2, startRate: 0)
+    for error in [0.5, 0.5, 0.5] { first.observe(error: error) }
+    #expect(first.rate(afterSteps: 1) == 0.125 && first.rate(afterSteps: 2) == 0.25)
+    var second = WarmUp(plateau, steps: 2, startRate: 0)
+    try second.load(state: first.state)
+    #expect(second.state == first.state && second.rate(afterSteps: 2) == 0.25)
+  }
+
+  @Test("the summary adds a line to the schedule's")
+  func summary() {
+    #expect(
+      WarmUp(step, steps: 1000, startRate: 0.1).summary
+        == step.summary + "\nwarm-up of 1,000 iterations: lr from 0.1 up in even steps")
+    #expect(
+      WarmUp(step, steps: 400, startRate: 0.01, method: .constant).summary
+        == step.summary + "\nwarm-up of 400 iterations: lr 0.01")
+  }
+}
