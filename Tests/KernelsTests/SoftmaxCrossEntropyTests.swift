@@ -66,6 +66,83 @@ import Testing
     #expect(sums.top1 == evaluate(logits.map { Float($0) }, classes: classes, labels: labels).top1)
   }
 
+  private func evaluate(
+    _ logits: [Double], classes: Int, targets: [Double], gradient: GuardedMemory<Float>? = nil,
+    scale: Double = 1
+  ) -> ClassificationSums {
+    SoftmaxCrossEntropy.evaluate(
+      logits: GuardedMemory<Float>(logits).tensor(
+        images: logits.count / classes, ImageShape(height: 1, width: 1, channels: classes)),
+      targets: GuardedMemory<Float>(targets).pointer, gradient: gradient?.pointer, gradientScale: scale)
+  }
+
+  @Test(
+    "with soft targets loss and gradient are the expectation of the hard ones",
+    arguments: [1, 2, 10, 17, 100])
+  func softTargets(classes: Int) {
+    var data = TestData(seed: 4)
+    let logits = data.normalFloats(count: 3 * classes, deviation: 2)
+    var targets = data.uniform(count: 3 * classes)
+    // Rows are distributions but for the last, whose sum is not 1.
+    for row in 0..<2 {
+      let range = row * classes..<(row + 1) * classes
+      let sum = targets[range].reduce(0, +)
+      for index in range { targets[index] /= sum }
+    }
+    targets = targets.map { Double(Float($0)) }
+    func loss(_ logits: [Double]) -> Double {
+      (0..<3 * classes).reduce(0) { sum, index in
+        let (row, label) = index.quotientAndRemainder(dividingBy: classes)
+        return sum + targets[index]
+          * referenceCrossEntropy(
+            logits: Array(logits[row * classes..<(row + 1) * classes]), labels: [label], count: 1)
+      }
+    }
+    let gradient = GuardedMemory<Float>(repeating: .nan, count: logits.count)
+    let sums = evaluate(
+      logits, classes: classes, targets: targets, gradient: gradient, scale: 1.0 / 24)
+    let expected = loss(logits)
+    #expect(abs(sums.loss - expected) <= 1e-12 * max(expected, 1), "\(data)")
+    #expect(sums.images == 3)
+    let indices = data.someIndices(of: logits.count)
+    let differences = centralDifferences(at: logits, indices: indices) { loss($0) / 24 }
+    let gradients = indices.map { gradient.values[$0] }
+    #expect(relativeError(gradients, differences, scale: 1.0 / 24) < 1e-5, "\(data)")
+  }
+
+  @Test("a one-hot target gives what its label gives", arguments: [1, 2, 10, 17])
+  func oneHotTargets(classes: Int) {
+    var data = TestData(seed: 5)
+    let logits = data.normalFloats(count: 5 * classes, deviation: 2)
+    let labels = (0..<5).map { _ in data.integer(in: 0...classes - 1) }
+    let targets = labels.flatMap { label in (0..<classes).map { $0 == label ? 1.0 : 0 } }
+    let hard = GuardedMemory<Float>(repeating: .nan, count: logits.count)
+    let soft = GuardedMemory<Float>(repeating: .nan, count: logits.count)
+    let expected = evaluate(
+      logits.map { Float($0) }, classes: classes, labels: labels, gradient: hard)
+    let sums = evaluate(logits, classes: classes, targets: targets, gradient: soft)
+    #expect(abs(sums.loss - expected.loss) <= 1e-12 * max(expected.loss, 1), "\(data)")
+    #expect(sums.top1 == expected.top1 && sums.top5 == expected.top5, "\(data)")
+    #expect(normwiseError(soft.values, hard.values.map(Double.init)) < 1e-7, "\(data)")
+  }
+
+  @Test("a class without probability may have the logit minus infinity")
+  func impossibleClass() {
+    let gradient = GuardedMemory<Float>(repeating: .nan, count: 3)
+    let sums = evaluate(
+      [0, -.infinity, 0], classes: 3, targets: [0.5, 0, 0.5], gradient: gradient)
+    #expect(abs(sums.loss - 0.693147180559945) < 1e-12)
+    #expect(gradient.values == [0, 0, 0])
+  }
+
+  @Test("with soft targets the likeliest class counts, the lowest of equal ones")
+  func likeliestClass() {
+    #expect(evaluate([1, 3, 2], classes: 3, targets: [0.25, 0.5, 0.25]).top1 == 1)
+    #expect(evaluate([1, 3, 2], classes: 3, targets: [0, 0.5, 0.5]).top1 == 1)
+    #expect(evaluate([1, 2, 3], classes: 3, targets: [0, 0.5, 0.5]).top1 == 0)
+    #expect(evaluate([.nan, 2, 3], classes: 3, targets: [1, 0, 0]).top5 == 0)
+  }
+
   @Test("a constant added to all logits of an image changes nothing")
   func shiftInvariance() {
     let logits: [Float] = [1, 2, 3, 4]
