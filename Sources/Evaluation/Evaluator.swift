@@ -32,6 +32,9 @@ package final class Evaluator {
     self.exchange = ClassificationExchange(exchange, replica.evaluationLayout)
   }
 
+  /// Images of a batch; the last may have fewer.
+  package var batchSize: Int { replica.evaluationLayout.capacity }
+
   /// Batches of one evaluation.
   package var batches: Int {
     let batch = replica.evaluationLayout.capacity

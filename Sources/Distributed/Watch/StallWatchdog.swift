@@ -23,8 +23,9 @@ package final class StallWatchdog: @unchecked Sendable {
   /// - Parameters:
   ///   - rankProgress: of a training engine.
   ///   - group: whose job is ended.
-  ///   - timeout: seconds.
-  package init(_ rankProgress: RankProgress, group: ProcessGroup, timeout: Double) {
+  ///   - timeout: seconds; 0: never, there is no watchdog.
+  package init?(_ rankProgress: RankProgress, group: ProcessGroup, timeout: Double) {
+    if timeout == 0 { return nil }
     self.rankProgress = rankProgress
     layerNames = rankProgress.layerNames
     communicator = group.control

@@ -15,6 +15,7 @@ final class RunFiles {
   /// - Throws: `RunFolderError`, `FileError`, `CheckpointError`; then nothing in a folder that was
   ///   there before is changed.
   init(_ configuration: TrainingConfiguration, start: StartingPoint) throws {
+    FileSizeSignal.ignore()
     let earlier = start.checkpoint.map { WeightsFile.runFolder(ofCheckpoint: $0) }
     if let earlier, configuration.runDirectory.map({ WeightsFile.areSame($0, earlier) }) ?? true {
       folder = try RunFolder(resuming: earlier)

@@ -3,38 +3,40 @@
 import Datasets
 import Distributed
 import Networks
-import Optimizers
 import Settings
 
 /// Steps an engine through a run.
 ///
-/// The loop is the same on every rank; what only rank 0 does (files, console) is left to the
-/// `TrainingObserver` that it is given.
+/// The loop is the same on every rank; checkpoints and reports are its observers' work.
 final class Trainer {
   private let engine: TrainingEngine
   private let loader: BatchLoader
   private let timeline: TrainingTimeline
   /// Steps between checkpoints; nil: an epoch's.
   private let checkpointEvery: Int?
-  private let observer: any TrainingObserver
+  private let evaluator: EpochEvaluator
+  private let observers: [any TrainingObserver]
   private(set) var progress: TrainingProgress
 
   init(
     _ engine: TrainingEngine, loader: BatchLoader, timeline: TrainingTimeline,
-    checkpointEvery: Int?, progress: TrainingProgress, observer: any TrainingObserver
+    checkpointEvery: Int?, progress: TrainingProgress, evaluator: EpochEvaluator,
+    observers: [any TrainingObserver]
   ) {
     self.engine = engine
     self.loader = loader
     self.timeline = timeline
     self.checkpointEvery = checkpointEvery
     self.progress = progress
-    self.observer = observer
+    self.evaluator = evaluator
+    self.observers = observers
   }
 
   /// Trains until the timeline's end.
   ///
-  /// - Throws: what a step throws, and whatever the observer throws.
+  /// - Throws: what a step throws, and what an observer throws.
   func run() throws {
+    for observer in observers { try observer.willBeginEpoch(progress) }
     while progress.step < timeline.steps {
       let rate = progress.schedule.rate(afterSteps: progress.step)
       let sums = try engine.step(progress.step + 1, learningRate: rate, from: loader)
@@ -42,54 +44,27 @@ final class Trainer {
       progress.badImages += loader.takeBadImages()
       progress.epochTotals.add(sums)
       progress.loggedTotals.add(sums)
-      let endsEpoch = progress.step == progress.endOfEpoch
-      try observer.didStep(progress, learningRate: rate)
-      if endsEpoch {
-        if let error = try observer.didFinishEpoch(progress, learningRate: rate) {
-          progress.schedule.observe(error: error)
-        }
-        progress.epochTotals = EpochTotals()
-        progress.badImages = []
-        progress.endOfEpoch = timeline.endOfEpoch(afterSteps: progress.step)
-      }
-      if endsEpoch || progress.step % TrainingProgress.loggingInterval == 0 {
-        progress.loggedTotals = EpochTotals()
-      }
+      let (endsEpoch, endsLogLine) = (progress.endsEpoch, progress.endsLogLine)
+      for observer in observers { try observer.didStep(progress, learningRate: rate) }
+      if endsEpoch { try finishEpoch(learningRate: rate) }
+      if endsLogLine { progress.loggedTotals = EpochTotals() }
       let isDue = checkpointEvery.map { progress.step % $0 == 0 } ?? endsEpoch
       if isDue || progress.step == timeline.steps {
-        try observer.shouldSave(progress)
+        for observer in observers { try observer.shouldSave(progress) }
       }
     }
   }
-}
 
-/// How far a run is.
-struct TrainingProgress {
-  /// Steps between the training lines of the metrics log.
-  static let loggingInterval = 50
-
-  /// The learning rates of all steps, and what they depend on.
-  var schedule: any LearningRateSchedule
-  /// Steps done.
-  var step = 0
-  /// The step that ends the present epoch.
-  var endOfEpoch = 0
-  /// Sums since the epoch began.
-  var epochTotals = EpochTotals()
-  /// This rank's images since the epoch began that others took the place of.
-  var badImages: [BadImage] = []
-  /// Sums since the last training line of the metrics log.
-  var loggedTotals = EpochTotals()
-}
-
-/// What happens beside the training itself, on every rank at the same steps.
-protocol TrainingObserver: AnyObject {
-  /// After each step.
-  func didStep(_ progress: TrainingProgress, learningRate: Double) throws
-  /// After the step that ended an epoch.
-  ///
-  /// - Returns: the error on the test images, the same on every rank; nil if it was not evaluated.
-  func didFinishEpoch(_ progress: TrainingProgress, learningRate: Double) throws -> Double?
-  /// When a checkpoint is due; the totals are already reset where an epoch or a line just ended.
-  func shouldSave(_ progress: TrainingProgress) throws
+  private func finishEpoch(learningRate: Double) throws {
+    let test = try evaluator.evaluateIfDue(progress, learningRate: learningRate)
+    if let test { progress.schedule.observe(error: test.top1Error) }
+    for observer in observers {
+      try observer.didFinishEpoch(progress, learningRate: learningRate, test: test)
+    }
+    progress.epochTotals = EpochTotals()
+    progress.badImages = []
+    progress.endOfEpoch = timeline.endOfEpoch(afterSteps: progress.step)
+    if progress.step == timeline.steps { return }
+    for observer in observers { try observer.willBeginEpoch(progress) }
+  }
 }

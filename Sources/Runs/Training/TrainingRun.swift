@@ -4,8 +4,6 @@ import Console
 import Datasets
 import Distributed
 import Evaluation
-import Kernels
-import MPI
 import Networks
 import Settings
 
@@ -15,107 +13,109 @@ package final class TrainingRun {
   package struct Outcome {
     package let test: EpochTotals
     package let parametersSHA256: String
-    /// The run folder.
+    /// The run folder; empty on other ranks than 0.
     package let folder: String
     /// Seconds of training, earlier parts of a resumed run included.
     package let seconds: Double
   }
 
+  private let setup: RunSetup
+  private let start: StartingPoint
   private let ranks: ProcessGroup
   private let engine: TrainingEngine
   private let timelineFile: TimelineFile?
-  private let watchdog: StallWatchdog?
+  private let clock: TrainingClock
   private let trainer: Trainer
-  private let recorder: RunRecorder
+  private let evaluator: EpochEvaluator
+  private let reporter: MetricsReporter
+  private let saver: CheckpointSaver
+  /// Rank 0's.
+  private let report: RunReport?
 
   /// Sets up a run on all ranks; nothing is written before everything has been checked.
   ///
   /// - Parameters:
   ///   - requested: the same on every rank.
-  ///   - resume: a run folder or a checkpoint in one, to go on from.
-  ///   - console: where the first rank reports.
+  ///   - resume: a run folder or a checkpoint in one, to resume.
+  ///   - console: where rank 0 reports.
   /// - Throws: `CollectiveFailure`.
   package init(
     _ requested: TrainingConfiguration, resume: String?, ranks: ProcessGroup, console: any Console
   ) throws {
-    try ranks.agree(
-      on: requested.values + [
-        ("resume", resume ?? "not given"), ("OpenBLAS's kernels", MatrixProduct.coreName),
-        ("the kernels' instruction set", ProcessorTarget.instructionSet),
-      ])
-    var configuration = requested
-    let data = try ranks.together { try TrainingData(requested) }
-    try ranks.agree(on: [
-      ("training images", data.train.fingerprint), ("test images", data.test.fingerprint),
-    ])
-    let shards = requested.shards(ranks: ranks.count)
-    configuration.shards = shards
-    let (architecture, division) = try ranks.together {
-      let architecture = try requested.architecture(
-        classes: data.train.classCount, input: data.inputShape)
-      let layout = try requested.partLayout(ranks: ranks.count, rank: ranks.rank)
-      return (
-        architecture,
-        try StatisticsDivision(layout, imagesPerGroup: requested.normalizationGroup)
-      )
-    }
-    configuration.resolve(architecture)
-    configuration = configuration.withResolvedNormalization(for: data.train)
+    let setup = try RunSetup(requested, resume: resume, ranks: ranks)
+    let (configuration, data) = (setup.configuration, setup.data)
     timelineFile = try configuration.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
     timelineFile?.timeline.begin()
-    let engine = try TrainingEngine(
-      architecture, division,
+    engine = try TrainingEngine(
+      setup.architecture, setup.division,
       options: .init(configuration, threads: try ranks.threadsPerRank()), group: ranks,
       timeline: timelineFile?.timeline)
-    let training = division.layout
-
-    let timeline = TrainingTimeline(configuration, images: data.train.count)
-    let start = try StartingPoint(
-      configuration, resume: resume, engine: engine, data: data, timeline: timeline, ranks: ranks)
-    let progress = start.progress
+    start = try StartingPoint(
+      configuration, resume: resume, engine: engine, data: data, timeline: setup.timeline,
+      ranks: ranks)
     let normalization =
       try start.normalization
       ?? Preprocessing.make(
         configuration, source: data.train, transform: data.testTransform, ranks: ranks)
-    let loader = BatchLoader(
-      source: data.train, normalization: normalization,
-      transform: data.trainTransform,
-      order: .shuffled(seed: configuration.seed), batchSize: training.capacity,
-      localRange: training.localPositions,
-      steps: progress.step * configuration.accumulate..<max(timeline.steps, progress.step)
-        * configuration.accumulate,
-      badImages: configuration.images.badImages, workers: configuration.workers)
-    let evaluator = Evaluator(
-      engine.replica, source: data.test, normalization: normalization,
-      transform: data.testTransform,
-      workers: configuration.workers, exchange: engine.statistics,
-      rankProgress: engine.rankProgress)
-    self.ranks = ranks
-    self.engine = engine
-    watchdog =
-      configuration.stallTimeout == 0
-      ? nil
-      : StallWatchdog(engine.rankProgress, group: ranks, timeout: configuration.stallTimeout)
-    recorder = try RunRecorder(
-      configuration, start: start, engine: engine, data: data,
-      preprocessing: Preprocessing.tensors(normalization, shape: data.inputShape),
-      timeline: timeline, evaluator: evaluator, ranks: ranks, console: console)
+    let loader = setup.loader(normalization, from: start.progress)
+    report = try ranks.onFirst { [start] in
+      RunReport(
+        files: try RunFiles(configuration, start: start), console: console,
+        bar: ProgressBar(console: console))
+    }
+    clock = TrainingClock(earlier: start.seconds)
+    evaluator = EpochEvaluator(
+      Evaluator(
+        engine.replica, source: data.test, normalization: normalization,
+        transform: data.testTransform, workers: configuration.workers,
+        exchange: engine.statistics, rankProgress: engine.rankProgress),
+      interval: configuration.evaluateEvery, timeline: setup.timeline, clock: clock,
+      report: report)
+    reporter = MetricsReporter(
+      configuration, timeline: setup.timeline, clock: clock, ranks: ranks,
+      report: report)
+    saver = CheckpointSaver(
+      setup, engine,
+      preprocessing: Preprocessing.tensors(normalization, shape: data.inputShape), clock: clock,
+      ranks: ranks, files: report?.files)
     trainer = Trainer(
-      engine, loader: loader, timeline: timeline, checkpointEvery: configuration.checkpointEvery,
-      progress: progress, observer: recorder)
+      engine, loader: loader, timeline: setup.timeline,
+      checkpointEvery: configuration.checkpointEvery, progress: start.progress,
+      evaluator: evaluator, observers: [reporter, saver])
+    (self.setup, self.ranks) = (setup, ranks)
   }
 
   /// Trains to the end, evaluates and reports.
   package func train() throws -> Outcome {
     try ranks.endTogether {
+      let watchdog = StallWatchdog(
+        engine.rankProgress, group: ranks, timeout: setup.configuration.stallTimeout)
       watchdog?.begin()
       defer { watchdog?.end() }
-      try recorder.begin()
+      writeSummary()
       try trainer.run()
-      let outcome = try recorder.finish(trainer.progress)
+      let outcome = Outcome(
+        test: try evaluator.finalTotals(trainer.progress),
+        parametersSHA256: saver.parametersSHA256(trainer.progress),
+        folder: report?.files.folder.path ?? "", seconds: clock.total.seconds)
+      if let report { TrainingSummary.writeResult(outcome, to: report.console) }
       engine.rankProgress.move(to: .ended)
       try timelineFile?.write(engine.rankProgress, ranks: ranks)
       return outcome
     }
+  }
+
+  /// Shows what is about to run.
+  private func writeSummary() {
+    guard let report else { return }
+    let folder = report.files.folder
+    TrainingSummary(
+      setup, engine.replica, start: start, ranks: ranks, folder: folder.path
+    ).write(to: report.console)
+    if !folder.isExclusive {
+      report.console.writeLine(
+        "note: this file system has no locks, so a second run in the same folder is not noticed")
+    }
+    reporter.writeHeader()
   }
 }

@@ -10,20 +10,38 @@ import Settings
 import Tensors
 
 struct TrainingSummary {
-  let configuration: TrainingConfiguration
-  let architecture: Architecture
-  let data: TrainingData
-  let layout: ShardLayout
-  /// Ranks on the first rank's machine.
-  let localRanks: Int
-  let hosts: RankGroups
-  let threads: Int
-  let workers: Int
-  let timeline: TrainingTimeline
-  let learningRateSchedule: any LearningRateSchedule
-  let arenaBytes: Int
-  let folder: String
-  let resumedFrom: (checkpoint: String, step: Int)?
+  private let configuration: TrainingConfiguration
+  private let architecture: Architecture
+  private let data: TrainingData
+  /// Of a micro-batch.
+  private let layout: ShardLayout
+  private let timeline: TrainingTimeline
+  private let learningRateSchedule: any LearningRateSchedule
+  /// Ranks on rank 0's machine.
+  private let localRanks: Int
+  private let hosts: RankGroups
+  private let threads: Int
+  private let arenaBytes: Int
+  private let folder: String
+  private let resumedFrom: (checkpoint: String, step: Int)?
+
+  init(
+    _ setup: RunSetup, _ replica: Replica, start: StartingPoint, ranks: ProcessGroup,
+    folder: String
+  ) {
+    configuration = setup.configuration
+    architecture = setup.architecture
+    data = setup.data
+    layout = setup.division.layout
+    timeline = setup.timeline
+    localRanks = ranks.local.size
+    hosts = ranks.hosts
+    threads = replica.threads
+    arenaBytes = replica.arenaBytes
+    self.folder = folder
+    learningRateSchedule = start.progress.schedule
+    resumedFrom = start.checkpoint.map { ($0, start.step) }
+  }
 
   func write(to console: any Console) {
     var table = SummaryTable()
@@ -64,7 +82,7 @@ struct TrainingSummary {
     let busy = localRanks * threads
     var text =
       "\(layout.ranks) × \(threads) \(threads == 1 ? "thread" : "threads"), \(busy) on this "
-      + "machine's \(ThreadAllocation.cores) cores; \(workers) more a rank to load images"
+      + "machine's \(ThreadAllocation.cores) cores; \(configuration.workers) more a rank to load images"
     if busy > ThreadAllocation.cores {
       text += "\nmore threads than cores: they take turns, which costs time and changes no result"
     } else if configuration.threads == nil, ThreadAllocation.isBound, busy < ThreadAllocation.cores

@@ -1,0 +1,50 @@
+/// How far a run is, and what hears of it.
+
+import Datasets
+import Distributed
+import Optimizers
+
+/// Steps done, and sums since the last epoch's and the last log line's end.
+struct TrainingProgress {
+  /// Steps between the training lines of the metrics log.
+  static let loggingInterval = 50
+
+  /// The learning rates of all steps, and what they depend on.
+  var schedule: any LearningRateSchedule
+  /// Steps done.
+  var step = 0
+  /// The step that ends the present epoch.
+  var endOfEpoch = 0
+  /// Sums since the epoch began.
+  var epochTotals = EpochTotals()
+  /// This rank's images since the epoch began that were replaced by others.
+  var badImages: [BadImage] = []
+  /// Sums since the last training line of the metrics log.
+  var loggedTotals = EpochTotals()
+
+  var endsEpoch: Bool { step == endOfEpoch }
+  /// Whether a training line of the metrics log ends here.
+  var endsLogLine: Bool { endsEpoch || step % Self.loggingInterval == 0 }
+}
+
+/// Hears of a run's progress, on every rank at the same steps; observers are called in order.
+protocol TrainingObserver: AnyObject {
+  /// Before the first step, and before the first step of each further epoch.
+  func willBeginEpoch(_ progress: TrainingProgress) throws
+  /// After each step.
+  func didStep(_ progress: TrainingProgress, learningRate: Double) throws
+  /// After the step that ended an epoch.
+  ///
+  /// - Parameter test: the sums over the test images; nil where they were not evaluated.
+  func didFinishEpoch(
+    _ progress: TrainingProgress, learningRate: Double, test: EpochTotals?) throws
+  /// When a checkpoint is due; the totals are already reset where an epoch or a log line just ended.
+  func shouldSave(_ progress: TrainingProgress) throws
+}
+
+extension TrainingObserver {
+  func willBeginEpoch(_ progress: TrainingProgress) {}
+  func didStep(_ progress: TrainingProgress, learningRate: Double) {}
+  func didFinishEpoch(_ progress: TrainingProgress, learningRate: Double, test: EpochTotals?) {}
+  func shouldSave(_ progress: TrainingProgress) {}
+}
