@@ -5,8 +5,8 @@ import Tensors
 /// One layer's products, in register tiles.
 ///
 /// The weights are the large factor and are read where they stand, once for a call's images:
-///   forward:           Yᵀ [K, N]  = Wᵀ·Xᵀ, then turned
-///   backward-data:     dXᵀ [C, N] = W·dYᵀ, then turned
+///   forward:           Yᵀ [K, N]  = Wᵀ·Xᵀ, then transposed
+///   backward-data:     dXᵀ [C, N] = W·dYᵀ, then transposed
 ///   backward-weights:  dW [C, K]  = Xᵀ·dY
 /// so C and K may be any numbers. An image's results do not depend on the others in its call. Sums are
 /// chains over C, over K and over images in order.
@@ -32,15 +32,15 @@ public struct FullyConnected: Sendable {
     output: ImageTensor, scratch: UnsafeMutablePointer<Float>
   ) {
     let columns = CacheLine.whole(floats: input.images)
-    let turned = scratch + inputs * columns
-    PanelProduct.packTransposed(
+    let transposed = scratch + inputs * columns
+    PackedGEMM.packTransposed(
       input.base, rowStride: inputs, rows: inputs, columns: input.images, into: scratch)
-    PanelProduct.multiply(
+    PackedGEMM.multiply(
       m: outputs, n: columns, k: inputs, a: .columns(weights, stride: outputs), b: scratch,
-      c: turned, cStride: columns)
+      c: transposed, cStride: columns)
     for image in 0..<input.images {
       for unit in 0..<outputs {
-        output.base[image * outputs + unit] = turned[unit * columns + image] + bias[unit]
+        output.base[image * outputs + unit] = transposed[unit * columns + image] + bias[unit]
       }
     }
   }
@@ -51,16 +51,16 @@ public struct FullyConnected: Sendable {
     accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
     let columns = CacheLine.whole(floats: outputGradient.images)
-    let turned = scratch + outputs * columns
-    PanelProduct.packTransposed(
+    let transposed = scratch + outputs * columns
+    PackedGEMM.packTransposed(
       outputGradient.base, rowStride: outputs, rows: outputs, columns: outputGradient.images,
       into: scratch)
-    PanelProduct.multiply(
+    PackedGEMM.multiply(
       m: inputs, n: columns, k: outputs, a: .rows(weights, stride: outputs), b: scratch,
-      c: turned, cStride: columns)
+      c: transposed, cStride: columns)
     for image in 0..<outputGradient.images {
       for channel in 0..<inputs {
-        let value = turned[channel * columns + image]
+        let value = transposed[channel * columns + image]
         let place = image * inputs + channel
         inputGradient.base[place] = accumulate ? inputGradient.base[place] + value : value
       }
@@ -87,9 +87,9 @@ public struct FullyConnected: Sendable {
         biasGradient, outputGradient.base + image * outputs, output: biasGradient, count: outputs)
     }
     let whole = outputs / Vector.lanes * Vector.lanes
-    PanelProduct.pack(
+    PackedGEMM.pack(
       outputGradient.base, rowStride: outputs, rows: input.images, columns: whole, into: scratch)
-    PanelProduct.multiply(
+    PackedGEMM.multiply(
       m: inputs, n: whole, k: input.images, a: .columns(input.base, stride: inputs), b: scratch,
       c: weightGradient, cStride: outputs, outputIsCold: true)
     if whole < outputs {
@@ -110,7 +110,7 @@ public struct FullyConnected: Sendable {
           first + lane < outputs ? outputGradient.base[image * outputs + first + lane] : 0
       }
     }
-    PanelProduct.multiply(
+    PackedGEMM.multiply(
       m: inputs, n: Vector.lanes, k: input.images, a: .columns(input.base, stride: inputs),
       b: scratch, c: sums, cStride: Vector.lanes)
     for channel in 0..<inputs {

@@ -37,12 +37,7 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
 
   var algorithm: any ConvolutionAlgorithm { geometry.algorithms[algorithmIndex] }
 
-  /// Rounding of Float32 sums grows with the root of their length, 2e-6 at 1,100 products that add up
-  /// to about 1. Winograd's transforms magnify the rounding of their inputs: four times that.
-  var tolerance: Double {
-    let direct = 2e-6 * max(1, Double(geometry.patchCount) / 1100).squareRoot()
-    return algorithm.name.hasPrefix("Winograd") ? 4 * direct : direct
-  }
+  var tolerance: Double { algorithm.relativeErrorBound }
 
   var geometry: ConvolutionGeometry {
     ConvolutionGeometry(

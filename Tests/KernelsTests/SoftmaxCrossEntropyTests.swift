@@ -73,7 +73,8 @@ import Testing
     SoftmaxCrossEntropy.evaluate(
       logits: GuardedMemory<Float>(logits).tensor(
         images: logits.count / classes, ImageShape(height: 1, width: 1, channels: classes)),
-      targets: GuardedMemory<Float>(targets).pointer, gradient: gradient?.pointer, gradientScale: scale)
+      targets: GuardedMemory<Float>(targets).pointer, gradient: gradient?.pointer,
+      gradientScale: scale)
   }
 
   @Test(

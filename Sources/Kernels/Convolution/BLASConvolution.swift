@@ -8,7 +8,7 @@ struct BLASConvolution: ConvolutionAlgorithm {
 
   init(_ geometry: ConvolutionGeometry) { self.geometry = geometry }
 
-  var name: String { "OpenBLAS, patches" }
+  var name: String { "im2col, OpenBLAS" }
 
   private var groupOutputs: Int { geometry.output.channels / geometry.groups }
 
@@ -19,9 +19,9 @@ struct BLASConvolution: ConvolutionAlgorithm {
 
   private var outputRowsPerBlock: Int { max(1, Self.patchesPerBlock / geometry.output.width) }
 
-  private func patches(_ group: Int) -> PatchMatrix {
+  private func patches(_ group: Int) -> Im2col {
     let channels = geometry.channelsPerGroup
-    return PatchMatrix(
+    return Im2col(
       geometry: geometry, channels: group * channels..<(group + 1) * channels,
       rowStride: geometry.patchCount)
   }

@@ -18,7 +18,7 @@ struct ChannelBlocks: Hashable, Sendable {
   /// Whether a block holds several groups, so that some weights in it are zeros by definition.
   private let isSparse: Bool
 
-  /// Whether the one block's weights are the convolution's as they stand in memory.
+  /// Whether the one block's weights are the convolution's as they are in memory.
   var isWhole: Bool { count == 1 && !isSparse }
 
   /// - Returns: nil where no small number of groups fills whole vectors.
@@ -100,7 +100,7 @@ struct ChannelBlocks: Hashable, Sendable {
 
   // MARK: Whole blocks
 
-  /// Packs a block's weights, [positions · C, K] of a block, into the panels of `PanelProduct`.
+  /// Packs a block's weights, [positions · C, K] of a block, into the panels of `PackedGEMM`.
   func pack(
     _ source: UnsafePointer<Float>, block: Int, positions: Int,
     into panels: UnsafeMutablePointer<Float>
@@ -110,7 +110,7 @@ struct ChannelBlocks: Hashable, Sendable {
         for output in stride(from: 0, to: outputs, by: Vector.lanes) {
           panels.store(
             weights(source, block: block, position: position, input: input, output: output),
-            at: PanelProduct.panelOffset(
+            at: PackedGEMM.panelOffset(
               step: position * inputs + input, column: output, steps: positions * inputs,
               columns: outputs))
         }
@@ -118,9 +118,9 @@ struct ChannelBlocks: Hashable, Sendable {
     }
   }
 
-  /// Brings a block's gradients of the weights at filter positions `positions`, [positions · C, K] of a block,
-  /// to their places.
-  func spread(
+  /// Stores a block's gradients of the weights at filter positions `positions`, [positions · C, K] of a
+  /// block, in the gradient of the whole convolution.
+  func scatter(
     _ sums: UnsafePointer<Float>, block: Int, positions: Range<Int>,
     into gradient: UnsafeMutablePointer<Float>
   ) {

@@ -13,12 +13,16 @@ public protocol ConvolutionAlgorithm: Sendable {
   /// The algorithm's name in layer tables.
   var name: String { get }
 
+  /// The largest error of an element of a result, relative to the largest element, that operands of
+  /// normal distribution may show.
+  var relativeErrorBound: Double { get }
+
   /// Floats of weights in the form that a pass multiplies with, the same for both directions; 0 of an
   /// algorithm whose passes take the weights as they stand.
   var preparedWeightCount: Int { get }
 
-  /// Whether the weights pass by the images instead of staying in a cache, so that the passes want as
-  /// many images in a call as there are.
+  /// Whether the weights are streamed from memory rather than held in a cache: call the passes with as
+  /// many images as there are, to amortize the traffic.
   var streamsWeights: Bool { get }
 
   /// Brings weights into the form that `forward` takes.
@@ -75,6 +79,13 @@ extension ConvolutionAlgorithm {
 }
 
 extension ConvolutionAlgorithm {
-  /// Prepared weights of which a megabyte or more does not stay in the second-level cache.
-  public var streamsWeights: Bool { preparedWeightCount > 768 * 1024 }
+  public var relativeErrorBound: Double { geometry.directErrorBound }
+
+  public var streamsWeights: Bool { preparedWeightCount > ReproducibleBlocking.residentWeights }
+}
+
+extension ConvolutionGeometry {
+  /// The error bound of plain sums: rounding grows with the root of their length, to 2e-6 at 1,100
+  /// products that add up to about 1.
+  var directErrorBound: Double { 2e-6 * max(1, Double(patchCount) / 1100).squareRoot() }
 }

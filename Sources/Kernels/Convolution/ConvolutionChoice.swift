@@ -3,8 +3,9 @@
 extension ConvolutionGeometry {
   /// The fastest algorithm for this geometry.
   ///
-  /// A modelled choice, not a measured one: the same on every rank and every machine, as equal bits
-  /// need it. docs/performance.md has the measurements behind it.
+  /// Chosen from the geometry alone, never by measuring or by `KernelTarget`: algorithms round
+  /// differently, so ranks on different machines must agree. docs/performance.md has the measurements that
+  /// the order rests on.
   public var algorithm: any ConvolutionAlgorithm { algorithms[0] }
 
   /// Every algorithm that can compute this convolution, the fastest first.
@@ -12,10 +13,10 @@ extension ConvolutionGeometry {
     let winograd: [(any ConvolutionAlgorithm)?] = [
       WinogradConvolution(self), StreamedWinogradConvolution(self),
     ]
-    let band = BandConvolution(self)
-    // Of a 1×1 filter's strided patches a band would hold four times as much as they need.
-    let readsInPlace = band.map { $0.paysOff && kernelWidth > 1 } ?? false
-    let direct: [(any ConvolutionAlgorithm)?] = [band, PanelConvolution(self)]
+    let implicit = ImplicitGEMMConvolution(self)
+    // A band of rows would hold four times what the strided patches of a 1×1 filter need.
+    let readsInPlace = implicit.map { $0.paysOff && kernelWidth > 1 } ?? false
+    let direct: [(any ConvolutionAlgorithm)?] = [implicit, Im2colConvolution(self)]
     let all =
       (weightsOutgrowCaches ? winograd.reversed() : winograd)
       + (readsInPlace ? direct : direct.reversed()) + [BLASConvolution(self)]
@@ -24,5 +25,7 @@ extension ConvolutionGeometry {
 
   /// Whether transformed filters, four times the weights, do not stay in the caches next to the
   /// images.
-  private var weightsOutgrowCaches: Bool { 4 * weightCount > 1024 * 1024 }
+  private var weightsOutgrowCaches: Bool {
+    4 * weightCount > ReproducibleBlocking.transformedFilters
+  }
 }

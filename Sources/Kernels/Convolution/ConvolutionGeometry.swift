@@ -55,23 +55,18 @@ public struct ConvolutionGeometry: Hashable, Sendable {
   /// Multiply-adds for one image.
   public var multiplyAdds: Int { output.area * weightCount }
 
-  /// The equal slices that an image is best taken in, one after the other: more than one where output
-  /// rows share no input rows and the image is too large for the second-level cache.
+  /// The number of equal slices, each some rows, that an image is best processed in: more than one where
+  /// output rows share no input rows and the image is too large for the second-level cache.
   public var slicesPerImage: Int {
     guard
       kernelHeight == 1, padding == 0, input.height % stride == 0,
-      max(input.count, output.count) > Self.largestSlice
+      max(input.count, output.count) > ReproducibleBlocking.wholeImage
     else { return 1 }
     let fits = (1...output.height).filter {
-      output.height % $0 == 0 && output.area / $0 >= Self.leastPositions
+      output.height % $0 == 0 && output.area / $0 >= ReproducibleBlocking.positions
     }
     return fits.last ?? 1
   }
-
-  /// Elements of an image that is not sliced.
-  private static let largestSlice = 256 * 1024
-  /// Outputs' positions of a slice: enough rows for a product whose weights pass by.
-  private static let leastPositions = 192
 
   /// The same convolution of one of `slices` slices of an image.
   public func slice(of slices: Int) -> ConvolutionGeometry {

@@ -12,11 +12,11 @@ import Tensors
 /// stride see the same filter positions: each of these phases is a convolution of dY with stride 1.
 ///
 /// Blocks of channels pass one after the other through each band, while its rows are in the cache.
-struct BandConvolution: ConvolutionAlgorithm {
+struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
   private let blocks: ChannelBlocks
   /// For input channels that fill no vectors, whose gradient only inner layers would need.
-  private let patches: PanelConvolution?
+  private let patches: Im2colConvolution?
   private let inputRows: PaddedRows
   private let gradientRows: PaddedRows
 
@@ -29,7 +29,7 @@ struct BandConvolution: ConvolutionAlgorithm {
     self.geometry = geometry
     self.blocks = blocks
     patches =
-      geometry.input.channels % Vector.lanes == 0 ? nil : PanelConvolution(geometry)
+      geometry.input.channels % Vector.lanes == 0 ? nil : Im2colConvolution(geometry)
     let width = geometry.kernelWidth
     inputRows = PaddedRows(
       shape: geometry.input.with(channels: blocks.inputs), left: geometry.padding,
@@ -39,7 +39,7 @@ struct BandConvolution: ConvolutionAlgorithm {
       shape: geometry.output.with(channels: blocks.outputs), left: margin, right: margin)
   }
 
-  var name: String { "direct" }
+  var name: String { "implicit GEMM" }
 
   /// Whether reading windows in place is faster than copying them: output rows divide into whole register
   /// tiles, or each block would copy a line of each pixel for every filter position.
@@ -58,8 +58,8 @@ struct BandConvolution: ConvolutionAlgorithm {
 
   // MARK: Bands
 
-  /// Floats of a band.
-  private static let bandFloats = 48 * 1024
+  /// Floats of a band: several of them stay in the second-level cache.
+  private static var bandFloats: Int { KernelTarget.compiled.l2 * 3 / 32 }
   /// Pixels of a band's outputs where there are several blocks: a row's. The next block reads the lines
   /// beside those of this one, so few of them pass in between.
   private static let pixelsOfBlock = 14
@@ -103,8 +103,10 @@ struct BandConvolution: ConvolutionAlgorithm {
 
   // MARK: Phases
 
-  /// What inputs at `offset`, `offset` + stride, … see: filter positions `first`, `first` − stride, …
-  /// of outputs `shift`, `shift` + 1, … behind their own number.
+  /// One residue class of input positions modulo the stride.
+  ///
+  /// The input at `offset` + i · stride contributes to output i + `shift` + j through filter position
+  /// `first` − j · stride, for j in 0..<`taps`.
   private struct Phase {
     let offset: Int
     let first: Int
@@ -180,9 +182,9 @@ struct BandConvolution: ConvolutionAlgorithm {
   ) {
     if let patches { return patches.prepareBackwardData(weights, into: prepared) }
     let stride = geometry.stride
-    var turned = InlineArray<256, Float>(repeating: 0)
-    withUnsafeMutablePointer(to: &turned) { turned in
-      let turned = UnsafeMutableRawPointer(turned).assumingMemoryBound(to: Float.self)
+    var transposed = InlineArray<256, Float>(repeating: 0)
+    withUnsafeMutablePointer(to: &transposed) { transposed in
+      let transposed = UnsafeMutableRawPointer(transposed).assumingMemoryBound(to: Float.self)
       for block in 0..<blocks.count {
         forEachPhase { row, column, offset in
           let steps = row.taps * column.taps * outputs
@@ -195,12 +197,12 @@ struct BandConvolution: ConvolutionAlgorithm {
               for input in Swift.stride(from: 0, to: inputs, by: Vector.lanes) {
                 blocks.transposedWeights(
                   weights, block: block, position: position, input: input, output: output,
-                  into: turned)
+                  into: transposed)
                 for lane in 0..<Vector.lanes {
                   prepared.store(
-                    turned.vector(at: lane * Vector.lanes),
+                    transposed.vector(at: lane * Vector.lanes),
                     at: block * blockWeights + offset
-                      + PanelProduct.panelOffset(
+                      + PackedGEMM.panelOffset(
                         step: tap * outputs + output + lane, column: input, steps: steps,
                         columns: inputs))
                 }
@@ -228,9 +230,9 @@ struct BandConvolution: ConvolutionAlgorithm {
     forEachBand(input, scratch) { image, rows, block in
       for row in rows {
         let first = (row - rows.lowerBound) * geometry.stride * inputRows.pitch
-        PanelProduct.multiply(
+        PackedGEMM.multiply(
           m: output.shape.width, n: outputs, k: geometry.kernelHeight * rowSteps,
-          a: LeftFactor(
+          a: OperandA(
             base: scratch + first, rowStride: geometry.stride * inputs, stepStride: 1,
             segmentSteps: rowSteps, segmentStride: inputRows.pitch),
           b: weights + block * blockWeights,
@@ -294,9 +296,9 @@ struct BandConvolution: ConvolutionAlgorithm {
       for column in 0..<columns { clearVectors(target + column * targetStride, inputs) }
       return
     }
-    PanelProduct.multiply(
+    PackedGEMM.multiply(
       m: columns, n: inputs, k: steps,
-      a: LeftFactor(
+      a: OperandA(
         base: source, rowStride: outputs, stepStride: 1, segmentSteps: columnTaps * outputs,
         segmentStride: gradientRows.pitch),
       b: weights, c: target, cStride: targetStride, accumulate: accumulate, outputIsCold: true)
@@ -317,7 +319,7 @@ struct BandConvolution: ConvolutionAlgorithm {
   private var sumCount: Int { sumsInPlace ? 0 : blocks.count * blockSums }
 
   /// Whether the output gradient already is one panel.
-  private var isOnePanel: Bool { blocks.isWhole && outputs <= PanelProduct.panelColumns }
+  private var isOnePanel: Bool { blocks.isWhole && outputs <= PackedGEMM.nr }
 
   func weightScratchCount(images: Int) -> Int {
     sumCount + bandCount + (isOnePanel ? 0 : rowsPerBlock * geometry.output.width * outputs)
@@ -337,14 +339,14 @@ struct BandConvolution: ConvolutionAlgorithm {
       let pixel = (image * geometry.output.height + rows.lowerBound) * width
       let gradient = outputGradient.base + pixel * outputGradient.channels + block * outputs
       if !isOnePanel {
-        PanelProduct.pack(
+        PackedGEMM.pack(
           gradient, rowStride: outputGradient.channels, rows: rows.count * width,
           columns: outputs, into: panels)
       }
       for filterRow in 0..<geometry.kernelHeight {
-        PanelProduct.multiply(
+        PackedGEMM.multiply(
           m: sumRows, n: outputs, k: rows.count * width,
-          a: LeftFactor(
+          a: OperandA(
             base: band + filterRow * inputRows.pitch, rowStride: 1,
             stepStride: geometry.stride * inputs, segmentSteps: width,
             segmentStride: geometry.stride * inputRows.pitch),
@@ -356,7 +358,7 @@ struct BandConvolution: ConvolutionAlgorithm {
     guard isLast, !sumsInPlace else { return }
     for block in 0..<blocks.count {
       for filterRow in 0..<geometry.kernelHeight {
-        blocks.spread(
+        blocks.scatter(
           scratch + block * blockSums + filterRow * sumRows * outputs, block: block,
           positions: filterRow * geometry.kernelWidth..<(filterRow + 1) * geometry.kernelWidth,
           into: weightGradient)

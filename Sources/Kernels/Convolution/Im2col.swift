@@ -6,7 +6,7 @@ import Tensors
 ///
 /// In NHWC the S·C elements of one filter row are contiguous in the input, so a patch of all
 /// channels is R copies. Where the window leaves the image the elements are zero.
-struct PatchMatrix {
+struct Im2col {
   let geometry: ConvolutionGeometry
   /// The input channels in a patch: all, or those of one block.
   let channels: Range<Int>
@@ -21,11 +21,11 @@ struct PatchMatrix {
   ) {
     let end = input.count
     let input = input.base
-    forEachRun(outputRows: outputRows) { patchOffset, inputOffset, valid, count, room in
+    forEachRun(outputRows: outputRows) { patchOffset, inputOffset, valid, count, capacity in
       let target = patches + patchOffset
       // A short run is one vector: what it writes too much, the next run overwrites.
       if count < Vector.lanes, valid.count == count, inputOffset + Vector.lanes <= end,
-        room >= Vector.lanes
+        capacity >= Vector.lanes
       {
         target.store(UnsafePointer(input).vector(at: inputOffset), at: 0)
         return
@@ -69,12 +69,12 @@ struct PatchMatrix {
   /// each patch: a filter row of all channels, or one filter position of some.
   ///
   /// The input offset is that of the run's element 0, which may lie outside the image; only the
-  /// elements `valid` exist. `room` is what the matrix's row has from the run's start on.
+  /// elements `valid` exist. `capacity` is what the matrix's row has from the run's start on.
   @inline(__always)
   private func forEachRun(
     outputRows: Range<Int>,
     _ body: (
-      _ patchOffset: Int, _ inputOffset: Int, _ valid: Range<Int>, _ count: Int, _ room: Int
+      _ patchOffset: Int, _ inputOffset: Int, _ valid: Range<Int>, _ count: Int, _ capacity: Int
     ) -> Void
   ) {
     let input = geometry.input

@@ -9,7 +9,7 @@ import Tensors
 /// 12 rows × 2 vectors are 24 of AVX-512's 32 registers: two loads of B and twelve broadcasts feed 24
 /// fused multiply-adds, which runs at the core's peak. AVX2 (16 registers of 8) and NEON (32 of 4)
 /// hold 6 × 1. The rows of a group share a pointer.
-struct MatrixTile<let groups: Int, let rows: Int, let columns: Int> {
+struct GEMMMicroKernel<let groups: Int, let rows: Int, let columns: Int> {
   /// Computes as many tiles from `row` on as fit into the product's rows.
   ///
   /// - Parameter rowStride: the left factor's; a literal makes the rows' addresses constants.
@@ -97,7 +97,7 @@ struct PanelRows {
   let segments: Int
   /// Steps of each segment.
   let steps: Int
-  let a: LeftFactor
+  let a: OperandA
   let b: UnsafePointer<Float>
   /// Elements of B between steps.
   let bStride: Int

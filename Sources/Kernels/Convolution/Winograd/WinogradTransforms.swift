@@ -210,11 +210,11 @@ enum WinogradTransforms {
   /// Applies a one-dimensional transform to the columns and then to the rows of a square.
   ///
   /// - Parameters:
-  ///   - half: room for 36 vectors, from `withRoom`.
+  ///   - half: 36 vectors, from `withAlignedScratch`.
   ///   - load: the element at (row, column).
   ///   - store: takes the result's element at (row, column).
   @inline(__always)
-  static func twice<let from: Int, let to: Int>(
+  static func transform2D<let from: Int, let to: Int>(
     _ half: UnsafeMutablePointer<Float>,
     _ transform: (InlineArray<from, Vector>) -> InlineArray<to, Vector>,
     load: (_ row: Int, _ column: Int) -> Vector,
@@ -236,16 +236,17 @@ enum WinogradTransforms {
     }
   }
 
-  /// Calls `body` with room for what does not fit into registers, aligned to cache lines.
+  /// Calls `body` with 36 vectors of scratch, aligned to cache lines, for what does not fit into
+  /// registers.
   ///
   /// Swift aligns its stack to 16 bytes, so vectors of 64 would straddle lines, which takes 2.5 times
   /// as long.
   @inline(__always)
-  static func withRoom(_ body: (UnsafeMutablePointer<Float>) -> Void) {
-    var room = InlineArray<592, Float>(repeating: 0)
-    withUnsafeMutablePointer(to: &room) { room in
+  static func withAlignedScratch(_ body: (UnsafeMutablePointer<Float>) -> Void) {
+    var buffer = InlineArray<592, Float>(repeating: 0)
+    withUnsafeMutablePointer(to: &buffer) { buffer in
       body(
-        UnsafeMutableRawPointer(room).alignedUp(toMultipleOf: 64)
+        UnsafeMutableRawPointer(buffer).alignedUp(toMultipleOf: 64)
           .assumingMemoryBound(to: Float.self))
     }
   }

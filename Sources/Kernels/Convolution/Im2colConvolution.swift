@@ -1,14 +1,14 @@
-/// Convolution as products of patches with packed weights, in register tiles: 1×1, strided and large
-/// filters.
+/// Convolution as products of copied patches (im2col) with packed weights; of 1×1 filters, of the input
+/// itself.
 
 import Tensors
 
-/// Direct convolution. With patches P [M, R·S·C] (M = N·H_out·W_out) and weights W [R·S·C, K]:
+/// With patches P [M, R·S·C] (M = N·H_out·W_out) and weights W [R·S·C, K]:
 ///   forward:           Y  = P·W
 ///   backward-weights:  dW = Pᵀ·dY
 ///   backward-data:     dX = scatter-add of dY·Wᵀ
 /// A 1×1 convolution with stride 1 has the input itself as its patches: nothing is copied.
-struct PanelConvolution: ConvolutionAlgorithm {
+struct Im2colConvolution: ConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
   private let blocks: ChannelBlocks
 
@@ -19,7 +19,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
     self.blocks = blocks
   }
 
-  var name: String { geometry.isPointwise ? "direct" : "direct, patches" }
+  var name: String { geometry.isPointwise ? "1×1 GEMM" : "im2col" }
 
   // MARK: Patches
 
@@ -38,11 +38,11 @@ struct PanelConvolution: ConvolutionAlgorithm {
   }
 
   /// Patches in a block that stays in the second-level cache, as near as whole output rows allow.
-  private static let blockFloats = 96 * 1024
-  /// So many patches at least, since all weights pass by each block: of long patches only 256 steps at
-  /// a time need the cache.
+  private static var blockFloats: Int { KernelTarget.compiled.l2 * 3 / 16 }
+  /// Minimum patches per block, to amortize reading all weights once per block. Of long patches only KC
+  /// steps at a time need the cache.
   private static let leastPatches = 128
-  /// The same where nothing is copied: a large gradient is read and written for each block.
+  /// The minimum where nothing is copied: a large gradient is read and written for each block.
   private static let leastPositions = 256
 
   private func outputRowsPerBlock(images: Int) -> Int {
@@ -57,8 +57,8 @@ struct PanelConvolution: ConvolutionAlgorithm {
     outputRowsPerBlock(images: images) * geometry.output.width
   }
 
-  private func patches(_ block: Int) -> PatchMatrix {
-    PatchMatrix(
+  private func patches(_ block: Int) -> Im2col {
+    Im2col(
       geometry: geometry, channels: block * blocks.inputs..<(block + 1) * blocks.inputs,
       rowStride: patchStride)
   }
@@ -101,8 +101,8 @@ struct PanelConvolution: ConvolutionAlgorithm {
   func prepareBackwardData(
     _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
   ) {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { turned in
-      let turned = turned.baseAddress!
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { transposed in
+      let transposed = transposed.baseAddress!
       for block in 0..<blocks.count {
         for element in stride(from: 0, to: paddedCount, by: Vector.lanes) {
           for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
@@ -113,13 +113,13 @@ struct PanelConvolution: ConvolutionAlgorithm {
                 ? blocks.weights(
                   weights, block: block, position: position, input: input, output: output)
                 : .zero
-              for row in 0..<Vector.lanes { turned[row * Vector.lanes + lane] = values[row] }
+              for row in 0..<Vector.lanes { transposed[row * Vector.lanes + lane] = values[row] }
             }
             for row in 0..<Vector.lanes {
               prepared.store(
-                turned.vector(at: row * Vector.lanes),
+                transposed.vector(at: row * Vector.lanes),
                 at: block * blockWeights
-                  + PanelProduct.panelOffset(
+                  + PackedGEMM.panelOffset(
                     step: output + row, column: element, steps: blocks.outputs,
                     columns: paddedCount))
             }
@@ -147,7 +147,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
       let weights = weights + block * blockWeights
       let output = output.base + block * blocks.outputs
       if geometry.isPointwise {
-        PanelProduct.multiply(
+        PackedGEMM.multiply(
           m: input.rows, n: blocks.outputs, k: blocks.inputs,
           a: .rows(input.base + block * blocks.inputs, stride: input.channels), b: weights,
           c: output, cStride: geometry.output.channels, outputIsCold: true)
@@ -156,7 +156,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
       let matrix = patches(block)
       forEachPatchBlock(images: input.images) { outputRows, firstPatch, count in
         matrix.gather(input, outputRows: outputRows, into: scratch)
-        PanelProduct.multiply(
+        PackedGEMM.multiply(
           m: count, n: blocks.outputs, k: patchCount, a: .rows(scratch, stride: patchStride),
           b: weights, c: output + firstPatch * geometry.output.channels,
           cStride: geometry.output.channels, outputIsCold: true)
@@ -170,7 +170,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
   ) {
     if isInput {
       for block in 0..<blocks.count {
-        PanelProduct.multiply(
+        PackedGEMM.multiply(
           m: outputGradient.rows, n: blocks.inputs, k: blocks.outputs,
           a: .rows(
             outputGradient.base + block * blocks.outputs, stride: outputGradient.channels),
@@ -183,7 +183,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
     for block in 0..<blocks.count {
       let matrix = patches(block)
       forEachPatchBlock(images: outputGradient.images) { outputRows, firstPatch, count in
-        PanelProduct.multiply(
+        PackedGEMM.multiply(
           m: count, n: paddedCount, k: blocks.outputs,
           a: .rows(
             outputGradient.base + firstPatch * outputGradient.channels + block * blocks.outputs,
@@ -198,14 +198,14 @@ struct PanelConvolution: ConvolutionAlgorithm {
 
   func weightScratchCount(images: Int) -> Int {
     sumCount + gatheredCount(images: images) + patchesPerBlock(images: images) * blocks.outputs
-      + (gradientIsLarge ? PanelProduct.packedCount : 0)
+      + (gradientIsLarge ? PackedGEMM.packedCount : 0)
   }
 
   /// Floats of scratch that carry the sum; without groups it stands in the gradient itself.
   private var sumCount: Int { blocks.isWhole ? 0 : preparedWeightCount }
 
-  /// Whether the gradient, from 2 MiB on, passes by instead of staying in the second-level cache.
-  private var gradientIsLarge: Bool { patchCount * blocks.outputs >= 512 * 1024 }
+  /// Whether the gradient is too large to stay in the second-level cache.
+  private var gradientIsLarge: Bool { patchCount * blocks.outputs >= KernelTarget.compiled.l2 }
 
   /// Whether a weight gradient takes the input as it stands, since it packs what it reads anyway.
   private var readsInput: Bool { gradientIsLarge && isInput }
@@ -232,7 +232,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
       let sums = allSums + block * blockWeights
       forEachPatchBlock(images: input.images) { outputRows, firstPatch, count in
         let accumulate = !isFirst || firstPatch > 0
-        PanelProduct.pack(
+        PackedGEMM.pack(
           outputGradient.base + firstPatch * outputGradient.channels + block * blocks.outputs,
           rowStride: outputGradient.channels, rows: count, columns: blocks.outputs, into: panels)
         var source = (base: UnsafePointer(gathered), stride: patchStride)
@@ -245,11 +245,11 @@ struct PanelConvolution: ConvolutionAlgorithm {
           matrix.gather(input, outputRows: outputRows, into: gathered)
         }
         if gradientIsLarge {
-          PanelProduct.multiplyTransposed(
+          PackedGEMM.multiplyTransposed(
             m: patchCount, n: blocks.outputs, k: count, a: source.base, aStride: source.stride,
             b: panels, c: sums, cStride: blocks.outputs, accumulate: accumulate, packed: packed)
         } else {
-          PanelProduct.multiply(
+          PackedGEMM.multiply(
             m: patchCount, n: blocks.outputs, k: count,
             a: .columns(source.base, stride: source.stride), b: panels, c: sums,
             cStride: blocks.outputs, accumulate: accumulate)
@@ -258,7 +258,7 @@ struct PanelConvolution: ConvolutionAlgorithm {
     }
     guard isLast, !blocks.isWhole else { return }
     for block in 0..<blocks.count {
-      blocks.spread(
+      blocks.scatter(
         scratch + block * blockWeights, block: block, positions: 0..<positions,
         into: weightGradient)
     }

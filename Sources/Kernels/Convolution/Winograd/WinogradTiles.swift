@@ -139,7 +139,7 @@ struct WinogradTiles: Hashable, Sendable {
   }
 
   /// D[36] = A dy Aᵀ of a block's channels `channels`; at each position, for each `width` of them,
-  /// [tiles, width] in the panels of `PanelProduct`.
+  /// [tiles, width] in the panels of `PackedGEMM`.
   @inline(never)
   func transformOutputGradient(
     _ gradients: UnsafePointer<Float>, _ block: Block, channels: Range<Int>, panels width: Int,
@@ -151,7 +151,7 @@ struct WinogradTiles: Hashable, Sendable {
       let part = channel / width
       let offset =
         part * width * block.tiles
-        + PanelProduct.panelOffset(
+        + PackedGEMM.panelOffset(
           step: tile, column: channel - part * width, steps: block.tiles, columns: width)
       WinogradTransforms.forEachPart { part in
         let inputs = inputs + part

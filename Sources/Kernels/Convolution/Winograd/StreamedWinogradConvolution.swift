@@ -3,12 +3,12 @@
 import CProcessor
 import Tensors
 
-/// `WinogradConvolution` with its loops turned round: all tiles are transformed first, then a small
-/// part of the filters at a time is transformed, multiplied with every tile and left behind.
+/// `WinogradConvolution` with its loops interchanged: all tiles are transformed first, then a small
+/// panel of the filters at a time is transformed, multiplied with every tile and left behind.
 ///
 /// Transformed, 512×512 filters take 37 MB, and writing and reading those took more time than the
-/// products. Here a part of 64 × 32 filters stays in the second-level cache; so does such a part of
-/// the transformed gradient until it has become a part of the filters' gradient.
+/// products. Here a panel of 64 × 32 filters stays in the second-level cache; so does such a panel of
+/// the transformed gradient until it has become a panel of the filters' gradient.
 struct StreamedWinogradConvolution: ConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
   private let blocks: ChannelBlocks
@@ -28,6 +28,8 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
 
   var name: String { "Winograd, streamed" }
 
+  var relativeErrorBound: Double { geometry.winogradErrorBound }
+
   var streamsWeights: Bool { true }
 
   private var inputs: Int { geometry.input.channels }
@@ -35,50 +37,48 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
 
   // MARK: Parts
 
-  /// Rows of a part of the filters: input channels, or output channels in the pass to the data.
-  private static let partRows = 64
-  private static let partColumns = PanelProduct.panelColumns
+  /// Rows of a panel of the filters: input channels, or output channels in the pass to the data.
+  private static let panelRows = 64
+  private static let panelColumns = PackedGEMM.nr
   private static let positions = WinogradTransforms.positions
 
-  /// Elements between the positions of a part.
-  private static let partStride = WinogradTiles.positionStride(partRows, partColumns)
+  /// Elements between the positions of a panel.
+  private static let panelStride = WinogradTiles.positionStride(panelRows, panelColumns)
 
   /// Tiles that are transformed at once: their `channels` channels stay in the third-level cache.
   private func tileLimit(channels: Int) -> Int {
-    max(16, Self.blockFloats / (Self.positions * channels))
+    max(16, ReproducibleBlocking.streamedTiles / (Self.positions * channels))
   }
 
-  private static let blockFloats = 1536 * 1024
-
-  /// A part of a matrix of filters.
-  private struct Part {
+  /// A panel of a matrix of filters.
+  private struct FilterPanel {
     var rows: Range<Int>
     var columns: Range<Int>
 
-    /// Part `index` of a matrix of `rows` × `columns`, rows of a column first; nil behind the last.
+    /// FilterPanel `index` of a matrix of `rows` × `columns`, rows of a column first; nil behind the last.
     init?(_ index: Int, rows: Int, columns: Int) {
-      let high = (rows + partRows - 1) / partRows
-      let column = index / high * partColumns
+      let high = (rows + panelRows - 1) / panelRows
+      let column = index / high * panelColumns
       guard column < columns else { return nil }
-      let row = index % high * partRows
-      self.rows = row..<min(row + partRows, rows)
-      self.columns = column..<min(column + partColumns, columns)
+      let row = index % high * panelRows
+      self.rows = row..<min(row + panelRows, rows)
+      self.columns = column..<min(column + panelColumns, columns)
     }
   }
 
-  /// Calls `body` for each part and the one behind it.
+  /// Calls `body` for each panel and the one behind it.
   @inline(__always)
-  private func forEachPart(
-    rows: Int, columns: Int, _ body: (_ part: Part, _ next: Part?) -> Void
+  private func forEachPanel(
+    rows: Int, columns: Int, _ body: (_ panel: FilterPanel, _ next: FilterPanel?) -> Void
   ) {
     var index = 0
-    while let part = Part(index, rows: rows, columns: columns) {
+    while let panel = FilterPanel(index, rows: rows, columns: columns) {
       index += 1
-      body(part, Part(index, rows: rows, columns: columns))
+      body(panel, FilterPanel(index, rows: rows, columns: columns))
     }
   }
 
-  /// Calls `body` for each line that the weights (or their gradients) of a part have in memory, as far
+  /// Calls `body` for each line that the weights (or their gradients) of a panel have in memory, as far
   /// as it belongs to `position`'s share of the products.
   @inline(__always)
   private func forEachLine(
@@ -99,17 +99,17 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
   /// U[36][inputs][outputs] of some filters.
   private func transform(
     _ weights: UnsafePointer<Float>, _ inputs: Range<Int>, _ outputs: Range<Int>,
-    into part: UnsafeMutablePointer<Float>, room: UnsafeMutablePointer<Float>
+    into panel: UnsafeMutablePointer<Float>, buffer: UnsafeMutablePointer<Float>
   ) {
     for input in inputs {
-      let row = part + (input - inputs.lowerBound) * outputs.count
+      let row = panel + (input - inputs.lowerBound) * outputs.count
       for output in stride(from: outputs.lowerBound, to: outputs.upperBound, by: Vector.lanes) {
         let target = row + (output - outputs.lowerBound)
-        WinogradTransforms.twice(room, WinogradTransforms.weights) { row, column in
+        WinogradTransforms.transform2D(buffer, WinogradTransforms.weights) { row, column in
           blocks.weights(
             weights, block: 0, position: 3 * row + column, input: input, output: output)
         } store: { row, column, value in
-          target.store(value, at: (6 * row + column) * Self.partStride)
+          target.store(value, at: (6 * row + column) * Self.panelStride)
         }
       }
     }
@@ -117,27 +117,27 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
 
   /// U[36][outputs][inputs] of some filters, rotated and transposed.
   ///
-  /// - Parameter turned: room for 9 × 16 × 16 weights.
+  /// - Parameter transposed: scratch for 9 × 16 × 16 weights.
   private func transformTransposed(
     _ weights: UnsafePointer<Float>, _ outputs: Range<Int>, _ inputs: Range<Int>,
-    into part: UnsafeMutablePointer<Float>, room: UnsafeMutablePointer<Float>,
-    turned: UnsafeMutablePointer<Float>
+    into panel: UnsafeMutablePointer<Float>, buffer: UnsafeMutablePointer<Float>,
+    transposed: UnsafeMutablePointer<Float>
   ) {
     for output in stride(from: outputs.lowerBound, to: outputs.upperBound, by: Vector.lanes) {
       for input in stride(from: inputs.lowerBound, to: inputs.upperBound, by: Vector.lanes) {
         for position in 0..<9 {
           blocks.transposedWeights(
             weights, block: 0, position: 8 - position, input: input, output: output,
-            into: turned + position * 256)
+            into: transposed + position * 256)
         }
         for lane in 0..<Vector.lanes {
           let target =
-            part + (output + lane - outputs.lowerBound) * inputs.count + input - inputs.lowerBound
-          let source = UnsafePointer(turned) + lane * Vector.lanes
-          WinogradTransforms.twice(room, WinogradTransforms.weights) { row, column in
+            panel + (output + lane - outputs.lowerBound) * inputs.count + input - inputs.lowerBound
+          let source = UnsafePointer(transposed) + lane * Vector.lanes
+          WinogradTransforms.transform2D(buffer, WinogradTransforms.weights) { row, column in
             source.vector(at: (3 * row + column) * 256)
           } store: { row, column, value in
-            target.store(value, at: (6 * row + column) * Self.partStride)
+            target.store(value, at: (6 * row + column) * Self.panelStride)
           }
         }
       }
@@ -154,12 +154,12 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
   private func scratchCount(images: Int, _ tiles: WinogradTiles) -> Int {
     let limit = tileLimit(channels: tiles.shape.channels)
     let capacity = tiles.capacity(images: images, limit: limit)
-    return tiles.bandCount + Self.turnedCount + Self.positions
-      * (WinogradTiles.positionStride(capacity, tiles.shape.channels) + Self.partStride
-        + WinogradTiles.positionStride(capacity, Self.partColumns))
+    return tiles.bandCount + Self.transposedCount + Self.positions
+      * (WinogradTiles.positionStride(capacity, tiles.shape.channels) + Self.panelStride
+        + WinogradTiles.positionStride(capacity, Self.panelColumns))
   }
 
-  private static let turnedCount = 9 * Vector.lanes * Vector.lanes
+  private static let transposedCount = 9 * Vector.lanes * Vector.lanes
 
   func forward(
     input: ImageTensor, weights: UnsafePointer<Float>, output: ImageTensor,
@@ -167,9 +167,9 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
   ) {
     convolve(
       input, inputTiles, output, outputTiles, accumulate: false,
-      scratch: scratch + Self.turnedCount
-    ) { part, target, room in
-      transform(weights, part.rows, part.columns, into: target, room: room)
+      scratch: scratch + Self.transposedCount
+    ) { panel, target, buffer in
+      transform(weights, panel.rows, panel.columns, into: target, buffer: buffer)
     } fetch: { next, position in
       forEachLine(
         weights, inputs: next.rows, outputs: next.columns, position: position
@@ -183,10 +183,10 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
   ) {
     convolve(
       outputGradient, outputTiles, inputGradient, inputTiles, accumulate: accumulate,
-      scratch: scratch + Self.turnedCount
-    ) { part, target, room in
+      scratch: scratch + Self.transposedCount
+    ) { panel, target, buffer in
       transformTransposed(
-        weights, part.rows, part.columns, into: target, room: room, turned: scratch)
+        weights, panel.rows, panel.columns, into: target, buffer: buffer, transposed: scratch)
     } fetch: { next, position in
       forEachLine(
         weights, inputs: next.columns, outputs: next.rows, position: position
@@ -199,36 +199,37 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
     _ input: ImageTensor, _ inputTiles: WinogradTiles, _ output: ImageTensor,
     _ outputTiles: WinogradTiles, accumulate: Bool, scratch: UnsafeMutablePointer<Float>,
     transform: (
-      _ part: Part, _ target: UnsafeMutablePointer<Float>, _ room: UnsafeMutablePointer<Float>
-    ) -> Void, fetch: (_ next: Part, _ position: Int) -> Void
+      _ panel: FilterPanel, _ target: UnsafeMutablePointer<Float>,
+      _ buffer: UnsafeMutablePointer<Float>
+    ) -> Void, fetch: (_ next: FilterPanel, _ position: Int) -> Void
   ) {
     let limit = tileLimit(channels: input.channels)
     let band = scratch
     let filters = band + inputTiles.bandCount
-    let transformed = filters + Self.positions * Self.partStride
+    let transformed = filters + Self.positions * Self.panelStride
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let stride = WinogradTiles.positionStride(block.tiles, input.channels)
       inputTiles.transformInput(
-        input.base, block, channels: 0..<input.channels, parts: Self.partRows, into: transformed,
+        input.base, block, channels: 0..<input.channels, parts: Self.panelRows, into: transformed,
         stride: stride, band: band)
       let products = transformed + Self.positions * stride
-      let productStride = WinogradTiles.positionStride(block.tiles, Self.partColumns)
-      forEachPart(rows: input.channels, columns: output.channels) { part, next in
-        WinogradTransforms.withRoom { room in transform(part, filters, room) }
+      let productStride = WinogradTiles.positionStride(block.tiles, Self.panelColumns)
+      forEachPanel(rows: input.channels, columns: output.channels) { panel, next in
+        WinogradTransforms.withAlignedScratch { buffer in transform(panel, filters, buffer) }
         for position in 0..<Self.positions {
-          // The next part's weights come from memory while the products keep the core busy.
+          // The next panel's weights come from memory while the products keep the core busy.
           if let next { fetch(next, position) }
-          PanelProduct.multiply(
-            m: block.tiles, n: part.columns.count, k: part.rows.count,
+          PackedGEMM.multiply(
+            m: block.tiles, n: panel.columns.count, k: panel.rows.count,
             a: .rows(
-              transformed + (position * stride + part.rows.lowerBound * block.tiles),
-              stride: part.rows.count),
-            b: filters + position * Self.partStride, c: products + position * productStride,
-            cStride: part.columns.count, accumulate: part.rows.lowerBound > 0)
+              transformed + (position * stride + panel.rows.lowerBound * block.tiles),
+              stride: panel.rows.count),
+            b: filters + position * Self.panelStride, c: products + position * productStride,
+            cStride: panel.columns.count, accumulate: panel.rows.lowerBound > 0)
         }
-        if part.rows.upperBound == input.channels {
+        if panel.rows.upperBound == input.channels {
           outputTiles.transformOutput(
-            products, stride: productStride, block, channels: part.columns, output: output.base,
+            products, stride: productStride, block, channels: panel.columns, output: output.base,
             accumulate: accumulate)
         }
       }
@@ -244,7 +245,7 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
     let capacity = inputTiles.capacity(images: images, limit: limit)
     return inputTiles.bandCount + outputTiles.bandCount
       + Self.positions
-      * (Self.partStride + WinogradTiles.positionStride(capacity, inputs)
+      * (Self.panelStride + WinogradTiles.positionStride(capacity, inputs)
         + WinogradTiles.positionStride(capacity, outputs))
   }
 
@@ -258,7 +259,7 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
     }
     let limit = weightTileLimit
     let sums = scratch
-    let inputBand = sums + Self.positions * Self.partStride
+    let inputBand = sums + Self.positions * Self.panelStride
     let outputBand = inputBand + inputTiles.bandCount
     let transformed = outputBand + outputTiles.bandCount
     var accumulate = !isFirst
@@ -267,44 +268,45 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
       let gradients = transformed + Self.positions * inputStride
       let outputStride = WinogradTiles.positionStride(block.tiles, outputs)
       inputTiles.transformInput(
-        input.base, block, channels: 0..<inputs, parts: Self.partRows, into: transformed,
+        input.base, block, channels: 0..<inputs, parts: Self.panelRows, into: transformed,
         stride: inputStride, band: inputBand)
       outputTiles.transformOutputGradient(
         outputGradient.base, block, channels: 0..<outputs, panels: outputs, into: gradients,
         stride: outputStride, band: outputBand)
-      forEachPart(rows: inputs, columns: outputs) { part, _ in
+      forEachPanel(rows: inputs, columns: outputs) { panel, _ in
         for position in 0..<Self.positions {
           forEachLine(
-            weightGradient, inputs: part.rows, outputs: part.columns, position: position
+            weightGradient, inputs: panel.rows, outputs: panel.columns, position: position
           ) { prefetch_for_writing($0) }
-          PanelProduct.multiply(
-            m: part.rows.count, n: part.columns.count, k: block.tiles,
+          PackedGEMM.multiply(
+            m: panel.rows.count, n: panel.columns.count, k: block.tiles,
             a: .columns(
-              transformed + (position * inputStride + part.rows.lowerBound * block.tiles),
-              stride: part.rows.count),
-            b: gradients + (position * outputStride + part.columns.lowerBound * block.tiles),
-            c: sums + position * Self.partStride, cStride: part.columns.count)
+              transformed + (position * inputStride + panel.rows.lowerBound * block.tiles),
+              stride: panel.rows.count),
+            b: gradients + (position * outputStride + panel.columns.lowerBound * block.tiles),
+            c: sums + position * Self.panelStride, cStride: panel.columns.count)
         }
-        storeGradient(sums, part, into: weightGradient, accumulate: accumulate)
+        storeGradient(sums, panel, into: weightGradient, accumulate: accumulate)
       }
       accumulate = true
     }
   }
 
-  /// dg = Gᵀ m G of a part of the filters, written or added to the gradient.
+  /// dg = Gᵀ m G of a panel of the filters, written or added to the gradient.
   private func storeGradient(
-    _ sums: UnsafePointer<Float>, _ part: Part, into weightGradient: UnsafeMutablePointer<Float>,
+    _ sums: UnsafePointer<Float>, _ panel: FilterPanel,
+    into weightGradient: UnsafeMutablePointer<Float>,
     accumulate: Bool
   ) {
-    let (rows, columns) = (part.rows, part.columns)
-    WinogradTransforms.withRoom { room in
+    let (rows, columns) = (panel.rows, panel.columns)
+    WinogradTransforms.withAlignedScratch { buffer in
       for input in rows {
         for output in stride(from: columns.lowerBound, to: columns.upperBound, by: Vector.lanes) {
           let source =
             sums + (input - rows.lowerBound) * columns.count + output - columns.lowerBound
           let target = weightGradient + (input * outputs + output)
-          WinogradTransforms.twice(room, WinogradTransforms.weightGradient) { row, column in
-            source.vector(at: (6 * row + column) * Self.partStride)
+          WinogradTransforms.transform2D(buffer, WinogradTransforms.weightGradient) { row, column in
+            source.vector(at: (6 * row + column) * Self.panelStride)
           } store: { row, column, value in
             let offset = (3 * row + column) * inputs * outputs
             target.store(accumulate ? target.vector(at: offset) + value : value, at: offset)

@@ -24,6 +24,8 @@ struct WinogradConvolution: ConvolutionAlgorithm {
 
   var name: String { "Winograd" }
 
+  var relativeErrorBound: Double { geometry.winogradErrorBound }
+
   // MARK: Blocks
 
   /// Tiles of a block: enough to reuse transformed weights, few enough that the block's transformed
@@ -34,7 +36,8 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     return min(192, max(48, Self.blockFloats / floatsPerTile))
   }
 
-  private static let blockFloats = 128 * 1024
+  /// A quarter of the second-level cache.
+  private static var blockFloats: Int { KernelTarget.compiled.l2 / 4 }
 
   /// Channel blocks that a block of tiles is taken through at once: of groups, which share nothing, four
   /// cache lines of a pixel, so that its transformed tiles stay in the cache.
@@ -72,13 +75,13 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   private var blockWeights: Int { blocks.inputs * blocks.outputs }
 
   func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
-    WinogradTransforms.withRoom { room in
+    WinogradTransforms.withAlignedScratch { buffer in
       forEachBlockVector { block, input, output in
         let target =
           prepared + block * blockWeights
-          + PanelProduct.panelOffset(
+          + PackedGEMM.panelOffset(
             step: input, column: output, steps: blocks.inputs, columns: blocks.outputs)
-        WinogradTransforms.twice(room, WinogradTransforms.weights) { row, column in
+        WinogradTransforms.transform2D(buffer, WinogradTransforms.weights) { row, column in
           blocks.weights(
             weights, block: block, position: 3 * row + column, input: input, output: output)
         } store: { row, column, value in
@@ -92,26 +95,26 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
   ) {
     // Sixteen by sixteen filters at a time: rotated, transposed and transformed.
-    var turned = InlineArray<2304, Float>(repeating: 0)
-    withUnsafeMutablePointer(to: &turned) { turned in
-      let turned = UnsafeMutableRawPointer(turned).assumingMemoryBound(to: Float.self)
-      WinogradTransforms.withRoom { room in
+    var transposed = InlineArray<2304, Float>(repeating: 0)
+    withUnsafeMutablePointer(to: &transposed) { transposed in
+      let transposed = UnsafeMutableRawPointer(transposed).assumingMemoryBound(to: Float.self)
+      WinogradTransforms.withAlignedScratch { buffer in
         for block in 0..<blocks.count {
           for input in stride(from: 0, to: blocks.inputs, by: Vector.lanes) {
             for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
               for position in 0..<9 {
                 blocks.transposedWeights(
                   weights, block: block, position: 8 - position, input: input, output: output,
-                  into: turned + position * 256)
+                  into: transposed + position * 256)
               }
               for lane in 0..<Vector.lanes {
                 let target =
                   prepared + block * blockWeights
-                  + PanelProduct.panelOffset(
+                  + PackedGEMM.panelOffset(
                     step: output + lane, column: input, steps: blocks.outputs,
                     columns: blocks.inputs)
-                let source = UnsafePointer(turned) + lane * Vector.lanes
-                WinogradTransforms.twice(room, WinogradTransforms.weights) { row, column in
+                let source = UnsafePointer(transposed) + lane * Vector.lanes
+                WinogradTransforms.transform2D(buffer, WinogradTransforms.weights) { row, column in
                   source.vector(at: (3 * row + column) * 256)
                 } store: { row, column, value in
                   target.store(value, at: (6 * row + column) * positionWeights)
@@ -191,7 +194,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
             prefetchForWriting(output.base + pixel * output.channels, outputs)
           }
           for channels in 0..<run.blocks.count {
-            PanelProduct.multiply(
+            PackedGEMM.multiply(
               m: block.tiles, n: blockOutputs, k: blockInputs,
               a: .rows(
                 transformed + (position * inputStride + channels * blockInputs),
@@ -244,7 +247,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
           into: gradients, stride: outputStride, band: outputBand)
         for position in 0..<WinogradTransforms.positions {
           for channels in 0..<run.blocks.count {
-            PanelProduct.multiply(
+            PackedGEMM.multiply(
               m: blocks.inputs, n: blocks.outputs, k: block.tiles,
               a: .columns(
                 transformed + (position * inputStride + channels * blocks.inputs),
@@ -259,11 +262,11 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       accumulate = true
     }
     guard isLast else { return }
-    WinogradTransforms.withRoom { room in
+    WinogradTransforms.withAlignedScratch { buffer in
       forEachBlockVector { block, input, output in
         let offset = block * blockWeights + input * blocks.outputs + output
         let first = UnsafePointer<Float>(sums + offset)
-        WinogradTransforms.twice(room, WinogradTransforms.weightGradient) { row, column in
+        WinogradTransforms.transform2D(buffer, WinogradTransforms.weightGradient) { row, column in
           first.vector(at: (6 * row + column) * positionWeights)
         } store: { row, column, value in
           blocks.storeGradient(
@@ -276,6 +279,9 @@ struct WinogradConvolution: ConvolutionAlgorithm {
 }
 
 extension ConvolutionGeometry {
+  /// Winograd's transforms magnify the rounding of their inputs: four times the bound of direct sums.
+  var winogradErrorBound: Double { 4 * directErrorBound }
+
   /// Whether Winograd's tiles fit: 3×3, stride 1, padding 1, whole vectors of input channels.
   var isWinograd: Bool {
     kernelHeight == 3 && kernelWidth == 3 && stride == 1 && padding == 1

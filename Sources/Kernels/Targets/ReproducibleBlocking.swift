@@ -1,0 +1,32 @@
+/// Sizes that decide in which order numbers are added, and so must be equal on all ranks and machines.
+
+/// Fractions of one machine's caches, whatever machine this is.
+///
+/// A change of any of them, or of the caches of `reference`, changes the bits of trained parameters.
+/// Sizes that change no bit are in `KernelTarget`.
+public enum ReproducibleBlocking {
+  /// The machine whose caches the sizes are fractions of.
+  @inline(__always)
+  private static var reference: KernelTarget { .avx512 }
+
+  /// Floats of the activations that a layer takes through its fused passes at a time: several of them
+  /// stay in the second-level cache, 192 KiB each. Sums for normalization are added block by block.
+  public static var activations: Int { reference.l2 * 3 / 32 }
+
+  /// Output positions of a slice or a block from which on a product amortizes reading its weights.
+  public static var positions: Int { 192 }
+
+  /// Floats of an image from which on it is sliced: half of the second-level cache, 1 MiB.
+  public static var wholeImage: Int { reference.l2 / 2 }
+
+  /// Floats of prepared weights from which on they do not stay in the second-level cache, 3 MiB: a
+  /// convolution takes more images at a time.
+  public static var residentWeights: Int { reference.l2 * 3 / 2 }
+
+  /// Floats of filters in Winograd's form, 4 MiB, from which on transforming them panel by panel is faster.
+  public static var transformedFilters: Int { reference.l2 * 2 }
+
+  /// Floats of transformed tiles that `StreamedWinogradConvolution` keeps in the third-level cache, 6
+  /// MiB. Each block of tiles adds to the gradient of the filters after its transform.
+  public static var streamedTiles: Int { reference.l3 / 4 }
+}
