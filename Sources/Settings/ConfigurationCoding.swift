@@ -38,12 +38,13 @@ extension TrainingConfiguration {
   ) throws(ConfigurationError) {
     self = base
     for (key, value) in values {
-      guard let field = Self.fields.first(where: { $0.key == key }) else {
+      guard let setting = Self.settings.first(where: { $0.key == key }) else {
         throw .unknownKey(
-          key, suggestion: Spelling.nearest(to: key, among: Self.fields.map(\.key)), source: source)
+          key, suggestion: Spelling.nearest(to: key, among: Self.settings.map(\.key)),
+          source: source)
       }
-      guard field.set(&self, value) else {
-        throw .badValue(key: key, value: value, expected: field.expected, source: source)
+      guard setting.set(&self, value) else {
+        throw .badValue(key: key, value: value, expected: setting.expected, source: source)
       }
     }
   }
@@ -85,7 +86,7 @@ extension TrainingConfiguration {
 
   /// All values as keys and values in the command line's spelling; nil ones are left out.
   package var values: [(key: String, value: String)] {
-    Self.fields.compactMap { field in field.get(self).map { (field.key, $0) } }
+    Self.settings.compactMap { setting in setting.get(self).map { (setting.key, $0) } }
   }
 
   /// The values that decide a run's parameters; the others say where, how fast and how it is told.

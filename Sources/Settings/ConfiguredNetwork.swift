@@ -33,6 +33,8 @@ extension TrainingConfiguration {
   package mutating func resolve(_ architecture: Architecture) {
     shortcut = shortcut ?? ModelCatalog.defaultShortcut(of: architecture.name)
     stridePlacement = architecture.stride
-    if normalizationWeightDecay == nil { normalizationWeightDecay = weightDecay }
+    if optimizer.normalizationWeightDecay == nil {
+      optimizer.normalizationWeightDecay = optimizer.weightDecay
+    }
   }
 }

@@ -1,21 +1,21 @@
-/// The configuration's fields that say how images become the network's input.
+/// The settings that say how images become the network's input.
 
 import Datasets
 import Foundation
 
 extension TrainingConfiguration {
   /// In the order in which `config.yaml` lists them.
-  package static let imageFields: [Field] = [
-    optionalText("val-data", "a folder, or tar files", \.testDirectory),
-    optionalNumber("image-size", 1..., \.images.size),
-    Field(key: "exif-transpose", expected: "true or false") {
+  package static let imageSettings: [Setting] = [
+    .optionalText("val-data", "a folder, or tar files", \.testDirectory),
+    .optionalNumber("image-size", 1..., \.images.size),
+    Setting(key: "exif-transpose", expected: "true or false") {
       String($0.images.transposesByEXIF)
     } set: {
       guard let value = Bool($1.lowercased()) else { return false }
       $0.images.transposesByEXIF = value
       return true
     },
-    Field(
+    Setting(
       key: "train-crop", expected: TrainingCrop.allCases.map(\.rawValue).joined(separator: ", ")
     ) {
       $0.images.trainingCrop?.rawValue
@@ -24,13 +24,13 @@ extension TrainingConfiguration {
       $0.images.trainingCrop = value
       return true
     },
-    range("scale", "two parts of the area, such as 0.08,1", \.images.area) {
+    Self.range("scale", "two parts of the area, such as 0.08,1", \.images.area) {
       $0.lowerBound > 0 && $0.upperBound <= 1
     },
-    range("ratio", "two ratios of width to height, such as 0.75,1.333", \.images.ratio) {
+    Self.range("ratio", "two ratios of width to height, such as 0.75,1.333", \.images.ratio) {
       $0.lowerBound > 0.01 && $0.upperBound < 100
     },
-    Field(key: "train-scales", expected: "two lengths of the shorter side, such as 256,480") {
+    Setting(key: "train-scales", expected: "two lengths of the shorter side, such as 256,480") {
       $0.images.scales.map { "\($0.lowerBound),\($0.upperBound)" }
     } set: {
       let ends = $1.split(separator: ",", omittingEmptySubsequences: false)
@@ -41,9 +41,9 @@ extension TrainingConfiguration {
       $0.images.scales = low...high
       return true
     },
-    optionalNumber("val-resize-size", 1..., \.images.testResize),
-    optionalNumber("val-crop-size", 1..., \.images.testSize),
-    Field(
+    .optionalNumber("val-resize-size", 1..., \.images.testResize),
+    .optionalNumber("val-crop-size", 1..., \.images.testSize),
+    Setting(
       key: "color-jitter",
       expected: "a number from 0 on, or one each for brightness, contrast and saturation"
     ) {
@@ -57,8 +57,8 @@ extension TrainingConfiguration {
       $0.images.colorJitter = values.count == 1 ? Array(repeating: values[0], count: 3) : values
       return true
     },
-    real("pca-noise", "a number from 0 to 10", \.images.principalNoise) { (0...10).contains($0) },
-    Field(key: "on-bad-image", expected: "fail or skip") {
+    .real("pca-noise", "a number from 0 to 10", \.images.principalNoise) { (0...10).contains($0) },
+    Setting(key: "on-bad-image", expected: "fail or skip") {
       $0.images.badImages.rawValue
     } set: {
       guard let value = BadImagePolicy(rawValue: $1.lowercased()) else { return false }
@@ -72,8 +72,8 @@ extension TrainingConfiguration {
     _ key: String, _ expected: String,
     _ path: WritableKeyPath<TrainingConfiguration, ClosedRange<Double>> & Sendable,
     accept: @escaping @Sendable (ClosedRange<Double>) -> Bool
-  ) -> Field {
-    Field(key: key, expected: expected) {
+  ) -> Setting {
+    Setting(key: key, expected: expected) {
       let range = $0[keyPath: path]
       return "\(range.lowerBound),\(range.upperBound)"
     } set: {

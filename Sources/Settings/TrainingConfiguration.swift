@@ -2,7 +2,6 @@
 
 import Distributed
 import Networks
-import Optimizers
 
 /// A resolved run. The coding keys are the command line's flags without the dashes, so a run's
 /// `config.yaml` can be given back with `--config` and reads like the command that made it.
@@ -37,7 +36,7 @@ package struct TrainingConfiguration: Hashable, Sendable {
   /// How images become the network's input.
   package var images = ImageOptions()
 
-  // MARK: Schedule
+  // MARK: Optimization
   /// The global mini-batch.
   package var batchSize = 128
   /// Parts of the mini-batch that are trained one after the other before an update.
@@ -46,26 +45,8 @@ package struct TrainingConfiguration: Hashable, Sendable {
   package var shards: Int?
   /// Images of a BN group; nil: the whole mini-batch.
   package var normalizationGroup: Int?
-  package var length = TrainingLength.epochs(5)
-  /// After the warm-up, for a mini-batch of `learningRateReferenceBatch`.
-  package var learningRate = 0.1
-  /// The mini-batch that `learningRate` is for, from which it is scaled in proportion; nil: `batchSize`.
-  package var learningRateReferenceBatch: Int?
-  package var milestones = [Milestone.fraction(0.60), Milestone.fraction(0.85)]
-  /// The factor at each milestone.
-  package var gamma = 0.1
-  /// Nil: no warm-up.
-  package var warmUpLength: WarmUpLength?
-  package var warmUpMethod = WarmUpMethod.linear
-  /// The first rate of the warm-up; nil: `learningRate` where scaling raises it, else a tenth of the rate.
-  package var warmUpRate: Double?
-  package var optimizer = OptimizerName.sgd
-  /// LARS's trust coefficient η, as in You et al. 2017, §5.
-  package var larsTrust = 0.001
-  package var momentum = 0.9
-  package var weightDecay = 1e-4
-  /// Weight decay of BN's scales and shifts; nil: the same as `weightDecay`.
-  package var normalizationWeightDecay: Double?
+  package var schedule = ScheduleSettings()
+  package var optimizer = OptimizerSettings()
   /// The part of the training loss's target that is spread evenly over the classes.
   package var labelSmoothing = 0.0
   package var seed: UInt64 = 1
@@ -119,17 +100,6 @@ package struct TrainingConfiguration: Hashable, Sendable {
   package var bucketBytes: Int { Int(bucketMegabytes * 1_048_576) }
 
   package init() {}
-
-  /// The optimizer with its hyper-parameters.
-  package var optimizerRule: any OptimizerRule {
-    let sgd = SGD(
-      momentum: Float(momentum), weightDecay: Float(weightDecay),
-      normalizationWeightDecay: Float(normalizationWeightDecay ?? weightDecay))
-    return switch optimizer {
-    case .sgd: sgd
-    case .lars: LARS(sgd, trust: Float(larsTrust))
-    }
-  }
 }
 
 /// A mini-batch cannot be trained in so many parts.
@@ -155,18 +125,6 @@ package enum DatasetName: String, CaseIterable, Codable, Sendable {
   case imageFolder = "image-folder"
   case tarShards = "webdataset"
   case synthetic
-}
-
-/// How gradients become a step.
-package enum OptimizerName: String, Sendable {
-  case sgd
-  case lars
-}
-
-/// How long to train.
-package enum TrainingLength: Hashable, Sendable {
-  case epochs(Int)
-  case iterations(Int)
 }
 
 /// What is subtracted from each pixel, in units of pixel/255.

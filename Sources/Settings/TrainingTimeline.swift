@@ -13,7 +13,7 @@ package struct TrainingTimeline: Hashable, Sendable {
   package init(_ configuration: TrainingConfiguration, images: Int) {
     self.images = images
     batchSize = configuration.batchSize
-    switch configuration.length {
+    switch configuration.schedule.length {
     case .iterations(let count):
       steps = count
       stepsPerUnit = 1

@@ -37,8 +37,7 @@ struct BenchCommand: RankedCommand {
     help: ArgumentHelp("Threads of each rank. (default: the cores by the ranks)", valueName: "N"))
   var threads: String?
 
-  @Option(help: ArgumentHelp("The update. (default: sgd)", valueName: "sgd|lars"))
-  var optimizer: String?
+  @OptionGroup(title: "Optimizer") var optimizer: SettingOptions<OptimizerSettings>
 
   @OptionGroup(title: "Communication") var communication: CommunicationFlags
 
@@ -115,8 +114,9 @@ struct BenchCommand: RankedCommand {
     let flags =
       (network.values + [
         ("batch-size", batchSize), ("shards", shards), ("threads", threads),
-        ("optimizer", optimizer),
-      ] + communication.values).compactMap { key, value in value.map { (key: key, value: $0) } }
+      ] + optimizer.values + communication.values).compactMap { key, value in
+        value.map { (key: key, value: $0) }
+      }
     if pipeline.data {
       let images =
         ([

@@ -20,6 +20,9 @@ struct TrainCommand: RankedCommand {
       """)
 
   @OptionGroup(title: "Network") var network: NetworkFlags
+  @OptionGroup(title: "Length and learning rate")
+  var schedule: SettingOptions<ScheduleSettings>
+  @OptionGroup(title: "Optimizer") var optimizer: SettingOptions<OptimizerSettings>
   @OptionGroup(title: "Images") var data: DataFlags
   @OptionGroup(title: "Augmentation") var augmentation: AugmentationFlags
   @OptionGroup(title: "Division of the work") var running: RunningFlags
@@ -28,79 +31,6 @@ struct TrainCommand: RankedCommand {
 
   @Option(help: ArgumentHelp("Use only the first N training images.", valueName: "N"))
   var trainLimit: String?
-
-  @Option(help: ArgumentHelp("Passes over the training images. (default: 5)", valueName: "N"))
-  var epochs: String?
-
-  @Option(help: ArgumentHelp("Length in mini-batches instead of epochs.", valueName: "N"))
-  var iterations: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "The learning rate before it drops, after the warm-up if there is one. (default: 0.1)",
-      valueName: "rate"))
-  var lr: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "The mini-batch that --lr is for: the rate is lr × batch-size / N. (default: --lr as it is)",
-      valueName: "N"))
-  var lrReferenceBatch: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "When the rate drops: in the unit of the run's length (32000,48000), or in parts of it "
-        + "(60%,85%), or none. (default: 60%,85%)", valueName: "list"))
-  var lrMilestones: String?
-
-  @Option(help: ArgumentHelp("The factor at each drop. (default: 0.1)", valueName: "factor"))
-  var lrGamma: String?
-
-  @Option(
-    name: [.long, .customLong("lr-warmup-epochs")],
-    help: ArgumentHelp(
-      "Warm up: passes, whole or not, until the rate is reached. (default: 0)", valueName: "E"))
-  var warmupEpochs: String?
-
-  @Option(help: ArgumentHelp("The same in mini-batches.", valueName: "N"))
-  var warmupIterations: String?
-
-  @Option(
-    name: [.long, .customLong("lr-warmup-method")],
-    help: ArgumentHelp(
-      "Whether the rate grows at each step or stays low until the end. (default: linear)",
-      valueName: "linear|constant"))
-  var warmupMethod: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "The warm-up's first rate. (default: --lr where --lr-reference-batch raises it, else a tenth "
-        + "of the rate)", valueName: "rate"))
-  var warmupLr: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "sgd, with momentum, or lars: also a rate for each layer, for large mini-batches. "
-        + "(default: sgd)", valueName: "sgd|lars"))
-  var optimizer: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "LARS's trust coefficient: how far a step at rate 1 moves a layer in terms of its norm. "
-        + "(default: 0.001)", valueName: "trust"))
-  var larsTrust: String?
-
-  @Option(help: ArgumentHelp("(default: 0.9)", valueName: "m")) var momentum: String?
-
-  @Option(
-    name: [.long, .customLong("weight-decay")],
-    help: ArgumentHelp("Weight decay. (default: 1e-4)", valueName: "decay"))
-  var wd: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Weight decay of BN's scales and shifts. (default: as --wd)", valueName: "decay"))
-  var normWeightDecay: String?
 
   @Option(
     help: ArgumentHelp(
@@ -155,10 +85,10 @@ struct TrainCommand: RankedCommand {
   var evalEvery: String?
 
   func validate() throws {
-    if epochs != nil, iterations != nil {
+    if schedule["epochs"] != nil, schedule["iterations"] != nil {
       throw ValidationError("--epochs and --iterations both give the run's length: use one")
     }
-    if warmupEpochs != nil, warmupIterations != nil {
+    if schedule["warmup-epochs"] != nil, schedule["warmup-iterations"] != nil {
       throw ValidationError(
         "--warmup-epochs and --warmup-iterations both give the warm-up's length: use one")
     }
@@ -181,19 +111,14 @@ struct TrainCommand: RankedCommand {
   private var flags: [(key: String, value: String?)] {
     let own: [(key: String, value: String?)] = [
       ("train-limit", trainLimit),
-      ("epochs", epochs), ("iterations", iterations), ("lr", lr),
-      ("lr-reference-batch", lrReferenceBatch), ("lr-milestones", lrMilestones),
-      ("lr-gamma", lrGamma), ("warmup-epochs", warmupEpochs),
-      ("warmup-iterations", warmupIterations), ("warmup-method", warmupMethod),
-      ("warmup-lr", warmupLr), ("optimizer", optimizer), ("lars-trust", larsTrust),
-      ("momentum", momentum), ("wd", wd),
-      ("norm-weight-decay", normWeightDecay), ("label-smoothing", labelSmoothing),
+      ("label-smoothing", labelSmoothing),
       ("zero-init-residual", zeroInitResidual.map { "\($0)" }), ("seed", seed), ("run-dir", runDir),
       ("stall-timeout", stallTimeout), ("checkpoint-every", checkpointEvery),
       ("keep-checkpoints", keepCheckpoints),
       ("eval-every", evalEvery),
     ]
-    return network.values + data.values + augmentation.values + running.values
+    return network.values + schedule.values + optimizer.values + data.values + augmentation.values
+      + running.values
       + communication.values + own
   }
 }

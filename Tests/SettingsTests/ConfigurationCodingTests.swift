@@ -16,7 +16,11 @@ import Testing
     ("batch-size", "256"), ("accumulate", "4"), ("shards", "16"), ("bn-group-size", "64"),
     ("iterations", "64000"),
     ("lr", "0.05"),
-    ("lr-reference-batch", "128"), ("lr-milestones", "32000,48000.5,90%"), ("lr-gamma", "0.2"),
+    ("lr-reference-batch", "128"), ("lr-schedule", "plateau"),
+    ("lr-milestones", "32000,48000.5,90%"), ("lr-gamma", "0.2"), ("lr-min", "0.001"),
+    ("lr-power", "2.0"), ("plateau-patience", "3"), ("plateau-threshold", "0.01"),
+    ("one-cycle-pct-start", "0.25"), ("one-cycle-div-factor", "10.0"),
+    ("one-cycle-final-div-factor", "100.0"),
     ("warmup-iterations", "400"), ("warmup-method", "constant"), ("warmup-lr", "0.01"),
     ("optimizer", "lars"), ("lars-trust", "0.02"), ("momentum", "0.95"),
     ("wd", "0.0005"), ("norm-weight-decay", "0.0"), ("label-smoothing", "0.1"),
@@ -82,8 +86,10 @@ import Testing
     let configuration = try TrainingConfiguration(
       TrainingConfiguration.values(yaml: yaml, path: "run.yaml"))
     #expect(configuration.model == "resnet56" && configuration.dataset == .cifar10)
-    #expect(configuration.length == .iterations(64_000) && configuration.learningRate == 0.1)
-    #expect(configuration.milestones == [.position(32_000), .position(48_000)])
+    #expect(
+      configuration.schedule.length == .iterations(64_000)
+        && configuration.schedule.learningRate == 0.1)
+    #expect(configuration.schedule.milestones == [.position(32_000), .position(48_000)])
     #expect(configuration.mean == .values([0.5, 0.5, 0.5]) && !configuration.flip)
     #expect(configuration.shortcut == nil && configuration.threads == nil)
     #expect(try TrainingConfiguration.values(yaml: "", path: "run.yaml").isEmpty)

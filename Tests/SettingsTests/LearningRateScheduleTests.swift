@@ -21,6 +21,47 @@ private func schedule(
 }
 
 @Suite struct LearningRateScheduleTests {
+  @Test("each schedule has the rates of its settings, over the whole run")
+  func schedules() throws {
+    for (name, settings, rates) in [
+      ("constant", [], [0.1, 0.1, 0.1, 0.1]),
+      ("step", [("lr-gamma", "0.5")], [0.1, 0.1, 0.05, 0.025]),
+      ("polynomial", [("lr-min", "0.02")], [0.1, 0.08, 0.06, 0.04]),
+      ("polynomial", [("lr-power", "2")], [0.1, 0.05625, 0.025, 0.00625]),
+      (
+        "one-cycle",
+        [
+          ("one-cycle-pct-start", "0.5"), ("one-cycle-div-factor", "2"),
+          ("one-cycle-final-div-factor", "5"),
+        ], [0.05, 0.1, 0.055, 0.01]
+      ),
+      ("plateau", [("lr-min", "0.2")], [0.2, 0.2, 0.2, 0.2]),
+    ] as [(String, [(key: String, value: String)], [Double])] {
+      let configuration = try TrainingConfiguration(
+        [("iterations", "4"), ("lr-schedule", name)] + settings)
+      let timeline = TrainingTimeline(configuration, images: 1000)
+      let schedule = configuration.learningRateSchedule(timeline)
+      let found = (0..<4).map(schedule.rate(afterSteps:))
+      for (rate, expected) in zip(found, rates) {
+        #expect(abs(rate - expected) < 1e-15, "\(name) \(settings): \(found)")
+      }
+    }
+  }
+
+  @Test("patience and threshold are those of the plateau's settings")
+  func plateau() throws {
+    let configuration = try TrainingConfiguration([
+      ("lr-schedule", "plateau"), ("plateau-patience", "1"), ("plateau-threshold", "0.5"),
+    ])
+    let timeline = TrainingTimeline(configuration, images: 1000)
+    var schedule = configuration.learningRateSchedule(timeline)
+    let rates = [0.8, 0.5, 0.5, 0.5].map { error in
+      schedule.observe(error: error)
+      return schedule.rate(afterSteps: 0)
+    }
+    #expect(rates == [0.1, 0.1, 0.01, 0.01])
+  }
+
   @Test("iterations are steps, and milestones without % are iterations")
   func iterations() throws {
     let values = [("iterations", "64000"), ("lr-milestones", "32000,48000")]

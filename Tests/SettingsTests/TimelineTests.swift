@@ -32,8 +32,8 @@ import Testing
   func paper() {
     let (timeline, schedule) = run(
       {
-        $0.length = .iterations(64_000)
-        $0.milestones = [.position(32_000), .position(48_000)]
+        $0.schedule.length = .iterations(64_000)
+        $0.schedule.milestones = [.position(32_000), .position(48_000)]
       }, images: 50_000)
     #expect(timeline.steps == 64_000)
     #expect(schedule.rate(afterSteps: 0) == 0.1)
@@ -48,9 +48,9 @@ import Testing
   func epochMilestones() {
     let (timeline, schedule) = run(
       {
-        $0.length = .epochs(10)
+        $0.schedule.length = .epochs(10)
         $0.batchSize = 100
-        $0.milestones = [.position(5), .position(7.5)]
+        $0.schedule.milestones = [.position(5), .position(7.5)]
       }, images: 1000)
     #expect(timeline.steps == 100)
     #expect((schedule as? StepSchedule)?.milestones == [50, 75])
@@ -63,7 +63,7 @@ import Testing
     let epochs = 4
     let timeline = timeline(
       {
-        $0.length = .epochs(epochs)
+        $0.schedule.length = .epochs(epochs)
         $0.batchSize = batch
       }, images: images)
     var ends: [Int] = []

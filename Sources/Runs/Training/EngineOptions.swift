@@ -11,7 +11,7 @@ extension TrainingEngine.Options {
   package init(_ configuration: TrainingConfiguration, threads: @autoclosure () throws -> Int)
     rethrows
   {
-    self.init(optimizer: configuration.optimizerRule)
+    self.init(optimizer: configuration.optimizer.rule)
     self.threads = try configuration.threads ?? threads()
     microBatches = configuration.accumulate
     reduction = configuration.reduction

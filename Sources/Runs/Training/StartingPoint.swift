@@ -127,7 +127,7 @@ struct StartingPoint {
       ("--shards", "\(state.shards)", "\(configuration.shards ?? 0)"),
       ("--seed", "\(state.seed)", "\(configuration.seed)"),
       // LARS's velocity holds the local rates, momentum SGD's does not.
-      ("--optimizer", state.optimizer ?? "sgd", configuration.optimizer.rawValue),
+      ("--optimizer", state.optimizer ?? "sgd", configuration.optimizer.name.rawValue),
       ("--dataset", state.dataset, data.train.fingerprint),
     ]
     for (key, old, new) in pairs where old.lowercased() != new.lowercased() {

@@ -55,7 +55,7 @@ struct TrainingSummary {
     table.add("ranks", ranks)
     table.add("mini-batch", batch)
     table.add("schedule", schedule)
-    table.add("optimizer", configuration.optimizerRule.summary)
+    table.add("optimizer", configuration.optimizer.rule.summary)
     table.add("augmentation", data.trainTransform.description)
     if data.testTransform != .none { table.add("test images", data.testTransform.description) }
     if configuration.labelSmoothing > 0 {
@@ -131,16 +131,16 @@ struct TrainingSummary {
 
   private var schedule: String {
     let length =
-      switch configuration.length {
+      switch configuration.schedule.length {
       case .epochs(let count): "\(count) \(count == 1 ? "epoch" : "epochs"), "
       case .iterations: ""
       }
     var text =
       "\(length)\(timeline.steps.grouped) iterations, \(learningRateSchedule.summary)"
-    if let reference = configuration.learningRateReferenceBatch {
+    if let reference = configuration.schedule.learningRateReferenceBatch {
       text +=
         "\nlr \(NumberFormat.learningRate(configuration.scaledLearningRate)) is "
-        + "\(NumberFormat.learningRate(configuration.learningRate)) × "
+        + "\(NumberFormat.learningRate(configuration.schedule.learningRate)) × "
         + "\(configuration.batchSize.grouped) / \(reference.grouped) images"
     }
     return text

@@ -39,21 +39,21 @@ import Testing
     let file = try write("lr: 0.3\nmomentum: 0.3\n", to: "run.yaml")
     let resolved = try TrainingConfiguration.resolve(
       flags: [("lr", "0.2")], file: file, resume: run)
-    #expect(resolved.learningRate == 0.2)
-    #expect(resolved.momentum == 0.3)
-    #expect(resolved.weightDecay == 0.4)
+    #expect(resolved.schedule.learningRate == 0.2)
+    #expect(resolved.optimizer.momentum == 0.3)
+    #expect(resolved.optimizer.weightDecay == 0.4)
     #expect(resolved.model == "resnet56")
-    #expect(resolved.gamma == 0.1)
+    #expect(resolved.schedule.gamma == 0.1)
   }
 
   @Test("a length in one unit replaces a length in the other")
   func length() throws {
     let file = try write("iterations: 64000\n", to: "run.yaml")
     #expect(
-      try TrainingConfiguration.resolve(flags: [("epochs", "3")], file: file, resume: nil).length
+      try TrainingConfiguration.resolve(flags: [("epochs", "3")], file: file, resume: nil).schedule.length
         == .epochs(3))
     #expect(
-      try TrainingConfiguration.resolve(flags: [], file: file, resume: nil).length
+      try TrainingConfiguration.resolve(flags: [], file: file, resume: nil).schedule.length
         == .iterations(64_000))
   }
 
@@ -65,7 +65,7 @@ import Testing
       (("warmup-epochs", "0"), nil), (("warmup-iterations", "0"), nil), (("seed", "1"), .epochs(5)),
     ] as [((String, String), WarmUpLength?)] {
       let resolved = try TrainingConfiguration.resolve(flags: [flag], file: file, resume: nil)
-      #expect(resolved.warmUpLength == length, "\(flag)")
+      #expect(resolved.schedule.warmUpLength == length, "\(flag)")
     }
   }
 
