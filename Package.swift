@@ -60,13 +60,14 @@ let package = Package(
       ]),
     .target(name: "Optimizers", dependencies: ["Networks", "Console", "Kernels", "Tensors"]),
     .target(
-      name: "Distributed", dependencies: ["MPI", "Networks", "Optimizers", "Kernels", "Tensors"]),
+      name: "Distributed",
+      dependencies: ["System", "MPI", "Networks", "Optimizers", "Kernels", "Tensors"]),
     .target(
       name: "Settings",
       dependencies: [
         "Distributed", "Networks", "Optimizers", "Datasets", "Kernels", "Tensors", "Yams",
       ]),
-    .target(name: "Console", dependencies: ["Tensors"]),
+    .target(name: "Console", dependencies: ["System", "Tensors"]),
     .target(
       name: "Evaluation",
       dependencies: ["Distributed", "MPI", "Networks", "Datasets", "Kernels", "Tensors"]),
@@ -81,7 +82,7 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Runs", "Settings", "Console", "Distributed", "MPI", "Networks", "Datasets", "Kernels",
-        "Tensors", "Randomness",
+        "Tensors", "Randomness", "System",
       ]),
     .executableTarget(
       name: "resnet-dist",
@@ -135,7 +136,8 @@ let package = Package(
     .executableTarget(
       name: "multi-rank-tests",
       dependencies: [
-        "MPI", "Runs", "Evaluation", "Distributed", "Networks", "Optimizers", "Datasets", "Kernels",
+        "MPI", "Benchmarks", "Runs", "Settings", "Evaluation", "Distributed", "Networks",
+        "Optimizers", "Datasets", "Kernels",
         "Tensors",
       ],
       path: "Tests/MultiRank"),

@@ -1,5 +1,6 @@
 /// What a benchmark measured, as text and as JSON.
 
+import System
 import Console
 import Foundation
 import Networks
@@ -36,13 +37,7 @@ package struct BenchmarkResult: Codable {
   let peakRssBytes: Int
   let peakRssSumBytes: Int
 
-  package var json: String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys]
-    // Finite numbers and strings always encode.
-    return String(decoding: try! encoder.encode(self), as: UTF8.self)
-  }
+  package var json: String { sortedJSON }
 
   package var text: String {
     var table = SummaryTable()
@@ -69,40 +64,5 @@ package struct BenchmarkResult: Codable {
 
   private static func milliseconds(_ seconds: Double) -> String {
     String(format: "%.2f ms", seconds * 1e3)
-  }
-}
-
-/// The layer table of `bench --layers`.
-package struct LayerTable {
-  let profiler: LayerProfiler
-  /// Images of this rank in a step.
-  let images: Int
-
-  /// A line a layer: milliseconds and GFLOP/s (in direct form) of each direction.
-  ///
-  /// Normalization passes that the plan put into convolutions count there.
-  package var text: String {
-    let passes = Double(max(profiler.passes, 1))
-    let total = profiler.entries.reduce(0) { $0 + $1.forwardSeconds + $1.backwardSeconds }
-    var lines = [
-      "layer".padding(toLength: 25, withPad: " ", startingAt: 0)
-        + "    forward      GF/s   backward      GF/s   share"
-    ]
-    for entry in profiler.entries {
-      let seconds = entry.forwardSeconds + entry.backwardSeconds
-      let flops = 2 * Double(entry.layer.multiplyAdds * images) * passes
-      let backwardFlops = entry.layer.propagates ? 2 * flops : flops
-      lines.append(
-        entry.layer.name.padding(toLength: 25, withPad: " ", startingAt: 0)
-          + Self.columns(entry.forwardSeconds, flops, passes)
-          + Self.columns(entry.backwardSeconds, backwardFlops, passes)
-          + String(format: "%6.1f %%  ", 100 * seconds / total) + entry.layer.summary)
-    }
-    return lines.joined(separator: "\n")
-  }
-
-  private static func columns(_ seconds: Double, _ flops: Double, _ passes: Double) -> String {
-    let rate = flops > 0 ? String(format: "%10.0f", flops / seconds / 1e9) : "          "
-    return String(format: "%8.2f ms", seconds / passes * 1e3) + rate
   }
 }

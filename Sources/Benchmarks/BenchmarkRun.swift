@@ -1,13 +1,11 @@
 /// Timed training steps on made-up images in memory: what `resnet-dist bench` does.
 
+import System
 import Distributed
-import Glibc
 import MPI
 import Networks
-import Randomness
 import Runs
 import Settings
-import Tensors
 
 /// One `resnet-dist bench`: the training step of `train`, without input pipeline and files.
 package final class BenchmarkRun {
@@ -52,9 +50,12 @@ package final class BenchmarkRun {
     }
   }
 
+  /// Too small to change what the next step computes in effect, so that all steps take the same time.
+  package static let learningRate = 1e-6
+
   private let options: Options
   private let ranks: ProcessGroup
-  private let engine: TrainingEngine
+  package let engine: TrainingEngine
   /// Images of a mini-batch, and its logical shards.
   private let batch: Int
   private let shards: Int
@@ -64,7 +65,6 @@ package final class BenchmarkRun {
   private let timelineFile: TimelineFile?
   private let images: MadeUpImages
   private let clock = ContinuousClock()
-  private static let learningRate = 1e-6
   private var stepsDone = 0
 
   private var replica: Replica { engine.replica }
@@ -117,6 +117,7 @@ package final class BenchmarkRun {
     let warmUpStep = (clock.now - began).seconds / Double(max(options.warmUp, 1))
     let wanted = options.steps ?? max(3, Int((options.seconds / warmUpStep).rounded()))
     let steps = try ranks.control.allGather(wanted)[0]
+    stepsDone = 0
     timer.reset()
     profiler?.reset()
     recorder?.reset()
@@ -146,7 +147,7 @@ package final class BenchmarkRun {
   private func result(
     steps: Int, seconds: Double, _ durations: [Double]
   ) throws -> BenchmarkResult {
-    let peaks = try ranks.control.allGather(Self.peakResidentBytes)
+    let peaks = try ranks.control.allGather(ResourceUsage.peakResidentBytes)
     let rate = Double(steps * batch) / seconds
     return BenchmarkResult(
       model: replica.architecture.name, ranks: ranks.count, hosts: ranks.hosts.groups.count,
@@ -158,7 +159,7 @@ package final class BenchmarkRun {
       peakRssBytes: peaks.max() ?? 0, peakRssSumBytes: peaks.reduce(0, +))
   }
 
-  /// One training step with a rate too small to change anything.
+  /// One training step.
   private func step() throws {
     stepsDone += 1
     _ = try engine.step(stepsDone, learningRate: Self.learningRate, from: images)
@@ -167,36 +168,7 @@ package final class BenchmarkRun {
   var modelName: String { replica.architecture.name }
   var parameterLayout: ParameterLayout { replica.parameterLayout }
 
-  /// The timed steps, where `Options.recordsSteps`; of a mini-batch in one part.
+  /// The timed steps, where `Options.recordsSteps`; with one micro-batch a step.
   var trace: StepTrace? { recorder?.trace }
 
-  private static var peakResidentBytes: Int {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return usage.ru_maxrss * 1024
-  }
-}
-
-/// The same images for every step, in memory: this rank's of one mini-batch.
-private final class MadeUpImages: MicroBatchSource {
-  private let images: AlignedBuffer<Float>
-  private let labels: AlignedBuffer<Int32>
-
-  init(_ architecture: Architecture, _ layout: ShardLayout, seed: UInt64) {
-    let count = layout.localPositions.count
-    images = AlignedBuffer(count: count * architecture.input.count)
-    labels = AlignedBuffer(count: count)
-    for (image, position) in layout.localPositions.enumerated() {
-      var stream = CounterStream(seed: seed, purpose: .syntheticData, index: position)
-      labels.pointer[image] = Int32(position % architecture.classes)
-      let pixels = images.pointer + image * architecture.input.count
-      for pixel in 0..<architecture.input.count {
-        pixels[pixel] = Float(2 * stream.nextUniform() - 1)
-      }
-    }
-  }
-
-  func withNextMicroBatch(_ body: (MicroBatch) throws -> Void) throws {
-    try body(MicroBatch(images: images.pointer, labels: labels.pointer))
-  }
 }

@@ -1,5 +1,6 @@
 /// Timed loading of training images without a network: what `resnet-dist bench --data` does.
 
+import System
 import Console
 import Datasets
 import Distributed
@@ -51,13 +52,13 @@ package struct DataBenchmark {
       let clock = ContinuousClock()
       _ = try loader.withNext(\.count)
       try ranks.control.barrier()
-      let (start, startOfWork) = (clock.now, Self.processorSeconds)
+      let (start, startOfWork) = (clock.now, ResourceUsage.processorSeconds)
       var images = 0
       while (clock.now - start).seconds < seconds {
         images += try loader.withNext(\.count) ?? 0
       }
       let elapsed = (clock.now - start).seconds
-      let work = Self.processorSeconds - startOfWork
+      let work = ResourceUsage.processorSeconds - startOfWork
       let rates = try ranks.control.allGather(Double(images) / elapsed)
       let counts = try ranks.control.allGather(images)
       let works = try ranks.control.allGather(work)
@@ -70,13 +71,6 @@ package struct DataBenchmark {
     }
   }
 
-  /// Seconds that processors have worked for this process.
-  private static var processorSeconds: Double {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime)
-  }
 }
 
 /// The result of one `resnet-dist bench --data`; its JSON's keys are stable.
@@ -96,13 +90,7 @@ package struct DataBenchmarkResult: Codable {
   /// Images for each second of a processor's time: what a core loads that does nothing else.
   package let imagesPerCoreSecond: Double
 
-  package var json: String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // Finite numbers and strings always encode.
-    return String(decoding: try! encoder.encode(self), as: UTF8.self)
-  }
+  package var json: String { sortedJSON }
 
   package var text: String {
     var table = SummaryTable()

@@ -1,7 +1,6 @@
-/// Where progress and tables are written, and what that place can show.
+/// Where progress and tables are written, and what it can display.
 
-/// A stream of text for people. `StandardConsole` is the process's own, `CapturedConsole` keeps what
-/// is written.
+/// A stream of text for people, such as `StandardConsole`.
 package protocol Console {
   /// Writes at once, without a newline of its own.
   func write(_ text: String)
@@ -21,25 +20,4 @@ extension Console {
 
   /// Writes one whole line.
   package func writeLine(_ text: String) { write(text + "\n") }
-}
-
-/// A console in memory.
-package final class CapturedConsole: Console {
-  /// Everything written so far.
-  package private(set) var text = ""
-  package var isTerminal: Bool
-  package var width: Int
-  package var usesColor: Bool
-  package var usesUnicode: Bool
-
-  package init(
-    isTerminal: Bool = false, width: Int = 80, usesColor: Bool = false, usesUnicode: Bool = true
-  ) {
-    self.isTerminal = isTerminal
-    self.width = width
-    self.usesColor = usesColor
-    self.usesUnicode = usesUnicode
-  }
-
-  package func write(_ text: String) { self.text += text }
 }

@@ -1,5 +1,7 @@
 /// Durations as a clock shows them: `0:41`, `12:07`, `1:02:33`.
 
+import System
+
 extension Duration {
   /// Whole seconds, rounded; minutes and seconds below an hour, hours in front from there on.
   package var clockText: String {
@@ -8,10 +10,5 @@ extension Duration {
     let twoDigits = { (value: Int) in value < 10 ? "0\(value)" : "\(value)" }
     return hours > 0
       ? "\(hours):\(twoDigits(minutes)):\(twoDigits(rest))" : "\(minutes):\(twoDigits(rest))"
-  }
-
-  /// The duration in seconds.
-  package var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

@@ -49,7 +49,8 @@ package struct EpochTable {
     let left = widths[0...2].reduce(4, +)
     let pair = widths[3] + widths[4] + 2
     return [
-      blanks(left) + "  " + centered("train", pair) + "  " + centered("test", pair),
+      String(repeating: " ", count: left) + "  " + centered("train", pair) + "  "
+        + centered("test", pair),
       line(["epoch", "step", "lr", "loss", "error", "loss", "error", "images/s", "time"]),
     ]
   }
@@ -78,7 +79,9 @@ package struct EpochTable {
   }
 
   private func line(_ cells: [String]) -> String {
-    zip(cells, widths).map { blanks($1 - $0.count) + $0 }.joined(separator: "  ")
+    var table = TextTable(cells.map { _ in .right }, leastWidths: widths)
+    table.add(cells)
+    return table.lines[0]
   }
 
   private func centered(_ title: String, _ width: Int) -> String {
@@ -86,9 +89,5 @@ package struct EpochTable {
     let after = width - title.count - 2 - before
     return String(repeating: "-", count: before) + " \(title) "
       + String(repeating: "-", count: after)
-  }
-
-  private func blanks(_ count: Int) -> String {
-    String(repeating: " ", count: max(0, count))
   }
 }

@@ -68,14 +68,6 @@ package final class ProgressBar {
     present = nil
   }
 
-  /// Writes a line of text that stays, above the bar.
-  package func writeAbove(_ line: String) {
-    clear()
-    console.writeLine(line)
-    nextRefresh = now()
-    refreshTerminal(at: nextRefresh)
-  }
-
   /// Monotonic time since the program first asked.
   package static let systemTime: @Sendable () -> Duration = {
     let start = ContinuousClock.now

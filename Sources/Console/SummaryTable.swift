@@ -20,13 +20,9 @@ package struct SummaryTable: CustomStringConvertible, Sendable {
 
   /// The lines, each ended by a newline.
   package var description: String {
-    let column = (rows.map(\.name.count).max() ?? 0) + 2
-    return rows.map { name, value in
-      let lines = value.split(separator: "\n", omittingEmptySubsequences: false)
-      let indent = "\n" + String(repeating: " ", count: column)
-      let gap = String(repeating: " ", count: column - name.count)
-      return name + gap + lines.joined(separator: indent) + "\n"
-    }.joined()
+    var table = TextTable([.left, .left])
+    for row in rows { table.add([row.name, row.value]) }
+    return table.lines.map { $0 + "\n" }.joined()
   }
 
   /// Writes all lines at once.

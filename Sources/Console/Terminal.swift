@@ -1,4 +1,4 @@
-/// The terminal a person looks at, also when `mpirun` stands in between.
+/// The terminal that a person looks at, also under `mpirun`.
 
 import Foundation
 import Glibc
@@ -19,7 +19,7 @@ final class Terminal: Sendable {
     return Terminal(owning: dup(descriptor))
   }
 
-  /// The window's width, nil when the terminal does not tell.
+  /// The window's width, nil when the terminal does not say.
   var columns: Int? {
     var size = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }

@@ -1,4 +1,4 @@
-/// What instruments hear of a training step: its phases, its layers, its exchanges.
+/// The events of a training step that instruments observe: phases, layers, exchanges.
 
 import Networks
 
@@ -14,16 +14,16 @@ package enum StepPhase: Int, CaseIterable {
   case update
 }
 
-/// Hears of each part of a training step, on the thread that takes it.
+/// Notified of each part of a training step, on the thread that runs it.
 ///
-/// Watchdogs, timers, traces and profilers are observers, so that what they watch is the one step there
-/// is. Phases come once for each micro-batch, `update` once a step.
+/// Watchdogs, timers, traces and profilers are observers, so that all of them watch the same step.
+/// Phases come once for each micro-batch, `update` once a step.
 package protocol StepObserver: PassObserver {
   /// The phase before ends and `phase` begins.
   func willBegin(_ phase: StepPhase, ofStep step: Int)
   /// The parameters are updated and the gradients released.
   func didEnd(step: Int)
-  /// This rank gives its statistics and waits for the others'.
+  /// This rank is about to exchange statistics with the others.
   func willExchange(_ rule: StatisticsRule)
   func didExchange(_ rule: StatisticsRule)
 }
@@ -35,7 +35,7 @@ extension StepObserver {
   package func didExchange(_ rule: StatisticsRule) {}
 }
 
-/// A step's statistics exchange: tells observers of each, and lets gradients advance after it.
+/// A step's statistics exchange: notifies observers, and lets gradients advance after each exchange.
 final class StepStatisticsExchange: StatisticsExchange {
   private let exchange: any StatisticsExchange
   private let progress: CommunicationProgress

@@ -1,4 +1,4 @@
-/// The data-parallel training step: the one place where replica, exchanges and update meet.
+/// The data-parallel training step: where replica, exchanges and update meet.
 
 import Kernels
 import MPI
@@ -70,8 +70,8 @@ package final class TrainingEngine {
   ///   - division: of a micro-batch into shards, ranks and BN groups.
   ///   - group: the ranks that `division` is for.
   ///   - timeline: records what this rank does when.
-  ///   - observers: hear of each step, in this order. Those that are `StepObserver`s hear of its phases
-  ///     and exchanges too.
+  ///   - observers: notified of the layers of each step, in this order; `StepObserver`s of its phases and
+  ///     exchanges too.
   /// - Throws: `MPIError`.
   package init(
     _ architecture: Architecture, _ division: StatisticsDivision, options: Options,

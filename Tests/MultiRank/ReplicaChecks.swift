@@ -1,5 +1,6 @@
 /// Checks that a network trained on these ranks is, bit for bit, the one trained on one rank.
 
+import Benchmarks
 import Datasets
 import Distributed
 import Evaluation
@@ -8,6 +9,7 @@ import MPI
 import Networks
 import Optimizers
 import Runs
+import Settings
 import Tensors
 
 /// What a few steps leave behind.
@@ -118,5 +120,31 @@ let replicaChecks: [Check] = [
   Check("micro-batches give the bits of the undivided mini-batch with the same BN groups") {
     try compare($0, batch: 32, shards: 16, group: 16, microBatches: 2)
     try compare($0, batch: 64, shards: 32, group: 16, microBatches: 4, hosts: true)
+  },
+  Check("a benchmark takes the training step: equal steps, timed or not, give equal parameters") {
+    communicator in
+    let ranks = try ProcessGroup(world: communicator)
+    let run = try BenchmarkRun(
+      flags: [("model", "resnet8"), ("batch-size", "32"), ("accumulate", "2"), ("shards", "16")],
+      options: .init(
+        imageSize: nil, classes: nil, steps: 2, seconds: 1, warmUp: 1, layers: true),
+      ranks: ranks)
+    _ = try run.measure()
+    let network = run.engine.replica.architecture
+    let layout = run.engine.replica.trainingLayout
+    var options = TrainingEngine.Options(optimizer: TrainingConfiguration().optimizerRule)
+    options.microBatches = 2
+    let engine = try TrainingEngine(
+      network, run.engine.replica.division, options: options, group: ranks)
+    engine.replica.initialize(seed: 1)
+    let initial = Array(engine.replica.parameters)
+    let images = MadeUpImages(network, layout, seed: 1)
+    for step in 1...3 {
+      _ = try engine.step(step, learningRate: BenchmarkRun.learningRate, from: images)
+    }
+    expect(
+      run.engine.replica.parameters.elementsEqual(engine.replica.parameters),
+      "parameters differ")
+    expect(!engine.replica.parameters.elementsEqual(initial), "nothing was trained")
   },
 ]

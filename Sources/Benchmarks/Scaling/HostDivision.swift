@@ -32,8 +32,8 @@ package struct HostDivision: Equatable {
 
 extension HostDivision {
   /// - Parameters:
-  ///   - layout: of all ranks of a part of the mini-batch.
-  ///   - imagesPerGroup: of a BN group; nil is the whole part.
+  ///   - layout: of a micro-batch over all ranks.
+  ///   - imagesPerGroup: of a BN group; nil is the whole micro-batch.
   /// - Throws: `StatisticsGroupError`.
   package init(_ layout: ShardLayout, hosts: Int, imagesPerGroup: Int?) throws(StatisticsGroupError)
   {

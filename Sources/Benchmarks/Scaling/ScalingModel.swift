@@ -1,4 +1,4 @@
-/// How long a step takes when other hosts take part: a replay of a measured one.
+/// How long a step takes with other hosts: a replay of a measured one.
 
 import Distributed
 

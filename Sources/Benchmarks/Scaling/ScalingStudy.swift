@@ -1,4 +1,4 @@
-/// What `resnet-dist bench --predict` does: one host is measured, many are reckoned.
+/// `resnet-dist bench --predict`: measures one host, and predicts many.
 
 import Distributed
 import Kernels
@@ -12,7 +12,7 @@ package struct ScalingError: UsageError, Equatable, CustomStringConvertible {
   package let description: String
 }
 
-/// Measures the step of this host's ranks, and tells how long it takes between many such hosts.
+/// Measures the step of this host's ranks, and predicts how long it takes on many such hosts.
 package final class ScalingStudy {
   /// What to predict.
   package struct Scenario {
@@ -42,8 +42,8 @@ package final class ScalingStudy {
   private let ranksPerHost: Int
 
   /// - Parameters:
-  ///   - flags: of the training configuration; the mini-batch is that of the ranks at hand, and what
-  ///     one of them can hold is what a larger run's parts are made of.
+  ///   - flags: of the training configuration; the mini-batch is that of the present ranks, and a rank's
+  ///     share of it is its share of a micro-batch in larger runs.
   ///   - options: with a latency of zero each rank is a host of its own.
   /// - Throws: `CollectiveFailure`.
   package init(

@@ -1,5 +1,6 @@
 /// Predicted steps as text and as JSON.
 
+import System
 import Console
 import Foundation
 import Tensors
@@ -43,13 +44,7 @@ package struct ScalingTable: Codable {
   let secondsPerAddedByte: Double
   let rows: [Row]
 
-  package var json: String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys]
-    // Finite numbers and strings always encode.
-    return String(decoding: try! encoder.encode(self), as: UTF8.self)
-  }
+  package var json: String { sortedJSON }
 
   package var text: String {
     var summary = SummaryTable()
@@ -69,13 +64,9 @@ package struct ScalingTable: Codable {
       "ranks", "hosts", "mini-batch", "parts", "step", "images/s", "of ideal", "statistics",
       "gradients",
     ]
-    let lines = [head] + rows.map(Self.columns)
-    let widths = head.indices.map { column in lines.map { $0[column].count }.max()! }
-    return summary.description + "\n"
-      + lines.map { line in
-        zip(line, widths).map { String(repeating: " ", count: $1 - $0.count) + $0 }
-          .joined(separator: "  ")
-      }.joined(separator: "\n")
+    var table = TextTable(head.map { _ in .right })
+    for row in [head] + rows.map(Self.columns) { table.add(row) }
+    return summary.description + "\n" + table.lines.joined(separator: "\n")
   }
 
   private static func columns(_ row: Row) -> [String] {

@@ -1,13 +1,13 @@
-/// The part of a reduction that goes over the network: hosts add up what they hold of a bucket.
+/// The network stage of a reduction: hosts sum a bucket among themselves.
 
 import Kernels
 import MPI
 
-/// One host's end of the sum of one part of a bucket over all hosts; started once a step.
+/// One host's side of the sum of a bucket's segment over all hosts; started once a step.
 protocol BucketExchange: AnyObject {
-  /// Starts with the host's own values in place; the sum will stand in the same place.
+  /// Starts the sum of the host's own values, which it will overwrite.
   func start() throws
-  /// Goes on; never waits. Whether the sum is whole, on this host.
+  /// Takes the steps whose messages have arrived; never waits. Returns whether the sum is complete.
   func advance() throws -> Bool
   /// A rank whose message is still missing, once started.
   var missingRank: Int? { get }
@@ -18,13 +18,13 @@ protocol BucketExchange: AnyObject {
 /// For 2^k hosts that hold neighbouring nodes of equal height of a perfect tree. At distance 1, 2, 4 …
 /// each of a pair of hosts sends one half of what it still holds and adds the other's half to its
 /// own; the sums are the tree's, since a + b = b + a. Then the halves come back in the opposite order.
-/// A host sends and receives 2·(1 − 2⁻ᵏ) times the part in 2k messages (Thakur, Rabenseifner and Gropp
+/// A host sends and receives 2·(1 − 2⁻ᵏ) times the segment in 2k messages (Thakur, Rabenseifner and Gropp
 /// 2005, section 4.5).
 final class RecursiveHalvingExchange: BucketExchange {
   /// What happens at one distance.
   private struct Step {
     let partner: Int
-    /// What this host goes on with, and what the partner does.
+    /// The half that this host continues with, and the partner's.
     let kept: Range<Int>
     let given: Range<Int>
     /// Where the partner's half of `kept` arrives.
@@ -44,28 +44,28 @@ final class RecursiveHalvingExchange: BucketExchange {
   /// Tags that an exchange between `hosts` hosts needs.
   static func tags(hosts: Int) -> Int { 2 * hosts.trailingZeroBitCount }
 
-  /// Floats of scratch for a part of `count` elements: what is kept at each distance, rounded up.
-  static func scratchCount(hosts: Int, part count: Int) -> Int {
+  /// Floats of scratch for a segment of `count` elements: what is kept at each distance, rounded up.
+  static func scratchCount(hosts: Int, segment count: Int) -> Int {
     count + hosts.trailingZeroBitCount
   }
 
   /// - Parameters:
-  ///   - owners: the rank on each host that sums this part.
-  ///   - host: this rank's place in `owners`.
+  ///   - owners: the rank on each host that sums this segment.
+  ///   - host: this rank's index in `owners`.
   ///   - values: the host's node, from the weights region's start on.
-  ///   - part: elements to sum.
+  ///   - segment: elements to sum.
   ///   - scratch: `scratchCount` floats.
   init(
     _ communicator: Communicator, owners: [Int], host: Int, values: UnsafeMutablePointer<Float>,
-    part: Range<Int>, scratch: UnsafeMutablePointer<Float>, firstTag: Int,
+    segment: Range<Int>, scratch: UnsafeMutablePointer<Float>, firstTag: Int,
     compression: GradientCompression, network: EmulatedNetwork?
   ) {
-    messages = GradientMessages(communicator, compression, capacity: part.count + 1)
+    messages = GradientMessages(communicator, compression, capacity: segment.count + 1)
     self.network = network
     self.values = values
     self.firstTag = firstTag
     var steps: [Step] = []
-    var held = part
+    var held = segment
     var free = scratch
     var distance = 1
     while distance < owners.count {
@@ -122,7 +122,7 @@ final class RecursiveHalvingExchange: BucketExchange {
   }
 }
 
-/// Each host sends its nodes' piece of the part to the piece's owner, which merges all nodes in the
+/// Each host sends its nodes' piece of the segment to the piece's owner, which merges all nodes in the
 /// tree's order and sends the sum to all.
 ///
 /// For hosts that do not hold one node of a perfect tree each. The volume is that of halving and
@@ -142,7 +142,7 @@ final class PairwiseExchange: BucketExchange {
   private let tree: Tree
   /// This host's nodes, from the weights region's start on; the first gets the sum.
   private let nodes: [UnsafeMutablePointer<Float>]
-  /// Each host's piece of the part.
+  /// Each host's piece of the segment.
   private let pieces: [Range<Int>]
   private let scratch: UnsafeMutablePointer<Float>
   private let firstTag: Int
@@ -155,21 +155,21 @@ final class PairwiseExchange: BucketExchange {
   /// Tags that an exchange needs.
   static func tags(_ tree: Tree) -> Int { tree.hosts.count + 1 }
 
-  /// Floats of scratch for a part of `count` elements.
-  static func scratchCount(_ tree: Tree, hosts: Int, part count: Int) -> Int {
+  /// Floats of scratch for a segment of `count` elements.
+  static func scratchCount(_ tree: Tree, hosts: Int, segment count: Int) -> Int {
     tree.hosts.count * (count / hosts + 1)
   }
 
   init(
     _ communicator: Communicator, owners: [Int], host: Int, tree: Tree,
-    nodes: [UnsafeMutablePointer<Float>], part: Range<Int>, scratch: UnsafeMutablePointer<Float>,
+    nodes: [UnsafeMutablePointer<Float>], segment: Range<Int>, scratch: UnsafeMutablePointer<Float>,
     firstTag: Int, compression: GradientCompression,
     network: EmulatedNetwork?
   ) {
     messages = GradientMessages(
       communicator, compression,
-      capacity: (nodes.count + 1) * (part.count + owners.count)
-        + tree.hosts.count * (part.count / owners.count + 1))
+      capacity: (nodes.count + 1) * (segment.count + owners.count)
+        + tree.hosts.count * (segment.count / owners.count + 1))
     self.network = network
     self.owners = owners
     self.host = host
@@ -179,7 +179,8 @@ final class PairwiseExchange: BucketExchange {
     self.firstTag = firstTag
     let hosts = owners.count
     pieces = (0..<hosts).map {
-      part.lowerBound + $0 * part.count / hosts..<part.lowerBound + ($0 + 1) * part.count / hosts
+      segment.lowerBound + $0 * segment.count / hosts..<segment.lowerBound + ($0 + 1)
+        * segment.count / hosts
     }
   }
 

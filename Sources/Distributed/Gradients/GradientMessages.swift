@@ -15,7 +15,7 @@ package enum GradientCompression: String, CaseIterable, Sendable {
   package var bytesPerGradient: Int { self == .none ? 4 : 2 }
 }
 
-/// Sends and receives floats; what is received stands in its place once `testAll` has said so.
+/// Sends and receives floats; received ones are valid once `testAll` has returned true.
 final class GradientMessages {
   private let communicator: Communicator
   private let compression: GradientCompression

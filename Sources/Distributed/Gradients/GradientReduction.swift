@@ -48,7 +48,7 @@ extension ProcessGroup {
   /// - Parameters:
   ///   - layout: of a micro-batch.
   ///   - progress: what the reduction advances with.
-  ///   - rankProgress: told which rank this one waits for.
+  ///   - rankProgress: notified which rank this one waits for.
   /// - Throws: `MPIError`.
   func gradientReduction(
     _ layout: ShardLayout, _ extent: GradientExtent, _ options: TrainingEngine.Options,

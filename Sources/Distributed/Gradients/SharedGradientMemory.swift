@@ -9,11 +9,11 @@ import Tensors
 ///
 /// The sum of the whole mini-batch ends in the first rank's first node, where all read it.
 package final class SharedGradientMemory: GradientMemory {
-  /// What a rank tells the others of its group: counts that only grow.
+  /// What a rank signals to its group: counts that only grow.
   enum Progress: Int, CaseIterable {
     /// Buckets that this rank's backward passes have completed.
     case written
-    /// Buckets whose part this rank has summed.
+    /// Buckets whose segment this rank has summed.
     case summed
     /// Steps whose sum this rank has used.
     case released
@@ -21,7 +21,7 @@ package final class SharedGradientMemory: GradientMemory {
 
   package let nodes: [UnsafeMutablePointer<Float>]
   package let sum: UnsafePointer<Float>
-  /// This rank's place in the group.
+  /// This rank's index in the group.
   let index: Int
   let size: Int
   /// Nodes of each rank of the group.
@@ -41,8 +41,8 @@ package final class SharedGradientMemory: GradientMemory {
   ///
   /// - Parameters:
   ///   - group: the ranks that are to share, in the order of `layout`'s ranks; nil for a rank alone.
-  ///   - first: the rank that stands first in the group.
-  ///   - layout: tells the tree nodes of each.
+  ///   - first: the first rank of the group.
+  ///   - layout: defines the tree nodes of each.
   /// - Throws: `MPIError` where the host has not enough shared memory, on all ranks alike.
   package init(
     _ group: Communicator?, first: Int, layout: ShardLayout, extent: GradientExtent
@@ -96,7 +96,7 @@ package final class SharedGradientMemory: GradientMemory {
     signals[index][progress.rawValue]
   }
 
-  /// Tells the group how far this rank is.
+  /// Signals to the group how far this rank is.
   func raise(_ progress: Progress, to value: UInt64) {
     signal(progress, of: index).raise(to: value)
   }

@@ -6,15 +6,14 @@ import MPI
 import Networks
 import Tensors
 
-/// Adds up gradients so that any number of ranks gives the bits that one rank gives, while the
-/// backward pass goes on.
+/// Sums gradients during the backward pass, so that any number of ranks gives the bits of one rank.
 ///
-/// Ranks of a host read each other's gradients in place (`SharedGradientMemory`). Of each bucket a
-/// rank owns a part, its lane: when all ranks of the host have completed the bucket, it adds up their
-/// tree nodes' values of the part; then the owners of the same lane on all hosts exchange sums over
-/// the network (`BucketExchange`). Nobody copies a gradient to send it, and all that happens inside
-/// `advance` on the rank's main thread: after exchanges of statistics, so that messages are under way
-/// while layers compute and out of the way of the next statistics.
+/// Ranks of a host read each other's gradients in place (`SharedGradientMemory`). A rank owns one
+/// segment of each bucket, its lane: when all ranks of the host have completed the bucket, it sums
+/// their tree nodes' values of the segment; then the owners of the same lane on all hosts exchange sums
+/// over the network (`BucketExchange`). No gradient is copied in order to be sent. All of this happens in
+/// `advance`, on the rank's main thread: after exchanges of statistics, so that messages are under way
+/// while layers compute and do not delay the next statistics.
 package final class TreeReduction: GradientReduction {
   package var memory: any GradientMemory { shared }
 
@@ -25,15 +24,15 @@ package final class TreeReduction: GradientReduction {
   private let progress: CommunicationProgress
   private let rankProgress: RankProgress?
   private let buckets: GradientBuckets
-  /// Lanes: parts of a bucket, each summed by one rank of every host.
+  /// Segments of a bucket, each summed by one rank of every host.
   private let lanes: Int
   /// This host's tree nodes' members in memory, and the merges that make them one by one.
   private let merges: [(into: UnsafeMutablePointer<Float>, from: UnsafeMutablePointer<Float>)]
-  /// A bucket's part of this rank's lane with its way over the network; empty without a lane.
-  private let parts: [Part]
+  /// Each bucket's segment of this rank's lane; empty without a lane.
+  private let segments: [Segment]
   private let scratch: AlignedBuffer<Float>
 
-  private struct Part {
+  private struct Segment {
     let range: Range<Int>
     /// Nil where all ranks share memory.
     let exchange: (any BucketExchange)?
@@ -58,7 +57,7 @@ package final class TreeReduction: GradientReduction {
   ///   - compression: of what travels between hosts.
   ///   - network: a slower network between hosts than there is.
   ///   - progress: what this reduction registers with, and advances while it waits.
-  ///   - rankProgress: told which rank this one waits for.
+  ///   - rankProgress: notified which rank this one waits for.
   /// - Throws: `MPIError`.
   package init(
     _ communicator: Communicator, group: Communicator?, groups: RankGroups, layout: ShardLayout,
@@ -91,19 +90,19 @@ package final class TreeReduction: GradientReduction {
     let lanes = groups.groups.map(\.count).min()!
     self.lanes = lanes
     let lane = shared.index
-    let ranges = lane < lanes ? buckets.ranges.map { Self.part(of: $0, lane, lanes) } : []
+    let ranges = lane < lanes ? buckets.ranges.map { Self.segment(of: $0, lane, lanes) } : []
     let path = NetworkPath(
       communicator, tree: tree, hostNodes: hostNodes, host: host,
       owners: groups.groups.map { $0.lowerBound + lane },
       values: hostNodes[host].map { pointers[$0.lowerBound]! }, compression: compression,
       injected: network)
-    let sizes = ranges.map { path.scratchCount(part: $0.count) }
+    let sizes = ranges.map { path.scratchCount(segment: $0.count) }
     scratch = AlignedBuffer(count: sizes.reduce(0, +))
     var free = scratch.pointer
-    parts = ranges.enumerated().map { bucket, range in
+    segments = ranges.enumerated().map { bucket, range in
       defer { free += sizes[bucket] }
-      return Part(
-        range: range, exchange: path.exchange(bucket: bucket, part: range, scratch: free))
+      return Segment(
+        range: range, exchange: path.exchange(bucket: bucket, segment: range, scratch: free))
     }
     progress.register(self)
   }
@@ -114,7 +113,7 @@ package final class TreeReduction: GradientReduction {
   }
 
   /// Lane `lane` of a bucket.
-  private static func part(of bucket: Range<Int>, _ lane: Int, _ lanes: Int) -> Range<Int> {
+  private static func segment(of bucket: Range<Int>, _ lane: Int, _ lanes: Int) -> Range<Int> {
     bucket.lowerBound + lane * bucket.count / lanes..<bucket.lowerBound + (lane + 1) * bucket.count
       / lanes
   }
@@ -143,21 +142,21 @@ package final class TreeReduction: GradientReduction {
   }
 
   package func advance() throws {
-    while started < min(written, parts.count), isWritten(started) {
-      let part = parts[started]
+    while started < min(written, segments.count), isWritten(started) {
+      let segment = segments[started]
       for merge in merges {
-        let into = merge.into + part.range.lowerBound
+        let into = merge.into + segment.range.lowerBound
         Elementwise.add(
-          into, merge.from + part.range.lowerBound, output: into, count: part.range.count)
+          into, merge.from + segment.range.lowerBound, output: into, count: segment.range.count)
       }
-      try part.exchange?.start()
+      try segment.exchange?.start()
       started += 1
     }
     let before = summed
     var isPrefix = true
     for bucket in summed..<started {
-      // Later buckets go on while an earlier one waits.
-      let isDone = try parts[bucket].exchange?.advance() ?? true
+      // Later buckets advance while an earlier one waits.
+      let isDone = try segments[bucket].exchange?.advance() ?? true
       isPrefix = isPrefix && isDone
       if isPrefix { summed = bucket + 1 }
     }
@@ -175,15 +174,15 @@ package final class TreeReduction: GradientReduction {
     precondition(written == buckets.ranges.count, "a gradient is missing")
     while true {
       try advance()
-      if summed == parts.count { break }
+      if summed == segments.count { break }
       let next = total(started + 1)
       let late = (0..<shared.size).first { !shared.signal(.written, of: $0).hasReached(next) }
-      if started < parts.count, let late {
+      if started < segments.count, let late {
         try wait(.written, of: late, for: next)
         continue
       }
-      if let missing = parts[summed].exchange?.missingRank {
-        rankProgress?.beginWait(for: missing, numbers: parts[summed].range.count)
+      if let missing = segments[summed].exchange?.missingRank {
+        rankProgress?.beginWait(for: missing, numbers: segments[summed].range.count)
       }
       if yieldsWhileWaiting { sched_yield() }
     }
@@ -236,26 +235,27 @@ private struct NetworkPath {
       nodes: hostNodes.map(\.count), merges: self.tree.merges)
   }
 
-  func scratchCount(part count: Int) -> Int {
+  func scratchCount(segment count: Int) -> Int {
     if owners.count == 1 { return 0 }
     return isPerfect
-      ? RecursiveHalvingExchange.scratchCount(hosts: owners.count, part: count)
-      : PairwiseExchange.scratchCount(tree, hosts: owners.count, part: count)
+      ? RecursiveHalvingExchange.scratchCount(hosts: owners.count, segment: count)
+      : PairwiseExchange.scratchCount(tree, hosts: owners.count, segment: count)
   }
 
   func exchange(
-    bucket: Int, part: Range<Int>, scratch: UnsafeMutablePointer<Float>
+    bucket: Int, segment: Range<Int>, scratch: UnsafeMutablePointer<Float>
   ) -> (any BucketExchange)? {
     if owners.count == 1 { return nil }
     if isPerfect {
       return RecursiveHalvingExchange(
-        communicator, owners: owners, host: host, values: values[0], part: part, scratch: scratch,
+        communicator, owners: owners, host: host, values: values[0], segment: segment,
+        scratch: scratch,
         firstTag: bucket * RecursiveHalvingExchange.tags(hosts: owners.count),
         compression: compression,
         network: injected)
     }
     return PairwiseExchange(
-      communicator, owners: owners, host: host, tree: tree, nodes: values, part: part,
+      communicator, owners: owners, host: host, tree: tree, nodes: values, segment: segment,
       scratch: scratch, firstTag: bucket * PairwiseExchange.tags(tree), compression: compression,
       network: injected)
   }

@@ -9,13 +9,13 @@ package final class AllGatherExchange: StatisticsNetwork {
   private let hosts: StatisticsHosts
   /// Pieces of each host.
   private let counts: [Int]
-  /// What each host says, [host: place in the run, width, pieces × width numbers].
+  /// Each host's message, [host: position in the run, width, pieces × width numbers].
   private let messages: AlignedBuffer<Double>
-  /// All hosts' pieces, then merged in place.
+  /// All hosts' pieces, merged in place.
   private let received: AlignedBuffer<Double>
   private let merges: [StatisticsDivision.Merge]
-  /// Where each group's result then stands, in pieces.
-  private let places: [Int]
+  /// The piece at which each group's result is after the merges.
+  private let resultSlots: [Int]
   /// The blocks of each width met so far.
   private var blocks: [Int: BlockLayout] = [:]
 
@@ -31,7 +31,7 @@ package final class AllGatherExchange: StatisticsNetwork {
     messages = AlignedBuffer(
       count: all.count * hosts.maximumWidth + counts.count * Self.header)
     merges = division.merges(of: all, to: hosts.groups)
-    places = hosts.groups.map { group in
+    resultSlots = hosts.groups.map { group in
       all.firstIndex { $0.lowerBound == group.lowerBound }!
     }
   }
@@ -48,13 +48,13 @@ package final class AllGatherExchange: StatisticsNetwork {
   }
 
   func combine(
-    into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, place: UInt64,
+    into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, position: UInt64,
     whileWaiting: () -> Void
   ) throws {
     let width = rule.width
     let blocks = try blocks(ofWidth: width)
     let own = message(of: hosts.leaders.rank, width: width)
-    own[0] = Double(bitPattern: place)
+    own[0] = Double(bitPattern: position)
     own[1] = Double(width)
     var request = try hosts.leaders.iAllGatherV(
       inPlace: UnsafeMutableBufferPointer(start: messages.pointer, count: blocks.extent), blocks)
@@ -69,9 +69,9 @@ package final class AllGatherExchange: StatisticsNetwork {
     var target = received.pointer
     for host in counts.indices {
       let message = message(of: host, width: width)
-      guard message[0].bitPattern == place, message[1] == Double(width) else {
+      guard message[0].bitPattern == position, message[1] == Double(width) else {
         throw RanksOutOfStep(
-          rank: hosts.ranks[hosts.leaders.rank], own: "\(ProgressPage.Position(word: place))",
+          rank: hosts.ranks[hosts.leaders.rank], own: "\(ProgressPage.Position(word: position))",
           otherRank: hosts.ranks[host],
           other: "\(ProgressPage.Position(word: message[0].bitPattern))")
       }
@@ -79,8 +79,8 @@ package final class AllGatherExchange: StatisticsNetwork {
       target += counts[host] * width
     }
     rule.merge(received.pointer, merges)
-    for (group, place) in places.enumerated() {
-      (groups + group * width).update(from: received.pointer + place * width, count: width)
+    for (group, slot) in resultSlots.enumerated() {
+      (groups + group * width).update(from: received.pointer + slot * width, count: width)
     }
   }
 

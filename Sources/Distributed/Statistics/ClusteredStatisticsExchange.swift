@@ -31,7 +31,7 @@ package final class ClusteredStatisticsExchange: StatisticsExchange {
   ///   - hosts: of all ranks.
   ///   - yieldsWhileWaiting: whether ranks take turns on their processors.
   ///   - progress: what advances while this rank waits for ranks of its host.
-  ///   - rankProgress: told which rank this one waits for; nil does not find ranks out of step.
+  ///   - rankProgress: notified which rank this one waits for; nil does not detect ranks out of step.
   ///   - emulated: a slower network between hosts than there is.
   /// - Throws: `MPIError`.
   package init(
@@ -80,6 +80,7 @@ extension ProcessGroup {
     _ division: StatisticsDivision, _ architecture: Architecture,
     progress: CommunicationProgress? = nil, rankProgress: RankProgress? = nil
   ) throws -> any StatisticsExchange {
+    if count == 1 { return SingleRankExchange() }
     let channels = architecture.nodes.map(\.shape.channels).max() ?? 1
     return try ClusteredStatisticsExchange(
       statistics, group: host, hosts: hosts, division: division,

@@ -5,10 +5,10 @@ import MPI
 import Networks
 import Tensors
 
-/// Ranks of a host see each other's numbers in shared memory, a microsecond instead of a message's
+/// Ranks of a host see each other's numbers in shared memory, in a microsecond instead of a message's
 /// ten; one rank of each host, its leader, exchanges the host's with the other leaders.
 ///
-/// On one host every rank merges what all have written. Two places for each rank take turns: a rank
+/// On one host every rank merges what all have written. Each rank has two slots that alternate: a rank
 /// that writes for exchange n has seen all others at n − 1, so they have read what it wrote for n − 2.
 /// Between hosts the leader merges its host's pieces, exchanges them with the other leaders
 /// (`StatisticsNetwork`) and writes the result for the others.
@@ -23,20 +23,20 @@ package final class HostStatisticsExchange: StatisticsExchange {
   /// Widest exchange.
   private let maximumWidth: Int
   private let yieldsWhileWaiting: Bool
-  /// This rank's place in its host.
+  /// This rank's index in its host.
   private let index: Int
   /// Numbers before each rank's pieces among the host's, in pieces; the last is all.
   private let firstPieces: [Int]
   private let window: SharedWindow?
-  /// Numbers of one rank's place.
+  /// Numbers of a slot.
   private let capacity: Int
   private let signals: [Signal]
-  /// Raised by the leader when the result stands; nil on one host.
+  /// Raised by the leader when the result is written; nil on one host.
   private let result: Signal?
-  /// All of the host's pieces, then merged in place.
+  /// All of the host's pieces, merged in place.
   private let gathered: AlignedBuffer<Double>
   private let hostMerges: [StatisticsDivision.Merge]
-  private let hostPlaces: [Int]
+  private let resultSlots: [Int]
   /// Whether these ranks are on several hosts.
   private let spansHosts: Bool
   /// The leader's way to the other hosts; nil on one host and on other ranks.
@@ -56,7 +56,7 @@ package final class HostStatisticsExchange: StatisticsExchange {
   ///   - yieldsWhileWaiting: whether ranks take turns on their processors.
   ///   - progress: what advances while this rank waits for ranks of its host. Polled on a single host
   ///     only: between hosts, numbers are on their way meanwhile.
-  ///   - rankProgress: told which rank this one waits for; nil does not find ranks out of step.
+  ///   - rankProgress: notified which rank this one waits for; nil does not detect ranks out of step.
   ///   - emulated: a slower network between hosts than there is.
   /// - Throws: `MPIError`.
   package init(
@@ -90,12 +90,12 @@ package final class HostStatisticsExchange: StatisticsExchange {
     gathered = AlignedBuffer(count: all.count * maximumWidth)
     let targets = spansHosts ? hostPieces[host] : Array(division.groups[division.localGroups])
     hostMerges = division.merges(of: all, to: targets)
-    hostPlaces = targets.map { target in all.firstIndex { $0.lowerBound == target.lowerBound }! }
+    resultSlots = targets.map { target in all.firstIndex { $0.lowerBound == target.lowerBound }! }
 
     let longest = max(pieces.map(\.count).max()!, spansHosts ? groups.count : 0)
     capacity = longest * maximumWidth
     if let group, group.size > 1 {
-      let bytes = 2 * CacheLine.bytes + 2 * Self.placeBytes(capacity)
+      let bytes = 2 * CacheLine.bytes + 2 * Self.slotBytes(capacity)
       let window = try SharedWindow(group, bytesPerRank: bytes)
       signals = (0..<group.size).map { Signal(at: window.part(of: $0)) }
       result = spansHosts ? Signal(at: window.part(of: 0) + CacheLine.bytes) : nil
@@ -117,19 +117,19 @@ package final class HostStatisticsExchange: StatisticsExchange {
     }
   }
 
-  /// Bytes of a place: a line that says who writes what, then the numbers.
-  private static func placeBytes(_ capacity: Int) -> Int {
+  /// Bytes of a slot: a cache line with the header, then the numbers.
+  private static func slotBytes(_ capacity: Int) -> Int {
     CacheLine.bytes + CacheLine.whole(floats: 2 * capacity) * MemoryLayout<Float>.stride
   }
 
   // MARK: An exchange
 
   /// What `index` writes for this exchange: where it is in the run, how many numbers, and the numbers.
-  private func place(
+  private func slot(
     of index: Int
   ) -> (header: UnsafeMutablePointer<UInt64>, numbers: UnsafeMutablePointer<Double>) {
     let start =
-      window!.part(of: index) + 2 * CacheLine.bytes + Int(round % 2) * Self.placeBytes(capacity)
+      window!.part(of: index) + 2 * CacheLine.bytes + Int(round % 2) * Self.slotBytes(capacity)
     return (
       start.assumingMemoryBound(to: UInt64.self),
       (start + CacheLine.bytes).assumingMemoryBound(to: Double.self)
@@ -138,10 +138,10 @@ package final class HostStatisticsExchange: StatisticsExchange {
 
   /// Shows the group `count` numbers of a shard's `width`.
   private func show(_ numbers: UnsafePointer<Double>, count: Int, width: Int) {
-    let place = place(of: index)
-    place.header[0] = rankProgress?.word ?? 0
-    place.header[1] = UInt64(width)
-    place.numbers.update(from: numbers, count: count)
+    let slot = slot(of: index)
+    slot.header[0] = rankProgress?.word ?? 0
+    slot.header[1] = UInt64(width)
+    slot.numbers.update(from: numbers, count: count)
   }
 
   /// The numbers of `other`, once it has written them.
@@ -157,14 +157,14 @@ package final class HostStatisticsExchange: StatisticsExchange {
       }
       rankProgress?.endWait()
     }
-    let place = place(of: other)
+    let slot = slot(of: other)
     let word = rankProgress?.word ?? 0
-    guard place.header[0] == word, place.header[1] == UInt64(width) else {
+    guard slot.header[0] == word, slot.header[1] == UInt64(width) else {
       throw RanksOutOfStep(
         rank: leader + index, own: Self.text(word, width), otherRank: leader + other,
-        other: Self.text(place.header[0], Int(place.header[1])))
+        other: Self.text(slot.header[0], Int(slot.header[1])))
     }
-    return place.numbers
+    return slot.numbers
   }
 
   private static func text(_ word: UInt64, _ width: Int) -> String {
@@ -189,16 +189,16 @@ package final class HostStatisticsExchange: StatisticsExchange {
     if window != nil { try gather(width) }
     rule.merge(gathered.pointer, hostMerges)
     guard let network else {
-      for (group, place) in hostPlaces.enumerated() {
-        (groups + group * width).update(from: gathered.pointer + place * width, count: width)
+      for (group, slot) in resultSlots.enumerated() {
+        (groups + group * width).update(from: gathered.pointer + slot * width, count: width)
       }
       return
     }
-    for (piece, place) in hostPlaces.enumerated() {
+    for (piece, slot) in resultSlots.enumerated() {
       (network.ownPieces(width: width) + piece * width)
-        .update(from: gathered.pointer + place * width, count: width)
+        .update(from: gathered.pointer + slot * width, count: width)
     }
-    try network.combine(into: merged.pointer, by: rule, place: rankProgress?.word ?? 0) {
+    try network.combine(into: merged.pointer, by: rule, position: rankProgress?.word ?? 0) {
       rankProgress?.beginWait(for: nil, numbers: width)
     }
     rankProgress?.endWait()

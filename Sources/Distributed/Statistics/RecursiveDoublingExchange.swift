@@ -26,26 +26,26 @@ package final class RecursiveDoublingExchange: StatisticsNetwork {
   private var requests = RequestSet()
 
   /// What a message begins with: where its sender is in the run, and a rank that is somewhere else
-  /// than one of those that have met so far, with its place; −1 for none.
+  /// than one of those that have met so far, with its position; −1 for none.
   private struct Header {
     static let count = 3
 
-    var place: UInt64
+    var position: UInt64
     var strayRank: Int?
-    var strayPlace: UInt64 = 0
+    var strayPosition: UInt64 = 0
 
-    init(place: UInt64) { self.place = place }
+    init(position: UInt64) { self.position = position }
 
     init(from message: UnsafePointer<Double>) {
-      place = message[0].bitPattern
+      position = message[0].bitPattern
       strayRank = message[1] < 0 ? nil : Int(message[1])
-      strayPlace = message[2].bitPattern
+      strayPosition = message[2].bitPattern
     }
 
     func write(to message: UnsafeMutablePointer<Double>) {
-      message[0] = Double(bitPattern: place)
+      message[0] = Double(bitPattern: position)
       message[1] = strayRank.map(Double.init) ?? -1
-      message[2] = Double(bitPattern: strayPlace)
+      message[2] = Double(bitPattern: strayPosition)
     }
   }
 
@@ -74,25 +74,25 @@ package final class RecursiveDoublingExchange: StatisticsNetwork {
   func ownPieces(width: Int) -> UnsafeMutablePointer<Double> { children.pointer }
 
   func combine(
-    into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, place: UInt64,
+    into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, position: UInt64,
     whileWaiting: () -> Void
   ) throws {
     let width = rule.width
     let (left, right) = (children.pointer, children.pointer + width)
-    var header = Header(place: place)
+    var header = Header(position: position)
     for (tag, round) in rounds.enumerated() {
       header.write(to: outgoing.pointer)
       (outgoing.pointer + Header.count).update(from: left, count: width)
       try exchange(width: width, with: round.partner, tag: tag, whileWaiting: whileWaiting)
       let other = Header(from: incoming.pointer)
-      // The others have still to hear of it, so the rounds go on.
+      // The others have yet to hear of it, so the rounds continue.
       if header.strayRank == nil {
-        if other.place != place {
+        if other.position != position {
           header.strayRank = hosts.ranks[round.partner]
-          header.strayPlace = other.place
-        } else if other.strayPlace != place {
+          header.strayPosition = other.position
+        } else if other.strayPosition != position {
           header.strayRank = other.strayRank
-          header.strayPlace = other.strayPlace
+          header.strayPosition = other.strayPosition
         }
       }
       let received = incoming.pointer + Header.count
@@ -106,8 +106,8 @@ package final class RecursiveDoublingExchange: StatisticsNetwork {
     }
     if let stray = header.strayRank {
       throw RanksOutOfStep(
-        rank: hosts.ranks[hosts.leaders.rank], own: "\(ProgressPage.Position(word: place))",
-        otherRank: stray, other: "\(ProgressPage.Position(word: header.strayPlace))")
+        rank: hosts.ranks[hosts.leaders.rank], own: "\(ProgressPage.Position(word: position))",
+        otherRank: stray, other: "\(ProgressPage.Position(word: header.strayPosition))")
     }
     groups.update(from: left, count: width)
   }

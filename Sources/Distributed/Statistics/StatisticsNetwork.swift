@@ -10,11 +10,11 @@ protocol StatisticsNetwork: AnyObject {
 
   /// - Parameters:
   ///   - groups: [groups, width]; overwritten.
-  ///   - place: where this rank is in the run.
+  ///   - position: this rank's in the run (`RankProgress.word`).
   ///   - whileWaiting: called again and again; must begin no message.
   /// - Throws: `RanksOutOfStep`, `MPIError`.
   func combine(
-    into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, place: UInt64,
+    into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, position: UInt64,
     whileWaiting: () -> Void
   ) throws
 }

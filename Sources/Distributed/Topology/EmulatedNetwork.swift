@@ -1,5 +1,7 @@
 /// An emulated network, slower than the one there is, for benchmarks.
 
+import System
+
 /// Delays messages between hosts as a link of a given latency and bandwidth would (Hockney's α-β
 /// model): a message of n bytes arrives α + n·β after the link is free for it.
 ///
@@ -19,11 +21,11 @@ package final class EmulatedNetwork {
     secondsPerByte = 1 / bandwidth
   }
 
-  /// When what is sent now has arrived, by `ProgressPage.now`.
+  /// When what is sent now has arrived, by `MonotonicClock`.
   ///
   /// - Parameter messages: that follow each other, each sent when the one before has arrived.
   func arrival(bytes: Int, messages: Int = 1) -> Double {
-    freeAt = max(ProgressPage.now, freeAt) + Double(bytes) * secondsPerByte
+    freeAt = max(MonotonicClock.now, freeAt) + Double(bytes) * secondsPerByte
     return freeAt + Double(messages) * latency
   }
 }
@@ -32,6 +34,6 @@ extension EmulatedNetwork? {
   /// Whether a message that arrives at `time` is there; without an emulated network it has.
   func hasDelivered(_ time: Double) -> Bool {
     if case .none = self { return true }
-    return ProgressPage.now >= time
+    return MonotonicClock.now >= time
   }
 }

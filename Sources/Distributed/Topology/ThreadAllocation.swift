@@ -7,7 +7,7 @@ package enum ThreadAllocation {
   /// This machine's cores, whether or not this process may use them.
   package static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
-  /// Whether this process is kept to a part of the machine.
+  /// Whether this process is bound to some of the machine's processors.
   package static var isBound: Bool { allowedProcessors().count < cores }
 
   /// The processors that this process may run on, by number: `Cpus_allowed_list`, such as `0-3,8`.
@@ -29,7 +29,7 @@ package enum ThreadAllocation {
   /// Threads for this rank: its processors, divided by the ranks of this machine that share them.
   ///
   /// `mpirun` binds ranks to single cores when there are two, to sockets when there are more, or not
-  /// at all; the affinity mask tells, whichever it did.
+  /// at all; the affinity mask says which.
   /// - Parameter local: this machine's ranks.
   package static func threads(local: Communicator) throws -> Int {
     let (processors, ranks) = try shares(local: local)

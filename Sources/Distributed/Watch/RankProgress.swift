@@ -1,5 +1,6 @@
 /// What each rank of a host is doing, in memory that all of them can read.
 
+import System
 import Glibc
 import MPI
 import Networks
@@ -83,7 +84,7 @@ struct ProgressPage {
   func move(to position: Position) {
     write(.position, position.word)
     write(.awaitedRank, 0)
-    write(.movedAt, UInt64(Self.now * 1e9))
+    write(.movedAt, UInt64(MonotonicClock.now * 1e9))
   }
 
   func beginWait(for rank: Int?, numbers: Int) {
@@ -92,12 +93,6 @@ struct ProgressPage {
   }
 
   func endWait() { write(.awaitedRank, 0) }
-
-  static var now: Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-  }
 }
 
 /// Keeps this rank's page, and its timeline where one is recorded: an observer of each step.
@@ -119,7 +114,7 @@ package final class RankProgress: StepObserver {
   /// - Parameters:
   ///   - local: this host's ranks; used for nothing else.
   ///   - rank: this rank among all.
-  ///   - timeline: told of each move.
+  ///   - timeline: records each move.
   package init(local: Communicator, rank: Int, timeline: Timeline? = nil) throws {
     self.timeline = timeline
     let window = try SharedWindow(
@@ -181,7 +176,7 @@ package final class RankProgress: StepObserver {
   }
 
   package func willExchange(_ rule: StatisticsRule) {
-    if timeline != nil { exchangeBegan = Timeline.now }
+    if timeline != nil { exchangeBegan = WallClock.now }
   }
 
   package func didExchange(_ rule: StatisticsRule) {

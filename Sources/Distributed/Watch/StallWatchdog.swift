@@ -1,10 +1,11 @@
-/// Ends a job that has stopped moving, and says which rank is where.
+/// Ends a job that makes no progress, and reports where each rank is.
 
+import System
 import Dispatch
 import Glibc
 import MPI
 
-/// A thread that looks at this rank's page now and then.
+/// A thread that checks this rank's page periodically.
 ///
 /// When the rank has not moved for the timeout, one rank of each host prints where all ranks of the
 /// host are, and ends the job. A rank that waits for a stopped one does not move either, so every
@@ -57,7 +58,7 @@ package final class StallWatchdog: @unchecked Sendable {
 
   private func watch() {
     while stop.wait(timeout: .now() + min(0.5, timeout / 10)) == .timedOut {
-      let still = ProgressPage.now - rankProgress.ownPage.movedAt
+      let still = MonotonicClock.now - rankProgress.ownPage.movedAt
       if still > timeout { report(still: still) }
     }
   }
@@ -79,7 +80,7 @@ package final class StallWatchdog: @unchecked Sendable {
       code: ExitCode.failure,
       reason:
         "resnet-dist: error: no progress for \(Int(still.rounded())) s (--stall-timeout): a rank "
-        + "is stopped, dead or out of reach; above is where each rank of this host is. Go on with "
+        + "is stopped, dead or out of reach; above is where each rank of this host is. Continue with "
         + "--resume")
   }
 
@@ -88,7 +89,7 @@ package final class StallWatchdog: @unchecked Sendable {
     let layer =
       layerNames.indices.contains(position.layer)
       ? layerNames[position.layer] : "layer \(position.layer)"
-    let since = Int((ProgressPage.now - page.movedAt).rounded())
+    let since = Int((MonotonicClock.now - page.movedAt).rounded())
     var text =
       "  rank \(page.rank) (process \(page.process)): step \(position.step), "
       + "\(position.text(layerName: layer)) for \(since) s"

@@ -1,5 +1,6 @@
 /// How the steps of an engine become a `StepTrace`.
 
+import System
 import Networks
 
 /// Records what a step does and when, for steps of one micro-batch.
@@ -37,7 +38,7 @@ package final class StepRecorder: StepObserver {
     case .forward:
       steps.append([])
       isInPass = true
-      mark = ProgressPage.now
+      mark = MonotonicClock.now
     case .backward, .reduction: break
     case .update: endPass()
     }
@@ -61,7 +62,7 @@ package final class StepRecorder: StepObserver {
   }
 
   package func didEnd(step: Int) {
-    let now = ProgressPage.now
+    let now = MonotonicClock.now
     updates.append(now - mark)
     mark = now
   }
@@ -69,7 +70,7 @@ package final class StepRecorder: StepObserver {
   private func note(_ kind: Kind) {
     // An evaluation's exchanges are not a step's.
     if !isInPass { return }
-    let now = ProgressPage.now
+    let now = MonotonicClock.now
     if isComplete {
       precondition(kinds[steps[steps.count - 1].count] == kind, "steps differ")
     } else {

@@ -1,11 +1,11 @@
-/// What a training step does, as far as other hosts matter.
+/// A training step as a sequence of computations and exchanges with other hosts.
 
-/// One rank's pass over its images of a mini-batch or of a part of one, and the update.
+/// One rank's pass over its images of a micro-batch, and the update.
 package struct StepTrace: Equatable {
   package enum Event: Equatable {
-    /// The rank is busy for so many seconds, or waits for ranks of its own host.
+    /// Seconds in which the rank computes, or waits for ranks of its own host.
     case compute(Double)
-    /// A layer's statistics of `width` numbers a BN group are exchanged between those who share groups.
+    /// A layer's statistics of `width` numbers a BN group are exchanged between hosts that share groups.
     case statistics(width: Int)
     /// `width` numbers are summed over the mini-batch; all hosts wait for the result.
     case total(width: Int)
@@ -23,8 +23,7 @@ package struct StepTrace: Equatable {
     self.update = update
   }
 
-  /// The same where BN groups are parts of the mini-batch: `width` numbers more are summed once the
-  /// layers are done.
+  /// The same with several BN groups: `width` more numbers are summed after the layers.
   package func withTotals(width: Int) -> StepTrace {
     var trace = self
     let end = pass.firstIndex { if case .total = $0 { true } else { false } } ?? pass.count
@@ -41,7 +40,7 @@ package struct StepTrace: Equatable {
 
   /// The trace of the same rank with `images` images, by the line through two measurements.
   ///
-  /// A computation's seconds are a fixed part and one for each image, neither of them negative.
+  /// A computation takes fixed seconds and seconds for each image, neither of them negative.
   /// - Parameters:
   ///   - less: a trace of fewer images than `more`, with the same events.
   package static func interpolated(

@@ -1,7 +1,7 @@
 /// What each rank did when, as a Chrome trace (`--timeline`).
 
-import Foundation
 import MPI
+import System
 
 /// Records a rank's activities from `begin` until its memory for them is full.
 ///
@@ -27,16 +27,10 @@ package final class Timeline {
   /// Records from now on.
   package func begin() { isRecording = true }
 
-  static var now: Double {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-  }
-
   /// The last activity ends here, and the one at `position` begins.
   func move(to position: ProgressPage.Position) {
     guard isRecording else { return }
-    let now = Self.now
+    let now = WallClock.now
     if var present {
       present.ended = now
       append(present)
@@ -47,7 +41,7 @@ package final class Timeline {
   /// An exchange of statistics that began at `began` has ended.
   func exchanged(at position: ProgressPage.Position, since began: Double) {
     guard isRecording else { return }
-    append(Event(position: position, isExchange: true, began: began, ended: Self.now))
+    append(Event(position: position, isExchange: true, began: began, ended: WallClock.now))
   }
 
   private func append(_ event: Event) {
@@ -65,7 +59,7 @@ extension Timeline {
   ///
   /// The format is Chrome's trace events, in microseconds: a process for each rank, complete events
   /// ("ph": "X") with category and step. Perfetto (ui.perfetto.dev) and chrome://tracing show it.
-  /// - Parameter rankProgress: what told this timeline of its moves.
+  /// - Parameter rankProgress: whose moves this timeline records.
   package func trace(_ rankProgress: RankProgress, _ group: ProcessGroup) throws -> String? {
     let start = try group.control.allReduce(events.first?.began ?? .infinity, .min)
     let own = json(rank: group.rank, start: start, rankProgress.layerNames)
@@ -85,25 +79,37 @@ extension Timeline {
   }
 
   private func json(rank: Int, start: Double, _ layerNames: [String]) -> String {
+    let process: KeyValuePairs<String, JSON?> = ["name": .string("rank \(rank)")]
     var lines = [
-      "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":\(rank),\"args\":{\"name\":\"rank \(rank)\"}}",
-      "{\"name\":\"process_sort_index\",\"ph\":\"M\",\"pid\":\(rank),"
-        + "\"args\":{\"sort_index\":\(rank)}}",
+      JSON.object([
+        "name": .string("process_name"), "ph": .string("M"), "pid": .integer(rank),
+        "args": .object(process),
+      ]),
+      JSON.object([
+        "name": .string("process_sort_index"), "ph": .string("M"), "pid": .integer(rank),
+        "args": .object(["sort_index": .integer(rank)]),
+      ]),
     ]
     for event in events {
       let layer =
         layerNames.indices.contains(event.position.layer)
         ? layerNames[event.position.layer] : "layer \(event.position.layer)"
       let name = event.isExchange ? "statistics" : event.position.text(layerName: layer)
-      let microseconds = (event.began - start) * 1e6
-      let duration = (event.ended - event.began) * 1e6
       lines.append(
-        "{\"name\":\"\(name)\",\"cat\":\"\(Self.category(event))\",\"ph\":\"X\",\"pid\":\(rank),"
-          + "\"tid\":0,\"ts\":\(String(format: "%.1f", microseconds)),"
-          + "\"dur\":\(String(format: "%.1f", duration)),\"args\":{\"step\":\(event.position.step)}}"
-      )
+        JSON.object([
+          "name": .string(name), "cat": .string(Self.category(event)), "ph": .string("X"),
+          "pid": .integer(rank), "tid": .integer(0),
+          "ts": Self.microseconds(event.began - start),
+          "dur": Self.microseconds(event.ended - event.began),
+          "args": .object(["step": .integer(event.position.step)]),
+        ]))
     }
-    return lines.joined(separator: ",\n")
+    return lines.map(\.description).joined(separator: ",\n")
+  }
+
+  /// To a tenth.
+  private static func microseconds(_ seconds: Double) -> JSON {
+    .number((seconds * 1e7).rounded() / 10)
   }
 
   private static func category(_ event: Event) -> String {

@@ -1,4 +1,4 @@
-/// A checkpoint: everything from which a run goes on bit for bit.
+/// A checkpoint: everything that a run needs to resume bit for bit.
 ///
 ///     checkpoint.json              where the run stood, and the other files' SHA-256
 ///     optimizer.safetensors        the optimizer's state (momentum's velocity), under the parameters' names
@@ -56,7 +56,7 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var seed: UInt64
   /// The optimizer whose state this is; nil in checkpoints from before there was a choice: `sgd`.
   package var optimizer: String?
-  /// SHA-256 over which images there are; a run goes on with the images it began with.
+  /// SHA-256 over which images there are; a run resumes with the images that it began with.
   package var dataset: String
   /// The state of a learning-rate schedule that has one.
   package var schedule: [String: Double]?
@@ -65,7 +65,7 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   /// The sums since the last training line of the log, likewise.
   package var loggedTotals: EpochTotals
   package var parametersSHA256: String
-  /// Seconds of training behind it.
+  /// Seconds of training before it.
   package var seconds: Double
 
   enum CodingKeys: String, CodingKey {

@@ -18,7 +18,7 @@ package struct OtherNetwork: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// Weights read from a file, with what stands beside them when they come from one of our runs.
+/// Weights read from a file, with the files beside them when they come from a run of this program.
 package struct WeightsFile {
   /// The file that was read.
   package let path: String
@@ -58,7 +58,7 @@ package struct WeightsFile {
 
   /// The tensors as the network itself would name them.
   ///
-  /// DistributedDataParallel saves every name behind `module.`, `torch.compile` behind `_orig_mod.`;
+  /// DistributedDataParallel prefixes every name with `module.`, `torch.compile` with `_orig_mod.`;
   /// BN's counters, which some converters make floats, are no part of the state.
   private static func withoutWrappers(_ tensors: [StateTensor]) -> [StateTensor] {
     var tensors = tensors.filter { !$0.name.hasSuffix("num_batches_tracked") }
@@ -121,7 +121,7 @@ package struct WeightsFile {
   /// The run that the checkpoint folder `path` belongs to: …/checkpoints/step-0001234 is two levels
   /// below it.
   ///
-  /// The result does not lead through the checkpoint, which may be removed while the run goes on.
+  /// The result does not lead through the checkpoint, which may be removed during the run.
   package static func runFolder(ofCheckpoint path: String) -> String {
     let names = path.split(separator: "/").suffix(2)
     let isPlain = names.count == 2 && !names.contains(".") && !names.contains("..")
@@ -131,7 +131,7 @@ package struct WeightsFile {
     return run.isEmpty ? "." : run
   }
 
-  /// Whether two paths lead to the same place.
+  /// Whether two paths lead to the same file or folder.
   static func areSame(_ first: String, _ second: String) -> Bool {
     let paths = [first, second].map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path }
     return paths[0] == paths[1]

@@ -10,7 +10,7 @@ import Tensors
 /// Mean and standard deviation as tensors of a checkpoint: `mean` [C, H, W] or [C], `std` [C], in
 /// units of pixel/255.
 package enum Preprocessing {
-  /// The normalization that `configuration` asks for, from statistics of `source` where needed.
+  /// The normalization that `configuration` requests, from statistics of `source` where needed.
   ///
   /// The first rank reads the images; all ranks get its numbers.
   ///

@@ -15,7 +15,7 @@ package struct StatisticsRun {
 
   /// Opens the training images.
   ///
-  /// - Throws: `ConfigurationError`, `DatasetError` and others that tell what is wrong with the images.
+  /// - Throws: `ConfigurationError`, `DatasetError` and others that say what is wrong with the images.
   package init(flags: [(key: String, value: String)]) throws {
     configuration = try TrainingConfiguration(flags)
     let data = try TrainingData(configuration)

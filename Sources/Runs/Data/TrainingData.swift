@@ -77,7 +77,7 @@ package struct TrainingData {
   }
 }
 
-/// These data sets have no usual place.
+/// These data sets have no default folder.
 package struct MissingDataDirectory: UsageError, CustomStringConvertible {
   package var description: String {
     "--dataset image-folder needs --data-dir: a folder with train/<class>/ and test/<class>/, or "

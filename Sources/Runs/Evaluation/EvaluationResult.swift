@@ -31,12 +31,14 @@ package struct EvaluationResult {
   /// `{"model","samples","top1","top5","loss","parameters_sha256","networks","views"}`; top1 and top5
   /// are fractions right, loss is the mean cross-entropy of the averaged scores.
   package var json: String {
-    let loss = totals.meanLoss.isFinite ? "\(totals.meanLoss)" : "null"
-    return "{\"model\":\"\(model)\",\"samples\":\(totals.images),"
-      + "\"top1\":\(Double(totals.top1) / Double(totals.images)),"
-      + "\"top5\":\(Double(totals.top5) / Double(totals.images)),"
-      + "\"loss\":\(loss),\"parameters_sha256\":\"\(parametersSHA256)\","
-      + "\"networks\":\(models.count),\"views\":\(views)}"
+    let images = Double(totals.images)
+    return JSON.object([
+      "model": .string(model), "samples": .integer(totals.images),
+      "top1": .number(Double(totals.top1) / images),
+      "top5": .number(Double(totals.top5) / images), "loss": .number(totals.meanLoss),
+      "parameters_sha256": .string(parametersSHA256), "networks": .integer(models.count),
+      "views": .integer(views),
+    ]).description
   }
 
   package var text: String {

@@ -1,4 +1,4 @@
-/// A whole evaluation: weights and images opened on all ranks, tested, told.
+/// A whole evaluation: weights and images are opened on all ranks, tested and reported.
 
 import Console
 import Datasets
@@ -69,7 +69,7 @@ package final class EvaluationRun {
       let layout = try ShardLayout(
         batch: first.batchSize, shards: first.shards(ranks: ranks.count), ranks: ranks.count,
         rank: ranks.rank)
-      // What does not fit is told before the first network is evaluated.
+      // What does not fit is reported before the first network is evaluated.
       for member in members {
         try member.check()
         let classes = members[0].architecture.classes

@@ -1,5 +1,6 @@
 /// Trained weights, checked against their network, written for other programs.
 
+import System
 import Foundation
 import Networks
 import ONNX
@@ -79,9 +80,7 @@ package struct WeightsExport {
       metadata.append((tensor.name, tensor.values.map { "\($0)" }.joined(separator: ",")))
     }
     if let names = weights.state?.classNames, !names.isEmpty {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = .withoutEscapingSlashes
-      metadata.append(("class_names", String(decoding: try encoder.encode(names), as: UTF8.self)))
+      metadata.append(("class_names", JSON.array(names.map(JSON.string)).description))
     }
     return metadata
   }

@@ -1,5 +1,6 @@
 /// A network's layers without weights, for people and for scripts.
 
+import Console
 import Foundation
 import Networks
 import Settings
@@ -23,23 +24,20 @@ package struct ArchitectureTable {
   /// like Table 1 of He et al. 2015, and their sums.
   package var text: String {
     let layers = architecture.layerCosts
-    let rows =
-      [["layer", "output", "operation", "parameters", "multiply-adds"]]
-      + layers.map {
-        [$0.name, "\($0.output)", $0.summary, $0.parameters.grouped, $0.multiplyAdds.grouped]
-      } + [
-        ["total", "", "", architecture.parameterCount.grouped, architecture.multiplyAdds.grouped]
-      ]
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    let lines = rows.map { row in
-      row.enumerated().map { column, cell in
-        let padding = String(repeating: " ", count: widths[column] - cell.count)
-        return column < 3 ? cell + padding : padding + cell
-      }.joined(separator: "  ")
+    var table = TextTable([.left, .left, .left, .right, .right])
+    table.add(["layer", "output", "operation", "parameters", "multiply-adds"])
+    for layer in layers {
+      table.add([
+        layer.name, "\(layer.output)", layer.summary, layer.parameters.grouped,
+        layer.multiplyAdds.grouped,
+      ])
     }
+    table.add([
+      "total", "", "", architecture.parameterCount.grouped, architecture.multiplyAdds.grouped,
+    ])
     return
-      ("\(architecture.name): \(architecture.summary), \(architecture.classes) classes, images of "
-      + "\(architecture.input)\n\n" + lines.joined(separator: "\n"))
+      "\(architecture.name): \(architecture.summary), \(architecture.classes) classes, images of "
+      + "\(architecture.input)\n\n" + table.lines.joined(separator: "\n")
   }
 
   /// `{"model","classes","input","parameters","multiply_adds","layers":[{"name","operation","output",

@@ -1,5 +1,6 @@
 /// What a checkpoint or a weights file holds, for people and for scripts.
 
+import System
 import Console
 import Foundation
 import Safetensors
@@ -32,9 +33,10 @@ package struct CheckpointInspection {
   /// `{"model","step","epoch","parameters","parameters_sha256"}`; null where a plain weights file does
   /// not say.
   package var json: String {
-    let name = model.map { "\"\($0)\"" } ?? "null"
-    return "{\"model\":\(name),\"step\":\(Self.number(step)),\"epoch\":\(Self.number(epoch)),"
-      + "\"parameters\":\(parameters),\"parameters_sha256\":\"\(parametersSHA256)\"}"
+    JSON.object([
+      "model": .optional(model), "step": .optional(step), "epoch": .optional(epoch),
+      "parameters": .integer(parameters), "parameters_sha256": .string(parametersSHA256),
+    ]).description
   }
 
   package var text: String {
@@ -47,6 +49,4 @@ package struct CheckpointInspection {
     table.add("sha256", parametersSHA256)
     return String(table.description.dropLast())
   }
-
-  private static func number(_ value: Int?) -> String { value.map { "\($0)" } ?? "null" }
 }

@@ -18,7 +18,7 @@ struct RunFromPlainWeights: UsageError, CustomStringConvertible {
   }
 }
 
-/// There is something at the place to write to.
+/// The output exists already.
 struct OutputExists: UsageError, CustomStringConvertible {
   let path: String
 

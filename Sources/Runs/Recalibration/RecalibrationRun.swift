@@ -1,5 +1,6 @@
 /// A whole recalibration: BN statistics over a large sample of training images, after training.
 
+import System
 import Console
 import Datasets
 import Distributed
@@ -7,7 +8,7 @@ import Foundation
 import Networks
 import Settings
 
-/// More images are asked for than there are, or fewer than a mini-batch.
+/// More images are requested than there are, or fewer than a mini-batch.
 struct SampleSizeError: UsageError, CustomStringConvertible {
   let images: Int
   let available: Int
@@ -33,8 +34,10 @@ package final class RecalibrationRun {
 
     /// `{"model","samples","mini_batches","parameters_sha256"}`.
     package var json: String {
-      "{\"model\":\"\(model)\",\"samples\":\(miniBatches * batchSize),"
-        + "\"mini_batches\":\(miniBatches),\"parameters_sha256\":\"\(parametersSHA256)\"}"
+      JSON.object([
+        "model": .string(model), "samples": .integer(miniBatches * batchSize),
+        "mini_batches": .integer(miniBatches), "parameters_sha256": .string(parametersSHA256),
+      ]).description
     }
 
     package var text: String {
@@ -144,7 +147,7 @@ package final class RecalibrationRun {
 }
 
 extension TrainingConfiguration {
-  /// Images whose statistics normalize them in training: a BN group, or a part of the mini-batch.
+  /// Images whose statistics normalize them in training: a BN group, or a micro-batch.
   fileprivate func normalizedTogether(batchIsGiven: Bool) -> Int {
     batchIsGiven ? batchSize : normalizationGroup ?? batchSize / accumulate
   }

@@ -34,7 +34,7 @@ package enum AtomicFile {
 }
 
 extension FileError {
-  /// The same failure told about the file that the caller asked for.
+  /// The same failure about the file that the caller named.
   func renamed(from temporary: String, to path: String) -> FileError {
     guard case .failed(let operation, let place, let code) = self, place.hasPrefix(temporary)
     else { return self }

@@ -1,4 +1,4 @@
-/// A file operation that the operating system refused, told with its path and reason.
+/// A file operation that the operating system refused, with its path and reason.
 
 import Glibc
 

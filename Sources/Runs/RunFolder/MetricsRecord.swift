@@ -1,5 +1,7 @@
 /// One line of `metrics.jsonl`: the figures of a logged step or of an evaluation.
 
+import System
+
 /// Errors are fractions of the images (0.112, not 11.2).
 package struct MetricsRecord: Equatable, Sendable {
   /// Which images the figures are about.
@@ -18,7 +20,7 @@ package struct MetricsRecord: Equatable, Sendable {
   package var imagesPerSecond: Double
   /// Seconds since the run began.
   package var seconds: Double
-  /// Images of the epoch that others took the place of; nil where that is not allowed.
+  /// Images of the epoch that were replaced by others; nil where that is not allowed.
   package var badImages: Int?
 
   package init(
@@ -40,21 +42,12 @@ package struct MetricsRecord: Equatable, Sendable {
   /// A JSON object on one line, without a newline; keys always in this order, numbers in the
   /// shortest form that reads back to the same value, `null` for what is not finite.
   package var json: String {
-    var fields = [
-      "\"step\":\(step)", "\"epoch\":\(epoch)", "\"split\":\"\(split.rawValue)\"",
-      "\"loss\":\(MetricsRecord.number(loss))", "\"top1_error\":\(MetricsRecord.number(top1Error))",
-    ]
-    if let top5Error { fields.append("\"top5_error\":\(MetricsRecord.number(top5Error))") }
-    fields += [
-      "\"lr\":\(MetricsRecord.number(learningRate))",
-      "\"images_per_second\":\(MetricsRecord.number(imagesPerSecond))",
-      "\"seconds\":\(MetricsRecord.number(seconds))",
-    ]
-    if let badImages { fields.append("\"bad_images\":\(badImages)") }
-    return "{\(fields.joined(separator: ","))}"
-  }
-
-  private static func number(_ value: Double) -> String {
-    value.isFinite ? value.description : "null"
+    JSON.object([
+      "step": .integer(step), "epoch": .integer(epoch), "split": .string(split.rawValue),
+      "loss": .number(loss), "top1_error": .number(top1Error),
+      "top5_error": top5Error.map(JSON.number), "lr": .number(learningRate),
+      "images_per_second": .number(imagesPerSecond), "seconds": .number(seconds),
+      "bad_images": badImages.map(JSON.integer),
+    ]).description
   }
 }

@@ -3,7 +3,7 @@
 import Glibc
 
 extension RunFolder {
-  /// One checkpoint's place.
+  /// A checkpoint's step and path.
   package struct Checkpoint: Hashable, Comparable, Sendable {
     /// Optimizer steps done when it was taken.
     package let step: Int
@@ -41,11 +41,6 @@ extension RunFolder {
     try RunFolder.checkpoints(in: path)
   }
 
-  /// The checkpoint of the highest step.
-  package func latestCheckpoint() throws(FileError) -> Checkpoint? {
-    try checkpoints().last
-  }
-
   /// The checkpoints of the run folder at `path`, oldest step first, without taking its lock:
   /// for readers such as an evaluation.
   package static func checkpoints(in path: String) throws(FileError) -> [Checkpoint] {
@@ -66,14 +61,12 @@ extension RunFolder {
     }.sorted()
   }
 
-  /// Removes old checkpoints, keeping the newest `count` (at least one) and the `protected` steps.
+  /// Removes old checkpoints, keeping the newest `count`, at least one.
   ///
   /// Returns those removed.
   @discardableResult
-  package func pruneCheckpoints(
-    keepingNewest count: Int = 3, protecting protected: Set<Int> = []
-  ) throws(FileError) -> [Checkpoint] {
-    let old = try checkpoints().dropLast(max(1, count)).filter { !protected.contains($0.step) }
+  package func pruneCheckpoints(keepingNewest count: Int) throws(FileError) -> [Checkpoint] {
+    let old = Array(try checkpoints().dropLast(max(1, count)))
     for checkpoint in old { try AtomicDirectory.remove(checkpoint.path) }
     return old
   }

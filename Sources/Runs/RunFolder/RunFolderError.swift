@@ -4,7 +4,7 @@
 package enum RunFolderError: Error, Equatable, Sendable {
   /// Another process trains into this folder; `holder` is what its lock file says.
   case inUse(path: String, holder: String)
-  /// A new run was asked for, but the folder has files in it.
+  /// A new run was requested, but the folder has files in it.
   case notEmpty(path: String)
   /// A run was to be resumed, but there is no such folder.
   case nothingToResume(path: String)

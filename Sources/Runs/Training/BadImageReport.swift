@@ -1,11 +1,11 @@
-/// The bad images of an epoch, of all ranks, told once.
+/// The bad images of an epoch, of all ranks, reported once.
 
 import Datasets
 import Distributed
 import MPI
 import Tensors
 
-/// What all ranks met of images that cannot be read.
+/// The images that could not be read, on any rank.
 struct BadImageReport {
   /// Lines that a report names images in, at most.
   private static let named = 10
@@ -20,7 +20,7 @@ struct BadImageReport {
     reasons = texts.flatMap { $0.split(separator: separator).map(String.init) }.sorted()
   }
 
-  /// Images that others took the place of.
+  /// Images that were replaced by others.
   var count: Int { reasons.count }
 
   /// Nil where there was none.

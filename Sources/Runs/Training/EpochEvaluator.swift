@@ -1,4 +1,4 @@
-/// The evaluations of a run, after every so many epochs and at its end.
+/// The evaluations of a run, at intervals of epochs and at its end.
 
 import Console
 import Distributed

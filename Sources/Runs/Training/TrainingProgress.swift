@@ -1,4 +1,4 @@
-/// How far a run is, and what hears of it.
+/// How far a run is, and what observes it.
 
 import Datasets
 import Distributed
@@ -27,7 +27,7 @@ struct TrainingProgress {
   var endsLogLine: Bool { endsEpoch || step % Self.loggingInterval == 0 }
 }
 
-/// Hears of a run's progress, on every rank at the same steps; observers are called in order.
+/// Notified of a run's progress, on every rank at the same steps; observers are called in order.
 protocol TrainingObserver: AnyObject {
   /// Before the first step, and before the first step of each further epoch.
   func willBeginEpoch(_ progress: TrainingProgress) throws

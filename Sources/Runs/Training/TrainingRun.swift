@@ -15,7 +15,7 @@ package final class TrainingRun {
     package let parametersSHA256: String
     /// The run folder; empty on other ranks than 0.
     package let folder: String
-    /// Seconds of training, earlier parts of a resumed run included.
+    /// Seconds of training, those before a resume included.
     package let seconds: Double
   }
 

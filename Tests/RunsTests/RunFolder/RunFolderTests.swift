@@ -119,7 +119,7 @@ import Testing
   func checkpoints() throws {
     let scratch = try ScratchFolder()
     let folder = try RunFolder(creating: scratch.path)
-    #expect(try folder.latestCheckpoint() == nil)
+    #expect(try folder.checkpoints().isEmpty)
     for step in [938, 12_345_678, 469, 1407, 1] {
       try folder.writeCheckpoint(step: step) { temporary in
         try "x".write(toFile: temporary + "/model", atomically: false, encoding: .utf8)
@@ -128,10 +128,9 @@ import Testing
     try scratch.put("mine", "checkpoints/notes.txt")
     #expect(try folder.checkpoints().map(\.step) == [1, 469, 938, 1407, 12_345_678])
     #expect(folder.checkpointPath(step: 1234).hasSuffix("/checkpoints/step-0001234"))
-    let removed = try folder.pruneCheckpoints(protecting: [1])
-    #expect(removed.map(\.step) == [469])
-    #expect(try folder.checkpoints().map(\.step) == [1, 938, 1407, 12_345_678])
-    #expect(try folder.latestCheckpoint()?.step == 12_345_678)
+    let removed = try folder.pruneCheckpoints(keepingNewest: 3)
+    #expect(removed.map(\.step) == [1, 469])
+    #expect(try folder.checkpoints().map(\.step) == [938, 1407, 12_345_678])
     #expect(try scratch.text("checkpoints/notes.txt") == "mine")
     #expect(try RunFolder.checkpoints(in: scratch.path + "/none").isEmpty)
   }

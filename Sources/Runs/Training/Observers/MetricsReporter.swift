@@ -13,7 +13,7 @@ struct RunReport {
   let bar: ProgressBar
 }
 
-/// Shows and logs the training's figures on rank 0; on other ranks it only tells of bad images.
+/// Shows and logs the training's figures on rank 0; on other ranks it only gathers bad images.
 final class MetricsReporter: TrainingObserver {
   private let batchSize: Int
   private let skipsBadImages: Bool
