@@ -138,7 +138,7 @@ let package = Package(
       dependencies: [
         "MPI", "Benchmarks", "Runs", "Settings", "Evaluation", "Distributed", "Networks",
         "Optimizers", "Datasets", "Kernels",
-        "Tensors",
+        "Tensors", "AllocationCounter",
       ],
       path: "Tests/MultiRank"),
   ]

@@ -70,6 +70,26 @@ private func checkStatistics(
 }
 
 let reductionChecks: [Check] = [
+  Check("what is registered with the progress engine advances at each poll, as long as it lives") {
+    communicator in
+    final class Counter: PendingCommunication {
+      var count = 0
+      func advance() { count += 1 }
+    }
+    let progress = CommunicationProgress(communicator)
+    let first = Counter()
+    var second: Counter? = Counter()
+    progress.register(first)
+    progress.register(second!)
+    try progress.poll()
+    try progress.deliver()
+    expectEqual([first.count, second!.count], [1, 1], "advances after one poll")
+    weak let watched = second
+    second = nil
+    expect(watched == nil, "the progress engine keeps what nobody else does")
+    try progress.poll()
+    expectEqual(first.count, 2, "advances after two polls")
+  },
   Check("every rank gets every BN group's statistics, for any hosts, shards and groups") {
     communicator in
     let size = communicator.size

@@ -1,5 +1,6 @@
 /// Checks that a network trained on these ranks is, bit for bit, the one trained on one rank.
 
+import AllocationCounter
 import Benchmarks
 import Datasets
 import Distributed
@@ -132,7 +133,7 @@ let replicaChecks: [Check] = [
     _ = try run.measure()
     let network = run.engine.replica.architecture
     let layout = run.engine.replica.trainingLayout
-    var options = TrainingEngine.Options(optimizer: TrainingConfiguration().optimizerRule)
+    var options = TrainingEngine.Options(TrainingConfiguration(), threads: 1)
     options.microBatches = 2
     let engine = try TrainingEngine(
       network, run.engine.replica.division, options: options, group: ranks)
@@ -146,5 +147,26 @@ let replicaChecks: [Check] = [
       run.engine.replica.parameters.elementsEqual(engine.replica.parameters),
       "parameters differ")
     expect(!engine.replica.parameters.elementsEqual(initial), "nothing was trained")
+  },
+  Check("a rank's steps after the first allocate nothing, with and without micro-batches") { _ in
+    let alone = try ProcessGroup(world: .selfOnly)
+    let network = try ModelCatalog.architecture(
+      named: "resnet8", classes: 5, input: ImageShape(height: 16, width: 16, channels: 3))
+    let layout = try ShardLayout(batch: 16, shards: 8)
+    let images = MadeUpImages(network, layout, seed: 1)
+    for microBatches in [1, 2] {
+      var options = TrainingEngine.Options(TrainingConfiguration(), threads: 1)
+      options.microBatches = microBatches
+      let engine = try TrainingEngine(
+        network, StatisticsDivision(whole: layout), options: options, group: alone)
+      engine.replica.initialize(seed: 1)
+      func step(_ number: Int) throws {
+        _ = try engine.step(number, learningRate: 0.01, from: images)
+      }
+      for number in 1...2 { try step(number) }
+      let before = allocation_count()
+      for number in 3...5 { try step(number) }
+      expectEqual(allocation_count() - before, 0, "allocations, \(microBatches) micro-batches")
+    }
   },
 ]

@@ -116,8 +116,10 @@ struct TrainingSummary {
     let perShard = sizes((0..<layout.shards).map { layout.positions(ofShard: $0).count })
     let perRank = sizes(
       (0..<layout.ranks).map { layout.positions(ofShards: layout.shards(ofRank: $0)).count })
-    let parts = configuration.accumulate
-    let whole = parts == 1 ? "" : "\(configuration.batchSize) images in \(parts) parts of "
+    let microBatches = configuration.accumulate
+    let whole =
+      microBatches == 1
+      ? "" : "\(configuration.batchSize) images in \(microBatches) micro-batches of "
     return
       "\(whole)\(layout.capacity) images: \(perRank) a rank, \(perShard) in each of \(layout.shards) "
       + "shards"
