@@ -5,7 +5,7 @@ import Console
 import Foundation
 import Networks
 
-/// Mean seconds of a step's parts, on the first rank. `statistics_wait` is inside `forward` and
+/// Mean seconds of a step's parts, on rank 0. `statistics_wait` is inside `forward` and
 /// `backward`.
 struct StepParts: Codable {
   var forward = 0.0

@@ -106,7 +106,7 @@ package final class BenchmarkRun {
     images = MadeUpImages(architecture, division.layout, seed: configuration.seed)
   }
 
-  /// Warms up, then times steps; the result is the first rank's, its memory all ranks'.
+  /// Warms up, then times steps; the result is rank 0's, its memory all ranks'.
   package func measure() throws -> (result: BenchmarkResult, layers: LayerTable?) {
     try ranks.endTogether(takeTimes)
   }

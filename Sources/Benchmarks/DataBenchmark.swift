@@ -35,7 +35,7 @@ package struct DataBenchmark {
   var imageSize: Int { data.inputShape.height }
   var classes: Int { data.train.classCount }
 
-  /// Loads mini-batches as fast as they come; rates are all ranks' together.
+  /// Loads mini-batches as fast as they come; rates are sums over all ranks.
   package func measure() throws -> DataBenchmarkResult {
     let layout = try ranks.together {
       try configuration.partLayout(ranks: ranks.count, rank: ranks.rank)
@@ -87,7 +87,7 @@ package struct DataBenchmarkResult: Codable {
   let augmentation: String
   /// Of all ranks.
   package let imagesPerSecond: Double
-  /// Images for each second of a processor's time: what a core loads that does nothing else.
+  /// Images for each second of processor time: what one core loads that does nothing else.
   package let imagesPerCoreSecond: Double
 
   package var json: String { sortedJSON }

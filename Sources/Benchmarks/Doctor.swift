@@ -1,4 +1,4 @@
-/// What `resnet-dist doctor` finds: this machine, its ranks, and whether images come fast enough.
+/// `resnet-dist doctor`: this machine, its ranks, and whether images load fast enough.
 
 import Console
 import Distributed
@@ -17,7 +17,7 @@ package struct Doctor {
     (self.flags, self.ranks) = (flags, ranks)
   }
 
-  /// Looks and measures, some seconds long; the text is the first rank's.
+  /// Measures for some seconds; the text is rank 0's.
   ///
   /// - Throws: `CollectiveFailure`.
   package func examine() throws -> String {

@@ -84,7 +84,9 @@ extension CommandLineTests {
       #expect(outcome.exitCode == 0, "\(outcome.standardError)")
       let lines = outcome.standardOutput.split(whereSeparator: \.isNewline)
       #expect(lines.filter { $0.contains("Winograd") && $0.contains("32 groups") }.count == 13)
-      #expect(lines.filter { $0.contains("3×3/2") && $0.hasSuffix("32 groups, direct") }.count == 3)
+      #expect(
+        lines.filter { $0.contains("3×3/2") && $0.hasSuffix("32 groups, implicit GEMM") }.count == 3
+      )
       #expect(lines.contains { $0.contains("7×7/2, 32×32×3 → 64") })
       #expect(lines.contains { $0.hasPrefix("speed") })
     }

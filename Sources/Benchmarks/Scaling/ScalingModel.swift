@@ -2,7 +2,7 @@
 
 import Distributed
 
-/// What is between the hosts: Hockney's α-β model, with γ for additions (Thakur, Rabenseifner and
+/// The network between the hosts: Hockney's α-β model, with γ for additions (Thakur, Rabenseifner and
 /// Gropp 2005, section 3).
 package struct NetworkModel {
   /// α: seconds from the end of sending to the arrival.
@@ -22,8 +22,8 @@ package struct NetworkModel {
 /// The exchanges of one host as `RecursiveHalvingExchange`, `PairwiseExchange`, `RecursiveDoublingExchange` and
 /// `AllGatherExchange` make them, on a link of its own, while all hosts do the same at the same time.
 ///
-/// As in the program, messages of gradients are looked for and sent after each exchange of statistics
-/// in a layer and at the end.
+/// As in the program, gradient messages are tested and sent after each exchange of statistics in a layer
+/// and at the end.
 package struct ScalingModel {
   let network: NetworkModel
   let hosts: HostDivision
@@ -61,7 +61,7 @@ package struct ScalingModel {
     return outcome
   }
 
-  /// The bytes that go over the link for a bucket, message after message.
+  /// The bytes that a bucket sends over the link, message by message.
   package func messages(ofBucket count: Int) -> [(bytes: Double, addedBytes: Double)] {
     let bytes = Double(count * bytesPerGradient)
     let added = Double(count * MemoryLayout<Float>.stride)
@@ -119,7 +119,7 @@ private struct Replay {
   let model: ScalingModel
   private(set) var outcome = ScalingModel.Outcome()
   private var now = 0.0
-  /// When the link has sent all that it was given.
+  /// When the link has sent everything queued on it.
   private var linkFreeAt = 0.0
   /// Elements of the weights region that are complete.
   private var completed = 0

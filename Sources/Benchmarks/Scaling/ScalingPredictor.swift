@@ -64,7 +64,7 @@ package struct ScalingPredictor {
     return row
   }
 
-  /// Equal parts of which a rank holds one at once; nil where a mini-batch has fewer images than
+  /// Micro-batches of a step, each small enough for the ranks' memory; nil where a mini-batch has fewer images than
   /// there are threads.
   private func parts(ranks: Int, batch: Int) -> Int? {
     let most = Int(trace.images.rounded(.up)) * ranks

@@ -103,7 +103,7 @@ package final class ScalingStudy {
     }
   }
 
-  /// Measures, then predicts; the result is the first rank's.
+  /// Measures, then predicts; the result is rank 0's.
   package func predict() throws -> ScalingTable {
     let (images, trace, model) = try measure(batch: configuration.batchSize)
     var less: (images: Double, trace: StepTrace)?

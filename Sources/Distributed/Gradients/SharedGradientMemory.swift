@@ -7,7 +7,7 @@ import Tensors
 
 /// Memory for the gradients of all tree nodes of a host's ranks, with the signals that order its use.
 ///
-/// The sum of the whole mini-batch ends in the first rank's first node, where all read it.
+/// The sum of the whole mini-batch ends in rank 0's first node, where all read it.
 package final class SharedGradientMemory: GradientMemory {
   /// What a rank signals to its group: counts that only grow.
   enum Progress: Int, CaseIterable {

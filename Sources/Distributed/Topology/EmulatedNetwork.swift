@@ -5,7 +5,7 @@ import System
 /// Delays messages between hosts as a link of a given latency and bandwidth would (Hockney's α-β
 /// model): a message of n bytes arrives α + n·β after the link is free for it.
 ///
-/// Each rank has a link of its own; what it sends goes one after the other.
+/// Each rank has a link of its own, which sends one message at a time.
 package final class EmulatedNetwork {
   /// α, seconds.
   package let latency: Double
@@ -31,7 +31,7 @@ package final class EmulatedNetwork {
 }
 
 extension EmulatedNetwork? {
-  /// Whether a message that arrives at `time` is there; without an emulated network it has.
+  /// Whether a message that arrives at `time` has arrived; always true without an emulated network.
   func hasDelivered(_ time: Double) -> Bool {
     if case .none = self { return true }
     return MonotonicClock.now >= time

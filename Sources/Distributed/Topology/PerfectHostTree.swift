@@ -1,4 +1,4 @@
-/// What hosts have left to merge of a tree, and when recursive doubling keeps its order.
+/// The part of the reduction tree above hosts, and when recursive doubling keeps its order.
 
 import Networks
 

@@ -64,17 +64,17 @@ package final class StallWatchdog: @unchecked Sendable {
   }
 
   private func report(still: Double) {
-    // The ranks of a host stop within moments of each other; the first one speaks for all.
+    // The ranks of a host stop within moments of each other; the first to get here reports for all.
     usleep(200_000)
     guard rankProgress.claimReport() else {
-      // The reporter ends the job; should it die before, this rank does.
+      // The reporting rank ends the job; if it dies before that, this rank does.
       usleep(5_000_000)
       communicator.abort(code: ExitCode.failure, reason: "no progress")
     }
     let lines = rankProgress.pages.map { Self.line($0, layerNames) }
     var bytes = Array((lines.joined(separator: "\n") + "\n").utf8)
     _ = bytes.withUnsafeMutableBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    // Other hosts' reports are worth waiting for.
+    // Leaves the other hosts' ranks the time to report too.
     usleep(500_000)
     communicator.abort(
       code: ExitCode.failure,

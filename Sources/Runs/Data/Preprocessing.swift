@@ -12,7 +12,7 @@ import Tensors
 package enum Preprocessing {
   /// The normalization that `configuration` requests, from statistics of `source` where needed.
   ///
-  /// The first rank reads the images; all ranks get its numbers.
+  /// Rank 0 reads the images; all ranks get its numbers.
   ///
   /// - Parameter transform: what is done to test images: the statistics are of what it gives.
   package static func make(

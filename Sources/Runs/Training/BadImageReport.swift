@@ -7,7 +7,7 @@ import Tensors
 
 /// The images that could not be read, on any rank.
 struct BadImageReport {
-  /// Lines that a report names images in, at most.
+  /// The most images that a report names.
   private static let named = 10
 
   private let reasons: [String]
@@ -16,7 +16,7 @@ struct BadImageReport {
   init(_ images: [BadImage], ranks: ProcessGroup) throws {
     let separator = "\u{1F}"
     let texts = try ranks.control.allGather(images.map(\.reason).joined(separator: separator))
-    // The order is the ranks', which depends on how many there are.
+    // Sorted, because the order of ranks depends on their number.
     reasons = texts.flatMap { $0.split(separator: separator).map(String.init) }.sorted()
   }
 

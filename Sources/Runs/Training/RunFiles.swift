@@ -4,7 +4,7 @@ import Networks
 import Optimizers
 import Settings
 
-/// Owned by the first rank; see `RunFolder` for what is where.
+/// Owned by rank 0; see `RunFolder` for what is where.
 final class RunFiles {
   let folder: RunFolder
   private let metrics: MetricsLog

@@ -31,7 +31,7 @@ struct StartingPoint {
   /// The checkpoint that is resumed.
   let checkpoint: String?
 
-  /// Sets the parameters and the optimizer's state on all ranks; only the first rank reads files.
+  /// Sets the parameters and the optimizer's state on all ranks; only rank 0 reads files.
   init(
     _ configuration: TrainingConfiguration, resume: String?, engine: TrainingEngine,
     data: TrainingData, timeline: TrainingTimeline, ranks: ProcessGroup
@@ -78,7 +78,7 @@ struct StartingPoint {
     return folder
   }
 
-  /// Reads the checkpoint once, on the first rank, and gives all ranks what it holds.
+  /// Reads the checkpoint once, on rank 0, and gives all ranks what it holds.
   private static func resume(
     _ path: String, _ configuration: TrainingConfiguration, engine: TrainingEngine,
     data: TrainingData, schedule: any LearningRateSchedule, ranks: ProcessGroup
@@ -135,7 +135,7 @@ struct StartingPoint {
     }
   }
 
-  /// The first rank's tensors as every rank's normalization.
+  /// Rank 0's tensors as every rank's normalization.
   private static func normalization(
     _ tensors: [StateTensor]?, data: TrainingData, ranks: ProcessGroup
   ) throws -> Normalization {

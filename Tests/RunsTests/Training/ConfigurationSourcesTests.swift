@@ -50,7 +50,8 @@ import Testing
   func length() throws {
     let file = try write("iterations: 64000\n", to: "run.yaml")
     #expect(
-      try TrainingConfiguration.resolve(flags: [("epochs", "3")], file: file, resume: nil).schedule.length
+      try TrainingConfiguration.resolve(flags: [("epochs", "3")], file: file, resume: nil).schedule
+        .length
         == .epochs(3))
     #expect(
       try TrainingConfiguration.resolve(flags: [], file: file, resume: nil).schedule.length
