@@ -52,7 +52,7 @@ let package = Package(
     .target(
       name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CProcessor"],
       swiftSettings: kernelSettings),
-    .target(name: "Networks", dependencies: ["Kernels", "Tensors", "Randomness"]),
+    .target(name: "Networks", dependencies: ["Kernels", "Tensors", "Randomness", "ONNX"]),
     .target(
       name: "Datasets",
       dependencies: [

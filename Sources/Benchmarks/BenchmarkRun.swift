@@ -88,7 +88,7 @@ package final class BenchmarkRun {
       let layout = try configuration.partLayout(ranks: ranks.count, rank: ranks.rank)
       return (
         architecture,
-        try StatisticsDivision(layout, imagesPerGroup: configuration.normalizationGroup)
+        try NormalizationGroups(layout, imagesPerGroup: configuration.normalizationGroup)
       )
     }
     self.ranks = options.emulatedNetwork.map { ranks.emulating($0) } ?? ranks

@@ -21,7 +21,7 @@ package struct LayerTable {
     for entry in profiler.entries {
       let seconds = entry.forwardSeconds + entry.backwardSeconds
       let flops = 2 * Double(entry.layer.multiplyAdds * images) * passes
-      let backwardFlops = entry.layer.propagates ? 2 * flops : flops
+      let backwardFlops = entry.layer.needsInputGradient ? 2 * flops : flops
       table.add(
         [entry.layer.name] + Self.columns(entry.forwardSeconds, flops, passes)
           + Self.columns(entry.backwardSeconds, backwardFlops, passes)

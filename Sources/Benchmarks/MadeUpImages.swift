@@ -27,6 +27,6 @@ package final class MadeUpImages: MicroBatchSource {
   }
 
   package func withNextMicroBatch(_ body: (MicroBatch) throws -> Void) throws {
-    try body(MicroBatch(images: images.pointer, labels: labels.pointer))
+    try body(MicroBatch(images: images.pointer, targets: Targets(labels: labels.pointer)))
   }
 }

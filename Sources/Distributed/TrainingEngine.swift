@@ -9,12 +9,12 @@ import Optimizers
 package struct MicroBatch {
   /// [local images, H, W, C].
   package let images: UnsafePointer<Float>
-  /// [local images].
-  package let labels: UnsafePointer<Int32>
+  /// Of the same images.
+  package let targets: Targets
 
-  package init(images: UnsafePointer<Float>, labels: UnsafePointer<Int32>) {
+  package init(images: UnsafePointer<Float>, targets: Targets) {
     self.images = images
-    self.labels = labels
+    self.targets = targets
   }
 }
 
@@ -43,7 +43,6 @@ package final class TrainingEngine {
     package var bucketBytes = 1 << 20
     /// Of gradients between hosts.
     package var compression = GradientCompression.none
-    package var labelSmoothing = 0.0
     package var optimizer: any OptimizerRule
 
     package init(optimizer: any OptimizerRule) { self.optimizer = optimizer }
@@ -59,9 +58,12 @@ package final class TrainingEngine {
   package let rankProgress: RankProgress
   private let options: Options
   private let reduction: any GradientReduction
-  private let metrics: ClassificationExchange
-  /// The micro-batches' losses, added up in the order of their gradients.
-  private let losses: PartialSums<Double>
+  private let losses: LossExchange
+  /// The micro-batches' losses and metrics, added up in the order of their gradients.
+  private let lossSums: PartialSums<Double>
+  private let lossSumsCount: Int
+  /// Where each loss's sums begin.
+  private let lossOffsets: [Int]
   private let observers: [any StepObserver]
 
   /// Compiles the network and sets up the exchanges. Collective.
@@ -74,7 +76,7 @@ package final class TrainingEngine {
   ///     exchanges too.
   /// - Throws: `MPIError`.
   package init(
-    _ architecture: Architecture, _ division: StatisticsDivision, options: Options,
+    _ architecture: Architecture, _ division: NormalizationGroups, options: Options,
     group: ProcessGroup, timeline: Timeline? = nil, observers: [any PassObserver] = []
   ) throws {
     self.options = options
@@ -91,12 +93,14 @@ package final class TrainingEngine {
     replica = Replica(
       architecture, training: division.layout, evaluation: division.layout,
       threads: options.threads, division: division, exchange: statistics,
-      gradients: reduction.memory, labelSmoothing: options.labelSmoothing,
+      gradients: reduction.memory,
       observers: [rankProgress] + observers + [reduction])
     optimizer = Optimizer(options.optimizer, of: replica)
-    metrics = ClassificationExchange(statistics, division.layout)
-    losses = PartialSums(parts: options.microBatches, count: 1) { sum, loss, _ in
-      sum[0] += loss[0]
+    lossSumsCount = architecture.lossSumsCount
+    lossOffsets = architecture.lossSumsOffsets
+    losses = LossExchange(statistics, division.layout, width: lossSumsCount)
+    lossSums = PartialSums(parts: options.microBatches, count: lossSumsCount) { sum, next, count in
+      for index in 0..<count { sum[index] += next[index] }
     }
   }
 
@@ -105,25 +109,21 @@ package final class TrainingEngine {
   /// - Parameters:
   ///   - number: of the step, from 1 on; for observers and messages.
   ///   - source: gives `Options.microBatches` micro-batches.
-  /// - Returns: the metrics' sums over the mini-batch, the same on every rank.
+  /// - Returns: the losses' sums over the mini-batch, the same on every rank; valid until the next step.
   /// - Throws: `CollectiveFailure` for `Diverged` and `GradientNotFinite`, on every rank alike and before
   ///   any parameter is changed; `RanksOutOfStep`, `MPIError`, and what the source throws.
   package func step(
     _ number: Int, learningRate: Double, from source: some MicroBatchSource
-  ) throws -> ClassificationSums {
-    var sums = ClassificationSums()
+  ) throws -> LossSums {
     for index in 0..<options.microBatches {
       begin(.loading, number)
       try reduction.begin()
       try source.withNextMicroBatch { batch in
-        let part = MiniBatchPart(index: index, of: options.microBatches)
-        let own = try pass(batch, part, ofStep: number)
-        withUnsafePointer(to: own.loss) { losses.take($0, part: index) }
-        sums = sums + own
+        try pass(batch, MicroBatchIndex(index: index, of: options.microBatches), ofStep: number)
       }
       try reduction.finish()
     }
-    sums.loss = losses.total[0]
+    let sums = LossSums(UnsafeBufferPointer(start: lossSums.total, count: lossSumsCount))
     begin(.update, number)
     try check(sums, step: number, learningRate: learningRate)
     optimizer.step(learningRate: learningRate)
@@ -132,27 +132,31 @@ package final class TrainingEngine {
     return sums
   }
 
-  /// Forward and backward over a micro-batch; returns its metrics over all ranks.
+  /// Forward and backward over a micro-batch, whose losses of all ranks go to `lossSums`.
   private func pass(
-    _ batch: MicroBatch, _ part: MiniBatchPart, ofStep step: Int
-  ) throws -> ClassificationSums {
+    _ batch: MicroBatch, _ microBatch: MicroBatchIndex, ofStep step: Int
+  ) throws {
     begin(.forward, step)
-    let shards = try replica.trainingPass(images: batch.images, labels: batch.labels, part: part) {
+    let shards = try replica.trainingPass(
+      images: batch.images, targets: batch.targets, microBatch: microBatch
+    ) {
       begin(.backward, step)
     }
     begin(.reduction, step)
-    return try metrics.sum(shards)
+    try losses.sum(shards).add(to: lossSums, microBatch)
   }
 
   private func begin(_ phase: StepPhase, _ step: Int) {
     for observer in observers { observer.willBegin(phase, ofStep: step) }
   }
 
-  private func check(_ sums: ClassificationSums, step: Int, learningRate: Double) throws {
-    guard sums.loss.isFinite else {
+  private func check(_ sums: LossSums, step: Int, learningRate: Double) throws {
+    for offset in lossOffsets {
+      let own = sums.from(offset)
+      if own.loss.isFinite { continue }
       throw CollectiveFailure(
         onEveryRank: Diverged(
-          step: step, learningRate: learningRate, loss: sums.loss / Double(sums.images)))
+          step: step, learningRate: learningRate, loss: own.loss / own.samples))
     }
     if let parameter = replica.firstParameterWithoutFiniteGradient {
       throw CollectiveFailure(

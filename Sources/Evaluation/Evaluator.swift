@@ -15,7 +15,7 @@ package final class Evaluator {
   private let normalization: Normalization
   private let transform: ImageTransform
   private let workers: Int
-  private let exchange: ClassificationExchange
+  private let exchange: LossExchange
   private let rankProgress: RankProgress?
 
   package init(
@@ -29,7 +29,8 @@ package final class Evaluator {
     self.normalization = normalization
     self.transform = transform
     self.workers = workers
-    self.exchange = ClassificationExchange(exchange, replica.evaluationLayout)
+    self.exchange = LossExchange(
+      exchange, replica.evaluationLayout, width: replica.architecture.lossSumsCount)
   }
 
   /// Images of a batch; the last may have fewer.
@@ -51,19 +52,22 @@ package final class Evaluator {
       source: source, normalization: normalization, transform: transform,
       order: .sequential, batchSize: layout.capacity, localRange: layout.localPositions,
       steps: 0..<batches, workers: workers)
-    var shardSums = Array(repeating: ClassificationSums(), count: layout.localShards.count)
+    var shardSums = [Double](
+      repeating: 0, count: layout.localShards.count * replica.architecture.lossSumsCount)
     for step in 0..<batches {
       rankProgress?.move(to: .evaluating, layer: step)
       let batch = min(layout.capacity, source.count - step * layout.capacity)
       try loader.withNext { images in
         let sums = try replica.evaluationPass(
-          images: images.pixels, labels: images.labels, batch: batch)
-        for (shard, sum) in sums.enumerated() { shardSums[shard] = shardSums[shard] + sum }
+          images: images.pixels, targets: Targets(labels: images.labels), batch: batch)
+        for (index, sum) in sums.enumerated() { shardSums[index] += sum }
       }
       progress(step + 1)
     }
     var totals = EpochTotals()
-    try shardSums.withUnsafeBufferPointer { totals.add(try exchange.sum($0)) }
+    try shardSums.withUnsafeBufferPointer {
+      totals.add(ClassificationHead.metrics(try exchange.sum($0)))
+    }
     return totals
   }
 }

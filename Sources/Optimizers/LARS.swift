@@ -45,12 +45,12 @@ package struct LARS: OptimizerRule, Hashable {
   }
 }
 
-extension ParameterSlot.Role {
+extension ParameterDescription.Role {
   /// Whether LARS gives the tensor a local rate.
   fileprivate var isAdapted: Bool {
     switch self {
-    case .convolutionWeight, .fullyConnectedWeight: true
-    case .normalizationScale, .normalizationShift, .fullyConnectedBias: false
+    case .weight: true
+    case .bias, .normalizationScale, .normalizationShift: false
     }
   }
 }

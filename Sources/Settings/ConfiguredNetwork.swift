@@ -9,8 +9,9 @@ extension TrainingConfiguration {
   /// - Parameter input: nil is the papers' size.
   /// - Throws: `ModelError`.
   package func architecture(classes: Int, input: ImageShape?) throws(ModelError) -> Architecture {
-    let architecture = try ModelCatalog.architecture(
+    let network = try ModelCatalog.architecture(
       named: model, shortcut: shortcut, stride: stridePlacement, classes: classes, input: input)
+    let architecture = ClassificationHead(labelSmoothing: labelSmoothing).attached(to: network)
     if zeroInitResidual, architecture.residualNormalizations.isEmpty {
       throw .noResidualBranches(name: model)
     }

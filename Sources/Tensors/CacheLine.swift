@@ -4,6 +4,11 @@ public enum CacheLine {
   /// Bytes of a line.
   public static let bytes = 64
 
+  /// Bytes rounded up to whole lines.
+  public static func whole(bytes count: Int) -> Int { (count + bytes - 1) / bytes * bytes }
+
   /// Floats rounded up to whole lines.
-  public static func whole(floats count: Int) -> Int { (count + 15) / 16 * 16 }
+  public static func whole(floats count: Int) -> Int {
+    whole(bytes: count * MemoryLayout<Float>.stride) / MemoryLayout<Float>.stride
+  }
 }

@@ -37,7 +37,7 @@ private func merged(
 
 /// Combines numbers that tell their shard, place and round apart.
 private func checkStatistics(
-  _ communicator: Communicator, _ sizes: [Int], _ division: StatisticsDivision
+  _ communicator: Communicator, _ sizes: [Int], _ division: NormalizationGroups
 ) throws {
   let groups = RankGroups(sizes: sizes)
   let exchange = try ClusteredStatisticsExchange(
@@ -46,7 +46,7 @@ private func checkStatistics(
     hosts: groups, division: division, widths: .init(layers: 40, whole: 40),
     yieldsWhileWaiting: true,
     progress: CommunicationProgress(communicator))
-  let whole = StatisticsDivision(whole: division.layout)
+  let whole = NormalizationGroups(whole: division.layout)
   for (round, width) in [2, 4, 34, 40, 2].enumerated() {
     for (division, kind) in [
       (division, StatisticsRule.Kind.sums), (division, .moments(area: 3)), (whole, .sums),
@@ -99,7 +99,7 @@ let reductionChecks: [Check] = [
         let layout = try ShardLayout(
           batch: 48 * groups, shards: shards, ranks: size, rank: communicator.rank)
         try checkStatistics(
-          communicator, sizes, try StatisticsDivision(layout, imagesPerGroup: 48))
+          communicator, sizes, try NormalizationGroups(layout, imagesPerGroup: 48))
       }
     }
   },
@@ -108,7 +108,7 @@ let reductionChecks: [Check] = [
     let size = communicator.size
     if size == 1 { return }
     let layout = try ShardLayout(batch: 64, shards: size, ranks: size, rank: communicator.rank)
-    let division = StatisticsDivision(whole: layout)
+    let division = NormalizationGroups(whole: layout)
     for sizes in [[size], Array(repeating: 1, count: size)] {
       for (layer, width) in [(4, 6), (3, 8)] {
         let groups = RankGroups(sizes: sizes)
@@ -146,7 +146,7 @@ let reductionChecks: [Check] = [
     let layout = try ShardLayout(batch: 64, shards: size, ranks: size, rank: communicator.rank)
     let groups = RankGroups(sizes: [size / 2, size / 2])
     let host = groups.group(of: communicator.rank)
-    let division = StatisticsDivision(whole: layout)
+    let division = NormalizationGroups(whole: layout)
     let exchange = try HostStatisticsExchange(
       try communicator.duplicate(), of: 0..<size,
       group: try communicator.split(color: host) as Communicator, hosts: groups, division: division,

@@ -23,7 +23,7 @@ private struct Trained: Equatable {
 
 /// Three steps and an evaluation on images that are the same everywhere.
 private func train(
-  _ model: String, _ division: StatisticsDivision, threads: Int, microBatches: Int = 1,
+  _ model: String, _ division: NormalizationGroups, threads: Int, microBatches: Int = 1,
   bucketBytes: Int, on group: ProcessGroup
 ) throws -> Trained {
   let side = ModelCatalog.isForImageNet(model) ? 32 : 16
@@ -74,14 +74,14 @@ private func compare(
     batch: batch / microBatches, shards: shards / microBatches, ranks: size,
     rank: communicator.rank)
   let here = try train(
-    model, try StatisticsDivision(layout, imagesPerGroup: group), threads: threads,
+    model, try NormalizationGroups(layout, imagesPerGroup: group), threads: threads,
     microBatches: microBatches, bucketBytes: 40_000,
     on: ProcessGroup(
       world: communicator,
       hosts: RankGroups(sizes: hosts ? Array(repeating: 1, count: size) : [size])))
   let whole = try ShardLayout(batch: batch, shards: shards)
   let alone = try train(
-    model, try StatisticsDivision(whole, imagesPerGroup: group), threads: 1,
+    model, try NormalizationGroups(whole, imagesPerGroup: group), threads: 1,
     bucketBytes: 4 << 20, on: ProcessGroup(world: .selfOnly))
   let what =
     "\(model), batch \(batch), \(shards) shards, \(threads) threads, \(microBatches) micro-batches"
@@ -158,7 +158,7 @@ let replicaChecks: [Check] = [
       var options = TrainingEngine.Options(TrainingConfiguration(), threads: 1)
       options.microBatches = microBatches
       let engine = try TrainingEngine(
-        network, StatisticsDivision(whole: layout), options: options, group: alone)
+        network, NormalizationGroups(whole: layout), options: options, group: alone)
       engine.replica.initialize(seed: 1)
       func step(_ number: Int) throws {
         _ = try engine.step(number, learningRate: 0.01, from: images)

@@ -3,6 +3,7 @@
 import AllocationCounter
 import Networks
 import Optimizers
+import Tensors
 import Testing
 
 @Suite struct AllocationTests {
@@ -25,12 +26,15 @@ import Testing
       named: "resnet20", shortcut: shortcut, classes: 10)
     let layout = try ShardLayout(batch: 16, shards: 8)
     let replica = Replica(
-      architecture, training: layout, evaluation: layout, exchange: SingleRankExchange())
+      architecture.classifier, training: layout, evaluation: layout, exchange: SingleRankExchange())
     replica.initialize(seed: 1)
     let optimizer = Optimizer(rule, of: replica)
     let batch = Batch(of: architecture, count: 16, seed: 1)
+    let labels = AlignedBuffer<Int32>(count: batch.count)
+    _ = labels.elements.update(fromContentsOf: batch.labels)
+    let targets = Targets(labels: labels.pointer)
     func step() throws {
-      _ = try replica.trainingPass(images: batch.images, labels: batch.labels)
+      _ = try replica.trainingPass(images: batch.images, targets: targets)
       optimizer.step(learningRate: 0.1)
     }
     try step()

@@ -82,7 +82,7 @@ private func expectedParameters(depth: Int, shortcut: Shortcut?, classes: Int) -
     for (height, width) in [(32, 32), (28, 28), (33, 31), (4, 4)] {
       let architecture = Architecture.cifar(
         8, input: ImageShape(height: height, width: width, channels: 1))
-      let last = architecture.nodes.last { $0.operation == .relu }!.shape
+      let last = architecture.nodes.last { $0.operation is ReLUOperation }!.shape
       #expect(
         last == ImageShape(height: (height + 3) / 4, width: (width + 3) / 4, channels: 64))
     }
@@ -143,10 +143,7 @@ private func expectedParameters(depth: Int, shortcut: Shortcut?, classes: Int) -
     let architecture = try ModelCatalog.architecture(named: name, classes: 10)
     let depth = Int(name.drop { $0.isLetter })!
     let weighted = architecture.nodes.filter {
-      switch $0.operation {
-      case .convolution, .fullyConnected: true
-      default: false
-      }
+      $0.operation is ConvolutionOperation || $0.operation is FullyConnectedOperation
     }
     #expect(architecture.name == name)
     #expect(weighted.count == depth)
@@ -205,10 +202,8 @@ private func expectedParameters(depth: Int, shortcut: Shortcut?, classes: Int) -
     #expect(architecture.input == ImageShape(height: size, width: size, channels: 3))
     let depth = Int(name.drop { $0.isLetter }.prefix { $0.isNumber })!
     let layers = architecture.nodes.filter {
-      switch $0.operation {
-      case .convolution, .fullyConnected: !$0.name.contains("downsample")
-      default: false
-      }
+      ($0.operation is ConvolutionOperation || $0.operation is FullyConnectedOperation)
+        && !$0.name.contains("downsample")
     }
     #expect(layers.count == depth)
   }

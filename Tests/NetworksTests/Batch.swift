@@ -37,31 +37,58 @@ struct Batch: Sendable {
   }
 }
 
+extension Batch {
+  /// The labels as a replica takes them.
+  func withTargets<Result>(_ body: (Targets) throws -> Result) rethrows -> Result {
+    // An empty array has no memory to point to.
+    try (labels + [0]).withUnsafeBufferPointer { try body(Targets(labels: $0.baseAddress!)) }
+  }
+}
+
+extension Architecture {
+  /// The network with a classifier's loss.
+  var classifier: Architecture { ClassificationHead().attached(to: self) }
+}
+
+extension Plan.Options {
+  /// The usual options but for some.
+  init(fuse: Bool = true, rematerializesFrom leastCount: Int? = nil) {
+    self.init()
+    fuses = fuse
+    if let leastCount { rematerializesFrom = leastCount }
+  }
+}
+
 extension Replica {
   /// One training pass over this rank's part of `batch`.
   func train(_ batch: Batch) throws -> ClassificationSums {
     let local = batch[trainingLayout.localPositions]
-    return try trainingPass(images: local.images, labels: local.labels)
-      .reduce(ClassificationSums(), +)
+    return try local.withTargets {
+      ClassificationSums(shards: try trainingPass(images: local.images, targets: $0))
+    }
   }
 
   /// One evaluation pass over this rank's part of `batch`.
   func evaluate(_ batch: Batch) throws -> (sums: ClassificationSums, logits: [Float]) {
     let layout = evaluationLayout.shortened(to: batch.count)
     let local = batch[layout.localPositions]
-    let sums = try evaluationPass(images: local.images, labels: local.labels, batch: batch.count)
-    return (sums.reduce(ClassificationSums(), +), Array(evaluationLogits))
+    let sums = try local.withTargets {
+      ClassificationSums(
+        shards: try evaluationPass(images: local.images, targets: $0, batch: batch.count))
+    }
+    return (sums, Array(evaluationLogits))
   }
 
   /// A replica that holds all shards itself.
   convenience init(
     alone architecture: Architecture, batch: Int, shards: Int = 1, threads: Int = 1,
-    fuse: Bool = true, recomputesFrom leastCount: Int? = nil, seed: UInt64 = 1
+    fuse: Bool = true, rematerializesFrom leastCount: Int? = nil, seed: UInt64 = 1
   ) throws {
     let layout = try ShardLayout(batch: batch, shards: shards)
     self.init(
-      architecture, training: layout, evaluation: layout, threads: threads,
-      exchange: SingleRankExchange(), fuse: fuse, recomputesFrom: leastCount)
+      architecture.classifier, training: layout, evaluation: layout, threads: threads,
+      exchange: SingleRankExchange(),
+      options: Plan.Options(fuse: fuse, rematerializesFrom: leastCount))
     initialize(seed: seed)
   }
 }
@@ -78,6 +105,15 @@ extension Architecture {
   /// Eight layers on 12×10 images: all of the code, little of the time.
   static func small(_ shortcut: Shortcut? = .a) -> Architecture {
     cifar(8, shortcut, input: ImageShape(height: 12, width: 10, channels: 3))
+  }
+}
+
+extension ClassificationSums {
+  /// The sums of all shards of a pass whose only loss is a classifier's.
+  init(shards: UnsafeBufferPointer<Double>) {
+    self = stride(from: 0, to: shards.count, by: 4).reduce(ClassificationSums()) { sum, first in
+      sum + ClassificationHead.metrics(LossSums(.init(rebasing: shards[first..<first + 4])))
+    }
   }
 }
 

@@ -11,11 +11,11 @@ import Testing
     var checked = 0
     for slot in replica.parameterLayout.slots {
       let variance: Double
-      switch slot.role {
-      case .convolutionWeight(let geometry):
-        variance =
-          2 / Double(geometry.kernelHeight * geometry.kernelWidth * geometry.input.channels)
-      case .fullyConnectedWeight(let inputs, _): variance = 1 / Double(inputs)
+      // Inputs of an output: C·R·S of a convolution's [K, C, R, S], C of the classifier's [K, C].
+      let fanIn = Double(slot.fileShape.dropFirst().reduce(1, *))
+      switch slot.fileShape.count {
+      case 4: variance = 2 / fanIn
+      case 2: variance = 1 / fanIn
       default: continue
       }
       let values = replica.parameters[slot.range].map { Double($0) }
@@ -79,7 +79,7 @@ import Testing
   func layersDiffer() throws {
     let replica = try Replica(alone: .cifar(20), batch: 1)
     let layers = replica.parameterLayout.slots.compactMap { slot -> [UInt32]? in
-      if case .convolutionWeight = slot.role {
+      if slot.fileShape.count == 4 {
         bits(replica.parameters[slot.range].prefix(100))
       } else {
         nil

@@ -32,8 +32,8 @@ import Testing
     let batch = Batch(of: architecture, count: 4, seed: 1)
     let layout = try ShardLayout(batch: 4, shards: 2)
     let replica = Replica(
-      architecture, training: layout, evaluation: layout, exchange: SingleRankExchange(),
-      labelSmoothing: 0.1)
+      ClassificationHead(labelSmoothing: 0.1).attached(to: architecture), training: layout,
+      evaluation: layout, exchange: SingleRankExchange())
     replica.initialize(seed: 1)
     func reference(_ logits: some Sequence<Float>, labelSmoothing: Double) -> Double {
       referenceCrossEntropy(

@@ -35,7 +35,7 @@ struct NetworkFixture {
     let layout = ParameterLayout(architecture)
     let parameters = try layout.slots.map { slot in
       let values: [Float]
-      if case .convolutionWeight = slot.role {
+      if slot.fileShape.count == 4 {
         values = fixtureConvolutionWeight(slot.name, shape: slot.fileShape)
       } else {
         values = try file.float32("parameter.\(slot.name)", shape: slot.fileShape)

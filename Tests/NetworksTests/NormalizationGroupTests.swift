@@ -15,10 +15,9 @@ import Testing
     let images = Batch(of: architecture, count: batch, seed: 3)
     let layout = try ShardLayout(batch: batch, shards: 6)
     let replica = Replica(
-      architecture, training: layout, evaluation: layout,
-      division: try StatisticsDivision(layout, imagesPerGroup: size),
-      exchange: SingleRankExchange(),
-      fuse: fuse)
+      architecture.classifier, training: layout, evaluation: layout,
+      division: try NormalizationGroups(layout, imagesPerGroup: size),
+      exchange: SingleRankExchange(), options: .init(fuse: fuse))
     replica.initialize(seed: 1)
     let sums = try replica.train(images)
     let logits = Array(replica.trainingLogits)
@@ -51,8 +50,8 @@ import Testing
       8, input: .init(height: 4, width: 4, channels: 3))
     let layout = try ShardLayout(batch: 3, shards: 3)
     let replica = Replica(
-      architecture, training: layout, evaluation: layout,
-      division: try StatisticsDivision(layout, imagesPerGroup: 1), exchange: SingleRankExchange())
+      architecture.classifier, training: layout, evaluation: layout,
+      division: try NormalizationGroups(layout, imagesPerGroup: 1), exchange: SingleRankExchange())
     replica.initialize(seed: 1)
     let sums = try replica.train(Batch(of: architecture, count: 3, seed: 1))
     #expect(sums.loss.isFinite)
@@ -65,15 +64,15 @@ import Testing
     let layout = try ShardLayout(batch: 24, shards: 8)
     for (images, word) in [(5, "divides it"), (8, "multiple of 3"), (1, "multiple of 24")] {
       do {
-        _ = try StatisticsDivision(layout, imagesPerGroup: images)
+        _ = try NormalizationGroups(layout, imagesPerGroup: images)
         Issue.record("groups of \(images) were taken")
       } catch {
         #expect("\(error)".contains(word), "\(error)")
       }
     }
-    let pairs = try StatisticsDivision(layout, imagesPerGroup: 6)
+    let pairs = try NormalizationGroups(layout, imagesPerGroup: 6)
     #expect(pairs.groups == [0..<2, 2..<4, 4..<6, 6..<8])
-    let single = try StatisticsDivision(layout, imagesPerGroup: 3)
+    let single = try NormalizationGroups(layout, imagesPerGroup: 3)
     #expect(single.groups == (0..<8).map { $0..<$0 + 1 })
   }
 }

@@ -132,7 +132,8 @@ private let architectures: [Architecture] =
     let training = try ShardLayout(batch: 5, shards: 4)
     for size in [4, 23] {
       let replica = Replica(
-        architecture, training: training, evaluation: try ShardLayout(batch: size, shards: 4),
+        architecture.classifier, training: training,
+        evaluation: try ShardLayout(batch: size, shards: 4),
         exchange: SingleRankExchange())
       replica.initialize(seed: 1)
       let alone = try Replica(alone: architecture, batch: 5, shards: 4)
@@ -151,7 +152,7 @@ private let architectures: [Architecture] =
     let batch = Batch(of: architecture, count: 4, seed: 11)
     let both = try Replica(alone: architecture, batch: 4, shards: 2)
     let only = Replica(
-      architecture, training: nil, evaluation: layout, exchange: SingleRankExchange())
+      architecture.classifier, training: nil, evaluation: layout, exchange: SingleRankExchange())
     only.initialize(seed: 1)
     #expect(try only.evaluate(batch) == both.evaluate(batch))
     // Four maps of the first stage are alive at once: a normalization's input, addend and output, and

@@ -20,7 +20,8 @@ import Testing
     let architecture = fixture.architecture
     return try InMemoryRanks(batch: 6, shards: 4, ranks: ranks).run { layout, exchange in
       let replica = Replica(
-        architecture, training: nil, evaluation: layout, threads: threads, exchange: exchange)
+        architecture.classifier, training: nil, evaluation: layout, threads: threads,
+        exchange: exchange)
       try replica.load(stateDictionary: state)
       var statistics = PopulationStatistics(architecture, batch: 6)
       for step in 0..<5 {

@@ -40,8 +40,8 @@ struct Division: CustomTestStringConvertible, Sendable {
     let world = try InMemoryRanks(batch: division.batch, shards: division.shards, ranks: ranks)
     return try world.run { layout, exchange in
       let replica = Replica(
-        architecture, training: layout, evaluation: layout, threads: threads,
-        division: try StatisticsDivision(layout, imagesPerGroup: division.group),
+        architecture.classifier, training: layout, evaluation: layout, threads: threads,
+        division: try NormalizationGroups(layout, imagesPerGroup: division.group),
         exchange: exchange)
       replica.initialize(seed: 7)
       let optimizer = Optimizer(
@@ -50,17 +50,22 @@ struct Division: CustomTestStringConvertible, Sendable {
       for step in 0..<steps {
         let batch = Batch(of: architecture, count: division.batch, seed: UInt64(step))
         let local = batch[layout.localPositions]
-        let sums = try replica.trainingPass(images: local.images, labels: local.labels)
-        trace.losses.append(
-          try total(sums, layout, exchange).loss / Double(division.batch))
+        let loss = try local.withTargets {
+          try total(
+            replica.trainingPass(images: local.images, targets: $0), layout, exchange
+          ).loss
+        }
+        trace.losses.append(loss / Double(division.batch))
         try world.combineGradients(of: replica)
         optimizer.step(learningRate: 0.1)
       }
       let batch = Batch(of: architecture, count: division.batch - 3, seed: 99)
       let local = batch[layout.shortened(to: batch.count).localPositions]
-      trace.evaluation = try total(
-        replica.evaluationPass(images: local.images, labels: local.labels, batch: batch.count),
-        layout, exchange)
+      trace.evaluation = try local.withTargets {
+        try total(
+          replica.evaluationPass(images: local.images, targets: $0, batch: batch.count), layout,
+          exchange)
+      }
       trace.parameters = Array(replica.parameters)
       trace.velocities = Array(optimizer.state)
       trace.runningStatistics = Array(replica.runningStatistics)
@@ -71,18 +76,17 @@ struct Division: CustomTestStringConvertible, Sendable {
 
   /// All shards' sums, added up in the tree's order.
   private func total(
-    _ local: UnsafeBufferPointer<ClassificationSums>, _ layout: ShardLayout,
+    _ local: UnsafeBufferPointer<Double>, _ layout: ShardLayout,
     _ exchange: InMemoryExchange
   ) throws -> ClassificationSums {
-    var flat = local.flatMap { [Double($0.images), $0.loss, Double($0.top1), Double($0.top5)] }
+    var flat = Array(local)
     var all = [Double](repeating: .nan, count: 4)
-    let rule = StatisticsRule(.sums, width: 4, division: StatisticsDivision(whole: layout))
+    let rule = StatisticsRule(.sums, width: 4, division: NormalizationGroups(whole: layout))
     try flat.withUnsafeMutableBufferPointer { flat in
       rule.mergeLocalShards(flat.baseAddress!)
       try exchange.combine(flat.baseAddress!, into: &all, by: rule)
     }
-    return ClassificationSums(
-      images: Int(all[0]), loss: all[1], top1: Int(all[2]), top5: Int(all[3]))
+    return all.withUnsafeBufferPointer { ClassificationHead.metrics(LossSums($0)) }
   }
 
   @Test(
@@ -138,7 +142,7 @@ struct Division: CustomTestStringConvertible, Sendable {
       try world.run { layout, exchange in
         if layout.rank == 2 { throw Broken() }
         let replica = Replica(
-          .small(), training: layout, evaluation: layout, exchange: exchange)
+          Architecture.small().classifier, training: layout, evaluation: layout, exchange: exchange)
         _ = try replica.train(Batch(of: .small(), count: 8, seed: 1))
       }
     }

@@ -23,9 +23,9 @@ private let architectures: [Architecture] =
   @Test("recomputation changes no bit of training", arguments: architectures.indices)
   func sameBits(index: Int) throws {
     let architecture = architectures[index]
-    let stored = try Replica(alone: architecture, batch: 5, shards: 3, recomputesFrom: .max)
+    let stored = try Replica(alone: architecture, batch: 5, shards: 3, rematerializesFrom: .max)
     let recomputed = try Replica(
-      alone: architecture, batch: 5, shards: 3, threads: 3, recomputesFrom: 0)
+      alone: architecture, batch: 5, shards: 3, threads: 3, rematerializesFrom: 0)
     try expectSameBits(stored, recomputed)
   }
 
@@ -33,17 +33,19 @@ private let architectures: [Architecture] =
   func groupsAndParts(index: Int) throws {
     let architecture = architectures[index]
     let layout = try ShardLayout(batch: 8, shards: 4)
-    let division = try StatisticsDivision(layout, imagesPerGroup: 4)
-    func replica(recomputesFrom leastCount: Int, threads: Int) -> Replica {
+    let division = try NormalizationGroups(layout, imagesPerGroup: 4)
+    func replica(rematerializesFrom leastCount: Int, threads: Int) -> Replica {
       let replica = Replica(
-        architecture, training: layout, evaluation: layout, threads: threads, division: division,
-        exchange: SingleRankExchange(), recomputesFrom: leastCount)
+        architecture.classifier, training: layout, evaluation: layout, threads: threads,
+        division: division,
+        exchange: SingleRankExchange(), options: .init(rematerializesFrom: leastCount))
       replica.initialize(seed: 1)
       return replica
     }
     for threads in [1, 2, 4] {
       try expectSameBits(
-        replica(recomputesFrom: .max, threads: 1), replica(recomputesFrom: 0, threads: threads),
+        replica(rematerializesFrom: .max, threads: 1),
+        replica(rematerializesFrom: 0, threads: threads),
         parts: 2)
     }
   }
@@ -65,19 +67,19 @@ private let architectures: [Architecture] =
     let outputs = outputsOfLayers.reduce(0, +)
     let architecture = try network(name)
     let sum = architecture.nodes.reduce(0) { sum, node in
-      if case .convolution = node.operation { sum + node.shape.count } else { sum }
+      node.operation is ConvolutionOperation ? sum + node.shape.count : sum
     }
     #expect(sum == outputs)
-    func bytes(recomputesFrom leastCount: Int?) throws -> Double {
+    func bytes(rematerializesFrom leastCount: Int?) throws -> Double {
       let (two, four) = try (
-        Replica(alone: architecture, batch: 2, recomputesFrom: leastCount),
-        Replica(alone: architecture, batch: 4, recomputesFrom: leastCount)
+        Replica(alone: architecture, batch: 2, rematerializesFrom: leastCount),
+        Replica(alone: architecture, batch: 4, rematerializesFrom: leastCount)
       )
       return Double(four.arenaBytes - two.arenaBytes) / 2
     }
-    #expect(try bytes(recomputesFrom: nil) < 1.2 * Double(4 * outputs))
+    #expect(try bytes(rematerializesFrom: nil) < 1.2 * Double(4 * outputs))
     // The rest is the blocks' outputs and the first convolution's, normalized.
-    #expect(try bytes(recomputesFrom: .max) > 1.5 * Double(4 * outputs))
+    #expect(try bytes(rematerializesFrom: .max) > 1.5 * Double(4 * outputs))
   }
 
   @Test(
@@ -87,7 +89,7 @@ private let architectures: [Architecture] =
     let architecture = Architecture.cifar(
       14, shortcut, input: ImageShape(height: 6, width: 5, channels: 3))
     let batch = Batch(of: architecture, count: 3, seed: 1)
-    let replica = try Replica(alone: architecture, batch: 3, shards: 2, recomputesFrom: 0)
+    let replica = try Replica(alone: architecture, batch: 3, shards: 2, rematerializesFrom: 0)
     let parameters = replica.parameters.map { Double($0) }
     _ = try replica.train(batch)
     var data = TestData(seed: 2)

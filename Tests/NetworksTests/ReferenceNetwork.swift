@@ -16,43 +16,48 @@ extension Architecture {
     for node in nodes {
       let inputs = node.inputs.map { values[$0] }
       switch node.operation {
-      case .input:
+      case is InputOperation:
         values.append(
           ReferenceImages(
             images: batch.count, height: node.shape.height, width: node.shape.width,
             channels: node.shape.channels, values: batch.images.map(Double.init)))
-      case .convolution(let geometry):
+      case let convolution as ConvolutionOperation:
         values.append(
           referenceConvolution(
             inputs[0], weights: parameter("\(node.name).weight"),
-            filter: (geometry.kernelHeight, geometry.kernelWidth),
-            outputChannels: geometry.output.channels, stride: geometry.stride,
-            padding: geometry.padding))
-      case .batchNormalization:
+            filter: (convolution.kernel, convolution.kernel),
+            outputChannels: convolution.channels, stride: convolution.stride,
+            padding: convolution.padding))
+      case is BatchNormalizationOperation:
         values.append(
           referenceBatchNormalization(
             inputs[0], gamma: parameter("\(node.name).weight"), beta: parameter("\(node.name).bias")
           ))
-      case .relu: values.append(referenceReLU(inputs[0]))
-      case .add: values.append(referenceAdd(inputs[0], inputs[1]))
-      case .zeroPaddedShortcut(let stride):
+      case is ReLUOperation: values.append(referenceReLU(inputs[0]))
+      case is AdditionOperation: values.append(referenceAdd(inputs[0], inputs[1]))
+      case let shortcut as ZeroPaddedShortcutOperation:
         values.append(
-          referenceShortcutA(inputs[0], stride: stride, outputChannels: node.shape.channels))
-      case .maxPooling(let geometry):
+          referenceShortcutA(
+            inputs[0], stride: shortcut.stride, outputChannels: node.shape.channels))
+      case let pooling as MaxPoolingOperation:
         values.append(
           referenceMaxPooling(
-            inputs[0], kernel: geometry.kernelHeight, stride: geometry.stride,
-            padding: geometry.padding))
-      case .averagePooling(let geometry):
-        values.append(referenceAveragePooling(inputs[0], window: geometry.kernelHeight))
-      case .globalAveragePooling: values.append(referenceGlobalAveragePooling(inputs[0]))
-      case .fullyConnected(let outputs):
+            inputs[0], kernel: pooling.kernel, stride: pooling.stride, padding: pooling.padding))
+      case let pooling as AveragePoolingOperation:
+        values.append(referenceAveragePooling(inputs[0], window: pooling.height))
+      case is GlobalAveragePoolingOperation:
+        values.append(referenceGlobalAveragePooling(inputs[0]))
+      case let layer as FullyConnectedOperation:
         values.append(
           ReferenceImages(
-            images: batch.count, height: 1, width: 1, channels: outputs,
+            images: batch.count, height: 1, width: 1, channels: layer.outputs,
             values: referenceFullyConnected(
               inputs[0].values, images: batch.count, weights: parameter("\(node.name).weight"),
               bias: parameter("\(node.name).bias"))))
+      case is SoftmaxCrossEntropyLoss:
+        return referenceCrossEntropy(
+          logits: inputs[0].values, labels: batch.labels.map { Int($0) })
+      case let other: preconditionFailure("no reference for \(other)")
       }
     }
     return referenceCrossEntropy(

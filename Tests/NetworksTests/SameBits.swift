@@ -19,10 +19,13 @@ func expectSameBits(
     for index in 0..<parts {
       let batch = Batch(
         of: one.architecture, count: layout.batch, seed: UInt64(step * parts + index))
-      let part = MiniBatchPart(index: index, of: parts)
-      let sums = try [one, other].map {
-        try $0.trainingPass(images: batch.images, labels: batch.labels, part: part)
-          .reduce(ClassificationSums(), +)
+      let part = MicroBatchIndex(index: index, of: parts)
+      let sums = try [one, other].map { replica in
+        try batch.withTargets {
+          ClassificationSums(
+            shards: try replica.trainingPass(
+              images: batch.images, targets: $0, microBatch: part))
+        }
       }
       #expect(sums[0] == sums[1], "step \(step)", sourceLocation: sourceLocation)
       let sameGradients = bits(one.gradients) == bits(other.gradients)

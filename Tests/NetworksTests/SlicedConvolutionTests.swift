@@ -41,12 +41,10 @@ import Testing
     "gradients through sliced images are the central differences in Float64", arguments: [1, 2])
   func gradients(shards: Int) throws {
     let architecture = Self.architecture
-    let sliced = architecture.nodes.filter {
-      if case .convolution(let geometry) = $0.operation {
-        geometry.slicesPerImage > 1
-      } else {
-        false
-      }
+    let sliced = architecture.nodes.filter { node in
+      let convolution = node.operation as? ConvolutionOperation
+      let geometry = convolution?.geometry(architecture.inputShapes(of: node)[0])
+      return geometry.map { $0.slicesPerImage > 1 } ?? false
     }
     #expect(sliced.count == 3)
     let batch = Batch(of: architecture, count: 2, seed: 1)

@@ -40,7 +40,7 @@ extension HostDivision {
     let size = layout.ranks / hosts
     let ranks = (0..<hosts).map { $0 * size..<($0 + 1) * size }
     let nodes = ranks.map { layout.tree.nodes(covering: layout.shards(ofRanks: $0)) }
-    let division = try StatisticsDivision(layout, imagesPerGroup: imagesPerGroup)
+    let division = try NormalizationGroups(layout, imagesPerGroup: imagesPerGroup)
     // Each cluster's hosts' pieces.
     let clusters = division.clusters.map { cluster in
       ranks[cluster.lowerBound / size...(cluster.upperBound - 1) / size].map {

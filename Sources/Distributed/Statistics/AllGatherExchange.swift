@@ -13,7 +13,7 @@ package final class AllGatherExchange: StatisticsNetwork {
   private let messages: AlignedBuffer<Double>
   /// All hosts' pieces, merged in place.
   private let received: AlignedBuffer<Double>
-  private let merges: [StatisticsDivision.Merge]
+  private let merges: [NormalizationGroups.Merge]
   /// The piece at which each group's result is after the merges.
   private let resultSlots: [Int]
   /// The blocks of each width met so far.

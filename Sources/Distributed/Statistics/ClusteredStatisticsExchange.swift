@@ -36,7 +36,7 @@ package final class ClusteredStatisticsExchange: StatisticsExchange {
   /// - Throws: `MPIError`.
   package init(
     _ communicator: Communicator, group: Communicator?, hosts: RankGroups,
-    division: StatisticsDivision, widths: Widths, yieldsWhileWaiting: Bool,
+    division: NormalizationGroups, widths: Widths, yieldsWhileWaiting: Bool,
     progress: CommunicationProgress, rankProgress: RankProgress? = nil,
     emulated: EmulatedNetwork? = nil
   ) throws {
@@ -45,7 +45,7 @@ package final class ClusteredStatisticsExchange: StatisticsExchange {
     let isWhole = division.groups.count == 1
     whole = try HostStatisticsExchange(
       communicator, of: all, group: group?.duplicate(), hosts: hosts,
-      division: isWhole ? division : StatisticsDivision(whole: layout),
+      division: isWhole ? division : NormalizationGroups(whole: layout),
       maximumWidth: isWhole ? max(widths.layers, widths.whole) : widths.whole,
       yieldsWhileWaiting: yieldsWhileWaiting,
       progress: progress, rankProgress: rankProgress, emulated: emulated)
@@ -77,7 +77,7 @@ extension ProcessGroup {
   /// - Parameter architecture: says how many numbers an exchange has.
   /// - Throws: `MPIError`.
   package func statisticsExchange(
-    _ division: StatisticsDivision, _ architecture: Architecture,
+    _ division: NormalizationGroups, _ architecture: Architecture,
     progress: CommunicationProgress? = nil, rankProgress: RankProgress? = nil
   ) throws -> any StatisticsExchange {
     if count == 1 { return SingleRankExchange() }
@@ -88,7 +88,7 @@ extension ProcessGroup {
         layers: 2 * channels,
         whole: max(
           division.groups.count > 1 ? ParameterLayout(architecture).normalizationTotals : 0,
-          ClassificationExchange.width)),
+          architecture.lossSumsCount)),
       yieldsWhileWaiting: isOversubscribed,
       progress: progress ?? CommunicationProgress(control), rankProgress: rankProgress,
       emulated: network)

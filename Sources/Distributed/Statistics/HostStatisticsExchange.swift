@@ -17,7 +17,7 @@ package final class HostStatisticsExchange: StatisticsExchange {
   private let rankProgress: RankProgress?
   /// BN groups of these ranks.
   private let groups: Range<Int>
-  private let division: StatisticsDivision
+  private let division: NormalizationGroups
   /// The rank that leads the host.
   private let leader: Int
   /// Widest exchange.
@@ -35,7 +35,7 @@ package final class HostStatisticsExchange: StatisticsExchange {
   private let result: Signal?
   /// All of the host's pieces, merged in place.
   private let gathered: AlignedBuffer<Double>
-  private let hostMerges: [StatisticsDivision.Merge]
+  private let hostMerges: [NormalizationGroups.Merge]
   private let resultSlots: [Int]
   /// Whether these ranks are on several hosts.
   private let spansHosts: Bool
@@ -61,7 +61,7 @@ package final class HostStatisticsExchange: StatisticsExchange {
   /// - Throws: `MPIError`.
   package init(
     _ communicator: Communicator, of ranks: Range<Int>, group: Communicator?, hosts: RankGroups,
-    division: StatisticsDivision, maximumWidth: Int, yieldsWhileWaiting: Bool,
+    division: NormalizationGroups, maximumWidth: Int, yieldsWhileWaiting: Bool,
     progress: CommunicationProgress, rankProgress: RankProgress? = nil,
     emulated: EmulatedNetwork? = nil
   ) throws {

@@ -13,7 +13,7 @@ package final class RecursiveDoublingExchange: StatisticsNetwork {
     let partner: Int
     /// Whether this host holds the left child.
     let isLeft: Bool
-    let merge: StatisticsDivision.Merge
+    let merge: NormalizationGroups.Merge
   }
 
   private let hosts: StatisticsHosts

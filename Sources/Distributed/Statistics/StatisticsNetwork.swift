@@ -25,7 +25,7 @@ package struct StatisticsHosts {
   let leaders: Communicator
   /// Their ranks among all.
   let ranks: [Int]
-  let division: StatisticsDivision
+  let division: NormalizationGroups
   /// The BN groups that these hosts share.
   let groups: [Range<Int>]
   /// Pieces of each host.
@@ -43,7 +43,7 @@ package struct StatisticsHosts {
 
   /// Whether hosts of these pieces merge them by `RecursiveDoublingExchange`.
   package static func canDouble(
-    _ division: StatisticsDivision, _ groups: [Range<Int>], pieces: [[Range<Int>]]
+    _ division: NormalizationGroups, _ groups: [Range<Int>], pieces: [[Range<Int>]]
   ) -> Bool {
     if groups.count > 1 { return false }
     let merges = division.merges(of: pieces.flatMap(\.self), to: groups)

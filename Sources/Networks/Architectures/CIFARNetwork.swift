@@ -6,22 +6,22 @@ import Tensors
 /// The 6n+2-layer network for small images: a 3×3 convolution, three stages of 2n 3×3 convolutions
 /// on 32², 16² and 8² maps with 16, 32 and 64 filters, global average pooling, a fully connected
 /// layer. Stages after the first begin with stride 2 (He et al. 2015, §4.2).
-public struct CIFARNetwork: Hashable, Sendable {
+package struct CIFARNetwork: Hashable, Sendable {
   /// Weighted layers, 6n+2.
-  public let depth: Int
+  package let depth: Int
   /// Nil: the plain network, without shortcuts.
-  public let shortcut: Shortcut?
-  public let classes: Int
-  public let input: ImageShape
+  package let shortcut: Shortcut?
+  package let classes: Int
+  package let input: ImageShape
 
   /// Smallest image height and width.
-  public static let minimumSize = 4
+  package static let minimumSize = 4
 
   /// Far beyond the paper's 1202; keeps a mistyped depth from filling the memory.
   static let maximumDepth = 6002
 
   /// - Returns: nil unless `depth` = 6n+2 for some n in 1…1000 and the images have at least 4×4 pixels.
-  public init?(
+  package init?(
     depth: Int, shortcut: Shortcut?, classes: Int,
     input: ImageShape = ImageShape(height: 32, width: 32, channels: 3)
   ) {
@@ -40,11 +40,11 @@ public struct CIFARNetwork: Hashable, Sendable {
   }
 
   /// Residual blocks (pairs of layers) in each stage: n.
-  public var blocksPerStage: Int { (depth - 2) / 6 }
+  package var blocksPerStage: Int { (depth - 2) / 6 }
 
-  public var name: String { (shortcut == nil ? "plain" : "resnet") + "\(depth)" }
+  package var name: String { (shortcut == nil ? "plain" : "resnet") + "\(depth)" }
 
-  public var architecture: Architecture {
+  package var architecture: Architecture {
     let stages = ResidualStages(
       block: .basic(channels: 16), counts: Array(repeating: blocksPerStage, count: 3),
       shortcut: shortcut)
@@ -58,20 +58,20 @@ public struct CIFARNetwork: Hashable, Sendable {
 /// ResNeXt-29 for small images: a 3×3 convolution with 64 filters, three stages of 3 bottleneck
 /// blocks with grouped 3×3 convolutions and 256, 512 and 1024 output channels, global average
 /// pooling, a fully connected layer (Xie et al. 2017, §5.2).
-public struct CIFARResNeXt: Hashable, Sendable {
-  public let cardinality: Cardinality
-  public let shortcut: Shortcut
-  public let stride: BottleneckStride
-  public let classes: Int
-  public let input: ImageShape
+package struct CIFARResNeXt: Hashable, Sendable {
+  package let cardinality: Cardinality
+  package let shortcut: Shortcut
+  package let stride: BottleneckStride
+  package let classes: Int
+  package let input: ImageShape
 
   /// Weighted layers.
-  public static let depth = 29
+  package static let depth = 29
   /// Smallest image height and width.
-  public static let minimumSize = 4
+  package static let minimumSize = 4
 
   /// - Returns: nil unless the images have at least 4×4 pixels.
-  public init?(
+  package init?(
     cardinality: Cardinality, shortcut: Shortcut = .b, stride: BottleneckStride = .middle3x3,
     classes: Int, input: ImageShape = ImageShape(height: 32, width: 32, channels: 3)
   ) {
@@ -84,9 +84,9 @@ public struct CIFARResNeXt: Hashable, Sendable {
     self.input = input
   }
 
-  public var name: String { "resnext\(Self.depth)_\(cardinality.name)" }
+  package var name: String { "resnext\(Self.depth)_\(cardinality.name)" }
 
-  public var architecture: Architecture {
+  package var architecture: Architecture {
     let stages = ResidualStages(
       block: .bottleneck(cardinality, stride: stride), counts: [3, 3, 3], shortcut: shortcut)
     let summary =

@@ -8,27 +8,27 @@ import Tensors
 /// Stages are made of basic blocks for 18 and 34 layers and of bottleneck blocks for 50, 101 and 152
 /// (He et al. 2015, Table 1); with a cardinality, the latter are ResNeXt's (Xie et al. 2017, Table 1).
 /// Parameters carry torchvision's names.
-public struct ImageNetNetwork: Hashable, Sendable {
+package struct ImageNetNetwork: Hashable, Sendable {
   /// Weighted layers, not counting projections: 18, 34, 50, 101 or 152.
-  public let depth: Int
+  package let depth: Int
   /// Nil: the plain network, without shortcuts.
-  public let shortcut: Shortcut?
+  package let shortcut: Shortcut?
   /// Nil: not a ResNeXt.
-  public let cardinality: Cardinality?
+  package let cardinality: Cardinality?
   /// Where bottleneck blocks have their stride; basic blocks have it in their first convolution.
-  public let stride: BottleneckStride
-  public let classes: Int
-  public let input: ImageShape
+  package let stride: BottleneckStride
+  package let classes: Int
+  package let input: ImageShape
 
   /// Smallest image height and width: the maps are halved five times.
-  public static let minimumSize = 32
+  package static let minimumSize = 32
 
   /// The depths of He et al. 2015, Table 1.
-  public static let depths = [18, 34, 50, 101, 152]
+  package static let depths = [18, 34, 50, 101, 152]
 
   /// - Returns: nil unless `depth` is one of `depths`, at least 50 where a cardinality is given and
   ///   at most 34 for the plain network, and the images have at least 32×32 pixels.
-  public init?(
+  package init?(
     depth: Int, shortcut: Shortcut? = .b, cardinality: Cardinality? = nil,
     stride: BottleneckStride = .middle3x3, classes: Int = 1000,
     input: ImageShape = ImageShape(height: 224, width: 224, channels: 3)
@@ -54,7 +54,7 @@ public struct ImageNetNetwork: Hashable, Sendable {
   static func hasBottlenecks(_ depth: Int) -> Bool { depth >= 50 }
 
   /// Blocks of each stage (He et al. 2015, Table 1).
-  public var blocks: [Int] {
+  package var blocks: [Int] {
     switch depth {
     case 18: [2, 2, 2, 2]
     case 34, 50: [3, 4, 6, 3]
@@ -63,12 +63,12 @@ public struct ImageNetNetwork: Hashable, Sendable {
     }
   }
 
-  public var name: String {
+  package var name: String {
     if let cardinality { return "resnext\(depth)_\(cardinality.name)" }
     return (shortcut == nil ? "plain" : "resnet") + "\(depth)"
   }
 
-  public var architecture: Architecture {
+  package var architecture: Architecture {
     var builder = ArchitectureBuilder(input: input)
     var value = builder.convolution("conv1", builder.input, channels: 64, kernel: 7, stride: 2)
     value = builder.relu(builder.batchNormalization("bn1", value))

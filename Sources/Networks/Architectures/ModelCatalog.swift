@@ -3,14 +3,14 @@
 import Tensors
 
 /// Why a network cannot be built as asked.
-public enum ModelError: Error, Equatable, CustomStringConvertible {
+package enum ModelError: Error, Equatable, CustomStringConvertible {
   case unknown(name: String, suggestion: String?)
   case shortcutOfPlainNetwork(name: String)
   case strideWithoutBottlenecks(name: String)
   case noResidualBranches(name: String)
   case imagesTooSmall(name: String, input: ImageShape, minimum: Int)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .unknown(let name, let suggestion):
       "unknown model '\(name)'" + (suggestion.map { ", did you mean '\($0)'?" } ?? ".")
@@ -30,17 +30,17 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-public enum ModelCatalog {
+package enum ModelCatalog {
   /// The depths that the paper reports for CIFAR (He et al. 2015, Table 6), as names.
-  public static let paperModels =
+  package static let paperModels =
     [20, 32, 44, 56, 110, 1202].map { "resnet\($0)" } + [20, 32, 44, 56, 110].map { "plain\($0)" }
 
   /// The ImageNet networks of He et al. 2015, Tables 1 and 2.
-  public static let imageNetModels =
+  package static let imageNetModels =
     ImageNetNetwork.depths.map { "resnet\($0)" } + ["plain18", "plain34"]
 
   /// The ResNeXts of Xie et al. 2017 that are in use; the last two are for small images.
-  public static let resNeXtModels = [
+  package static let resNeXtModels = [
     "resnext50_32x4d", "resnext101_32x4d", "resnext101_64x4d", "resnext29_8x64d",
     "resnext29_16x64d",
   ]
@@ -58,7 +58,7 @@ public enum ModelCatalog {
   ///   - stride: where bottleneck blocks have it; nil is torchvision's choice, the 3×3 convolution.
   ///   - input: nil is the papers', 32×32 or 224×224 in colour.
   /// - Throws: `ModelError`.
-  public static func architecture(
+  package static func architecture(
     named name: String, shortcut: Shortcut? = nil, stride: BottleneckStride? = nil, classes: Int,
     input: ImageShape? = nil
   ) throws(ModelError) -> Architecture {
@@ -79,12 +79,12 @@ public enum ModelCatalog {
   }
 
   /// Whether `name` is one of the networks for 224×224 images of 1000 classes.
-  public static func isForImageNet(_ name: String) -> Bool {
+  package static func isForImageNet(_ name: String) -> Bool {
     if case .imageNet = Model(name.lowercased()) { true } else { false }
   }
 
   /// The papers' shortcut of the network called `name`; nil for plain networks.
-  public static func defaultShortcut(of name: String) -> Shortcut? {
+  package static func defaultShortcut(of name: String) -> Shortcut? {
     Model(name.lowercased()).flatMap { $0.isPlain ? nil : $0.defaultShortcut }
   }
 

@@ -6,15 +6,15 @@ import Tensors
 ///
 /// Strides leave no trace in the tensors, nor do shortcuts without projections: `resnet20` with
 /// shortcut A and `plain20` have the same.
-public struct RecognizedModel: Hashable, Sendable, CustomStringConvertible {
-  public let name: String
+package struct RecognizedModel: Hashable, Sendable, CustomStringConvertible {
+  package let name: String
   /// Nil: the model's own.
-  public let shortcut: Shortcut?
-  public let classes: Int
+  package let shortcut: Shortcut?
+  package let classes: Int
 
   /// - Parameter shapes: PyTorch's, by torchvision's names.
   /// - Returns: nil unless a network of the catalog has exactly these tensors.
-  public init?(shapes: [String: [Int]]) {
+  package init?(shapes: [String: [Int]]) {
     guard let stem = shapes["conv1.weight"], stem.count == 4, stem[1] > 0,
       let classes = shapes["fc.bias"]?.first, classes > 0
     else { return nil }
@@ -42,7 +42,7 @@ public struct RecognizedModel: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// With the flags that name it.
-  public var description: String {
+  package var description: String {
     "--model \(name)\(shortcut.map { " --shortcut \($0.rawValue)" } ?? "") with \(classes) classes"
   }
 

@@ -1,7 +1,7 @@
 /// The building blocks that the residual networks share.
 
 /// How a residual block's input reaches its output where the dimensions grow (He et al. 2015, §3.3).
-public enum Shortcut: String, CaseIterable, Sendable, Codable {
+package enum Shortcut: String, CaseIterable, Sendable, Codable {
   /// Identity everywhere; zeros appended after the channels where the dimensions grow.
   case a = "A"
   /// Projection (1×1 convolution and BN) where the dimensions grow, identity elsewhere.
@@ -11,14 +11,14 @@ public enum Shortcut: String, CaseIterable, Sendable, Codable {
 }
 
 /// Which convolution of a bottleneck block that halves its maps has stride 2.
-public enum BottleneckStride: String, CaseIterable, Sendable, Codable {
+package enum BottleneckStride: String, CaseIterable, Sendable, Codable {
   /// The first 1×1 convolution ("v1"; He et al. 2015, §4.1).
   case first1x1 = "1x1"
   /// The 3×3 convolution ("v1.5"; torchvision's choice and that of Xie et al. 2017).
   case middle3x3 = "3x3"
 
   /// - Parameter name: `1x1` or `v1`, `3x3` or `v1.5`.
-  public init?(named name: String) {
+  package init?(named name: String) {
     switch name {
     case "v1": self = .first1x1
     case "v1.5": self = .middle3x3
@@ -37,17 +37,17 @@ public enum BottleneckStride: String, CaseIterable, Sendable, Codable {
 
 /// The groups of ResNeXt's 3×3 convolutions: cardinality × bottleneck width, such as 32×4d
 /// (Xie et al. 2017, §3.1 and Table 1).
-public struct Cardinality: Hashable, Sendable {
+package struct Cardinality: Hashable, Sendable {
   /// Groups of the 3×3 convolutions, in all stages.
-  public let groups: Int
+  package let groups: Int
   /// Channels of one group in the first stage; doubled with each further stage.
-  public let width: Int
+  package let width: Int
 
   /// Ample for every published network; keeps a mistyped number from filling the memory.
   static let maximumChannels = 4096
 
   /// - Returns: nil unless both are positive and the first stage has at most 4096 channels.
-  public init?(groups: Int, width: Int) {
+  package init?(groups: Int, width: Int) {
     let limit = Self.maximumChannels
     guard (1...limit).contains(groups), (1...limit).contains(width), groups * width <= limit
     else { return nil }
@@ -56,7 +56,7 @@ public struct Cardinality: Hashable, Sendable {
   }
 
   /// As in the networks' names: `32x4d`.
-  public var name: String { "\(groups)x\(width)d" }
+  package var name: String { "\(groups)x\(width)d" }
 }
 
 /// The stages of a network, `layer1`, `layer2`, …: equal blocks, of which each stage but the first

@@ -1,8 +1,8 @@
 /// The nearest known name to a misspelt one.
 
-public enum Spelling {
+package enum Spelling {
   /// The candidate within the smallest edit distance of `name`, if at most a third of it differs.
-  public static func nearest(to name: String, among candidates: [String]) -> String? {
+  package static func nearest(to name: String, among candidates: [String]) -> String? {
     let best = candidates.map { ($0, distance(name, $0)) }.min { $0.1 < $1.1 }
     guard let best, best.1 <= max(2, name.count / 3) else { return nil }
     return best.0

@@ -1,7 +1,7 @@
-/// Conversion between the order of weights in memory and PyTorch's order in files.
+/// Conversion between the order of parameters in memory and PyTorch's order in files.
 
 extension ParameterSlot {
-  /// Copies the parameter's values in file order ([K, C, R, S], [K, C]) out of `memory`.
+  /// Copies the parameter's values in file order ([K, C, R, S], [K, C], [K]) out of `memory`.
   ///
   /// - Parameters:
   ///   - memory: this slot's elements in memory order.
@@ -19,25 +19,13 @@ extension ParameterSlot {
     forEachElement { fileIndex, memoryIndex in memory[memoryIndex] = file[fileIndex] }
   }
 
-  /// Files hold [K, …], memory [positions…, C, K]; a fully connected layer is one position.
+  /// Files hold [K, C, positions…], memory [positions…, C, K]; a matrix has one position, a vector also
+  /// one input.
   private func forEachElement(_ body: (_ fileIndex: Int, _ memoryIndex: Int) -> Void) {
-    let outputs: Int
-    let inputs: Int
-    let positions: Int
-    switch role {
-    case .convolutionWeight(let geometry):
-      outputs = geometry.output.channels
-      inputs = geometry.channelsPerGroup
-      positions = geometry.kernelHeight * geometry.kernelWidth
-    case .fullyConnectedWeight(let c, let k):
-      outputs = k
-      inputs = c
-      positions = 1
-    case .normalizationScale, .normalizationShift, .fullyConnectedBias:
-      outputs = range.count
-      inputs = 1
-      positions = 1
-    }
+    let shape = fileShape
+    let outputs = shape.first ?? 1
+    let inputs = shape.count > 1 ? shape[1] : 1
+    let positions = shape.dropFirst(2).reduce(1, *)
     for output in 0..<outputs {
       for input in 0..<inputs {
         for position in 0..<positions {

@@ -3,7 +3,7 @@
 import Tensors
 
 /// A rank's gradients, perhaps where other ranks can read them in place.
-public protocol GradientMemory: AnyObject {
+package protocol GradientMemory: AnyObject {
   /// A gradient for each of the rank's tree nodes, 64-byte aligned: the first one's has all
   /// parameters, [weights, normalization], the others' [weights].
   var nodes: [UnsafeMutablePointer<Float>] { get }
@@ -13,31 +13,31 @@ public protocol GradientMemory: AnyObject {
 }
 
 /// The lengths of gradients.
-public struct GradientExtent: Hashable, Sendable {
+package struct GradientExtent: Hashable, Sendable {
   /// Elements of the weights region.
-  public let weights: Int
+  package let weights: Int
   /// Elements of all parameters.
-  public let parameters: Int
+  package let parameters: Int
 
-  public init(weights: Int, parameters: Int) {
+  package init(weights: Int, parameters: Int) {
     self.weights = weights
     self.parameters = parameters
   }
 
-  public init(_ layout: ParameterLayout) {
+  package init(_ layout: ParameterLayout) {
     self.init(weights: layout.weights.count, parameters: layout.count)
   }
 }
 
 /// The division of a rank's gradient memory over its tree nodes.
-public struct GradientMemoryMap {
+package struct GradientMemoryMap {
   /// Each node's first float; all at the start of a cache line.
-  public let offsets: [Int]
+  package let offsets: [Int]
   /// Floats in all.
-  public let count: Int
+  package let count: Int
 
   /// - Parameter nodes: the rank's tree nodes.
-  public init(_ extent: GradientExtent, nodes: Int) {
+  package init(_ extent: GradientExtent, nodes: Int) {
     let first = CacheLine.whole(floats: extent.parameters)
     let stride = CacheLine.whole(floats: extent.weights)
     offsets = (0..<nodes).map { $0 == 0 ? 0 : first + ($0 - 1) * stride }
@@ -46,17 +46,17 @@ public struct GradientMemoryMap {
 }
 
 /// Gradients that concern nobody else: the first node's are the sum.
-public final class PrivateGradientMemory: GradientMemory {
+package final class PrivateGradientMemory: GradientMemory {
   private let buffer: AlignedBuffer<Float>
-  public let nodes: [UnsafeMutablePointer<Float>]
+  package let nodes: [UnsafeMutablePointer<Float>]
 
   /// - Parameter nodes: the rank's tree nodes.
-  public init(_ extent: GradientExtent, nodes: Int) {
+  package init(_ extent: GradientExtent, nodes: Int) {
     let map = GradientMemoryMap(extent, nodes: nodes)
     let buffer = AlignedBuffer<Float>(count: map.count)
     self.nodes = map.offsets.map { buffer.pointer + $0 }
     self.buffer = buffer
   }
 
-  public var sum: UnsafePointer<Float> { UnsafePointer(nodes[0]) }
+  package var sum: UnsafePointer<Float> { UnsafePointer(nodes[0]) }
 }

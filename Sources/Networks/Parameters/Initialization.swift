@@ -3,12 +3,13 @@
 import Glibc
 import Randomness
 
-/// He initialization: weights from N(0, 2/n) with n the inputs of one output (He et al. 2015,
-/// "Delving Deep into Rectifiers", eq. 10), biases 0, γ = 1, β = 0, running mean 0 and variance 1.
+/// Fills parameters with the values that their operations describe: weights by He's initialization
+/// (He et al. 2015, "Delving Deep into Rectifiers", eq. 10), biases 0, γ = 1, β = 0, running mean 0 and
+/// variance 1.
 ///
-/// The classifier, which no ReLU follows, gets N(0, 1/n). Draws are keyed by (seed, parameter), so
-/// every rank makes the same values without talking.
-enum HeInitialization {
+/// Draws are keyed by (seed, parameter), so every rank makes the same values without communicating, and
+/// frozen or trained, a parameter gets the same.
+enum Initialization {
   /// - Parameter zeroScales: the names of γ that begin as 0.
   static func fill(
     _ layout: ParameterLayout, seed: UInt64, zeroScales: Set<String> = [],
@@ -16,14 +17,10 @@ enum HeInitialization {
   ) {
     for (index, slot) in layout.slots.enumerated() {
       let target = buffer(parameters, slot.range)
-      switch slot.role {
-      case .convolutionWeight(let geometry):
-        fillNormal(target, deviation: sqrt(2 / Double(geometry.patchCount)), seed, index)
-      case .fullyConnectedWeight(let inputs, _):
-        fillNormal(target, deviation: sqrt(1 / Double(inputs)), seed, index)
-      case .normalizationScale:
-        target.update(repeating: zeroScales.contains(slot.name) ? 0 : 1)
-      case .normalizationShift, .fullyConnectedBias: target.update(repeating: 0)
+      switch slot.description.initialization {
+      case .normal(let variance): fillNormal(target, deviation: sqrt(variance), seed, index)
+      case .constant(let value):
+        target.update(repeating: zeroScales.contains(slot.name) ? 0 : value)
       }
     }
     for slot in layout.runningStatistics {

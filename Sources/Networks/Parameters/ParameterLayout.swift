@@ -1,76 +1,56 @@
-/// Where each parameter stands in the flat buffers.
+/// Which memory each parameter has in the flat buffers.
 
 import Kernels
 
-/// One named parameter and its place.
-public struct ParameterSlot: Hashable, Sendable {
-  public enum Role: Hashable, Sendable {
-    /// [R, S, C/groups, K] in memory, [K, C/groups, R, S] in files.
-    case convolutionWeight(ConvolutionGeometry)
-    /// γ, [C].
-    case normalizationScale
-    /// β, [C].
-    case normalizationShift
-    /// [C, K] in memory, [K, C] in files.
-    case fullyConnectedWeight(inputs: Int, outputs: Int)
-    /// [K].
-    case fullyConnectedBias
-
-    /// Whether the parameter belongs to a normalization.
-    package var isNormalization: Bool {
-      switch self {
-      case .normalizationScale, .normalizationShift: true
-      case .convolutionWeight, .fullyConnectedWeight, .fullyConnectedBias: false
-      }
-    }
-  }
-
+/// One named parameter and its slot.
+package struct ParameterSlot: Hashable, Sendable {
   /// torchvision's name, such as `layer1.0.conv1.weight`.
-  public let name: String
-  public let role: Role
-  /// The place in the flat parameter, and gradient buffers.
-  public let range: Range<Int>
+  package let name: String
+  package let description: ParameterDescription
+  /// The elements in the flat parameter buffer, and of a trainable parameter in those of gradients and
+  /// of the optimizer's state.
+  package let range: Range<Int>
+  /// Whether it is neither trained nor has a gradient.
+  package let isFrozen: Bool
+
+  package var role: ParameterDescription.Role { description.role }
 
   /// The shape in files: PyTorch's.
-  public var fileShape: [Int] {
-    switch role {
-    case .convolutionWeight(let geometry):
-      [
-        geometry.output.channels, geometry.channelsPerGroup, geometry.kernelHeight,
-        geometry.kernelWidth,
-      ]
-    case .fullyConnectedWeight(let inputs, let outputs): [outputs, inputs]
-    default: [range.count]
-    }
-  }
+  package var fileShape: [Int] { description.shape }
 }
 
-/// A BN layer's running statistics and their place in the running-statistics buffer.
-public struct RunningStatisticsSlot: Hashable, Sendable {
+/// A BN layer's running statistics and their slots in the running-statistics buffer.
+package struct RunningStatisticsSlot: Hashable, Sendable {
   /// The BN layer's name; files add `.running_mean` and `.running_var`.
-  public let name: String
-  public let mean: Range<Int>
-  public let variance: Range<Int>
+  package let name: String
+  package let mean: Range<Int>
+  package let variance: Range<Int>
 }
 
 /// The flat buffers' map.
 ///
-/// Two regions, each in reverse execution order, so that the backward pass fills them front to back:
-/// first the *weights* (convolutions, the classifier and its bias), whose gradients every rank holds
-/// a part of and the ranks must sum; then the *normalization* parameters, whose gradients are whole
-/// on every rank as soon as the statistics exchange of the backward pass is done.
-public struct ParameterLayout: Sendable {
-  public let slots: [ParameterSlot]
-  public let runningStatistics: [RunningStatisticsSlot]
+/// Three regions, each in reverse execution order, so that the backward pass fills the first two from
+/// front to back: the *weights* (convolutions, the classifier and its bias), whose gradients every rank
+/// holds a part of and the ranks must sum; the *normalization* parameters, whose gradients are whole on
+/// every rank as soon as the statistics exchange of the backward pass is done; and the *frozen*
+/// parameters of both kinds, which have no gradients. Running statistics are divided likewise.
+package struct ParameterLayout: Sendable {
+  /// In an order that does not depend on what is frozen.
+  package let slots: [ParameterSlot]
+  package let runningStatistics: [RunningStatisticsSlot]
   /// The region whose gradients are summed over ranks.
-  public let weights: Range<Int>
-  /// The region of BN scales and shifts.
-  public let normalization: Range<Int>
+  package let weights: Range<Int>
+  /// The region of BN scales and shifts that are trained.
+  package let normalization: Range<Int>
+  /// The region of parameters that are not trained.
+  package let frozen: Range<Int>
+  /// Elements of the running statistics that training updates; those of frozen layers follow.
+  package let trainedStatisticsCount: Int
   /// Elements of the running-statistics buffer.
-  public let runningStatisticsCount: Int
+  package let runningStatisticsCount: Int
 
   /// PyTorch's shapes of parameters and running statistics, by name.
-  public var stateShapes: [String: [Int]] {
+  package var stateShapes: [String: [Int]] {
     var shapes: [String: [Int]] = [:]
     for slot in slots { shapes[slot.name] = slot.fileShape }
     for slot in runningStatistics {
@@ -81,48 +61,61 @@ public struct ParameterLayout: Sendable {
   }
 
   /// Parameters in all.
-  public var count: Int { normalization.upperBound }
+  package var count: Int { frozen.upperBound }
+
+  /// Parameters that are trained: the first two regions.
+  package var trainedCount: Int { normalization.upperBound }
 
   /// Numbers that normalization sums over all BN groups: gradients and running statistics.
-  public var normalizationTotals: Int { normalization.count + runningStatisticsCount }
+  package var normalizationTotals: Int { normalization.count + trainedStatisticsCount }
 
-  public init(_ architecture: Architecture) {
-    var slots: [ParameterSlot] = []
-    var offset = 0
-    func append(_ name: String, _ role: ParameterSlot.Role, _ count: Int) {
-      slots.append(ParameterSlot(name: name, role: role, range: offset..<offset + count))
-      offset += count
-    }
+  /// - Parameter isFrozen: whether the layer of that name is frozen.
+  package init(_ architecture: Architecture, isFrozen: (_ layer: String) -> Bool = { _ in false }) {
+    typealias Parameter = (name: String, description: ParameterDescription, isFrozen: Bool)
+    var parameters: [Parameter] = []
+    var statistics: [(name: String, channels: Int, isFrozen: Bool)] = []
     for node in architecture.nodes.reversed() {
-      switch node.operation {
-      case .convolution(let geometry):
-        append("\(node.name).weight", .convolutionWeight(geometry), geometry.weightCount)
-      case .fullyConnected(let outputs):
-        let inputs = architecture.nodes[node.inputs[0]].shape.channels
-        append(
-          "\(node.name).weight", .fullyConnectedWeight(inputs: inputs, outputs: outputs),
-          inputs * outputs)
-        append("\(node.name).bias", .fullyConnectedBias, outputs)
-      default: break
+      let shapes = architecture.inputShapes(of: node)
+      let isFrozen = isFrozen(node.name)
+      for description in node.operation.parameters(of: shapes) {
+        parameters.append(("\(node.name).\(description.suffix)", description, isFrozen))
       }
+      let channels = node.operation.runningStatistics(of: shapes)
+      if channels > 0 { statistics.append((node.name, channels, isFrozen)) }
     }
-    weights = 0..<offset
-    var statistics: [RunningStatisticsSlot] = []
-    var statisticsOffset = 0
-    for node in architecture.nodes.reversed() where node.operation == .batchNormalization {
-      let channels = node.shape.channels
-      append("\(node.name).weight", .normalizationScale, channels)
-      append("\(node.name).bias", .normalizationShift, channels)
-      let middle = statisticsOffset + channels
-      statistics.append(
-        RunningStatisticsSlot(
-          name: node.name, mean: statisticsOffset..<middle, variance: middle..<middle + channels))
-      statisticsOffset = middle + channels
+    let order =
+      parameters.filter { !$0.description.role.isNormalization }
+      + parameters.filter { $0.description.role.isNormalization }
+    var ranges: [String: Range<Int>] = [:]
+    var offset = 0
+    func place(_ region: [Parameter]) -> Range<Int> {
+      let first = offset
+      for parameter in region {
+        ranges[parameter.name] = offset..<offset + parameter.description.count
+        offset += parameter.description.count
+      }
+      return first..<offset
     }
-    normalization = weights.upperBound..<offset
-    self.slots = slots
-    runningStatistics = statistics
-    runningStatisticsCount = statisticsOffset
+    weights = place(order.filter { !$0.isFrozen && !$0.description.role.isNormalization })
+    normalization = place(order.filter { !$0.isFrozen && $0.description.role.isNormalization })
+    frozen = place(order.filter(\.isFrozen))
+    slots = order.map {
+      ParameterSlot(
+        name: $0.name, description: $0.description, range: ranges[$0.name]!, isFrozen: $0.isFrozen)
+    }
+    var slots: [String: RunningStatisticsSlot] = [:]
+    var position = 0
+    func place(_ name: String, _ channels: Int) {
+      slots[name] = RunningStatisticsSlot(
+        name: name, mean: position..<position + channels,
+        variance: position + channels..<position + 2 * channels)
+      position += 2 * channels
+    }
+    for entry in statistics where !entry.isFrozen { place(entry.name, entry.channels) }
+    trainedStatisticsCount = position
+    for entry in statistics where entry.isFrozen { place(entry.name, entry.channels) }
+    runningStatisticsCount = position
+    runningStatistics = statistics.map { slots[$0.name]! }
   }
 
   /// The slot called `name`.

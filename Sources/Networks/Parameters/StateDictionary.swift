@@ -1,13 +1,13 @@
 /// A network's state as named tensors in PyTorch's names, shapes and order.
 
 /// A named tensor of floats in file order.
-public struct StateTensor: Hashable, Sendable {
-  public let name: String
-  public let shape: [Int]
-  public let values: [Float]
+package struct StateTensor: Hashable, Sendable {
+  package let name: String
+  package let shape: [Int]
+  package let values: [Float]
 
   /// - Precondition: `values` has as many elements as `shape` says.
-  public init(name: String, shape: [Int], values: [Float]) {
+  package init(name: String, shape: [Int], values: [Float]) {
     precondition(values.count == shape.reduce(1, *), "\(name) has shape \(shape)")
     self.name = name
     self.shape = shape
@@ -17,12 +17,12 @@ public struct StateTensor: Hashable, Sendable {
 
 extension Replica {
   /// Parameters and BN running statistics, sorted by name.
-  public func stateDictionary() -> [StateTensor] {
+  package func stateDictionary() -> [StateTensor] {
     (parameterTensors(in: parameters) + statisticsTensors()).sorted { $0.name < $1.name }
   }
 
   /// The gradient of each parameter, under the parameter's name, sorted.
-  public func gradientDictionary() -> [StateTensor] {
+  package func gradientDictionary() -> [StateTensor] {
     parameterTensors(in: gradients).sorted { $0.name < $1.name }
   }
 
@@ -30,7 +30,7 @@ extension Replica {
   ///
   /// Nothing is changed when it throws.
   /// - Throws: `StateDictionaryError`.
-  public func load(stateDictionary tensors: [StateTensor]) throws(StateDictionaryError) {
+  package func load(stateDictionary tensors: [StateTensor]) throws(StateDictionaryError) {
     let byName = try tensors.checked(
       against: parameterLayout.stateShapes, model: architecture.name)
     for slot in parameterLayout.slots {

@@ -1,30 +1,30 @@
 /// Why weights do not fit a network, and which network they would fit.
 
 /// What differs between the tensors that a network has and those that it was given.
-public struct StateMismatch: Equatable, Sendable {
+package struct StateMismatch: Equatable, Sendable {
   /// A tensor on one side, or on both with two shapes.
-  public struct Tensor: Equatable, Sendable {
-    public let name: String
-    public let shape: [Int]
+  package struct Tensor: Equatable, Sendable {
+    package let name: String
+    package let shape: [Int]
     /// The network's shape, where `shape` is another.
-    public let expected: [Int]?
+    package let expected: [Int]?
 
-    public init(name: String, shape: [Int], expected: [Int]? = nil) {
+    package init(name: String, shape: [Int], expected: [Int]? = nil) {
       self.name = name
       self.shape = shape
       self.expected = expected
     }
   }
 
-  public let model: String
+  package let model: String
   /// Tensors of the network that were not given, by name.
-  public let missing: [Tensor]
+  package let missing: [Tensor]
   /// Tensors that the network does not have, by name.
-  public let unexpected: [Tensor]
+  package let unexpected: [Tensor]
   /// Tensors with another shape, by name.
-  public let misshaped: [Tensor]
+  package let misshaped: [Tensor]
   /// The network that the tensors are of, if that can be told.
-  public let recognized: RecognizedModel?
+  package let recognized: RecognizedModel?
 
   /// - Returns: nil where nothing differs.
   init?(found: [String: [Int]], expected: [String: [Int]], model: String) {
@@ -44,7 +44,7 @@ public struct StateMismatch: Equatable, Sendable {
 }
 
 extension StateMismatch: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     var parts: [String] = []
     func add(_ tensors: [Tensor], _ what: String, _ text: (Tensor) -> String) {
       if tensors.isEmpty { return }
@@ -67,12 +67,12 @@ extension String {
 }
 
 /// Why weights cannot be loaded into a network.
-public enum StateDictionaryError: Error, Equatable, CustomStringConvertible {
+package enum StateDictionaryError: Error, Equatable, CustomStringConvertible {
   case mismatch(StateMismatch)
   case notFinite(name: String)
   case negativeVariance(name: String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .mismatch(let mismatch): mismatch.description
     case .notFinite(let name):

@@ -3,15 +3,15 @@
 import Tensors
 
 /// Vectors that come one after the other, added up in the order of a `ReductionTree`.
-public final class PartialSums<Scalar: BitwiseCopyable> {
-  public let parts: Int
+package final class PartialSums<Scalar: BitwiseCopyable> {
+  package let parts: Int
   private let count: Int
   private let add: (UnsafeMutablePointer<Scalar>, UnsafePointer<Scalar>, Int) -> Void
   /// The sum of 2^level neighbouring parts each, [levels, count]: with log₂ of the parts at most.
   private let levels: AlignedBuffer<Scalar>
 
   /// - Parameter add: adds the second vector of a length to the first.
-  public init(
+  package init(
     parts: Int, count: Int,
     add: @escaping (UnsafeMutablePointer<Scalar>, UnsafePointer<Scalar>, Int) -> Void
   ) {
@@ -32,10 +32,10 @@ public final class PartialSums<Scalar: BitwiseCopyable> {
   }
 
   /// Where the sum stands after the last part.
-  public var total: UnsafePointer<Scalar> { UnsafePointer(level(Self.top(parts))) }
+  package var total: UnsafePointer<Scalar> { UnsafePointer(level(Self.top(parts))) }
 
   /// Takes part `part`; parts come in order.
-  public func take(_ values: UnsafePointer<Scalar>, part: Int) {
+  package func take(_ values: UnsafePointer<Scalar>, part: Int) {
     // Like counting in binary: two sums of 2^k parts make one of 2^(k + 1).
     let full = (~part).trailingZeroBitCount
     var sum = values

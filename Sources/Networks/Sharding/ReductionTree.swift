@@ -5,21 +5,21 @@
 /// A node over k > 1 leaves splits after the largest power of two below k, so a tree over a power of
 /// two is the perfect one, and neighbours are combined first. The tree depends on the number of
 /// leaves alone: whoever holds which leaves, the sums are rounded alike.
-public struct ReductionTree: Hashable, Sendable {
+package struct ReductionTree: Hashable, Sendable {
   /// One inner node: the value at `from` is added to the value at `into`.
-  public struct Merge: Hashable, Sendable {
-    public let into: Int
-    public let from: Int
+  package struct Merge: Hashable, Sendable {
+    package let into: Int
+    package let from: Int
 
-    public init(into: Int, from: Int) {
+    package init(into: Int, from: Int) {
       self.into = into
       self.from = from
     }
   }
 
-  public let leaves: Int
+  package let leaves: Int
 
-  public init(leaves: Int) {
+  package init(leaves: Int) {
     precondition(leaves >= 1, "a reduction tree has at least one leaf")
     self.leaves = leaves
   }
@@ -33,7 +33,7 @@ public struct ReductionTree: Hashable, Sendable {
 
   /// The inner nodes at and below the node over `leaves`, children before parents; a node's value
   /// stands at its first leaf.
-  public func merges(of node: Range<Int>) -> [Merge] {
+  package func merges(of node: Range<Int>) -> [Merge] {
     guard node.count > 1 else { return [] }
     let middle = Self.middle(of: node)
     return merges(of: node.lowerBound..<middle) + merges(of: middle..<node.upperBound)
@@ -41,10 +41,10 @@ public struct ReductionTree: Hashable, Sendable {
   }
 
   /// All inner nodes, children before parents; the root's value ends at leaf 0.
-  public var merges: [Merge] { merges(of: 0..<leaves) }
+  package var merges: [Merge] { merges(of: 0..<leaves) }
 
   /// The largest nodes that lie inside `leaves` and together make it up, from left to right.
-  public func nodes(covering leaves: Range<Int>) -> [Range<Int>] {
+  package func nodes(covering leaves: Range<Int>) -> [Range<Int>] {
     nodes(covering: leaves, below: 0..<self.leaves)
   }
 
@@ -60,12 +60,12 @@ public struct ReductionTree: Hashable, Sendable {
   /// The inner nodes above `parts`, children before parents, for parts that make up all leaves.
   ///
   /// What remains to be merged when each part (a node) has been summed already.
-  public func merges(above parts: [Range<Int>]) -> [Merge] {
+  package func merges(above parts: [Range<Int>]) -> [Merge] {
     merges(of: 0..<leaves, above: parts)
   }
 
   /// The inner nodes at and below `node` that are above `parts`, children before parents.
-  public func merges(of node: Range<Int>, above parts: [Range<Int>]) -> [Merge] {
+  package func merges(of node: Range<Int>, above parts: [Range<Int>]) -> [Merge] {
     let done = Set(parts.flatMap { merges(of: $0) })
     return merges(of: node).filter { !done.contains($0) }
   }

@@ -5,21 +5,21 @@
 /// The first shard of a tree node writes to the node's gradient, the others to rows of scratch. One
 /// thread takes the shards in order and merges two parts as soon as both are whole, so the rows are as
 /// many as the tree is high; several threads finish shards in any order and merge when all are done.
-public struct ShardGradientRows {
-  public enum Row {
+package struct ShardGradientRows {
+  package enum Row {
     /// The gradient of one of the rank's tree nodes.
     case node(Int)
     case scratch(Int)
   }
 
   /// By local shard.
-  public let rows: [Row]
-  public let scratchRows: Int
+  package let rows: [Row]
+  package let scratchRows: Int
   /// By local shard: merges of local shards that are due when that shard's part is whole.
-  public let merges: [[ReductionTree.Merge]]
+  package let merges: [[ReductionTree.Merge]]
 
   /// - Parameter inOrder: whether shards are finished one by one.
-  public init(_ layout: ShardLayout, inOrder: Bool) {
+  package init(_ layout: ShardLayout, inOrder: Bool) {
     let local = layout.localShards
     let nodes = layout.tree.nodes(covering: local)
     var merges = Array(repeating: [ReductionTree.Merge](), count: local.count)

@@ -1,11 +1,11 @@
 /// How a global mini-batch is divided into logical shards, and the shards over ranks.
 
 /// Why a mini-batch cannot be divided as asked.
-public enum ShardLayoutError: Error, Equatable, CustomStringConvertible {
+package enum ShardLayoutError: Error, Equatable, CustomStringConvertible {
   case batchSmallerThanShards(batch: Int, shards: Int)
   case moreRanksThanShards(ranks: Int, shards: Int)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .batchSmallerThanShards(let batch, let shards):
       "a mini-batch of \(batch) images cannot be divided into \(shards) logical shards of at least "
@@ -22,17 +22,17 @@ public enum ShardLayoutError: Error, Equatable, CustomStringConvertible {
 ///
 /// Shard s holds positions ⌊s·B/S⌋ ..< ⌊(s+1)·B/S⌋ and rank r holds shards ⌊r·S/W⌋ ..< ⌊(r+1)·S/W⌋.
 /// Sizes differ by at most one. What is computed from a shard depends on B and S, never on W.
-public struct ShardLayout: Hashable, Sendable {
+package struct ShardLayout: Hashable, Sendable {
   /// Images that the division is made for: the whole mini-batch.
-  public let capacity: Int
+  package let capacity: Int
   /// Images in the present mini-batch; fewer than `capacity` at the end of an evaluation.
-  public let batch: Int
-  public let shards: Int
-  public let ranks: Int
-  public let rank: Int
+  package let batch: Int
+  package let shards: Int
+  package let ranks: Int
+  package let rank: Int
 
   /// - Throws: `ShardLayoutError` where a rank or a shard would be left empty.
-  public init(batch: Int, shards: Int, ranks: Int = 1, rank: Int = 0) throws(ShardLayoutError) {
+  package init(batch: Int, shards: Int, ranks: Int = 1, rank: Int = 0) throws(ShardLayoutError) {
     precondition(shards >= 1 && ranks >= 1 && rank >= 0 && rank < ranks)
     guard batch >= shards else {
       throw .batchSmallerThanShards(batch: batch, shards: shards)
@@ -51,47 +51,47 @@ public struct ShardLayout: Hashable, Sendable {
 
   /// The same division of a batch that ends early: positions from `batch` on are missing, so shards
   /// may be short or empty.
-  public func shortened(to batch: Int) -> ShardLayout {
+  package func shortened(to batch: Int) -> ShardLayout {
     precondition(batch >= 0 && batch <= capacity)
     return ShardLayout(capacity: capacity, batch: batch, shards: shards, ranks: ranks, rank: rank)
   }
 
-  public var tree: ReductionTree { ReductionTree(leaves: shards) }
+  package var tree: ReductionTree { ReductionTree(leaves: shards) }
 
   /// Positions in the global mini-batch of shard `shard`.
-  public func positions(ofShard shard: Int) -> Range<Int> {
+  package func positions(ofShard shard: Int) -> Range<Int> {
     positions(ofShards: shard..<shard + 1)
   }
 
   /// The shards of `rank`.
-  public func shards(ofRank rank: Int) -> Range<Int> {
+  package func shards(ofRank rank: Int) -> Range<Int> {
     rank * shards / ranks..<(rank + 1) * shards / ranks
   }
 
   /// The shards of neighbouring ranks.
-  public func shards(ofRanks ranks: Range<Int>) -> Range<Int> {
+  package func shards(ofRanks ranks: Range<Int>) -> Range<Int> {
     shards(ofRank: ranks.lowerBound).lowerBound..<shards(ofRank: ranks.upperBound - 1).upperBound
   }
 
   /// This rank's shards.
-  public var localShards: Range<Int> { shards(ofRank: rank) }
+  package var localShards: Range<Int> { shards(ofRank: rank) }
 
   /// Positions in the global mini-batch of `shards`.
-  public func positions(ofShards shards: Range<Int>) -> Range<Int> {
+  package func positions(ofShards shards: Range<Int>) -> Range<Int> {
     (shards.lowerBound * capacity / self.shards..<shards.upperBound * capacity / self.shards)
       .clamped(to: 0..<batch)
   }
 
   /// This rank's positions in the global mini-batch.
-  public var localPositions: Range<Int> { positions(ofShards: localShards) }
+  package var localPositions: Range<Int> { positions(ofShards: localShards) }
 
   /// The images of local shard `index` (0 is this rank's first), counted from this rank's first.
-  public func localImages(ofLocalShard index: Int) -> Range<Int> {
+  package func localImages(ofLocalShard index: Int) -> Range<Int> {
     let positions = positions(ofShard: localShards.lowerBound + index)
     let first = localPositions.lowerBound
     return positions.lowerBound - first..<positions.upperBound - first
   }
 
   /// Whether all ranks hold equally many shards.
-  public var isEven: Bool { shards % ranks == 0 }
+  package var isEven: Bool { shards % ranks == 0 }
 }

@@ -3,13 +3,13 @@
 /// Merges small per-shard statistics over all ranks.
 ///
 /// `Networks` knows nothing of how ranks talk: `Training` implements this over MPI, tests in memory.
-public protocol StatisticsExchange: AnyObject {
+package protocol StatisticsExchange: AnyObject {
   /// Merges this rank's pieces with those of all other ranks.
   ///
   /// Every rank calls this in the same order with the same rule. Its division is that of the layers, or
   /// the whole mini-batch.
   /// - Parameters:
-  ///   - pieces: [local pieces, width], in the order of `StatisticsDivision.pieces(ofRank:)`.
+  ///   - pieces: [local pieces, width], in the order of `NormalizationGroups.pieces(ofRank:)`.
   ///   - groups: [local groups, width]; overwritten with the numbers of each BN group that this rank
   ///     holds a part of, the same on all such ranks.
   func combine(
@@ -18,10 +18,10 @@ public protocol StatisticsExchange: AnyObject {
 }
 
 /// The exchange of a rank that holds every shard itself.
-public final class SingleRankExchange: StatisticsExchange {
-  public init() {}
+package final class SingleRankExchange: StatisticsExchange {
+  package init() {}
 
-  public func combine(
+  package func combine(
     _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
     by rule: StatisticsRule
   ) {

@@ -3,27 +3,28 @@
 import Kernels
 
 /// What is merged in one exchange, and how.
-public struct StatisticsRule {
-  public enum Kind: Hashable, Sendable {
+package struct StatisticsRule {
+  package enum Kind: Hashable, Sendable {
     /// Plain sums.
     case sums
     /// (mean[C], M2[C]) over images of `area` pixels, merged by Chan's formula.
     case moments(area: Int)
   }
 
-  public let kind: Kind
+  package let kind: Kind
   /// Numbers of a shard.
-  public let width: Int
-  public let division: StatisticsDivision
+  package let width: Int
+  package let division: NormalizationGroups
 
-  public init(_ kind: Kind, width: Int, division: StatisticsDivision) {
+  package init(_ kind: Kind, width: Int, division: NormalizationGroups) {
     self.kind = kind
     self.width = width
     self.division = division
   }
 
   /// Carries out `merges` on [nodes, width] values, in order.
-  public func merge(_ values: UnsafeMutablePointer<Double>, _ merges: [StatisticsDivision.Merge]) {
+  package func merge(_ values: UnsafeMutablePointer<Double>, _ merges: [NormalizationGroups.Merge])
+  {
     for merge in merges {
       let into = values + merge.into * width
       let from = values + merge.from * width
@@ -39,7 +40,7 @@ public struct StatisticsRule {
   }
 
   /// Merges a rank's [local shards, width] in place to its [local pieces, width].
-  public func mergeLocalShards(_ values: UnsafeMutablePointer<Double>) {
+  package func mergeLocalShards(_ values: UnsafeMutablePointer<Double>) {
     merge(values, division.localMerges)
     for (piece, shard) in division.localPieces.enumerated() where piece != shard {
       (values + piece * width).update(from: values + shard * width, count: width)

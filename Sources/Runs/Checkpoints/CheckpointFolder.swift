@@ -173,7 +173,7 @@ extension StateTensor {
 extension Architecture {
   /// `num_batches_tracked` of every BN layer, which PyTorch expects beside the statistics.
   func batchCounters(_ steps: Int) -> [TensorContent] {
-    nodes.filter { $0.operation == .batchNormalization }.map {
+    nodes.filter { $0.operation.runningStatistics(of: inputShapes(of: $0)) > 0 }.map {
       TensorContent("\($0.name).num_batches_tracked", shape: [], int64: [Int64(steps)])
     }
   }

@@ -29,7 +29,7 @@ package final class EvaluationRun {
   private let digests: [String]
   private let views: EvaluationViews
   private let source: any ImageSource
-  private let division: StatisticsDivision
+  private let division: NormalizationGroups
   private let threads: Int
   private let workers: Int
   private let ranks: ProcessGroup
@@ -79,7 +79,7 @@ package final class EvaluationRun {
             other: (member.weights.path, member.architecture.classes))
         }
       }
-      return (members, StatisticsDivision(whole: layout))
+      return (members, NormalizationGroups(whole: layout))
     }
     digests = members.map(\.parametersSHA256)
     try ranks.agree(

@@ -51,7 +51,7 @@ package struct WeightsExport {
   ///
   /// - Throws: `FileError`.
   package func write(onnx path: String) throws {
-    let model = ONNXModel(
+    let model = try ONNXModel(
       architecture, state: state, hasFixedSize: hasFixedSize, metadata: try metadata())
     try AtomicFile.write(model.bytes(), to: path)
   }

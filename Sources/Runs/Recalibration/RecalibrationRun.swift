@@ -99,7 +99,7 @@ package final class RecalibrationRun {
       let layout = try ShardLayout(
         batch: batch, shards: shards ?? min(batch, max(8, ranks.count)), ranks: ranks.count,
         rank: ranks.rank)
-      return (member, StatisticsDivision(whole: layout))
+      return (member, NormalizationGroups(whole: layout))
     }
     let exchange = try ranks.statisticsExchange(division, member.architecture)
     let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)

@@ -17,14 +17,13 @@ extension TrainingEngine.Options {
     reduction = configuration.reduction
     bucketBytes = configuration.bucketBytes
     compression = configuration.gradientCompression
-    labelSmoothing = configuration.labelSmoothing
   }
 }
 
 extension BatchLoader: MicroBatchSource {
   package func withNextMicroBatch(_ body: (MicroBatch) throws -> Void) throws {
     let isLoaded: Void? = try withNext { batch in
-      try body(MicroBatch(images: batch.pixels, labels: batch.labels))
+      try body(MicroBatch(images: batch.pixels, targets: Targets(labels: batch.labels)))
     }
     precondition(isLoaded != nil, "a training stream has no end")
   }

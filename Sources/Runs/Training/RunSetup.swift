@@ -13,7 +13,7 @@ struct RunSetup {
   let data: TrainingData
   let architecture: Architecture
   /// Of a micro-batch.
-  let division: StatisticsDivision
+  let division: NormalizationGroups
   /// Logical shards of the mini-batch.
   let shards: Int
   let timeline: TrainingTimeline
@@ -38,7 +38,7 @@ struct RunSetup {
       let layout = try requested.partLayout(ranks: ranks.count, rank: ranks.rank)
       return (
         try requested.architecture(classes: data.train.classCount, input: data.inputShape),
-        try StatisticsDivision(layout, imagesPerGroup: requested.normalizationGroup)
+        try NormalizationGroups(layout, imagesPerGroup: requested.normalizationGroup)
       )
     }
     shards = requested.shards(ranks: ranks.count)

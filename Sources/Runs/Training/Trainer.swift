@@ -39,7 +39,8 @@ final class Trainer {
     for observer in observers { try observer.willBeginEpoch(progress) }
     while progress.step < timeline.steps {
       let rate = progress.schedule.rate(afterSteps: progress.step)
-      let sums = try engine.step(progress.step + 1, learningRate: rate, from: loader)
+      let sums = ClassificationHead.metrics(
+        try engine.step(progress.step + 1, learningRate: rate, from: loader))
       progress.step += 1
       progress.badImages += loader.takeBadImages()
       progress.epochTotals.add(sums)

@@ -1,0 +1,52 @@
+/// What a network is trained for.
+
+import Kernels
+
+/// The losses that end a network, and what their sums mean.
+///
+/// Classification is one head; a network with other outputs brings its own, with as many losses as it
+/// needs.
+package protocol Head: Sendable {
+  /// What the sums of all losses over a set of images say.
+  associatedtype Metrics: Sendable
+
+  /// The network with this head's losses.
+  func attached(to network: Architecture) -> Architecture
+
+  /// - Parameter sums: of all losses, one after the other.
+  static func metrics(_ sums: LossSums) -> Metrics
+}
+
+/// Image classification with one class for each image: softmax cross-entropy, top-1 and top-5.
+package struct ClassificationHead: Head {
+  package let labelSmoothing: Double
+
+  package init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
+
+  package func attached(to network: Architecture) -> Architecture {
+    network.adding(
+      SoftmaxCrossEntropyLoss(labelSmoothing: labelSmoothing), "loss", of: network.outputs[0])
+  }
+
+  package static func metrics(_ sums: LossSums) -> ClassificationSums {
+    ClassificationSums(sums)
+  }
+}
+
+extension Architecture {
+  /// The network with one more loss.
+  package func adding(_ loss: some Loss, _ name: String, of values: Int...) -> Architecture {
+    var builder = ArchitectureBuilder(self)
+    _ = builder.append(name, loss, values)
+    return builder.architecture(
+      name: self.name, summary: summary, stride: stride, outputs: outputs)
+  }
+
+  /// Numbers that all losses add up together.
+  package var lossSumsCount: Int { losses.reduce(0) { $0 + $1.sumsCount } }
+
+  /// Where each loss's sums begin among those of all losses.
+  package var lossSumsOffsets: [Int] {
+    losses.reduce(into: [0]) { $0.append($0.last! + $1.sumsCount) }.dropLast()
+  }
+}

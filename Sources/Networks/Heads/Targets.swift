@@ -1,0 +1,67 @@
+/// The targets of a rank's images, as its losses read them.
+
+/// One block of memory for each of the network's target layouts, in their order; valid during a pass.
+package struct Targets {
+  private enum Memory {
+    case one(UnsafeRawPointer)
+    case several([UnsafeRawPointer])
+  }
+
+  private let memory: Memory
+
+  /// The labels of a classifier: [local images].
+  package init(labels: UnsafePointer<Int32>) { memory = .one(UnsafeRawPointer(labels)) }
+
+  /// - Parameter blocks: in the order of `Architecture.targetLayouts`.
+  package init(_ blocks: [UnsafeRawPointer]) {
+    memory = blocks.count == 1 ? .one(blocks[0]) : .several(blocks)
+  }
+
+  /// The elements of `layout`'s targets from local image `image` on.
+  func pointer<Element>(
+    _ index: Int, _ layout: TargetLayout, image: Int, as type: Element.Type
+  ) -> UnsafePointer<Element> {
+    let base =
+      switch memory {
+      case .one(let block): block
+      case .several(let blocks): blocks[index]
+      }
+    return base.assumingMemoryBound(to: Element.self) + image * layout.count
+  }
+
+  /// The different targets of some losses, in the order in which they come.
+  static func layouts(of losses: [any Loss]) -> [TargetLayout] {
+    losses.reduce(into: []) { layouts, loss in
+      if !layouts.contains(loss.target) { layouts.append(loss.target) }
+    }
+  }
+}
+
+extension Architecture {
+  /// The targets of the network's losses, each once.
+  package var targetLayouts: [TargetLayout] { Targets.layouts(of: losses) }
+}
+
+extension PassContext {
+  /// The class indices of a local shard's images.
+  package func labels(
+    _ index: Int, _ layout: TargetLayout, shard: Int
+  ) -> UnsafePointer<Int32> {
+    precondition(layout.element == .int32, "\(layout.name) are no class indices")
+    return targetPointer(index, layout, shard: shard, as: Int32.self)
+  }
+
+  /// The numbers of a local shard's images.
+  package func values(_ index: Int, _ layout: TargetLayout, shard: Int) -> UnsafePointer<Float> {
+    precondition(layout.element == .float32, "\(layout.name) are no numbers")
+    return targetPointer(index, layout, shard: shard, as: Float.self)
+  }
+
+  private func targetPointer<Element>(
+    _ index: Int, _ layout: TargetLayout, shard: Int, as type: Element.Type
+  ) -> UnsafePointer<Element> {
+    guard let targets else { preconditionFailure("a pass without targets runs no loss") }
+    let first = self.layout.localImages(ofLocalShard: shard).lowerBound
+    return targets.pointer(index, layout, image: first, as: type)
+  }
+}

@@ -1,0 +1,15 @@
+/// What the elements of a tensor are.
+
+/// The element types that values between layers may have.
+public enum ElementType: Hashable, Sendable {
+  case float32
+  case bfloat16
+
+  /// Bytes of an element.
+  public var stride: Int {
+    switch self {
+    case .float32: 4
+    case .bfloat16: 2
+    }
+  }
+}
