@@ -47,7 +47,9 @@ extension Batch {
 
 extension Architecture {
   /// The network with a classifier's loss.
-  var classifier: Architecture { ClassificationHead().attached(to: self) }
+  var classifier: Architecture {
+    losses.isEmpty ? ClassificationHead().attached(to: self) : self
+  }
 }
 
 extension Plan.Options {

@@ -4,10 +4,25 @@ import Networks
 import TestSupport
 
 extension Architecture {
-  /// The mean loss in training mode.
+  /// The mean loss of a classifier in training mode.
   ///
-  /// - Parameter parameters: in the layout's order.
-  func referenceLoss(parameters: [Double], batch: Batch) -> Double {
+  /// - Parameters:
+  ///   - parameters: in the layout's order.
+  ///   - runningStatistics: likewise; for frozen layers.
+  func referenceLoss(
+    parameters: [Double], batch: Batch, runningStatistics: [Double] = []
+  ) -> Double {
+    let outputs = referenceOutputs(
+      parameters: parameters, images: batch.images, count: batch.count,
+      runningStatistics: runningStatistics)
+    return referenceCrossEntropy(
+      logits: outputs[0].values, labels: batch.labels.map { Int($0) })
+  }
+
+  /// The outputs in training mode.
+  func referenceOutputs(
+    parameters: [Double], images: [Float], count: Int, runningStatistics: [Double] = []
+  ) -> [ReferenceImages] {
     let layout = ParameterLayout(self)
     func parameter(_ name: String) -> [Double] {
       Array(parameters[layout.slots.first { $0.name == name }!.range])
@@ -19,8 +34,8 @@ extension Architecture {
       case is InputOperation:
         values.append(
           ReferenceImages(
-            images: batch.count, height: node.shape.height, width: node.shape.width,
-            channels: node.shape.channels, values: batch.images.map(Double.init)))
+            images: count, height: node.shape.height, width: node.shape.width,
+            channels: node.shape.channels, values: images.map(Double.init)))
       case let convolution as ConvolutionOperation:
         values.append(
           referenceConvolution(
@@ -28,6 +43,13 @@ extension Architecture {
             filter: (convolution.kernel, convolution.kernel),
             outputChannels: convolution.channels, stride: convolution.stride,
             padding: convolution.padding))
+      case is BatchNormalizationOperation where layout.isFrozen(node.name):
+        let slot = layout.runningStatistics.first { $0.name == node.name }!
+        values.append(
+          referenceBatchNormalization(
+            inputs[0], gamma: parameter("\(node.name).weight"),
+            beta: parameter("\(node.name).bias"), mean: Array(runningStatistics[slot.mean]),
+            variance: Array(runningStatistics[slot.variance])))
       case is BatchNormalizationOperation:
         values.append(
           referenceBatchNormalization(
@@ -50,17 +72,21 @@ extension Architecture {
       case let layer as FullyConnectedOperation:
         values.append(
           ReferenceImages(
-            images: batch.count, height: 1, width: 1, channels: layer.outputs,
+            images: count, height: 1, width: 1, channels: layer.outputs,
             values: referenceFullyConnected(
-              inputs[0].values, images: batch.count, weights: parameter("\(node.name).weight"),
+              inputs[0].values, images: count, weights: parameter("\(node.name).weight"),
               bias: parameter("\(node.name).bias"))))
-      case is SoftmaxCrossEntropyLoss:
-        return referenceCrossEntropy(
-          logits: inputs[0].values, labels: batch.labels.map { Int($0) })
+      case is any Loss: values.append(inputs[0])
       case let other: preconditionFailure("no reference for \(other)")
       }
     }
-    return referenceCrossEntropy(
-      logits: values[values.count - 1].values, labels: batch.labels.map { Int($0) })
+    return outputs.map { values[$0] }
+  }
+}
+
+extension ParameterLayout {
+  /// Whether the layer's parameters are frozen.
+  fileprivate func isFrozen(_ layer: String) -> Bool {
+    slots.first { $0.name == "\(layer).weight" }?.isFrozen ?? false
   }
 }

@@ -32,6 +32,9 @@ package struct Architecture: Sendable {
   package let nodes: [Node]
   /// The nodes whose values are the network's results.
   package let outputs: [Int]
+  /// The names of layers that are not trained: their parameters stay, and their normalizations use and
+  /// keep their running statistics.
+  package var frozen: Set<String> = []
 
   package var input: ImageShape { nodes[0].shape }
 
@@ -51,13 +54,16 @@ package struct Architecture: Sendable {
   /// The normalizations that end the residual branches, whose results the shortcuts are added to.
   package var residualNormalizations: [String] {
     nodes.filter { $0.operation is AdditionOperation }.compactMap {
-      lastNormalization(before: $0.inputs[0])
+      lastNormalization(upTo: $0.inputs[0])
     }
   }
 
-  /// The normalization that writes the value of node `index`, perhaps rescaled by channels after it.
-  private func lastNormalization(before index: Int) -> String? {
-    nodes[index].operation is BatchNormalizationOperation ? nodes[index].name : nil
+  /// The last normalization of the branch that ends at node `index`, if no convolution follows it.
+  private func lastNormalization(upTo index: Int) -> String? {
+    let node = nodes[index]
+    if node.operation is BatchNormalizationOperation { return node.name }
+    if node.operation is ConvolutionOperation || node.inputs.isEmpty { return nil }
+    return lastNormalization(upTo: node.inputs[0])
   }
 }
 

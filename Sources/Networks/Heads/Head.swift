@@ -38,8 +38,10 @@ extension Architecture {
   package func adding(_ loss: some Loss, _ name: String, of values: Int...) -> Architecture {
     var builder = ArchitectureBuilder(self)
     _ = builder.append(name, loss, values)
-    return builder.architecture(
+    var network = builder.architecture(
       name: self.name, summary: summary, stride: stride, outputs: outputs)
+    network.frozen = frozen
+    return network
   }
 
   /// Numbers that all losses add up together.

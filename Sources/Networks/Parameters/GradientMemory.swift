@@ -16,7 +16,7 @@ package protocol GradientMemory: AnyObject {
 package struct GradientExtent: Hashable, Sendable {
   /// Elements of the weights region.
   package let weights: Int
-  /// Elements of all parameters.
+  /// Elements of all trained parameters.
   package let parameters: Int
 
   package init(weights: Int, parameters: Int) {
@@ -25,7 +25,7 @@ package struct GradientExtent: Hashable, Sendable {
   }
 
   package init(_ layout: ParameterLayout) {
-    self.init(weights: layout.weights.count, parameters: layout.count)
+    self.init(weights: layout.weights.count, parameters: layout.trainedCount)
   }
 }
 

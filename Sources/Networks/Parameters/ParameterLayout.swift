@@ -69,14 +69,13 @@ package struct ParameterLayout: Sendable {
   /// Numbers that normalization sums over all BN groups: gradients and running statistics.
   package var normalizationTotals: Int { normalization.count + trainedStatisticsCount }
 
-  /// - Parameter isFrozen: whether the layer of that name is frozen.
-  package init(_ architecture: Architecture, isFrozen: (_ layer: String) -> Bool = { _ in false }) {
+  package init(_ architecture: Architecture) {
     typealias Parameter = (name: String, description: ParameterDescription, isFrozen: Bool)
     var parameters: [Parameter] = []
     var statistics: [(name: String, channels: Int, isFrozen: Bool)] = []
     for node in architecture.nodes.reversed() {
       let shapes = architecture.inputShapes(of: node)
-      let isFrozen = isFrozen(node.name)
+      let isFrozen = architecture.frozen.contains(node.name)
       for description in node.operation.parameters(of: shapes) {
         parameters.append(("\(node.name).\(description.suffix)", description, isFrozen))
       }

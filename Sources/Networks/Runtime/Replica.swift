@@ -25,7 +25,6 @@ package final class Replica {
   private let observers: [any PassObserver]
 
   /// - Parameters:
-  ///   - layout: the division of parameters into trained and frozen ones; nil: all are trained.
   ///   - training: nil makes a replica that only evaluates, without memory for gradients.
   ///   - evaluation: same shards and ranks as `training`.
   ///   - threads: threads of this rank; more than its shards are of no use.
@@ -36,8 +35,8 @@ package final class Replica {
   ///   - other: whose parameters and running statistics are this replica's too: the same network,
   ///     compiled for images of another shape. Nil takes memory of its own.
   package init(
-    _ architecture: Architecture, layout: ParameterLayout? = nil, training: ShardLayout?,
-    evaluation: ShardLayout, threads: Int = 1, division: NormalizationGroups? = nil,
+    _ architecture: Architecture, training: ShardLayout?, evaluation: ShardLayout, threads: Int = 1,
+    division: NormalizationGroups? = nil,
     exchange: any StatisticsExchange, gradients: (any GradientMemory)? = nil,
     options: Plan.Options = .init(), observers: [any PassObserver] = [],
     sharing other: Replica? = nil
@@ -48,7 +47,7 @@ package final class Replica {
       "training and evaluation are divided over the same shards and ranks")
     self.architecture = architecture
     self.observers = observers
-    let parameters = layout ?? ParameterLayout(architecture)
+    let parameters = ParameterLayout(architecture)
     parameterLayout = parameters
     trainingLayout = training ?? evaluation
     evaluationLayout = evaluation
