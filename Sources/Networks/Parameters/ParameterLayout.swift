@@ -6,6 +6,8 @@ import Kernels
 package struct ParameterSlot: Hashable, Sendable {
   /// torchvision's name, such as `layer1.0.conv1.weight`.
   package let name: String
+  /// The node that the parameter belongs to, such as `layer1.0.conv1`.
+  package let layer: String
   package let description: ParameterDescription
   /// The elements in the flat parameter buffer, and of a trainable parameter in those of gradients and
   /// of the optimizer's state.
@@ -70,14 +72,17 @@ package struct ParameterLayout: Sendable {
   package var normalizationTotals: Int { normalization.count + trainedStatisticsCount }
 
   package init(_ architecture: Architecture) {
-    typealias Parameter = (name: String, description: ParameterDescription, isFrozen: Bool)
+    typealias Parameter = (
+      name: String, layer: String, description: ParameterDescription, isFrozen: Bool
+    )
     var parameters: [Parameter] = []
     var statistics: [(name: String, channels: Int, isFrozen: Bool)] = []
     for node in architecture.nodes.reversed() {
       let shapes = architecture.inputShapes(of: node)
       let isFrozen = architecture.frozen.contains(node.name)
       for description in node.operation.parameters(of: shapes) {
-        parameters.append(("\(node.name).\(description.suffix)", description, isFrozen))
+        parameters.append(
+          ("\(node.name).\(description.suffix)", node.name, description, isFrozen))
       }
       let channels = node.operation.runningStatistics(of: shapes)
       if channels > 0 { statistics.append((node.name, channels, isFrozen)) }
@@ -100,7 +105,8 @@ package struct ParameterLayout: Sendable {
     frozen = place(order.filter(\.isFrozen))
     slots = order.map {
       ParameterSlot(
-        name: $0.name, description: $0.description, range: ranges[$0.name]!, isFrozen: $0.isFrozen)
+        name: $0.name, layer: $0.layer, description: $0.description, range: ranges[$0.name]!,
+        isFrozen: $0.isFrozen)
     }
     var slots: [String: RunningStatisticsSlot] = [:]
     var position = 0

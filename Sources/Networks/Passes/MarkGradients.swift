@@ -10,13 +10,10 @@ package struct MarkGradients: ProgramPass {
   package func callAsFunction(_ program: Program) -> Program {
     var program = program
     guard program.mode == .training else { return program }
-    let trained = Set(
-      layout.slots.filter { !$0.isFrozen }.compactMap {
-        $0.name.lastIndex(of: ".").map($0.name.prefix(upTo:))
-      })
+    let trained = Set(layout.slots.filter { !$0.isFrozen }.map(\.layer))
     for index in program.steps.indices {
       let step = program.steps[index]
-      program.steps[index].trainsParameters = trained.contains(step.name[...])
+      program.steps[index].trainsParameters = trained.contains(step.name)
       program.values[step.output].needsGradient = program.hasBackward(program.steps[index])
     }
     return program
