@@ -1,5 +1,6 @@
 /// Any architecture in Float64: the reference layers, one after another.
 
+import Foundation
 import Networks
 import TestSupport
 
@@ -76,6 +77,25 @@ extension Architecture {
             values: referenceFullyConnected(
               inputs[0].values, images: count, weights: parameter("\(node.name).weight"),
               bias: parameter("\(node.name).bias"))))
+      case let excitation as SqueezeExcitationOperation:
+        var hidden = referenceFullyConnected(
+          referenceGlobalAveragePooling(inputs[0]).values, images: count,
+          weights: parameter("\(node.name).fc1.weight"),
+          bias: parameter("\(node.name).fc1.bias"))
+        hidden = hidden.map { max(0, $0) }
+        precondition(hidden.count == count * excitation.hidden)
+        let gates = referenceFullyConnected(
+          hidden, images: count, weights: parameter("\(node.name).fc2.weight"),
+          bias: parameter("\(node.name).fc2.bias")
+        ).map { 1 / (1 + exp(-$0)) }
+        var scaled = inputs[0]
+        for index in scaled.values.indices {
+          let (image, channel) = (
+            index / node.shape.count, index % node.shape.channels
+          )
+          scaled.values[index] *= gates[image * node.shape.channels + channel]
+        }
+        values.append(scaled)
       case is any Loss: values.append(inputs[0])
       case let other: preconditionFailure("no reference for \(other)")
       }
@@ -87,6 +107,6 @@ extension Architecture {
 extension ParameterLayout {
   /// Whether the layer's parameters are frozen.
   fileprivate func isFrozen(_ layer: String) -> Bool {
-    slots.first { $0.name == "\(layer).weight" }?.isFrozen ?? false
+    slots.first { $0.layer == layer }?.isFrozen ?? false
   }
 }

@@ -1,4 +1,5 @@
-/// The ImageNet networks of He et al. 2015, §4.1, and Xie et al. 2017, §5.1.
+/// The ImageNet networks of He et al. 2015, §4.1, and Xie et al. 2017, §5.1, and their SE forms (Hu et al.
+/// 2018, arXiv 1709.01507).
 
 import Tensors
 
@@ -17,6 +18,8 @@ package struct ImageNetNetwork: Hashable, Sendable {
   package let cardinality: Cardinality?
   /// Where bottleneck blocks have their stride; basic blocks have it in their first convolution.
   package let stride: BottleneckStride
+  /// Whether squeeze-and-excitation ends each residual branch.
+  package let squeezes: Bool
   package let classes: Int
   package let input: ImageShape
 
@@ -30,17 +33,19 @@ package struct ImageNetNetwork: Hashable, Sendable {
   ///   at most 34 for the plain network, and the images have at least 32×32 pixels.
   package init?(
     depth: Int, shortcut: Shortcut? = .b, cardinality: Cardinality? = nil,
-    stride: BottleneckStride = .middle3x3, classes: Int = 1000,
+    stride: BottleneckStride = .middle3x3, squeezes: Bool = false, classes: Int = 1000,
     input: ImageShape = ImageShape(height: 224, width: 224, channels: 3)
   ) {
     guard
       Self.exists(depth: depth, isPlain: shortcut == nil, isResNeXt: cardinality != nil),
+      !(squeezes && shortcut == nil),
       classes >= 1, input.height >= Self.minimumSize, input.width >= Self.minimumSize
     else { return nil }
     self.depth = depth
     self.shortcut = shortcut
     self.cardinality = cardinality
     self.stride = stride
+    self.squeezes = squeezes
     self.classes = classes
     self.input = input
   }
@@ -64,8 +69,9 @@ package struct ImageNetNetwork: Hashable, Sendable {
   }
 
   package var name: String {
-    if let cardinality { return "resnext\(depth)_\(cardinality.name)" }
-    return (shortcut == nil ? "plain" : "resnet") + "\(depth)"
+    let prefix = squeezes ? "se" : ""
+    if let cardinality { return prefix + "resnext\(depth)_\(cardinality.name)" }
+    return prefix + (shortcut == nil ? "plain" : "resnet") + "\(depth)"
   }
 
   package var architecture: Architecture {
@@ -73,7 +79,8 @@ package struct ImageNetNetwork: Hashable, Sendable {
     var value = builder.convolution("conv1", builder.input, channels: 64, kernel: 7, stride: 2)
     value = builder.relu(builder.batchNormalization("bn1", value))
     value = builder.maxPooling("maxpool", value, kernel: 3, stride: 2, padding: 1)
-    let stages = ResidualStages(block: block, counts: blocks, shortcut: shortcut)
+    let stages = ResidualStages(
+      block: block, counts: blocks, shortcut: shortcut, squeezes: squeezes)
     value = stages.append(after: value, to: &builder)
     value = builder.globalAveragePooling("avgpool", value)
     _ = builder.fullyConnected("fc", value, outputs: classes)
@@ -89,6 +96,7 @@ package struct ImageNetNetwork: Hashable, Sendable {
 
   private var summary: String {
     var parts = ["ImageNet \(cardinality == nil ? "network" : "ResNeXt")", "\(depth) layers"]
+    if squeezes { parts.append("squeeze-and-excitation") }
     if let cardinality { parts.append("cardinality \(cardinality.groups)") }
     if let shortcut {
       if cardinality == nil { parts.append("residual") }

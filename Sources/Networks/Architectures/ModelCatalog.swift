@@ -45,10 +45,13 @@ package enum ModelCatalog {
     "resnext29_16x64d",
   ]
 
+  /// The best-known networks with squeeze-and-excitation.
+  package static let squeezingModels = ["seresnet18", "seresnet50", "seresnext50_32x4d"]
+
   static let families =
     "for small images resnetN and plainN with N = 6n+2 (20, 32, 44, 56, 110, 1202 are the paper's) "
     + "and resnext29_GxWd, for ImageNet resnet18, 34, 50, 101, 152, plain18, plain34 and "
-    + "resnext50_GxWd, 101, 152"
+    + "resnext50_GxWd, 101, 152, and with squeeze-and-excitation seresnet50 and so on"
 
   /// The network called `name`.
   ///
@@ -99,7 +102,7 @@ package enum ModelCatalog {
         }
       }
     }
-    let known = paperModels + imageNetModels + resNeXtModels
+    let known = paperModels + imageNetModels + resNeXtModels + squeezingModels
     // `resnext50` is nearer to `resnet50` than to the name that it begins.
     return known.first { $0.hasPrefix("\(name)_") } ?? Spelling.nearest(to: name, among: known)
   }
@@ -109,14 +112,19 @@ package enum ModelCatalog {
 private enum Model {
   case small(depth: Int, isPlain: Bool)
   case smallResNeXt(Cardinality)
-  case imageNet(depth: Int, isPlain: Bool, Cardinality?)
+  case imageNet(depth: Int, isPlain: Bool, Cardinality?, squeezes: Bool)
 
   /// - Parameter name: in lower case.
   init?(_ name: String) {
-    if let (family, depth) = Self.familyAndDepth(name) {
+    if name.hasPrefix("se") {
+      guard
+        case .imageNet(let depth, false, let cardinality, false) = Model(String(name.dropFirst(2)))
+      else { return nil }
+      self = .imageNet(depth: depth, isPlain: false, cardinality, squeezes: true)
+    } else if let (family, depth) = Self.familyAndDepth(name) {
       let isPlain = family == "plain"
       if ImageNetNetwork.exists(depth: depth, isPlain: isPlain) {
-        self = .imageNet(depth: depth, isPlain: isPlain, nil)
+        self = .imageNet(depth: depth, isPlain: isPlain, nil, squeezes: false)
         // Nor are `plain50` and `plain152` CIFAR networks, whose namesakes are ImageNet's.
       } else if CIFARNetwork.hasDepth(depth), !ImageNetNetwork.depths.contains(depth) {
         self = .small(depth: depth, isPlain: isPlain)
@@ -130,7 +138,7 @@ private enum Model {
       if depth == CIFARResNeXt.depth {
         self = .smallResNeXt(cardinality)
       } else if ImageNetNetwork.exists(depth: depth, isPlain: false, isResNeXt: true) {
-        self = .imageNet(depth: depth, isPlain: false, cardinality)
+        self = .imageNet(depth: depth, isPlain: false, cardinality, squeezes: false)
       } else {
         return nil
       }
@@ -148,7 +156,7 @@ private enum Model {
 
   var isPlain: Bool {
     switch self {
-    case .small(_, let isPlain), .imageNet(_, let isPlain, _): isPlain
+    case .small(_, let isPlain), .imageNet(_, let isPlain, _, _): isPlain
     case .smallResNeXt: false
     }
   }
@@ -157,7 +165,7 @@ private enum Model {
     switch self {
     case .small: false
     case .smallResNeXt: true
-    case .imageNet(let depth, _, _): ImageNetNetwork.hasBottlenecks(depth)
+    case .imageNet(let depth, _, _, _): ImageNetNetwork.hasBottlenecks(depth)
     }
   }
 
@@ -193,10 +201,10 @@ private enum Model {
       CIFARResNeXt(
         cardinality: cardinality, shortcut: shortcut, stride: stride, classes: classes,
         input: input)!.architecture
-    case .imageNet(let depth, let isPlain, let cardinality):
+    case .imageNet(let depth, let isPlain, let cardinality, let squeezes):
       ImageNetNetwork(
         depth: depth, shortcut: isPlain ? nil : shortcut, cardinality: cardinality,
-        stride: stride, classes: classes, input: input)!.architecture
+        stride: stride, squeezes: squeezes, classes: classes, input: input)!.architecture
     }
   }
 }

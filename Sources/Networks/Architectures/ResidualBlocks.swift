@@ -75,6 +75,8 @@ struct ResidualStages {
   let counts: [Int]
   /// Nil: plain, without shortcuts.
   let shortcut: Shortcut?
+  /// Whether squeeze-and-excitation ends each residual branch.
+  var squeezes = false
 
   func append(
     after input: ArchitectureBuilder.Value, to builder: inout ArchitectureBuilder
@@ -87,12 +89,13 @@ struct ResidualStages {
         switch block {
         case .basic(let channels):
           value = builder.basicBlock(
-            prefix, value, channels: channels << stage, stride: stride, shortcut: shortcut)
+            prefix, value, channels: channels << stage, stride: stride, shortcut: shortcut,
+            squeezes: squeezes)
         case .bottleneck(let cardinality, let place):
           value = builder.bottleneckBlock(
             prefix, value, width: cardinality.groups * cardinality.width << stage,
             groups: cardinality.groups, channels: 256 << stage, stride: stride, place: place,
-            shortcut: shortcut)
+            shortcut: shortcut, squeezes: squeezes)
         }
       }
     }
@@ -104,7 +107,8 @@ extension ArchitectureBuilder {
   /// Two 3×3 convolutions, each with BN; the shortcut is added before the second ReLU
   /// (He et al. 2015, Fig. 2 and Fig. 5 left).
   fileprivate mutating func basicBlock(
-    _ prefix: String, _ input: Value, channels: Int, stride: Int, shortcut: Shortcut?
+    _ prefix: String, _ input: Value, channels: Int, stride: Int, shortcut: Shortcut?,
+    squeezes: Bool
   ) -> Value {
     let addend = shortcutBranch(shortcut, prefix, input, channels: channels, stride: stride)
     var value = convolution(
@@ -112,6 +116,7 @@ extension ArchitectureBuilder {
     value = relu(batchNormalization("\(prefix).bn1", value))
     value = convolution("\(prefix).conv2", value, channels: channels, kernel: 3)
     value = batchNormalization("\(prefix).bn2", value)
+    if squeezes { value = squeezeExcitation(prefix, value) }
     if let addend { value = add(value, addend) }
     return relu(value)
   }
@@ -120,7 +125,7 @@ extension ArchitectureBuilder {
   /// (He et al. 2015, Fig. 5 right; with groups Xie et al. 2017, Fig. 3c).
   fileprivate mutating func bottleneckBlock(
     _ prefix: String, _ input: Value, width: Int, groups: Int, channels: Int, stride: Int,
-    place: BottleneckStride, shortcut: Shortcut?
+    place: BottleneckStride, shortcut: Shortcut?, squeezes: Bool
   ) -> Value {
     let addend = shortcutBranch(shortcut, prefix, input, channels: channels, stride: stride)
     var value = convolution(
@@ -133,8 +138,15 @@ extension ArchitectureBuilder {
     value = relu(batchNormalization("\(prefix).bn2", value))
     value = convolution("\(prefix).conv3", value, channels: channels, kernel: 1)
     value = batchNormalization("\(prefix).bn3", value)
+    if squeezes { value = squeezeExcitation(prefix, value) }
     if let addend { value = add(value, addend) }
     return relu(value)
+  }
+
+  /// The end of a residual branch in an SE-ResNet (Hu et al. 2018, Fig. 3).
+  private mutating func squeezeExcitation(_ prefix: String, _ value: Value) -> Value {
+    append(
+      "\(prefix).se", SqueezeExcitationOperation(channels: shape(of: value).channels), value)
   }
 
   /// What is added to the block's result; nil without a shortcut.
