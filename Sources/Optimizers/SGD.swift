@@ -6,13 +6,19 @@ import Networks
 /// `MomentumSGD` over all parameters.
 package struct SGD: OptimizerRule, Hashable {
   package var momentum: Float
+  /// Whether a step looks ahead by the new velocity; also within LARS, whose local rate is a factor of
+  /// the gradient only (timm's `nlars`).
+  package var nesterov: Bool
   /// Of convolutions and fully connected layers, biases included.
   package var weightDecay: Float
   /// Of BN's scales and shifts.
   package var normalizationWeightDecay: Float
 
-  package init(momentum: Float, weightDecay: Float, normalizationWeightDecay: Float) {
+  package init(
+    momentum: Float, nesterov: Bool = false, weightDecay: Float, normalizationWeightDecay: Float
+  ) {
     self.momentum = momentum
+    self.nesterov = nesterov
     self.weightDecay = weightDecay
     self.normalizationWeightDecay = normalizationWeightDecay
   }
@@ -21,7 +27,7 @@ package struct SGD: OptimizerRule, Hashable {
 
   /// What the summary says of the hyper-parameters.
   var hyperparameters: String {
-    "momentum \(momentum), weight decay \(weightDecay)"
+    "\(nesterov ? "Nesterov " : "")momentum \(momentum), weight decay \(weightDecay)"
       + (normalizationWeightDecay == weightDecay ? "" : ", of BN \(normalizationWeightDecay)")
   }
 
@@ -46,6 +52,6 @@ package struct SGD: OptimizerRule, Hashable {
   ) {
     MomentumSGD.step(
       &parameters, gradients: gradients, velocity: &velocity, learningRate: learningRate,
-      momentum: momentum, weightDecay: group.weightDecay, scale: scale)
+      momentum: momentum, weightDecay: group.weightDecay, nesterov: nesterov, scale: scale)
   }
 }

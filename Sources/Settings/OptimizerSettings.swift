@@ -13,13 +13,14 @@ package struct OptimizerSettings: Hashable, Sendable {
   package var name = OptimizerName.sgd
   package var larsTrust = 0.001
   package var momentum = 0.9
+  package var nesterov = false
   package var weightDecay = 1e-4
   package var normalizationWeightDecay: Double?
 
   /// The update rule that these settings describe.
   package var rule: any OptimizerRule {
     let sgd = SGD(
-      momentum: Float(momentum), weightDecay: Float(weightDecay),
+      momentum: Float(momentum), nesterov: nesterov, weightDecay: Float(weightDecay),
       normalizationWeightDecay: Float(normalizationWeightDecay ?? weightDecay))
     return switch name {
     case .sgd: sgd
@@ -40,6 +41,7 @@ extension OptimizerSettings: SettingGroup {
         "trust"),
     .real("momentum", "a number from 0 to below 1", \.optimizer.momentum) { $0 >= 0 && $0 < 1 }
       .option("Momentum.", "m"),
+    .flag("nesterov", \.optimizer.nesterov).option("Nesterov's momentum."),
     .real("wd", "a number from 0 on", \.optimizer.weightDecay) { $0 >= 0 }
       .option("Weight decay.", "decay", aliases: ["weight-decay"]),
     .optionalReal(

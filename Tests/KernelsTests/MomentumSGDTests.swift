@@ -8,7 +8,8 @@ import Testing
   /// One step on guarded memory.
   private func step(
     _ parameters: GuardedMemory<Float>, _ gradients: [Double], _ velocity: GuardedMemory<Float>,
-    learningRate: Double, momentum: Double, weightDecay: Double, scale: Double = 1
+    learningRate: Double, momentum: Double, weightDecay: Double, nesterov: Bool = false,
+    scale: Double = 1
   ) {
     let (w, v) = (parameters.elements, velocity.elements)
     var parameterSpan = w.mutableSpan
@@ -17,14 +18,15 @@ import Testing
       &parameterSpan, gradients: GuardedMemory<Float>(gradients).elements.span,
       velocity: &velocitySpan,
       learningRate: Float(learningRate), momentum: Float(momentum),
-      weightDecay: Float(weightDecay), scale: Float(scale))
+      weightDecay: Float(weightDecay), nesterov: nesterov, scale: Float(scale))
   }
 
   @Test(
     "ten steps with a rate that drops are the formula's",
-    arguments: [0, 1, 16, 17, 1000], [(0, 1), (0.9, 1), (0.9, 0.125)])
-  func steps(count: Int, coefficients: (momentum: Double, scale: Double)) {
-    let (momentum, scale) = coefficients
+    arguments: [0, 1, 16, 17, 1000],
+    [(0, 1, false), (0.9, 1, false), (0.9, 0.125, false), (0, 1, true), (0.9, 0.125, true)])
+  func steps(count: Int, rule: (momentum: Double, scale: Double, nesterov: Bool)) {
+    let (momentum, scale, nesterov) = rule
     var data = TestData(seed: 1)
     var w = data.normalFloats(count: count)
     var v = w.map { _ in 0.0 }
@@ -35,10 +37,11 @@ import Testing
       let g = data.normalFloats(count: count)
       step(
         parameters, g, velocity, learningRate: rate, momentum: momentum, weightDecay: 0.01,
-        scale: scale)
+        nesterov: nesterov, scale: scale)
       for index in w.indices {
-        v[index] = momentum * v[index] + scale * (g[index] + 0.01 * w[index])
-        w[index] -= rate * v[index]
+        let update = scale * (g[index] + 0.01 * w[index])
+        v[index] = momentum * v[index] + update
+        w[index] -= rate * (nesterov ? update + momentum * v[index] : v[index])
       }
     }
     #expect(normwiseError(parameters.values, w) < 1e-6, "\(data)")

@@ -61,28 +61,32 @@ private let tolerance = 1e-4
     }
   }
 
-  @Test("five steps of SGD leave PyTorch's losses, parameters and statistics", arguments: [1, 4])
-  func sgd(shards: Int) throws {
+  @Test(
+    "five steps of SGD leave PyTorch's losses, parameters and statistics", arguments: [1, 4],
+    [false, true])
+  func sgd(shards: Int, nesterov: Bool) throws {
     let start = try NetworkFixture("resnet8-A", side: 32)
     let file = try NetworkFixture.open("sgd-resnet8-A")
     let replica = try start.replica(shards: shards)
     let optimizer = Optimizer(
-      SGD(momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4), of: replica)
+      SGD(momentum: 0.9, nesterov: nesterov, weightDecay: 1e-4, normalizationWeightDecay: 1e-4),
+      of: replica)
     let shape = [30, 3, 32, 32]
     let all = Batch(
       shape: start.architecture.input,
       images: imagesFromNCHW(try file.float32("input", shape: [5, 6, 3, 32, 32]), shape: shape),
       labels: try file.int64("labels", shape: [5, 6]).map { Int32($0) })
-    let losses = try file.float32("loss", shape: [5])
+    let expectation = nesterov ? try NetworkFixture.open("sgd-nesterov-resnet8-A") : file
+    let losses = try expectation.float32("loss", shape: [5])
     for step in 0..<5 {
       let sums = try replica.train(all[6 * step..<6 * step + 6])
       let expected = Double(losses[step])
       #expect(abs(sums.loss / 6 - expected) < tolerance * expected, "step \(step)")
-      optimizer.step(learningRate: 0.1)
+      optimizer.step(learningRate: nesterov ? 0.01 : 0.1)
     }
     for tensor in replica.stateDictionary() {
       let kind = tensor.name.contains("running_") ? "buffer" : "parameter"
-      let expected = try file.float32("\(kind).\(tensor.name)", shape: tensor.shape)
+      let expected = try expectation.float32("\(kind).\(tensor.name)", shape: tensor.shape)
       #expect(normwiseError(tensor.values, expected) < 2 * tolerance, "\(tensor.name)")
     }
   }

@@ -67,6 +67,20 @@ import Testing
     }
   }
 
+  @Test("with Nesterov's momentum the first step is 1 + momentum times as long")
+  func nesterov() throws {
+    let start = try Replica.madeUp()
+    let lengths = try [false, true].map { nesterov in
+      let sgd = SGD(
+        momentum: 0.5, nesterov: nesterov, weightDecay: 0, normalizationWeightDecay: 0)
+      let replica = try Replica.madeUp()
+      replica.setGradients(seed: 1)
+      Optimizer(LARS(sgd, trust: 0.01), of: replica).step(learningRate: 1)
+      return zip(replica.parameters, start.parameters).map { Double($0) - Double($1) }
+    }
+    #expect(relativeError(lengths[1], lengths[0].map { 1.5 * $0 }, scale: 1e-2) < 1e-4)
+  }
+
   @Test("tensors without a local rate are updated as by SGD, to the bit")
   func withoutLocalRate() throws {
     let sgd = SGD(momentum: 0.9, weightDecay: 1e-2, normalizationWeightDecay: 1e-3)

@@ -98,5 +98,8 @@ import Testing
     #expect(
       SGD(momentum: 0.9, weightDecay: 1e-4, normalizationWeightDecay: 1e-4).summary
         == "SGD, momentum 0.9, weight decay 0.0001")
+    #expect(
+      SGD(momentum: 0.9, nesterov: true, weightDecay: 1e-4, normalizationWeightDecay: 0).summary
+        == "SGD, Nesterov momentum 0.9, weight decay 0.0001, of BN 0.0")
   }
 }

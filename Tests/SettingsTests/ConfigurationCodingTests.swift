@@ -22,7 +22,7 @@ import Testing
     ("one-cycle-pct-start", "0.25"), ("one-cycle-div-factor", "10.0"),
     ("one-cycle-final-div-factor", "100.0"),
     ("warmup-iterations", "400"), ("warmup-method", "constant"), ("warmup-lr", "0.01"),
-    ("optimizer", "lars"), ("lars-trust", "0.02"), ("momentum", "0.95"),
+    ("optimizer", "lars"), ("lars-trust", "0.02"), ("momentum", "0.95"), ("nesterov", "true"),
     ("wd", "0.0005"), ("norm-weight-decay", "0.0"), ("label-smoothing", "0.1"),
     ("seed", "18446744073709551615"),
     ("threads", "3"), ("workers", "2"), ("reduction", "mpi"), ("gradient-compression", "bf16"),

@@ -26,6 +26,9 @@ every parameter) on the weights of resnet8-A:
     input [5,6,3,32,32], labels [5,6], loss [5] (before each step), parameter.NAME, buffer.NAME
     (after the last step); the start is that of resnet8-A.safetensors: its parameters and
     buffer_before.*
+sgd-nesterov-resnet8-A.safetensors, the same with nesterov=True and lr 0.01 (at 0.1 a ReLU whose input is
+    nearly 0 decides the later steps): loss [5], parameter.NAME and buffer.NAME; start, input and labels
+    are those above
 
 Names are torchvision's: conv1, bn1, layerL.i.conv1, .bn1, .conv2, .bn2, projections
 layerL.i.downsample.0 (1×1, no bias) and .1 (BN), fc.
@@ -214,11 +217,12 @@ def network_fixture(name, depth, shortcut, folder):
     return seed
 
 
-def sgd_fixture(seed, folder):
+def sgd_fixture(seed, folder, nesterov):
     """Five steps from the network of resnet8-A, whose seed this is."""
     network, _, _ = start(8, "A", seed)
     generator = torch.Generator().manual_seed(101)
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
+    optimizer = torch.optim.SGD(
+        network.parameters(), lr=0.01 if nesterov else 0.1, momentum=0.9, weight_decay=1e-4, nesterov=nesterov)
     network.train()
     batches = [batch(generator, 32) for _ in range(5)]
     losses = []
@@ -228,14 +232,14 @@ def sgd_fixture(seed, folder):
         loss.backward()
         optimizer.step()
         losses.append(loss.detach())
-    tensors = {
-        "input": torch.stack([images for images, _ in batches]),
-        "labels": torch.stack([labels for _, labels in batches]),
-        "loss": torch.stack(losses),
-    }
+    tensors = {"loss": torch.stack(losses)}
+    if not nesterov:
+        tensors["input"] = torch.stack([images for images, _ in batches])
+        tensors["labels"] = torch.stack([labels for _, labels in batches])
     tensors |= {f"parameter.{n}": p.detach() for n, p in network.named_parameters()}
     tensors |= {f"buffer.{n}": b for n, b in statistics(network).items()}
-    save(tensors, os.path.join(folder, "sgd-resnet8-A.safetensors"))
+    name = "sgd-nesterov" if nesterov else "sgd"
+    save(tensors, os.path.join(folder, f"{name}-resnet8-A.safetensors"))
     print("  losses", " ".join(f"{loss.item():.6f}" for loss in losses))
 
 
@@ -253,7 +257,8 @@ def main():
         ("plain20", 20, None),
     ]
     seeds = {name: network_fixture(name, depth, shortcut, folder) for name, depth, shortcut in networks}
-    sgd_fixture(seeds["resnet8-A"], folder)
+    for nesterov in (False, True):
+        sgd_fixture(seeds["resnet8-A"], folder, nesterov)
 
 
 if __name__ == "__main__":
