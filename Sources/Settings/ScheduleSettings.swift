@@ -12,6 +12,7 @@ package enum TrainingLength: Hashable, Sendable {
 package enum ScheduleName: String, CaseIterable, Sendable {
   case step
   case constant
+  case cosine
   case polynomial
   case oneCycle = "one-cycle"
   case plateau
@@ -72,6 +73,8 @@ extension TrainingConfiguration {
         initial: rate, gamma: schedule.gamma,
         milestones: schedule.milestones.map { timeline.steps(until: $0) })
     case .constant: StepSchedule(initial: rate, gamma: schedule.gamma, milestones: [])
+    case .cosine:
+      CosineSchedule(initial: rate, minimum: schedule.minimum, steps: timeline.steps)
     case .polynomial:
       PolynomialSchedule(
         initial: rate, minimum: schedule.minimum, power: schedule.power, steps: timeline.steps)
@@ -156,7 +159,7 @@ extension ScheduleSettings: SettingGroup {
     .real("lr-gamma", "a positive number", \.schedule.gamma) { $0 > 0 }
       .option("step, plateau: the factor at each drop.", "factor"),
     .real("lr-min", "a number from 0 on", \.schedule.minimum) { $0 >= 0 }
-      .option("polynomial, plateau: the lowest rate.", "rate", aliases: ["min-lr"]),
+      .option("cosine, polynomial, plateau: the lowest rate.", "rate", aliases: ["min-lr"]),
     .real("lr-power", "a positive number", \.schedule.power) { $0 > 0 }
       .option("polynomial: the power of the remaining part of the run.", "p"),
     .number("plateau-patience", 0...1_000_000, \.schedule.patience)

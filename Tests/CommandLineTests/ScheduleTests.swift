@@ -15,7 +15,7 @@ extension CommandLineTests {
     @Test(
       "a schedule gives the same bits and rates on 1 and 2 ranks, and resumed in its middle",
       arguments: [
-        ["polynomial", "--lr-power", "2", "--warmup-epochs", "1"], ["one-cycle"],
+        ["polynomial", "--lr-power", "2", "--warmup-epochs", "1"], ["one-cycle"], ["cosine"],
         ["plateau", "--plateau-patience", "0", "--plateau-threshold", "0.9", "--lr-gamma", "0.5"],
       ])
     func ranksAndResume(schedule: [String]) throws {

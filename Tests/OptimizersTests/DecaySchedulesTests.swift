@@ -1,7 +1,31 @@
-/// Rates that change at every step: polynomial and one-cycle.
+/// Rates that change at every step: cosine, polynomial and one-cycle.
 
 import Optimizers
 import Testing
+
+@Suite struct CosineScheduleTests {
+  @Test("rates are those of PyTorch's CosineAnnealingLR", arguments: ["", " with a minimum"])
+  func pyTorch(which: String) throws {
+    let fixture = try SchedulerFixture("CosineAnnealingLR\(which)")
+    fixture.expectRates(
+      of: CosineSchedule(
+        initial: fixture["lr"], minimum: fixture["eta_min"], steps: Int(fixture["T_max"])))
+  }
+
+  @Test("the rate ends at the minimum and stays there")
+  func minimum() {
+    let schedule = CosineSchedule(initial: 1, minimum: 0.5, steps: 4)
+    #expect(schedule.rate(afterSteps: 0) == 1 && schedule.rate(afterSteps: 2) == 0.75)
+    #expect(schedule.rate(afterSteps: 4) == 0.5 && schedule.rate(afterSteps: 9) == 0.5)
+  }
+
+  @Test("the summary gives both rates")
+  func summary() {
+    #expect(
+      CosineSchedule(initial: 0.1, minimum: 0, steps: 4).summary
+        == "lr from 0.1 down to 0, half a cosine wave")
+  }
+}
 
 @Suite struct PolynomialScheduleTests {
   @Test(

@@ -13,7 +13,7 @@ import Testing
     ("lr-milestones", ["none", "0", "0%,100%", "1.5,2"]), ("lr-gamma", ["1", "10"]),
     ("lr-reference-batch", ["1", "256"]), ("warmup-epochs", ["0", "0.5", "5"]),
     ("warmup-iterations", ["0", "400"]), ("warmup-method", ["linear", "Constant"]),
-    ("lr-schedule", ["constant", "Polynomial", "one-cycle"]), ("lr-min", ["0", "1e-5"]),
+    ("lr-schedule", ["constant", "Cosine", "polynomial", "one-cycle"]), ("lr-min", ["0", "1e-5"]),
     ("lr-power", ["0.9", "2"]), ("plateau-patience", ["0", "10"]),
     ("plateau-threshold", ["0", "0.01"]), ("one-cycle-pct-start", ["0", "0.3", "1"]),
     ("one-cycle-div-factor", ["1", "25"]), ("one-cycle-final-div-factor", ["1", "1e4"]),

@@ -26,6 +26,7 @@ private func schedule(
     for (name, settings, rates) in [
       ("constant", [], [0.1, 0.1, 0.1, 0.1]),
       ("step", [("lr-gamma", "0.5")], [0.1, 0.1, 0.05, 0.025]),
+      ("cosine", [("iterations", "2")], [0.1, 0.05, 0, 0]),
       ("polynomial", [("lr-min", "0.02")], [0.1, 0.08, 0.06, 0.04]),
       ("polynomial", [("lr-power", "2")], [0.1, 0.05625, 0.025, 0.00625]),
       (

@@ -21,6 +21,8 @@ ERRORS = [0.9, 0.7, 0.6, 0.6, 0.61, 0.59999, 0.62, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5,
 CASES = {
     "MultiStepLR": (lr_scheduler.MultiStepLR, 12, {"milestones": [4, 4, 9], "gamma": 0.1}),
     "StepLR": (lr_scheduler.StepLR, 12, {"step_size": 5, "gamma": 0.5}),
+    "CosineAnnealingLR": (lr_scheduler.CosineAnnealingLR, 12, {"T_max": 11, "eta_min": 0.0}),
+    "CosineAnnealingLR with a minimum": (lr_scheduler.CosineAnnealingLR, 12, {"T_max": 11, "eta_min": 0.01}),
     "PolynomialLR": (lr_scheduler.PolynomialLR, 12, {"total_iters": 10, "power": 1.0}),
     "PolynomialLR of power 2": (lr_scheduler.PolynomialLR, 12, {"total_iters": 10, "power": 2.0}),
     "PolynomialLR of power 0.9": (lr_scheduler.PolynomialLR, 12, {"total_iters": 11, "power": 0.9}),
