@@ -45,8 +45,8 @@ let package = Package(
     .target(name: "System", dependencies: ["CCrypto"]),
     .target(name: "Tensors"),
     .target(name: "Randomness"),
-    .target(name: "Safetensors", dependencies: ["System"]),
-    .target(name: "PyTorchFiles", dependencies: ["CZlib"]),
+    .target(name: "Safetensors", dependencies: ["Tensors", "System"]),
+    .target(name: "PyTorchFiles", dependencies: ["Tensors", "CZlib"]),
     .target(name: "ONNX"),
     .target(name: "CProcessor"),
     .target(

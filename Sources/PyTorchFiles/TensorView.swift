@@ -1,5 +1,7 @@
 /// Tensors as windows on storages.
 
+import Tensors
+
 /// A tensor's memory: the archive's entry `data/KEY`.
 struct StorageReference: Hashable {
   let key: String
@@ -56,7 +58,7 @@ struct TensorView {
       case .float64: map { Float(load($0) as Double) }
       case .float32: map { load($0) as Float }
       case .float16: map { Float(load($0) as Float16) }
-      case .bfloat16: map { Float(bitPattern: UInt32(load($0) as UInt16) << 16) }
+      case .bfloat16: map { Float(load($0) as BFloat16) }
       default: preconditionFailure("\(storage.type) is not a floating-point type")
       }
     }

@@ -1,5 +1,7 @@
 /// Tensors as numbers: Float32 from any of the floating-point types, and 64-bit integers.
 
+import Tensors
+
 extension SafetensorsFile {
   /// A tensor's values as Float32, row-major.
   ///
@@ -48,7 +50,7 @@ extension SafetensorsFile {
     case .float16:
       try convert(entry, into: buffer) { (bits: UInt16) in Float(Float16(bitPattern: bits)) }
     case .bfloat16:
-      try convert(entry, into: buffer) { (bits: UInt16) in Float(bitPattern: UInt32(bits) << 16) }
+      try convert(entry, into: buffer) { (bits: UInt16) in Float(BFloat16(bitPattern: bits)) }
     case .float64:
       try convert(entry, into: buffer) { (bits: UInt64) in Float(Double(bitPattern: bits)) }
     default: preconditionFailure("\(entry.dtype) is not a floating-point type")

@@ -13,10 +13,10 @@ public struct ImageShape: Hashable, Sendable, Codable, CustomStringConvertible {
   }
 
   /// Pixels of one channel: H·W.
-  public var area: Int { height * width }
+  @inlinable public var area: Int { height * width }
 
   /// Elements of one image: H·W·C.
-  public var count: Int { height * width * channels }
+  @inlinable public var count: Int { height * width * channels }
 
   /// The same with another number of channels.
   public func with(channels: Int) -> ImageShape {

@@ -242,10 +242,3 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     #expect(geometry(kernel: 0, padding: 1) == nil)
   }
 }
-
-extension ImageTensor {
-  /// The images `range` of this tensor.
-  fileprivate func images(_ range: Range<Int>) -> ImageTensor {
-    ImageTensor(base: base + range.lowerBound * shape.count, images: range.count, shape: shape)
-  }
-}

@@ -21,10 +21,10 @@ final class GradientMessages {
   private let compression: GradientCompression
   private var requests = RequestSet()
   /// Compressed floats under way.
-  private let staging: AlignedBuffer<UInt16>
+  private let staging: AlignedBuffer<BFloat16>
   private var used = 0
   private var arriving:
-    [(from: UnsafePointer<UInt16>, into: UnsafeMutablePointer<Float>, count: Int)] = []
+    [(from: UnsafePointer<BFloat16>, into: UnsafeMutablePointer<Float>, count: Int)] = []
 
   /// - Parameter capacity: floats that are under way at once.
   init(_ communicator: Communicator, _ compression: GradientCompression, capacity: Int) {
@@ -36,7 +36,7 @@ final class GradientMessages {
   /// Bytes of `count` floats on the network.
   func bytes(_ count: Int) -> Int { count * compression.bytesPerGradient }
 
-  private func stage(_ count: Int) -> UnsafeMutablePointer<UInt16> {
+  private func stage(_ count: Int) -> UnsafeMutablePointer<BFloat16> {
     defer { used += count }
     precondition(used + count <= staging.count, "more floats are under way than planned")
     return staging.pointer + used
@@ -50,7 +50,7 @@ final class GradientMessages {
           UnsafeBufferPointer(start: values, count: count), to: rank, tag: tag))
     case .bf16:
       let halves = stage(count)
-      BFloat16.compress(values, into: halves, count: count)
+      BFloat16.round(values, into: halves, count: count)
       let bytes = UnsafeRawBufferPointer(start: halves, count: 2 * count)
       requests.insert(
         try communicator.iSend(bytes.bindMemory(to: UInt8.self), to: rank, tag: tag))
@@ -79,8 +79,8 @@ final class GradientMessages {
     if compression == .none { return }
     let first = used
     let halves = stage(count)
-    BFloat16.compress(values, into: halves, count: count)
-    BFloat16.expand(halves, into: values, count: count)
+    BFloat16.round(values, into: halves, count: count)
+    BFloat16.widen(halves, into: values, count: count)
     used = first
   }
 
@@ -88,7 +88,7 @@ final class GradientMessages {
   func testAll() throws -> Bool {
     guard try requests.testAll() else { return false }
     for message in arriving {
-      BFloat16.expand(message.from, into: message.into, count: message.count)
+      BFloat16.widen(message.from, into: message.into, count: message.count)
     }
     arriving.removeAll(keepingCapacity: true)
     used = 0
