@@ -23,9 +23,13 @@ public struct ResamplingAxis: Sendable {
   ///   - output: outputs that the whole box has.
   ///   - window: those of them that are wanted.
   public init(input: Int, box: ClosedRange<Double>, output: Int, window: Range<Int>) {
-    precondition(input > 0 && output > 0 && !window.isEmpty && window.lowerBound >= 0)
-    precondition(window.upperBound <= output && box.lowerBound < box.upperBound)
-    precondition(box.lowerBound >= 0 && box.upperBound <= Double(input))
+    require(input > 0, "an image without pixels cannot be resampled")
+    require(
+      !window.isEmpty && window.lowerBound >= 0 && window.upperBound <= output,
+      "the window of a resampled image is not part of it")
+    require(
+      box.lowerBound >= 0 && box.lowerBound < box.upperBound && box.upperBound <= Double(input),
+      "the box to be resampled is empty or not part of the image")
     let scale = (box.upperBound - box.lowerBound) / Double(output)
     let support = max(scale, 1)
     let taps = min(Int(support.rounded(.up)) * 2 + 1, input)
@@ -76,6 +80,9 @@ public enum ImageResampling {
     _ source: UnsafePointer<UInt8>, pitch: Int, columns: ResamplingAxis, rows: ResamplingAxis,
     intermediate: UnsafeMutablePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>
   ) {
+    require(
+      columns.inputs.upperBound * 3 <= pitch, "the rows to be resampled are longer than the image's"
+    )
     let width = columns.count * 3
     columns.first.withUnsafeBufferPointer { first in
       columns.weights.withUnsafeBufferPointer { weights in

@@ -14,7 +14,7 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
   let stride: Int
   let padding: Int
   let groups: Int
-  /// Which of the geometry's algorithms.
+  /// Which of the geometry's algorithms; after them comes the reference to read.
   var algorithmIndex = 0
 
   init(
@@ -35,7 +35,11 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
       + "\(groups) groups, \(algorithm.name)"
   }
 
-  var algorithm: any ConvolutionAlgorithm { geometry.algorithms[algorithmIndex] }
+  var algorithm: any ConvolutionAlgorithm {
+    let algorithms = geometry.algorithms
+    return algorithmIndex < algorithms.count
+      ? algorithms[algorithmIndex] : ReferenceConvolution(geometry)
+  }
 
   var tolerance: Double { algorithm.relativeErrorBound }
 
@@ -81,9 +85,9 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     ).values
   }
 
-  /// Every case with every algorithm that fits it.
+  /// Every case with every algorithm that fits it, and with the reference to read.
   static let all = shapes.flatMap { test in
-    test.geometry.algorithms.indices.map { index in
+    (0...test.geometry.algorithms.count).map { index in
       var test = test
       test.algorithmIndex = index
       return test
@@ -191,6 +195,39 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     let values = gradient.values
     #expect(values.allSatisfy { $0.isFinite })
     #expect(normwiseError(indices.map { values[$0] }, expected) < test.tolerance, "\(data)")
+  }
+
+  @Test("all elements of both gradients are those of plain loops", arguments: ConvolutionCase.all)
+  func plainLoops(_ test: ConvolutionCase) {
+    let (data, xs, w, dys) = test.data(seed: 5)
+    let x = GuardedMemory(xs).tensor(images: test.images, test.shape)
+    let dy = GuardedMemory(dys).tensor(images: test.images, test.geometry.output)
+    func gradients(_ algorithm: any ConvolutionAlgorithm) -> (data: [Float], weights: [Float]) {
+      let prepared = GuardedMemory<Float>(w)
+      let packed = GuardedMemory<Float>(repeating: .nan, count: algorithm.preparedWeightCount)
+      algorithm.prepareBackwardData(UnsafePointer(prepared.pointer), into: packed.pointer)
+      let dx = GuardedMemory<Float>(repeating: .nan, count: xs.count)
+      algorithm.backwardData(
+        outputGradient: dy,
+        weights: algorithm.preparedWeightCount == 0 ? prepared.pointer : packed.pointer,
+        inputGradient: dx.tensor(images: test.images, test.shape), accumulate: false,
+        scratch: GuardedMemory<Float>(
+          repeating: .nan, count: algorithm.scratchCount(images: test.images)
+        ).pointer)
+      let dw = GuardedMemory<Float>(repeating: .nan, count: w.count)
+      algorithm.addWeightGradient(
+        input: x, outputGradient: dy, into: dw.pointer, isFirst: true, isLast: true,
+        scratch: GuardedMemory<Float>(
+          repeating: .nan, count: algorithm.weightScratchCount(images: test.images)
+        ).pointer)
+      return (dx.values, dw.values)
+    }
+    let result = gradients(test.algorithm)
+    let plain = ReferenceConvolution(test.geometry)
+    let expected = gradients(plain)
+    let bound = test.tolerance + plain.relativeErrorBound
+    #expect(normwiseError(result.data, expected.data) < bound, "\(data)")
+    #expect(normwiseError(result.weights, expected.weights) < bound, "\(data)")
   }
 
   @Test(

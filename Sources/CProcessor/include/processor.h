@@ -1,14 +1,18 @@
 #ifndef RESNET_DIST_PROCESSOR_H
 #define RESNET_DIST_PROCESSOR_H
 
-/// What Swift has no operation for. Everything is inline, so it is compiled with the instruction set
-/// of the module that calls it.
+/// What Swift has no operation for. All but `stop_because` is inline, so it is compiled with the instruction
+/// set of the module that calls it.
 
 #include <stdbool.h>
 #include <stddef.h>
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
+
+/// Ends the process with a message: a check whose failure calls it survives -Ounchecked, where the compiler
+/// assumes that Swift's own checks hold.
+_Noreturn void stop_because(const char *_Nonnull message, const char *_Nonnull file, int line);
 
 /// Asks for the cache line at `address`, to be written soon.
 static inline void prefetch_for_writing(const void *_Nonnull address) {

@@ -29,6 +29,9 @@ public enum ChannelScale {
     outputGradient: ImageTensor, input: ImageTensor, scaleGradient: ImageTensor, accumulate: Bool
   ) {
     let channels = input.channels
+    require(
+      outputGradient.count == input.count && scaleGradient.count == input.images * channels,
+      "a scale has one element per image and channel of its map")
     if !accumulate { scaleGradient.base.update(repeating: 0, count: scaleGradient.count) }
     forEachPixel(of: input) { image, pixel in
       let x = UnsafePointer(input.base + pixel)
@@ -50,6 +53,9 @@ public enum ChannelScale {
     _ scale: ImageTensor, to map: ImageTensor, result: ImageTensor, accumulate: Bool
   ) {
     let channels = map.channels
+    require(
+      result.count == map.count && scale.count == map.images * channels,
+      "a scale has one element per image and channel of its map")
     forEachPixel(of: map) { image, pixel in
       let x = UnsafePointer(map.base + pixel)
       let y = result.base + pixel

@@ -9,6 +9,7 @@ public enum Sigmoid {
   /// Computed in Double and rounded once. The scalar exponential costs about 20 ns an element: for
   /// gates, one element a channel, not for whole maps.
   public static func forward(_ input: ImageTensor, output: ImageTensor) {
+    require(output.count == input.count, "a sigmoid's output has its input's size")
     for index in 0..<input.count {
       output.base[index] = Float(1 / (1 + exp(-Double(input.base[index]))))
     }
@@ -21,6 +22,9 @@ public enum Sigmoid {
   public static func backward(
     outputGradient: ImageTensor, output: ImageTensor, inputGradient: ImageTensor, accumulate: Bool
   ) {
+    require(
+      outputGradient.count == output.count && inputGradient.count == output.count,
+      "a sigmoid's gradients have its output's size")
     @inline(__always) func element<Value: Lanes>(_: Value.Type, _ index: Int) {
       let y = Value(output.base, at: index)
       let gradient = Value(outputGradient.base, at: index) * (y - y * y)

@@ -51,7 +51,7 @@ public enum BatchNormalization {
     let mean = UnsafeMutableRawPointer(scratch + 2 * channels).assumingMemoryBound(to: Float.self)
     for channel in 0..<channels { mean[channel] = Float(own[channel] / Double(rows)) }
     if let copy {
-      precondition(channels % Vector.lanes == 0, "whole cache lines are streamed")
+      require(channels % Vector.lanes == 0, "streamed channels fill whole cache lines")
       sumChannels(
         rows: rows, channels: channels, into: own,
         StreamedDeviation(deviation: Deviation(x: x, mean: mean), copy: copy))

@@ -22,7 +22,9 @@ public enum MomentumSGD {
     nesterov: Bool = false, scale: Float = 1
   ) {
     let count = parameters.count
-    precondition(gradients.count == count && velocity.count == count, "twins of the parameters")
+    require(
+      gradients.count == count && velocity.count == count,
+      "gradients and velocity have one element per parameter")
     parameters.withUnsafeMutableBufferPointer { parameters in
       gradients.withUnsafeBufferPointer { gradients in
         velocity.withUnsafeMutableBufferPointer { velocity in

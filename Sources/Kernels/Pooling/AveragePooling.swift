@@ -11,7 +11,8 @@ public enum AveragePooling {
   public static func forward(
     _ geometry: ConvolutionGeometry, input: ImageTensor, output: ImageTensor
   ) {
-    precondition(geometry.stride == 1 && geometry.padding == 0, "windows that lie in the image")
+    require(
+      geometry.stride == 1 && geometry.padding == 0, "average pooling has stride 1 and no padding")
     let channels = input.channels
     let width = geometry.input.width
     let scale = 1 / Float(geometry.kernelHeight * geometry.kernelWidth)

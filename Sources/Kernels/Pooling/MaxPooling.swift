@@ -116,7 +116,9 @@ public enum MaxPooling {
   private static func forEachWindow(
     _ geometry: ConvolutionGeometry, images: Int, _ body: (Window) -> Void
   ) {
-    precondition(geometry.kernelHeight * geometry.kernelWidth <= 256, "winners are single bytes")
+    require(
+      geometry.kernelHeight * geometry.kernelWidth <= 256,
+      "a max pooling window has at most 256 pixels")
     let channels = geometry.output.channels
     for image in 0..<images {
       for row in 0..<geometry.output.height {
