@@ -4,12 +4,13 @@ import Tensors
 
 /// One layer's products, in register tiles.
 ///
-/// The weights are the large factor and are read where they stand, once for a call's images:
+/// The weights are the large operand. They are read in place, once for all images of a call:
 ///   forward:           Yᵀ [K, N]  = Wᵀ·Xᵀ, then transposed
 ///   backward-data:     dXᵀ [C, N] = W·dYᵀ, then transposed
 ///   backward-weights:  dW [C, K]  = Xᵀ·dY
-/// so C and K may be any numbers. An image's results do not depend on the others in its call. Sums are
-/// chains over C, over K and over images in order.
+/// so C and K may be any numbers. 2·N·C·K FLOPs each. Sums are chains of fused multiply-adds over C, over K
+/// and over images in order: an image's results do not depend on the others of the call. Results may be
+/// no memory of the operands.
 public struct FullyConnected: Sendable {
   /// C.
   public let inputs: Int
@@ -61,8 +62,8 @@ public struct FullyConnected: Sendable {
     for image in 0..<outputGradient.images {
       for channel in 0..<inputs {
         let value = transposed[channel * columns + image]
-        let place = image * inputs + channel
-        inputGradient.base[place] = accumulate ? inputGradient.base[place] + value : value
+        let index = image * inputs + channel
+        inputGradient.base[index] = accumulate ? inputGradient.base[index] + value : value
       }
     }
   }
@@ -97,8 +98,8 @@ public struct FullyConnected: Sendable {
     }
   }
 
-  /// The columns of the weights' gradient from `first` on, fewer than a vector's: their vectors would
-  /// reach into the next rows.
+  /// The remaining columns of the weights' gradient, from `first` on and fewer than sixteen: a vector of
+  /// them would overlap the next row.
   private func addRest(
     from first: Int, _ input: ImageTensor, _ outputGradient: ImageTensor,
     _ weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>

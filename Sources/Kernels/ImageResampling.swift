@@ -18,10 +18,10 @@ public struct ResamplingAxis: Sendable {
   let weights: [Int32]
 
   /// - Parameters:
-  ///   - input: inputs there are.
-  ///   - box: the part of them that is stretched or shrunk over the outputs, in pixels' edges.
-  ///   - output: outputs that the whole box has.
-  ///   - window: those of them that are wanted.
+  ///   - input: the number of inputs.
+  ///   - box: the range of inputs that is scaled to the outputs; a pixel is 1 wide.
+  ///   - output: the number of outputs of the whole box.
+  ///   - window: the outputs to compute.
   public init(input: Int, box: ClosedRange<Double>, output: Int, window: Range<Int>) {
     require(input > 0, "an image without pixels cannot be resampled")
     require(
@@ -37,8 +37,8 @@ public struct ResamplingAxis: Sendable {
     first.reserveCapacity(window.count)
     var weights = [Int32](repeating: 0, count: window.count * taps)
     var floats = [Double](repeating: 0, count: taps)
-    for (row, place) in window.enumerated() {
-      let center = box.lowerBound + (Double(place) + 0.5) * scale
+    for (row, output) in window.enumerated() {
+      let center = box.lowerBound + (Double(output) + 0.5) * scale
       let low = max(Int(center - support + 0.5), 0)
       let high = min(Int(center + support + 0.5), input)
       var sum = 0.0
@@ -47,7 +47,7 @@ public struct ResamplingAxis: Sendable {
         floats[index - low] = max(0, 1 - distance)
         sum += floats[index - low]
       }
-      // Taps of weight zero behind the last one must be inputs too.
+      // Taps of weight zero after the last one must be inputs too.
       let start = min(low, input - taps)
       for index in low..<high where sum != 0 {
         let weight = floats[index - low] / sum
@@ -62,7 +62,7 @@ public struct ResamplingAxis: Sendable {
 
 /// The two passes, columns first.
 public enum ImageResampling {
-  /// Bytes behind an image's end that the passes may touch.
+  /// Bytes after an image's end that the passes may read or write.
   public static let slack = 64
 
   /// Bytes that `resample` needs between the passes.
@@ -73,9 +73,9 @@ public enum ImageResampling {
   /// Resamples an image.
   ///
   /// - Parameters:
-  ///   - source: [rows, columns, 3] with `pitch` bytes from row to row and `slack` bytes behind it.
+  ///   - source: [rows, columns, 3] with `pitch` bytes from row to row and `slack` bytes after it.
   ///   - intermediate: `intermediateCount` bytes.
-  ///   - target: [rows.count, columns.count, 3] with `slack` bytes behind it; overwritten.
+  ///   - target: [rows.count, columns.count, 3] with `slack` bytes after it; overwritten.
   public static func resample(
     _ source: UnsafePointer<UInt8>, pitch: Int, columns: ResamplingAxis, rows: ResamplingAxis,
     intermediate: UnsafeMutablePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>
@@ -86,10 +86,10 @@ public enum ImageResampling {
     let width = columns.count * 3
     columns.first.withUnsafeBufferPointer { first in
       columns.weights.withUnsafeBufferPointer { weights in
-        for (place, row) in rows.inputs.enumerated() {
+        for (index, row) in rows.inputs.enumerated() {
           resampleRow(
             source + row * pitch, first.baseAddress!, weights.baseAddress!, taps: columns.taps,
-            count: columns.count, to: intermediate + place * width)
+            count: columns.count, to: intermediate + index * width)
         }
       }
     }
@@ -122,21 +122,21 @@ public enum ImageResampling {
     }
   }
 
-  /// The bytes behind the row's end are overwritten by the next row.
+  /// The bytes after the row's end are overwritten by the next row.
   private static func sumRows(
     _ source: UnsafePointer<UInt8>, width: Int, _ weights: UnsafePointer<Int32>, taps: Int,
     to target: UnsafeMutablePointer<UInt8>
   ) {
-    for place in stride(from: 0, to: width, by: 16) {
+    for byte in stride(from: 0, to: width, by: 16) {
       var sum = SIMD16<Int32>(repeating: 1 << (ResamplingAxis.fractionBits - 1))
-      let start = UnsafeRawPointer(source + place)
+      let start = UnsafeRawPointer(source + byte)
       for tap in 0..<taps {
         let bytes = start.loadUnaligned(fromByteOffset: tap * width, as: SIMD16<UInt8>.self)
         sum &+= SIMD16<Int32>(truncatingIfNeeded: bytes) &* weights[tap]
       }
       let shifted = (sum &>> ResamplingAxis.fractionBits).clamped(
         lowerBound: .zero, upperBound: SIMD16(repeating: 255))
-      UnsafeMutableRawPointer(target + place).storeBytes(
+      UnsafeMutableRawPointer(target + byte).storeBytes(
         of: SIMD16<UInt8>(truncatingIfNeeded: shifted), as: SIMD16<UInt8>.self)
     }
   }

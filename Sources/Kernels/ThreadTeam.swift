@@ -68,8 +68,8 @@ private final class WorkerStart {
 
 /// What the team's threads share; every field but the atomics is read and written under `mutex` only.
 ///
-/// A layer's passes follow each other within microseconds, so who waits looks at an atomic for a while
-/// before it sleeps: waking a thread takes longer than most waits.
+/// A layer's passes follow each other within microseconds, so waiters spin briefly before blocking: waking
+/// a thread takes longer than most waits.
 private final class SharedState {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -81,12 +81,12 @@ private final class SharedState {
   private var helpersInside = 0
   private var round = 0
   private var stopping = false
-  /// `round` and `finishedTasks` for those who look without the mutex.
+  /// `round` and `finishedTasks` for threads that spin without the mutex.
   private let visibleRound = Atomic<Int>(0)
   private let visiblyFinished = Atomic<Int>(0)
 
-  /// Looks before sleeping: some 20 µs.
-  private static let patience = 1000
+  /// Turns of spinning before blocking: some 20 µs.
+  private static let spins = 1000
 
   init() {
     pthread_mutex_init(mutex, nil)
@@ -116,7 +116,7 @@ private final class SharedState {
     work(as: 0, body)
     if finishedTasks < tasks {
       pthread_mutex_unlock(mutex)
-      look { visiblyFinished.load(ordering: .relaxed) == tasks }
+      spin { visiblyFinished.load(ordering: .relaxed) == tasks }
       pthread_mutex_lock(mutex)
     }
     // A helper still inside `work` may hold the closure: wait for it too before the closure dies.
@@ -128,7 +128,7 @@ private final class SharedState {
   func serve(as thread: Int) {
     var seen = 0
     while true {
-      look { visibleRound.load(ordering: .relaxed) != seen }
+      spin { visibleRound.load(ordering: .relaxed) != seen }
       pthread_mutex_lock(mutex)
       while round == seen && !stopping { pthread_cond_wait(wake, mutex) }
       if stopping {
@@ -153,9 +153,9 @@ private final class SharedState {
     pthread_mutex_unlock(mutex)
   }
 
-  private func look(_ isDone: () -> Bool) {
+  private func spin(until isDone: () -> Bool) {
     var turns = 0
-    while turns < Self.patience && !isDone() {
+    while turns < Self.spins && !isDone() {
       pause_briefly()
       turns += 1
     }

@@ -265,7 +265,7 @@ extension BatchNormalization {
     #expect(result.dz.contains(0) == layer.epilogue.contains(.relu), "\(layer.data)")
   }
 
-  @Test("the output may stand in the input's memory", arguments: shapes, 0..<4)
+  @Test("the output may be the input's memory", arguments: shapes, 0..<4)
   func applyInPlace(_ shape: ImageShape, epilogue: Int) {
     let layer = Layer(shape, epilogues[epilogue], seed: 4)
     let apart = GuardedMemory<Float>(repeating: .nan, count: layer.x.count)
@@ -344,7 +344,7 @@ extension BatchNormalization {
     #expect(backward(layer, before: before).dx == expected, "\(layer.data)")
   }
 
-  @Test("the input's gradient may stand in the masked gradient's memory", arguments: shapes)
+  @Test("the input's gradient may be the masked gradient's memory", arguments: shapes)
   func inputGradientInPlace(_ shape: ImageShape) {
     let layer = Layer(shape, .relu, seed: 6)
     #expect(backward(layer, inPlace: true).dx == backward(layer).dx, "\(layer.data)")

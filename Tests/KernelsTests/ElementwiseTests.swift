@@ -79,7 +79,7 @@ private let counts = [0, 1, 15, 16, 17, 48, 63, 1000]
     #expect(second.values == expected, "\(data)")
   }
 
-  @Test("one value that is not finite is found wherever it stands")
+  @Test("one value that is not finite is found wherever it is")
   func finite() {
     for count in [1, 15, 16, 17, 100] {
       var values = (0..<count).map { Float($0) * -1e36 }

@@ -1,12 +1,16 @@
-/// What every way of computing a convolution offers.
+/// The interface of convolution algorithms.
 
 import Tensors
 
 /// One algorithm for one geometry.
 ///
-/// Images of a pass may be divided into calls at will: outputs and input gradients do not depend on
-/// the division. Weight gradients are summed over images in the order of the calls, so callers keep
-/// one order for one result. Weights are [R, S, C/G, K].
+/// Input [N, H, W, C], output [N, P, Q, K] and weights [R, S, C/G, K], 32-bit floats of any alignment;
+/// `ReferenceConvolution` has the definition and the letters. A result may be no memory of an operand or of
+/// scratch. 2·N·`multiplyAdds` FLOPs a pass in direct form.
+///
+/// Images of a pass may be divided into calls at will: outputs and input gradients do not depend on the
+/// division. Weight gradients are summed over images in the order of
+/// the calls, so callers keep one order and one division for one result.
 public protocol ConvolutionAlgorithm: Sendable {
   var geometry: ConvolutionGeometry { get }
 
@@ -18,7 +22,7 @@ public protocol ConvolutionAlgorithm: Sendable {
   var relativeErrorBound: Double { get }
 
   /// Floats of weights in the form that a pass multiplies with, the same for both directions; 0 of an
-  /// algorithm whose passes take the weights as they stand.
+  /// algorithm whose passes take the weights as they are.
   var preparedWeightCount: Int { get }
 
   /// Whether the weights are streamed from memory rather than held in a cache: call the passes with as
@@ -35,7 +39,7 @@ public protocol ConvolutionAlgorithm: Sendable {
   /// Scratch floats of one thread for `forward` and `backwardData` of up to `images` images.
   func scratchCount(images: Int) -> Int
 
-  /// output = input ∗ weights. 2·N·multiplyAdds FLOPs in direct form.
+  /// output = input ∗ weights.
   ///
   /// - Parameter weights: from `prepareForward`.
   func forward(
@@ -52,7 +56,7 @@ public protocol ConvolutionAlgorithm: Sendable {
   /// Scratch floats of one thread for a weight gradient of calls of up to `images` images.
   func weightScratchCount(images: Int) -> Int
 
-  /// Adds these images' part of the weight gradient to the sum that `weightGradient` and `scratch`
+  /// Adds the weight gradient of these images to the sum that `weightGradient` and `scratch`
   /// carry from call to call.
   ///
   /// - Parameters:
@@ -65,7 +69,7 @@ public protocol ConvolutionAlgorithm: Sendable {
     scratch: UnsafeMutablePointer<Float>)
 }
 
-/// For algorithms that take the weights as they stand.
+/// For algorithms that take the weights as they are.
 extension ConvolutionAlgorithm {
   public var preparedWeightCount: Int { 0 }
 

@@ -87,7 +87,7 @@ struct Im2colConvolution: ConvolutionAlgorithm {
 
   /// Filter position and input channel of a patch's element.
   @inline(__always)
-  private func place(_ element: Int) -> (position: Int, input: Int) {
+  private func source(_ element: Int) -> (position: Int, input: Int) {
     (element / blocks.inputs, element % blocks.inputs)
   }
 
@@ -107,7 +107,7 @@ struct Im2colConvolution: ConvolutionAlgorithm {
         for element in stride(from: 0, to: paddedCount, by: Vector.lanes) {
           for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
             for lane in 0..<Vector.lanes {
-              let (position, input) = place(min(element + lane, patchCount - 1))
+              let (position, input) = source(min(element + lane, patchCount - 1))
               let values =
                 element + lane < patchCount
                 ? blocks.weights(
@@ -201,13 +201,13 @@ struct Im2colConvolution: ConvolutionAlgorithm {
       + (gradientIsLarge ? PackedGEMM.packedCount : 0)
   }
 
-  /// Floats of scratch that carry the sum; without groups it stands in the gradient itself.
+  /// Floats of scratch that carry the sum; without groups the gradient itself is the sum.
   private var sumCount: Int { blocks.isWhole ? 0 : preparedWeightCount }
 
   /// Whether the gradient is too large to stay in the second-level cache.
   private var gradientIsLarge: Bool { patchCount * blocks.outputs >= KernelTarget.compiled.l2 }
 
-  /// Whether a weight gradient takes the input as it stands, since it packs what it reads anyway.
+  /// Whether a weight gradient reads the input in place, since it packs what it reads anyway.
   private var readsInput: Bool { gradientIsLarge && isInput }
 
   /// Floats of scratch for a block of patches.

@@ -1,15 +1,15 @@
-/// Strided, narrow and large-filter convolution as products of windows that are read where they are.
+/// Strided, narrow and large-filter convolution as products of windows that are read in place.
 
 import Tensors
 
-/// Direct convolution without a copy for each filter position (implicit matrix product).
+/// Matrix products without a copy for each filter position (implicit GEMM).
 ///
 /// In zero-padded NHWC rows the S·C elements of one filter row are contiguous, so an output row is a
-/// product whose left factor has R segments of S·C steps:
+/// product whose operand A has R segments of S·C steps:
 ///   forward:           Y[row]  = Σᵣ X[row·stride + r] · W[r]
 ///   backward-weights:  dW[r]   = Σ over rows of X[row·stride + r]ᵀ · dY[row]
-/// Backward to the data, inputs whose row and column leave the same remainders on division by the
-/// stride see the same filter positions: each of these phases is a convolution of dY with stride 1.
+/// In the backward pass to the data, inputs whose row and column are equal modulo the stride see the same
+/// filter positions: each of these phases is a convolution of dY with stride 1.
 ///
 /// Blocks of channels pass one after the other through each band, while its rows are in the cache.
 struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
@@ -48,7 +48,7 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
     return blocks.count > 1 || width % 8 == 0 || (width % 4 == 0 && width > 24)
   }
 
-  /// Pixels behind a row that products of whole tiles read and that do not count.
+  /// Pixels after a row that products of whole tiles read and whose results are not used.
   private static let slack = 4
 
   /// Channels of a block.
@@ -312,7 +312,7 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
   /// Elements of a block's sum.
   private var blockSums: Int { geometry.kernelHeight * sumRows * outputs }
 
-  /// Whether the sum can stand in the gradient itself.
+  /// Whether the gradient itself can hold the sum.
   private var sumsInPlace: Bool { blocks.isWhole && sumRows == rowSteps }
 
   /// Floats of scratch that carry the sum.

@@ -1,9 +1,9 @@
-/// ReLU and addition over whole tensors, for plans that do not fuse them into a normalization.
+/// ReLU and addition over whole tensors, where they are not fused into a normalization.
 
 import Tensors
 
 public enum Elementwise {
-  /// output = max(0, input); `output` may be `input`'s memory.
+  /// output = max(0, input); `output` may be the memory of `input`. NaN stays NaN.
   public static func relu(_ input: ImageTensor, output: ImageTensor) {
     let x = UnsafePointer(input.base)
     let y = output.base
@@ -16,7 +16,8 @@ public enum Elementwise {
       narrow: { y[$0] = x[$0] < 0 ? 0 : x[$0] })
   }
 
-  /// inputGradient (+)= outputGradient where the ReLU's output is positive.
+  /// inputGradient (+)= outputGradient where the ReLU's output is positive. `inputGradient` may be the memory
+  /// of `outputGradient` unless `accumulate`.
   public static func reluBackward(
     outputGradient: ImageTensor, output: ImageTensor, inputGradient: ImageTensor, accumulate: Bool
   ) {

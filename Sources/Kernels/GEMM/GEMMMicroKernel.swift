@@ -1,4 +1,4 @@
-/// Blocks of matrix products held in registers.
+/// The micro-kernel of `PackedGEMM`: blocks of a product that are held in registers.
 
 import CProcessor
 import Tensors
@@ -12,7 +12,7 @@ import Tensors
 struct GEMMMicroKernel<let groups: Int, let rows: Int, let columns: Int> {
   /// Computes as many tiles from `row` on as fit into the product's rows.
   ///
-  /// - Parameter rowStride: the left factor's; a literal makes the rows' addresses constants.
+  /// - Parameter rowStride: that of A; a literal makes the rows' addresses constants.
   @inline(__always)
   static func fill(_ row: inout Int, _ product: PanelRows, rowStride: Int) {
     while row + groups * rows <= product.rows {
@@ -74,7 +74,7 @@ struct GEMMMicroKernel<let groups: Int, let rows: Int, let columns: Int> {
   }
 }
 
-/// A product of sixteen steps and columns: B stays in registers while A's rows pass by.
+/// A product of sixteen steps and columns: B stays in registers for all rows of A.
 enum SquareTile {
   static func multiply(_ product: PanelRows) {
     var lines = InlineArray<16, Vector>(repeating: .zero)
@@ -107,7 +107,7 @@ struct PanelRows {
   let accumulate: Bool
   /// C is not in the caches.
   let fetches: Bool
-  /// The columns of B that are multiplied next, where they come from far away.
+  /// The panel of B that is multiplied next, where it is not in the caches.
   let nextPanel: UnsafePointer<Float>?
 
   /// Elements of A from a segment's end to the next one's start.
@@ -130,8 +130,8 @@ struct PanelRows {
     }
   }
 
-  /// Asks for the part of the next panel that falls to the rows `range`. Inlined, it would make `fill` too
-  /// long for the compiler to inline where the row stride is known.
+  /// Prefetches the share of the next panel that belongs to the rows `range`. Inlined, it would make `fill`
+  /// too long for the compiler to inline where the row stride is known.
   @inline(never)
   func fetchNextPanel(_ range: Range<Int>) {
     guard let nextPanel else { return }

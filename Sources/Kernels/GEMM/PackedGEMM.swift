@@ -177,7 +177,7 @@ enum PackedGEMM {
     }
   }
 
-  /// The steps from `step` on that are one block: whole segments, or a part of one.
+  /// The steps from `step` on that are one block: whole segments, or some steps of one.
   @inline(__always)
   private static func block(
     at step: Int, of k: Int, segmentSteps: Int

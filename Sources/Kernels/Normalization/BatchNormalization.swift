@@ -5,8 +5,8 @@
 ///   forward:   y  = γ·x̂ + β (+ addend), then max(0, y) with ReLU
 ///   backward:  dz = dy, where ReLU let y through, else 0; the addend's gradient is dz
 ///              dβ = Σdz,  dγ = Σdz·x̂,  dx = γ·σ⁻¹·(dz − dβ/n − x̂·dγ/n)
-/// The sums run over all shards of all ranks; these kernels see some images of one shard and leave the
-/// rest to the caller.
+/// The sums run over all shards of all ranks. These kernels see some images of one shard; the caller
+/// combines their sums in a fixed order.
 
 import CProcessor
 import Tensors
@@ -25,7 +25,8 @@ public enum BatchNormalization {
   /// Doubles of scratch that `addMoments` and `addBackwardSums` take.
   public static func scratchCount(channels: Int) -> Int { 3 * channels }
 
-  /// Merges mean[C] and M2[C] = Σ(x − mean)² of `input` into those of the rows before it.
+  /// Merges mean[C] and M2[C] = Σ(x − mean)² of `input` into those of the rows before it. The order of
+  /// summation depends on the number of rows and channels alone.
   ///
   /// Two passes; the second also sums x − m for the rounded mean m, which corrects both results
   /// (Chan, Golub & LeVeque 1983, eq. 1.7). Rows are merged by their eq. 2.1.
@@ -86,7 +87,7 @@ public enum BatchNormalization {
     }
   }
 
-  /// y = x·scale + shift (+ addend), through ReLU if asked for.
+  /// y = x·scale + shift (+ addend), with `.relu` max(0, y). Reads 1 or 2 floats an element and writes 1.
   ///
   /// - Parameters:
   ///   - scale: [C], γ·σ⁻¹.
@@ -116,11 +117,11 @@ public enum BatchNormalization {
     }
   }
 
-  /// What tells where a ReLU behind the normalization let values through.
+  /// Source of the ReLU mask.
   public enum Switches {
     /// y itself.
     case output(UnsafePointer<Float>)
-    /// x, of which y is computed again: the arguments of `apply`.
+    /// x, from which y is recomputed: the arguments of `apply`.
     case input(
       scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, addend: UnsafePointer<Float>?)
   }
@@ -165,7 +166,8 @@ public enum BatchNormalization {
     }
   }
 
-  /// Second backward pass: dx (+)= a·dz + b·(x − μ) + c, channel by channel.
+  /// Second backward pass: dx (+)= a·dz + b·(x − μ) + c, channel by channel. Reads 2 floats an element, 3 if
+  /// `accumulate`, and writes 1.
   ///
   /// - Parameters:
   ///   - maskedGradient: dz.
@@ -300,7 +302,7 @@ private struct GradientTerms: ChannelTerms {
   }
 }
 
-/// The same with dy in place of dz, which is made of it.
+/// The same from dy, which becomes dz in place.
 private struct MaskedGradientTerms<Output: ChannelValue>: ChannelTerms {
   let unmasked: GradientTerms
   /// y, rectified or not.

@@ -6,7 +6,7 @@
 
 /// Two terms for each element of [rows, channels].
 protocol ChannelTerms {
-  /// The terms of the element at `offset`, of channel `channel`, and of as many behind it as `L` covers.
+  /// The terms of the element at `offset`, of channel `channel`, and of those after it that `L` covers.
   func terms<L: Lanes>(_ offset: Int, _ channel: Int) -> (L, L)
 }
 
@@ -129,7 +129,7 @@ private func store(_ values: SIMD16<Double>, _ target: UnsafeMutablePointer<Doub
 
 /// What happens to each element of [rows, channels].
 protocol ChannelPass {
-  /// Processes the element at `offset`, of channel `channel`, and as many behind it as `L` covers.
+  /// Processes the element at `offset`, of channel `channel`, and those after it that `L` covers.
   func run<L: Lanes>(_ offset: Int, _ channel: Int, _ lanes: L.Type)
 }
 

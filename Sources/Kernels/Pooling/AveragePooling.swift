@@ -1,4 +1,4 @@
-/// Average pooling over a window at every place where it fits.
+/// Average pooling over a window at every position where it fits.
 
 import Tensors
 
@@ -21,8 +21,8 @@ public enum AveragePooling {
         for column in 0..<geometry.output.width {
           let x = UnsafePointer(
             input.base + ((image * geometry.input.height + row) * width + column) * channels)
-          let place = (image * geometry.output.height + row) * geometry.output.width + column
-          let y = output.base + place * channels
+          let pixel = (image * geometry.output.height + row) * geometry.output.width + column
+          let y = output.base + pixel * channels
           forEachChannelGroup(
             channels,
             wide: { channel in

@@ -3,7 +3,7 @@
 import Tensors
 
 public enum GlobalAveragePooling {
-  /// output[n, c] = mean over h, w of input[n, h, w, c].
+  /// output[n, c] = mean over h, w of input[n, h, w, c], in Float, pixels in order of memory.
   public static func forward(_ input: ImageTensor, output: ImageTensor) {
     let channels = input.channels
     let area = input.shape.area

@@ -59,7 +59,7 @@ public enum MaxPooling {
     }
   }
 
-  /// inputGradient (+)= outputGradient at each window's winner.
+  /// inputGradient (+)= outputGradient at each window's winner; of overlapping windows in order of memory.
   public static func backward(
     _ geometry: ConvolutionGeometry, outputGradient: ImageTensor, winners: UnsafePointer<UInt8>,
     inputGradient: ImageTensor, accumulate: Bool

@@ -10,7 +10,7 @@ extension Vector {
 }
 
 extension UnsafePointer<Float> {
-  /// Sixteen elements from `index` on; no alignment is asked for.
+  /// Sixteen elements from `index` on, of any alignment.
   @inline(__always)
   func vector(at index: Int) -> Vector {
     UnsafeRawPointer(self + index).loadUnaligned(as: Vector.self)
@@ -18,7 +18,7 @@ extension UnsafePointer<Float> {
 }
 
 extension UnsafeMutablePointer<Float> {
-  /// Sixteen elements from `index` on; no alignment is asked for.
+  /// Sixteen elements from `index` on, of any alignment.
   @inline(__always)
   func vector(at index: Int) -> Vector {
     UnsafeRawPointer(self + index).loadUnaligned(as: Vector.self)
@@ -44,7 +44,7 @@ func forEachChannelGroup(_ channels: Int, wide: (Int) -> Void, narrow: (Int) -> 
   }
 }
 
-/// Calls `wide` for each sixteen elements of `range` and `narrow` for each element left over.
+/// Calls `wide` for each sixteen of `count` elements and `narrow` for each element left over.
 @inline(__always)
 func forEachElementGroup(_ count: Int, wide: (Int) -> Void, narrow: (Int) -> Void) {
   forEachChannelGroup(count, wide: wide, narrow: narrow)
@@ -73,7 +73,7 @@ func clearVectors(_ target: UnsafeMutablePointer<Float>, _ count: Int) {
   }
 }
 
-/// Asks for the lines of `elements`, which are to be written soon.
+/// Prefetches the cache lines of `elements`, which will be written soon.
 @inline(__always)
 func prefetchForWriting(_ base: UnsafeMutablePointer<Float>, _ elements: Range<Int>) {
   var index = elements.lowerBound

@@ -4,7 +4,7 @@ import CProcessor
 import Tensors
 
 /// `WinogradConvolution` with its loops interchanged: all tiles are transformed first, then a small
-/// panel of the filters at a time is transformed, multiplied with every tile and left behind.
+/// panel of the filters at a time is transformed, multiplied with every tile and dropped.
 ///
 /// Transformed, 512×512 filters take 37 MB, and writing and reading those took more time than the
 /// products. Here a panel of 64 × 32 filters stays in the second-level cache; so does such a panel of
@@ -55,7 +55,7 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
     var rows: Range<Int>
     var columns: Range<Int>
 
-    /// FilterPanel `index` of a matrix of `rows` × `columns`, rows of a column first; nil behind the last.
+    /// FilterPanel `index` of a matrix of `rows` × `columns`, rows of a column first; nil after the last.
     init?(_ index: Int, rows: Int, columns: Int) {
       let high = (rows + panelRows - 1) / panelRows
       let column = index / high * panelColumns
@@ -66,7 +66,7 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
     }
   }
 
-  /// Calls `body` for each panel and the one behind it.
+  /// Calls `body` for each panel and the one after it.
   @inline(__always)
   private func forEachPanel(
     rows: Int, columns: Int, _ body: (_ panel: FilterPanel, _ next: FilterPanel?) -> Void

@@ -239,7 +239,7 @@ private struct RowPointers<let count: Int> {
 }
 
 extension UnsafePointer<Float> {
-  /// Elements from `index` on; no alignment is asked for.
+  /// Elements from `index` on, of any alignment.
   @inline(__always)
   fileprivate func channels(at index: Int) -> WinogradTransforms.Channels {
     UnsafeRawPointer(self + index).loadUnaligned(as: WinogradTransforms.Channels.self)
