@@ -49,10 +49,12 @@ let package = Package(
     .target(name: "PyTorchFiles", dependencies: ["Tensors", "CZlib"]),
     .target(name: "ONNX"),
     .target(name: "CProcessor"),
+    .target(name: "Threads", dependencies: ["CProcessor"]),
     .target(
       name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CProcessor"],
       swiftSettings: kernelSettings),
-    .target(name: "Networks", dependencies: ["Kernels", "Tensors", "Randomness", "ONNX"]),
+    .target(
+      name: "Networks", dependencies: ["Kernels", "Tensors", "Threads", "Randomness", "ONNX"]),
     .target(
       name: "Datasets",
       dependencies: [
@@ -105,6 +107,7 @@ let package = Package(
       name: "PyTorchFilesTests", dependencies: ["PyTorchFiles", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "ONNXTests", dependencies: ["ONNX"]),
+    .testTarget(name: "ThreadsTests", dependencies: ["Threads"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors", "TestSupport"]),
     .testTarget(
       name: "NetworksTests",

@@ -5,8 +5,6 @@ extension KernelTarget {
   /// cache sizes, until they are measured on such a machine.
   @inline(__always)
   static var avx2: KernelTarget {
-    KernelTarget(
-      registerFloats: 8, microKernel: .rows6Vectors1, mr: avx512.mr, nr: avx512.nr,
-      mc: avx512.mc, kc: avx512.kc, l1: avx512.l1, l2: avx512.l2, l3: avx512.l3)
+    avx512.with(registerFloats: 8, microKernel: .rows6Vectors1)
   }
 }

@@ -44,6 +44,14 @@ public struct KernelTarget: Hashable, Sendable {
     case rows6Vectors1
   }
 
+  /// The same blocking and caches with other registers.
+  @inline(__always)
+  func with(registerFloats: Int, microKernel: MicroKernel) -> KernelTarget {
+    KernelTarget(
+      registerFloats: registerFloats, microKernel: microKernel, mr: mr, nr: nr, mc: mc, kc: kc,
+      l1: l1, l2: l2, l3: l3)
+  }
+
   /// The machine that the kernels were compiled for. Inlined, its fields are constants.
   @inline(__always)
   static var compiled: KernelTarget {

@@ -2,6 +2,7 @@
 
 import Kernels
 import Tensors
+import Threads
 
 /// Given to each layer's forward and backward pass.
 package struct PassContext {

@@ -2,6 +2,7 @@
 
 import Kernels
 import Tensors
+import Threads
 
 /// A trainable network bound to this rank's shards of a fixed mini-batch size.
 ///

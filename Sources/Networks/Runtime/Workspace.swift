@@ -3,6 +3,7 @@
 
 import Kernels
 import Tensors
+import Threads
 
 /// One per replica, used by one thread at a time; tasks of the team get disjoint parts.
 package final class Workspace {

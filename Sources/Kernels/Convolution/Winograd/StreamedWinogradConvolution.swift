@@ -55,7 +55,7 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
     var rows: Range<Int>
     var columns: Range<Int>
 
-    /// FilterPanel `index` of a matrix of `rows` × `columns`, rows of a column first; nil after the last.
+    /// Panel `index` of a matrix of `rows` × `columns`, rows of a column first; nil after the last.
     init?(_ index: Int, rows: Int, columns: Int) {
       let high = (rows + panelRows - 1) / panelRows
       let column = index / high * panelColumns

@@ -1,8 +1,8 @@
 /// The thread team: every task once, no two on a thread at a time.
 
-import Kernels
 import Synchronization
 import Testing
+import Threads
 
 /// A counter that threads share.
 private final class Counter: Sendable {
