@@ -12,6 +12,10 @@ let processor = ProcessInfo.processInfo.environment["RESNET_DIST_CPU"] ?? "nativ
 #else
   let processorFlag = "-march=\(processor)"
 #endif
+/// -Ounchecked: with -O the kernels take 9 % more instructions, most of them in the innermost loops (604
+/// against 554 million in callgrind: `bench --model resnet20 --steps 1 --warm-up 1 -b 16`, AVX2), and
+/// loops cannot move to a module of their own, because micro-kernels are specialized where they are called.
+/// It makes a failing `precondition` undefined behavior, so entry points check with `require`, which stays.
 let kernelSettings: [SwiftSetting] = [
   .unsafeFlags(["-Ounchecked", "-Xcc", processorFlag], .when(configuration: .release))
 ]
