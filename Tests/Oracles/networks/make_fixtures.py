@@ -26,7 +26,7 @@ every parameter) on the weights of resnet8-A:
     input [5,6,3,32,32], labels [5,6], loss [5] (before each step), parameter.NAME, buffer.NAME
     (after the last step); the start is that of resnet8-A.safetensors: its parameters and
     buffer_before.*
-sgd-nesterov-resnet8-A.safetensors, the same with nesterov=True and lr 0.01 (at 0.1 a ReLU whose input is
+sgd-nesterov-resnet8-A.safetensors, the same with nesterov=True and lr 0.001 (at 0.01 a ReLU whose input is
     nearly 0 decides the later steps): loss [5], parameter.NAME and buffer.NAME; start, input and labels
     are those above
 
@@ -222,7 +222,7 @@ def sgd_fixture(seed, folder, nesterov):
     network, _, _ = start(8, "A", seed)
     generator = torch.Generator().manual_seed(101)
     optimizer = torch.optim.SGD(
-        network.parameters(), lr=0.01 if nesterov else 0.1, momentum=0.9, weight_decay=1e-4, nesterov=nesterov)
+        network.parameters(), lr=0.001 if nesterov else 0.1, momentum=0.9, weight_decay=1e-4, nesterov=nesterov)
     network.train()
     batches = [batch(generator, 32) for _ in range(5)]
     losses = []
