@@ -79,6 +79,7 @@ package final class TrainingEngine {
     _ architecture: Architecture, _ division: NormalizationGroups, options: Options,
     group: ProcessGroup, timeline: Timeline? = nil, observers: [any PassObserver] = []
   ) throws {
+    precondition(!architecture.losses.isEmpty, "a network without a loss cannot be trained")
     self.options = options
     let progress = CommunicationProgress(group.control)
     rankProgress = try RankProgress(group, timeline: timeline)

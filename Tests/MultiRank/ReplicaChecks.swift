@@ -28,7 +28,8 @@ private func train(
 ) throws -> Trained {
   let side = ModelCatalog.isForImageNet(model) ? 32 : 16
   let shape = ImageShape(height: side, width: side, channels: 3)
-  let network = try ModelCatalog.architecture(named: model, classes: 5, input: shape)
+  let network = ClassificationHead().attached(
+    to: try ModelCatalog.architecture(named: model, classes: 5, input: shape))
   let source = SyntheticImages(count: 70, classCount: 5, shape: shape, seed: 4, split: .train)
   let normalization = Normalization(
     mean: .perChannel([0.5, 0.5, 0.5]), deviation: [0.25, 0.25, 0.25])
@@ -150,8 +151,9 @@ let replicaChecks: [Check] = [
   },
   Check("a rank's steps after the first allocate nothing, with and without micro-batches") { _ in
     let alone = try ProcessGroup(world: .selfOnly)
-    let network = try ModelCatalog.architecture(
-      named: "resnet8", classes: 5, input: ImageShape(height: 16, width: 16, channels: 3))
+    let network = ClassificationHead().attached(
+      to: try ModelCatalog.architecture(
+        named: "resnet8", classes: 5, input: ImageShape(height: 16, width: 16, channels: 3)))
     let layout = try ShardLayout(batch: 16, shards: 8)
     let images = MadeUpImages(network, layout, seed: 1)
     for microBatches in [1, 2] {
