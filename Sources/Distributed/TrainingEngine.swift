@@ -105,6 +105,27 @@ package final class TrainingEngine {
     }
   }
 
+  /// The memory that an engine takes on a rank.
+  ///
+  /// - Parameter division: of a micro-batch, for that rank.
+  package static func memory(
+    _ architecture: Architecture, _ division: NormalizationGroups, options: Options
+  ) -> MemoryNeed {
+    let layout = division.layout
+    let plans = ReplicaPlans(
+      architecture, training: layout, evaluation: layout, threads: options.threads,
+      division: division)
+    let extent = GradientExtent(ParameterLayout(architecture))
+    var need = MemoryNeed(evaluating: plans)
+    need.parameters +=
+      plans.optimizerBytes + SharedGradientMemory.bytes(ofRank: layout.rank, layout, extent)
+    if options.microBatches > 1 {
+      need.parameters += PartialSums<Float>.bytes(
+        parts: options.microBatches, count: extent.weights)
+    }
+    return need
+  }
+
   /// Trains one mini-batch.
   ///
   /// - Parameters:

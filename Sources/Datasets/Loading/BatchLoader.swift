@@ -38,7 +38,7 @@ public final class BatchLoader {
   public init(
     source: any ImageSource, normalization: Normalization, transform: ImageTransform,
     order: SampleOrder, batchSize: Int, localRange: Range<Int>, steps: Range<Int>,
-    badImages: BadImagePolicy = .fail, workers: Int = 1, depth: Int = 3
+    badImages: BadImagePolicy = .fail, workers: Int = 1, depth: Int = defaultDepth
   ) {
     precondition(batchSize >= 1 && workers >= 1 && depth >= 2, "a loader needs room to work ahead")
     precondition(localRange.lowerBound >= 0 && localRange.upperBound <= batchSize)
@@ -62,6 +62,19 @@ public final class BatchLoader {
       self.workers.append(thread)
     }
   }
+
+  /// Bytes of a loader's buffers.
+  ///
+  /// - Parameters:
+  ///   - images: of this rank in a mini-batch.
+  ///   - shape: of an image.
+  public static func bytes(images: Int, shape: ImageShape, depth: Int = defaultDepth) -> Int {
+    depth * images
+      * (shape.count * MemoryLayout<Float>.stride + MemoryLayout<Int32>.stride)
+  }
+
+  /// Mini-batches prepared ahead.
+  public static let defaultDepth = 3
 
   deinit {
     shared.stop()

@@ -36,6 +36,13 @@ package struct Architecture: Sendable {
   /// keep their running statistics.
   package var frozen: Set<String> = []
 
+  /// The same network with all layers trained.
+  package var unfrozen: Architecture {
+    var network = self
+    network.frozen = []
+    return network
+  }
+
   package var input: ImageShape { nodes[0].shape }
 
   /// The class scores of a classifier: its first output.

@@ -25,46 +25,42 @@ package final class Replica {
   private let completedWeights: [Int]
   private let observers: [any PassObserver]
 
+  /// Compiles a network and takes its memory; see `ReplicaPlans` for the parameters that are not here.
+  ///
   /// - Parameters:
-  ///   - training: nil makes a replica that only evaluates, without memory for gradients.
-  ///   - evaluation: same shards and ranks as `training`.
-  ///   - threads: threads of this rank; more than its shards are of no use.
-  ///   - division: the BN groups; nil is one of the whole micro-batch.
   ///   - gradients: memory for this rank's tree nodes; nil takes its own.
-  ///   - options: of the plans.
   ///   - observers: hear of each layer of training passes, in this order.
   ///   - other: whose parameters and running statistics are this replica's too: the same network,
   ///     compiled for images of another shape. Nil takes memory of its own.
-  package init(
+  package convenience init(
     _ architecture: Architecture, training: ShardLayout?, evaluation: ShardLayout, threads: Int = 1,
     division: NormalizationGroups? = nil,
     exchange: any StatisticsExchange, gradients: (any GradientMemory)? = nil,
     options: Plan.Options = .init(), observers: [any PassObserver] = [],
     sharing other: Replica? = nil
   ) {
-    precondition(
-      training == nil
-        || (training!.shards == evaluation.shards && training!.ranks == evaluation.ranks),
-      "training and evaluation are divided over the same shards and ranks")
-    self.architecture = architecture
+    self.init(
+      ReplicaPlans(
+        architecture, training: training, evaluation: evaluation, threads: threads,
+        division: division, options: options),
+      exchange: exchange, gradients: gradients, observers: observers, sharing: other)
+  }
+
+  /// Takes the memory of plans.
+  package init(
+    _ plans: ReplicaPlans, exchange: any StatisticsExchange,
+    gradients: (any GradientMemory)? = nil, observers: [any PassObserver] = [],
+    sharing other: Replica? = nil
+  ) {
+    architecture = plans.architecture
     self.observers = observers
-    let parameters = ParameterLayout(architecture)
+    let parameters = plans.parameters
     parameterLayout = parameters
-    trainingLayout = training ?? evaluation
-    evaluationLayout = evaluation
-    let division = division ?? NormalizationGroups(whole: training ?? evaluation)
-    precondition(division.layout == training ?? evaluation, "BN groups of another mini-batch")
-    team = ThreadTeam(threads: min(threads, evaluation.localShards.count))
-    evaluationPlan = Plan(
-      architecture, parameters: parameters, images: evaluation.localPositions.count,
-      mode: .evaluation, threads: team.threads, groups: division, options: options)
-    trainingPlan = training.map { [team] in
-      Plan(
-        architecture, parameters: parameters, images: $0.localPositions.count, mode: .training,
-        threads: team.threads, groups: division, options: options)
-    }
-    let plans = [evaluationPlan, trainingPlan].compactMap(\.self)
-    for plan in plans { for layer in plan.layers { layer.allocate() } }
+    trainingLayout = plans.trainingLayout ?? plans.evaluationLayout
+    evaluationLayout = plans.evaluationLayout
+    team = ThreadTeam(threads: plans.threads)
+    (evaluationPlan, trainingPlan) = (plans.evaluation, plans.training)
+    for plan in plans.all { for layer in plan.layers { layer.allocate() } }
     let layers = trainingPlan?.layers ?? []
     completedWeights = Self.completedWeights(layers, of: parameters.weights.count)
     precondition(
@@ -73,12 +69,12 @@ package final class Replica {
     workspace = Workspace(
       parameters, memory: other?.workspace.memory ?? ParameterMemory(parameters),
       size: .init(
-        arenaBytes: plans.map(\.arenaBytes).max()!,
+        arenaBytes: plans.arenaBytes,
         statisticsWidth: evaluationPlan.statisticsWidth,
         lossSumsWidth: architecture.lossSumsCount, rowSets: evaluationPlan.rowSets,
-        gradients: training == nil
+        gradients: trainingPlan == nil
           ? GradientExtent(weights: 0, parameters: 0) : GradientExtent(parameters)),
-      team: team, groups: division, exchange: exchange, gradients: gradients)
+      team: team, groups: plans.division, exchange: exchange, gradients: gradients)
     let descriptions = layers.map { LayerDescription($0) }
     for observer in observers { observer.willObserve(descriptions) }
   }

@@ -22,6 +22,11 @@ package final class PartialSums<Scalar: BitwiseCopyable> {
     levels = AlignedBuffer(count: (Self.top(parts) + 1) * count)
   }
 
+  /// Bytes that the sums over `parts` vectors of `count` elements take.
+  package static func bytes(parts: Int, count: Int) -> Int {
+    (top(parts) + 1) * count * MemoryLayout<Scalar>.stride
+  }
+
   /// The level of the largest node that ends a tree over `parts` leaves' left side.
   private static func top(_ parts: Int) -> Int {
     Int.bitWidth - 1 - parts.leadingZeroBitCount
