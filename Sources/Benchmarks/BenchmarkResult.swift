@@ -36,6 +36,8 @@ package struct BenchmarkResult: Codable {
   /// The largest resident size of a rank so far, and the sum over ranks.
   let peakRssBytes: Int
   let peakRssSumBytes: Int
+  /// What a rank was estimated to take.
+  let estimatedBytes: Int
 
   package var json: String { sortedJSON }
 
@@ -57,8 +59,8 @@ package struct BenchmarkResult: Codable {
     table.add("arithmetic", String(format: "%.0f GFLOP/s in direct form", gflops))
     table.add(
       "peak memory",
-      "\(NumberFormat.mebibytes(peakRssBytes)) a rank, \(NumberFormat.mebibytes(peakRssSumBytes)) in all"
-    )
+      "\(NumberFormat.mebibytes(peakRssBytes)) a rank, \(NumberFormat.mebibytes(peakRssSumBytes)) in all; "
+        + "estimated \(NumberFormat.mebibytes(estimatedBytes)) a rank")
     return String(table.description.dropLast())
   }
 

@@ -59,6 +59,8 @@ package final class BenchmarkRun {
   /// Images of a mini-batch, and its logical shards.
   private let batch: Int
   private let shards: Int
+  /// Of this rank.
+  let memory: MemoryNeed
   private let timer = StepTimer()
   private let profiler: LayerProfiler?
   private let recorder: StepRecorder?
@@ -71,39 +73,41 @@ package final class BenchmarkRun {
 
   /// Builds the network and fills the images.
   ///
-  /// - Parameter flags: of the training configuration: model, shortcut, batch size, shards, threads,
-  ///   optimizer.
+  /// - Parameter configuration: its network, optimizer and parallel settings.
   /// - Throws: `CollectiveFailure`.
   package init(
-    flags: [(key: String, value: String)], options: Options, ranks: ProcessGroup
+    _ configuration: TrainingConfiguration, options: Options, ranks: ProcessGroup
   ) throws {
     self.options = options
-    let configuration = try ranks.together {
-      try TrainingConfiguration.resolve(flags: flags, file: nil, resume: nil)
-    }
     try ranks.agree(on: configuration.values + [("bench's options", "\(options)")])
     let (architecture, division) = try ranks.together {
       let architecture = try configuration.architecture(
         classes: options.classes, imageSize: options.imageSize)
-      let layout = try configuration.partLayout(ranks: ranks.count, rank: ranks.rank)
+      let layout = try configuration.microBatchLayout(ranks: ranks.count, rank: ranks.rank)
       return (
         architecture,
-        try NormalizationGroups(layout, imagesPerGroup: configuration.normalizationGroup)
+        try NormalizationGroups(layout, imagesPerGroup: configuration.parallel.normalizationGroup)
       )
     }
+    let engineOptions = try TrainingEngine.Options(
+      configuration, threads: try ranks.threadsPerRank())
+    let images = division.layout.localPositions.count * architecture.input.count
+    var memory = TrainingEngine.memory(architecture, division, options: engineOptions)
+    memory.images = images * MemoryLayout<Float>.stride
+    try ranks.checkMemory(memory, remedy: "a smaller --batch-size, or --accumulate")
+    self.memory = memory
     self.ranks = options.emulatedNetwork.map { ranks.emulating($0) } ?? ranks
-    batch = division.layout.batch * configuration.accumulate
-    shards = division.layout.shards * configuration.accumulate
+    batch = division.layout.batch * configuration.parallel.accumulate
+    shards = division.layout.shards * configuration.parallel.accumulate
     profiler = options.layers ? LayerProfiler() : nil
     recorder = options.recordsSteps ? StepRecorder() : nil
-    timelineFile = try configuration.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
+    timelineFile = try configuration.run.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
     let observers = [profiler as (any PassObserver)?, recorder, timer].compactMap(\.self)
     engine = try TrainingEngine(
-      architecture, division,
-      options: .init(configuration, threads: try ranks.threadsPerRank()), group: self.ranks,
+      architecture, division, options: engineOptions, group: self.ranks,
       timeline: timelineFile?.timeline, observers: observers)
-    engine.replica.initialize(seed: configuration.seed)
-    images = MadeUpImages(architecture, division.layout, seed: configuration.seed)
+    engine.replica.initialize(seed: configuration.run.seed)
+    self.images = MadeUpImages(architecture, division.layout, seed: configuration.run.seed)
   }
 
   /// Warms up, then times steps; the result is rank 0's, its memory all ranks'.
@@ -156,7 +160,8 @@ package final class BenchmarkRun {
       imagesPerSecond: rate, stepSeconds: durations[durations.count / 2],
       parts: timer.parts(perStep: steps),
       gflops: rate * Double(6 * replica.architecture.multiplyAdds) / 1e9,
-      peakRssBytes: peaks.max() ?? 0, peakRssSumBytes: peaks.reduce(0, +))
+      peakRssBytes: peaks.max() ?? 0, peakRssSumBytes: peaks.reduce(0, +),
+      estimatedBytes: memory.total)
   }
 
   /// One training step.

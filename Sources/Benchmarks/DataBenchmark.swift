@@ -21,11 +21,12 @@ package struct DataBenchmark {
   /// Opens the images.
   ///
   /// - Parameters:
-  ///   - flags: of the training configuration.
+  ///   - configuration: its data, augmentation and parallel settings.
   ///   - seconds: how long to load.
   /// - Throws: `CollectiveFailure`.
-  package init(flags: [(key: String, value: String)], seconds: Double, ranks: ProcessGroup) throws {
-    let configuration = try ranks.together { try TrainingConfiguration(flags) }
+  package init(
+    _ configuration: TrainingConfiguration, seconds: Double, ranks: ProcessGroup
+  ) throws {
     try ranks.agree(on: configuration.values)
     data = try ranks.together { try TrainingData(configuration) }
     (self.configuration, self.seconds, self.ranks) = (configuration, seconds, ranks)
@@ -38,7 +39,7 @@ package struct DataBenchmark {
   /// Loads mini-batches as fast as they come; rates are sums over all ranks.
   package func measure() throws -> DataBenchmarkResult {
     let layout = try ranks.together {
-      try configuration.partLayout(ranks: ranks.count, rank: ranks.rank)
+      try configuration.microBatchLayout(ranks: ranks.count, rank: ranks.rank)
     }
     return try ranks.endTogether {
       let loader = BatchLoader(
@@ -46,9 +47,9 @@ package struct DataBenchmark {
         normalization: Normalization(
           mean: .perChannel(Preprocessing.imageNetMean),
           deviation: Preprocessing.imageNetDeviation),
-        transform: data.trainTransform, order: .shuffled(seed: configuration.seed),
+        transform: data.trainTransform, order: .shuffled(seed: configuration.run.seed),
         batchSize: layout.capacity, localRange: layout.localPositions, steps: 0..<Int.max / 2,
-        workers: configuration.workers)
+        workers: configuration.parallel.workers)
       let clock = ContinuousClock()
       _ = try loader.withNext(\.count)
       try ranks.control.barrier()
@@ -64,7 +65,7 @@ package struct DataBenchmark {
       let works = try ranks.control.allGather(work)
       return DataBenchmarkResult(
         dataset: data.train.name, images: counts.reduce(0, +), ranks: ranks.count,
-        workers: configuration.workers, height: data.inputShape.height,
+        workers: configuration.parallel.workers, height: data.inputShape.height,
         width: data.inputShape.width, augmentation: "\(data.trainTransform)",
         imagesPerSecond: rates.reduce(0, +),
         imagesPerCoreSecond: Double(counts.reduce(0, +)) / works.reduce(0, +))

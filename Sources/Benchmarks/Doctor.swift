@@ -6,15 +6,16 @@ import Foundation
 import Kernels
 import MPI
 import Networks
+import Settings
 
 /// One `resnet-dist doctor`.
 package struct Doctor {
-  private let flags: [(key: String, value: String)]
+  private let configuration: TrainingConfiguration
   private let ranks: ProcessGroup
 
-  /// - Parameter flags: of the training configuration: the network and the images.
-  package init(flags: [(key: String, value: String)], ranks: ProcessGroup) {
-    (self.flags, self.ranks) = (flags, ranks)
+  /// - Parameter configuration: of the run that will be started: the network and the images.
+  package init(_ configuration: TrainingConfiguration, ranks: ProcessGroup) {
+    (self.configuration, self.ranks) = (configuration, ranks)
   }
 
   /// Measures for some seconds; the text is rank 0's.
@@ -30,7 +31,8 @@ package struct Doctor {
     table.add(
       "MPI", MPIEnvironment.libraryVersion.split(separator: ",").first.map { "\($0)" } ?? "")
     table.add("ranks", try ranksText())
-    let (step, data) = try measure()
+    let (step, data, memory) = try measure()
+    table.add("needed", memory.summary)
     table.add("training", "\(step.model), \(NumberFormat.rate(step.imagesPerSecond)) images/s")
     table.add("images", data.dataset)
     table.add(
@@ -56,15 +58,16 @@ package struct Doctor {
   }
 
   /// The training step without images, and the images without a training step.
-  private func measure() throws -> (step: BenchmarkResult, data: DataBenchmarkResult) {
-    let data = try DataBenchmark(flags: flags, seconds: 2, ranks: ranks)
-    let step = try BenchmarkRun(
-      flags: flags,
+  private func measure() throws -> (
+    step: BenchmarkResult, data: DataBenchmarkResult, memory: MemoryNeed
+  ) {
+    let data = try DataBenchmark(configuration, seconds: 2, ranks: ranks)
+    let run = try BenchmarkRun(
+      configuration,
       options: .init(
         imageSize: data.imageSize, classes: data.classes, steps: nil, seconds: 2, warmUp: 1,
-        layers: false), ranks: ranks
-    ).measure().result
-    return (step, try data.measure())
+        layers: false), ranks: ranks)
+    return (try run.measure().result, try data.measure(), run.memory)
   }
 
   /// Loading takes its share of the cores that train.

@@ -1,171 +1,89 @@
 /// A setting: one value of a configuration, declared once with all that users see of it.
 
-/// A key, the spelling of its value, the accepted values, and its option on the command line.
+/// A key, the accepted values, the option on the command line, and what a change means for a run.
 package struct Setting: Sendable {
+  /// What a change of the value means for a run's parameters.
+  package enum Effect: Sendable {
+    /// Decides them; a resumed run must keep it.
+    case fixed
+    /// Decides them; a resumed run may change it.
+    case result
+    /// Decides what a new run starts from; a resumed one starts from its checkpoint.
+    case start
+    /// None: where results go, how fast the run is, what it reports.
+    case none
+  }
+
+  /// The flag without its dashes, and the key in `config.yaml`.
   package let key: String
+  /// Other names for it, such as those of PyTorch's and timm's scripts.
+  package let aliases: [String]
+  package let shortName: Character?
+  /// What it does, without the default.
+  package let help: String
+  /// What the value is called in the help; nil: a flag with an inverse, `--key` and `--no-key`.
+  package let valueName: String?
   /// What a value must be, for the message about one that is not.
-  let expected: String
-  /// Nil: not set.
-  let get: @Sendable (TrainingConfiguration) -> String?
-  /// False when `value` is not acceptable.
-  let set: @Sendable (inout TrainingConfiguration, _ value: String) -> Bool
-  /// The setting's option, where it is not declared by the command itself.
-  package private(set) var option: CommandLineOption?
+  package let expected: String
+  package let effect: Effect
+  /// Whether people type it often: it comes first in the help.
+  package let isCommon: Bool
+  /// The default as on the command line, or what applies when the setting is not set; nil: nothing.
+  package let defaultText: String?
+  /// Where the value is in a configuration.
+  package let path: PartialKeyPath<TrainingConfiguration> & Sendable
+  /// The value as on the command line; nil: not set.
+  package let text: @Sendable (TrainingConfiguration) -> String?
+  /// The change that a text asks for; nil when it is not acceptable.
+  package let change: @Sendable (String) -> ConfigurationChange?
 
-  /// How the command line shows a setting.
-  package struct CommandLineOption: Sendable {
-    /// Without dashes, beside the key.
-    package let aliases: [String]
-    /// With the default.
-    package let help: String
-    /// Nil: a flag with an inverse, `--key` and `--no-key`.
-    package let valueName: String?
-  }
-
-  init(
-    key: String, expected: String, get: @escaping @Sendable (TrainingConfiguration) -> String?,
-    set: @escaping @Sendable (inout TrainingConfiguration, _ value: String) -> Bool
-  ) {
-    self.key = key
-    self.expected = expected
-    self.get = get
-    self.set = set
-  }
-
-  /// The setting with an option.
+  /// Declares a setting.
   ///
   /// - Parameters:
-  ///   - help: what it does; the default is added.
-  ///   - valueName: nil makes a flag of it.
-  ///   - unset: what applies where the default is not to set it.
-  func option(
-    _ help: String, _ valueName: String? = nil, aliases: [String] = [], unset: String? = nil
-  ) -> Setting {
-    var setting = self
-    var usual = get(TrainingConfiguration()) ?? unset
-    if let number = usual.flatMap(Double.init) { usual = ValueSpelling.shortest(number) }
-    if valueName == nil { usual = usual.map { $0 == "true" ? "--\(key)" : "--no-\(key)" } }
-    setting.option = CommandLineOption(
-      aliases: aliases, help: help + (usual.map { " (default: \($0))" } ?? ""),
-      valueName: valueName)
-    return setting
+  ///   - valueName: nil: the format's.
+  ///   - unset: what applies when the default is not to set it.
+  init<Value>(
+    _ key: String, _ path: WritableKeyPath<TrainingConfiguration, Value> & Sendable,
+    _ format: ValueFormat<Value>, valueName: String? = nil, _ help: String,
+    aliases: [String] = [], shortName: Character? = nil, unset: String? = nil,
+    effect: Effect = .result, isCommon: Bool = false
+  ) {
+    self.key = key
+    self.aliases = aliases
+    self.shortName = shortName
+    self.help = help
+    self.valueName = valueName ?? format.valueName
+    expected = format.expected
+    self.effect = effect
+    self.isCommon = isCommon
+    self.path = path
+    text = { format.text($0[keyPath: path]) }
+    change = { text in format.parse(text).map { ConfigurationChange(path, $0) } }
+    let usual = format.text(TrainingConfiguration()[keyPath: path]) ?? unset
+    defaultText =
+      self.valueName == nil ? usual.map { $0 == "true" ? "--\(key)" : "--no-\(key)" } : usual
   }
+
+  /// Declares a setting that may be left open.
+  init<Value>(
+    _ key: String, _ path: WritableKeyPath<TrainingConfiguration, Value?> & Sendable,
+    _ format: ValueFormat<Value>, valueName: String? = nil, _ help: String,
+    aliases: [String] = [], shortName: Character? = nil, unset: String? = nil,
+    effect: Effect = .result, isCommon: Bool = false
+  ) {
+    self.init(
+      key, path, format.optional, valueName: valueName, help, aliases: aliases,
+      shortName: shortName,
+      unset: unset, effect: effect, isCommon: isCommon)
+  }
+
+  /// The key and all other names.
+  package var names: [String] { [key] + aliases }
 }
 
 /// Settings that belong together, in the order of `config.yaml` and of the help.
 package protocol SettingGroup {
+  /// The heading in the help and in the reference.
+  static var title: String { get }
   static var settings: [Setting] { get }
-}
-
-// MARK: Kinds of values
-
-extension Setting {
-  static func text(
-    _ key: String, _ expected: String,
-    _ path: WritableKeyPath<TrainingConfiguration, String> & Sendable
-  ) -> Setting {
-    Setting(key: key, expected: expected) {
-      $0[keyPath: path]
-    } set: {
-      $0[keyPath: path] = $1
-      return !$1.isEmpty
-    }
-  }
-
-  static func optionalText(
-    _ key: String, _ expected: String,
-    _ path: WritableKeyPath<TrainingConfiguration, String?> & Sendable
-  ) -> Setting {
-    Setting(key: key, expected: expected) {
-      $0[keyPath: path]
-    } set: {
-      $0[keyPath: path] = $1
-      return !$1.isEmpty
-    }
-  }
-
-  /// One of an enumeration's names.
-  static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
-    _ key: String, _ path: WritableKeyPath<TrainingConfiguration, Choice> & Sendable
-  ) -> Setting {
-    let names = Choice.allCases.map(\.rawValue)
-    let expected =
-      names.count > 2
-      ? names.joined(separator: ", ") : names.joined(separator: " or ")
-    return Setting(key: key, expected: expected) {
-      $0[keyPath: path].rawValue
-    } set: {
-      guard let value = Choice(rawValue: $1.lowercased()) else { return false }
-      $0[keyPath: path] = value
-      return true
-    }
-  }
-
-  static func flag(
-    _ key: String, _ path: WritableKeyPath<TrainingConfiguration, Bool> & Sendable
-  ) -> Setting {
-    Setting(key: key, expected: "true or false") {
-      String($0[keyPath: path])
-    } set: {
-      guard let value = Bool($1.lowercased()) else { return false }
-      $0[keyPath: path] = value
-      return true
-    }
-  }
-
-  static func number(
-    _ key: String, _ range: ClosedRange<Int>,
-    _ path: WritableKeyPath<TrainingConfiguration, Int> & Sendable
-  ) -> Setting {
-    Setting(
-      key: key, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)"
-    ) {
-      String($0[keyPath: path])
-    } set: {
-      guard let value = Int($1), range.contains(value) else { return false }
-      $0[keyPath: path] = value
-      return true
-    }
-  }
-
-  static func optionalNumber(
-    _ key: String, _ range: PartialRangeFrom<Int>,
-    _ path: WritableKeyPath<TrainingConfiguration, Int?> & Sendable
-  ) -> Setting {
-    Setting(key: key, expected: "a whole number from \(range.lowerBound) on") {
-      $0[keyPath: path].map { String($0) }
-    } set: {
-      guard let value = Int($1), range.contains(value) else { return false }
-      $0[keyPath: path] = value
-      return true
-    }
-  }
-
-  static func optionalReal(
-    _ key: String, _ expected: String,
-    _ path: WritableKeyPath<TrainingConfiguration, Double?> & Sendable,
-    accept: @escaping @Sendable (Double) -> Bool
-  ) -> Setting {
-    Setting(key: key, expected: expected) {
-      $0[keyPath: path].map { String($0) }
-    } set: {
-      guard let value = Double($1), value.isFinite, accept(value) else { return false }
-      $0[keyPath: path] = value
-      return true
-    }
-  }
-
-  static func real(
-    _ key: String, _ expected: String,
-    _ path: WritableKeyPath<TrainingConfiguration, Double> & Sendable,
-    accept: @escaping @Sendable (Double) -> Bool
-  ) -> Setting {
-    Setting(key: key, expected: expected) {
-      String($0[keyPath: path])
-    } set: {
-      guard let value = Double($1), value.isFinite, accept(value) else { return false }
-      $0[keyPath: path] = value
-      return true
-    }
-  }
 }

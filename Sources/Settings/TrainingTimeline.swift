@@ -12,14 +12,15 @@ package struct TrainingTimeline: Hashable, Sendable {
 
   package init(_ configuration: TrainingConfiguration, images: Int) {
     self.images = images
-    batchSize = configuration.batchSize
+    batchSize = configuration.parallel.batchSize
     switch configuration.schedule.length {
     case .iterations(let count):
       steps = count
       stepsPerUnit = 1
     case .epochs(let count):
-      steps = Self.steps(toFinishEpoch: count, images: images, batchSize: configuration.batchSize)
-      stepsPerUnit = Double(images) / Double(configuration.batchSize)
+      steps = Self.steps(
+        toFinishEpoch: count, images: images, batchSize: configuration.parallel.batchSize)
+      stepsPerUnit = Double(images) / Double(configuration.parallel.batchSize)
     }
   }
 

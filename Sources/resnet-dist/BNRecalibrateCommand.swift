@@ -4,6 +4,7 @@ import ArgumentParser
 import Console
 import Distributed
 import Runs
+import Settings
 
 struct BNRecalibrateCommand: RankedCommand {
   static let configuration = CommandConfiguration(
@@ -14,13 +15,14 @@ struct BNRecalibrateCommand: RankedCommand {
       training batch after training, not with moving averages. Parameters stay as they are, the old \
       files too:
 
-        mpirun -n 2 resnet-dist bn-recalibrate --weights runs/NAME --output runs/NAME-recalibrated
+        mpirun -n 2 resnet-dist bn-recalibrate --weights runs/NAME \\
+            --output runs/NAME-recalibrated
         resnet-dist eval --weights runs/NAME-recalibrated
       """)
 
-  @OptionGroup(title: "Network") var network: NetworkFlags
-  @OptionGroup(title: "Images") var data: DataFlags
-  @OptionGroup(title: "Division of the work") var running: RunningFlags
+  @OptionGroup(title: NetworkSelection.title) var network: SettingOptions<NetworkSelection>
+  @OptionGroup(title: TestImageSelection.title) var data: SettingOptions<TestImageSelection>
+  @OptionGroup(title: DivisionSelection.title) var division: SettingOptions<DivisionSelection>
 
   @Option(
     help: ArgumentHelp(
@@ -37,7 +39,7 @@ struct BNRecalibrateCommand: RankedCommand {
   var json = false
 
   func validate() throws {
-    if network.weights == nil {
+    if !network.givenFlags.contains("--weights") {
       throw ValidationError(
         "bn-recalibrate needs --weights: a run folder, a checkpoint or a .safetensors file")
     }
@@ -45,10 +47,14 @@ struct BNRecalibrateCommand: RankedCommand {
   }
 
   func run(on ranks: ProcessGroup) throws {
-    let flags = (network.values + data.values + running.values)
-      .compactMap { key, value in value.map { (key: key, value: $0) } }
+    let changes = try ranks.together {
+      try network.changes + data.changes + division.changes
+    }
+    guard let weights = changes.applied(to: .init()).network.weights else {
+      preconditionFailure("validate() requires --weights")
+    }
     let run = try RecalibrationRun(
-      flags: flags, weights: network.weights!, images: images, output: output, ranks: ranks,
+      weights: weights, changes: changes, images: images, output: output, ranks: ranks,
       // The JSON object stands alone on stdout.
       console: json ? StandardConsole.error : StandardConsole.output)
     let result = try run.recalibrate()

@@ -15,31 +15,20 @@ struct BenchCommand: RankedCommand {
 
         mpirun -n 2 resnet-dist bench --model resnet56
         resnet-dist bench --model resnet50 --batch-size 16 --layers
-        mpirun -n 2 resnet-dist bench --model resnet50 --batch-size 32 --predict \
-          --ranks 8,64,512 --latency 50us --bandwidth 10Gbit
+        mpirun -n 2 resnet-dist bench --model resnet50 --batch-size 32 \\
+            --predict --ranks 8,64,512 --latency 50us --bandwidth 10Gbit
 
       launch/bench-peers compares the same with PyTorch. With --data, the input pipeline alone:
 
         resnet-dist bench --data --dataset image-folder --data-dir images
       """)
 
-  @OptionGroup(title: "Network") var network: ArchitectureFlags
+  @OptionGroup(title: ArchitectureSelection.title)
+  var network: SettingOptions<ArchitectureSelection>
 
-  @Option(
-    name: [.long, .customShort("b")],
-    help: ArgumentHelp("The global mini-batch. (default: 128)", valueName: "N"))
-  var batchSize: String?
+  @OptionGroup(title: StepSelection.title) var division: SettingOptions<StepSelection>
 
-  @Option(help: ArgumentHelp("Logical shards. (default: 8, or the ranks if more)", valueName: "N"))
-  var shards: String?
-
-  @Option(
-    help: ArgumentHelp("Threads of each rank. (default: the cores by the ranks)", valueName: "N"))
-  var threads: String?
-
-  @OptionGroup(title: "Optimizer") var optimizer: SettingOptions<OptimizerSettings>
-
-  @OptionGroup(title: "Communication") var communication: CommunicationFlags
+  @OptionGroup(title: OptimizerSettings.title) var optimizer: SettingOptions<OptimizerSettings>
 
   @Option(
     help: ArgumentHelp(
@@ -72,7 +61,13 @@ struct BenchCommand: RankedCommand {
 
   @OptionGroup(title: "Prediction") var scaling: ScalingFlags
 
-  @OptionGroup(title: "Input pipeline") var pipeline: PipelineFlags
+  @Flag(
+    help: ArgumentHelp(
+      "Measure reading, decoding and augmentation alone, of the images that --dataset and --data-dir "
+        + "name, at --image-size."))
+  var data = false
+
+  @OptionGroup(title: PipelineSelection.title) var pipeline: SettingOptions<PipelineSelection>
 
   @Flag(help: "Time each layer: the algorithm, milliseconds and GFLOP/s of both directions.")
   var layers = false
@@ -81,10 +76,13 @@ struct BenchCommand: RankedCommand {
   var json = false
 
   func validate() throws {
-    let counts = [
-      ("--image-size", imageSize), ("--classes", classes), ("--steps", steps),
-      ("--warm-up", warmUp),
-    ]
+    let sides = DataSettings.sides
+    if let imageSize, !sides.contains(imageSize) {
+      throw ValidationError(
+        "--image-size is a number from \(sides.lowerBound) to \(sides.upperBound), not \(imageSize)"
+      )
+    }
+    let counts = [("--classes", classes), ("--steps", steps), ("--warm-up", warmUp)]
     for (flag, value) in counts {
       if let value, !(1...100_000).contains(value) {
         throw ValidationError("\(flag) is a number from 1 to 100000, not \(value)")
@@ -104,25 +102,23 @@ struct BenchCommand: RankedCommand {
     if layers, scaling.predict {
       throw ValidationError("--layers and --predict are two measurements: use one at a time")
     }
-    if pipeline.data, layers || scaling.predict {
+    if !data, let flag = pipeline.givenFlags.first {
+      throw ValidationError("\(flag) is about the input pipeline: use it with --data")
+    }
+    if data, layers || scaling.predict {
       throw ValidationError("--data measures loading alone: leave out --layers and --predict")
     }
     if layers, json { throw ValidationError("--layers is a table for people: leave out --json") }
   }
 
   func run(on ranks: ProcessGroup) throws {
-    let flags =
-      (network.values + [
-        ("batch-size", batchSize), ("shards", shards), ("threads", threads),
-      ] + optimizer.values + communication.values).compactMap { key, value in
-        value.map { (key: key, value: $0) }
-      }
-    if pipeline.data {
-      let images =
-        ([
-          ("batch-size", batchSize), ("shards", shards), ("image-size", imageSize.map { "\($0)" }),
-        ] + pipeline.values).compactMap { key, value in value.map { (key: key, value: $0) } }
-      let result = try DataBenchmark(flags: images, seconds: seconds, ranks: ranks).measure()
+    var configuration = try ranks.together {
+      (try network.changes + division.changes + optimizer.changes + pipeline.changes)
+        .applied(to: .init())
+    }
+    if data {
+      configuration.data.imageSize = imageSize
+      let result = try DataBenchmark(configuration, seconds: seconds, ranks: ranks).measure()
       if ranks.isFirst { StandardConsole.output.writeLine(json ? result.json : result.text) }
       return
     }
@@ -132,12 +128,12 @@ struct BenchCommand: RankedCommand {
       emulatedBandwidth: injectBandwidth.flatMap(NetworkQuantity.bandwidth))
     if let scenario = scaling.scenario {
       let table = try ScalingStudy(
-        flags: flags, options: options, scenario: scenario, ranks: ranks
+        configuration, options: options, scenario: scenario, ranks: ranks
       ).predict()
       if ranks.isFirst { StandardConsole.output.writeLine(json ? table.json : table.text) }
       return
     }
-    let run = try BenchmarkRun(flags: flags, options: options, ranks: ranks)
+    let run = try BenchmarkRun(configuration, options: options, ranks: ranks)
     let (result, table) = try run.measure()
     guard ranks.isFirst else { return }
     if let table { StandardConsole.output.writeLine(table.text + "\n") }

@@ -19,7 +19,7 @@ struct FetchCommand: RankedCommand {
     commandName: "fetch",
     abstract: "Download a data set from its public source.",
     discussion: """
-      Interrupted downloads go on where they stopped. Files are checked by SHA-256 and appear only \
+      Interrupted downloads resume where they stopped. Files are checked by SHA-256 and appear only \
       when they are whole. Proxies are taken from the environment (https_proxy, no_proxy).
       """)
 

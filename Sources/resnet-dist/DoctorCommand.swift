@@ -4,6 +4,7 @@ import ArgumentParser
 import Benchmarks
 import Console
 import Distributed
+import Settings
 
 struct DoctorCommand: RankedCommand {
   static let configuration = CommandConfiguration(
@@ -12,17 +13,19 @@ struct DoctorCommand: RankedCommand {
     discussion: """
       Start it as the training run will be started; it takes some seconds:
 
-        mpirun -n 8 resnet-dist doctor --model resnet50 --dataset image-folder --data-dir images
+        mpirun -n 8 resnet-dist doctor --model resnet50 \\
+            --dataset image-folder --data-dir images
       """)
 
-  @OptionGroup(title: "Network") var network: NetworkFlags
-  @OptionGroup(title: "Images") var data: DataFlags
-  @OptionGroup(title: "Division of the work") var running: RunningFlags
+  @OptionGroup(title: NetworkSelection.title) var network: SettingOptions<NetworkSelection>
+  @OptionGroup(title: TestImageSelection.title) var data: SettingOptions<TestImageSelection>
+  @OptionGroup(title: DivisionSelection.title) var division: SettingOptions<DivisionSelection>
 
   func run(on ranks: ProcessGroup) throws {
-    let flags = (network.values + data.values + running.values)
-      .compactMap { key, value in value.map { (key: key, value: $0) } }
-    let text = try Doctor(flags: flags, ranks: ranks).examine()
+    let configuration = try ranks.together {
+      (try network.changes + data.changes + division.changes).applied(to: .init())
+    }
+    let text = try Doctor(configuration, ranks: ranks).examine()
     if ranks.isFirst { StandardConsole.output.writeLine(text) }
   }
 }

@@ -6,6 +6,7 @@ import Distributed
 import Evaluation
 import Foundation
 import Runs
+import Settings
 
 struct EvalCommand: RankedCommand {
   static let configuration = CommandConfiguration(
@@ -15,9 +16,10 @@ struct EvalCommand: RankedCommand {
       Weights from a run bring their model, data set and normalization along; for a plain \
       .safetensors file name them:
 
-        resnet-dist eval --weights runs/…
-        resnet-dist eval --model resnet20 --weights resnet20.safetensors --dataset image-folder \\
-            --data-dir images/test --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
+        resnet-dist eval --weights runs/NAME
+        resnet-dist eval --model resnet20 --weights resnet20.safetensors \\
+            --dataset image-folder --data-dir images/test \\
+            --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
 
       Several --weights are an ensemble: the networks' softmax scores are averaged.
 
@@ -30,18 +32,19 @@ struct EvalCommand: RankedCommand {
       """)
 
   @OptionGroup(title: "Networks") var ensemble: EnsembleFlags
-  @OptionGroup(title: "Images") var data: DataFlags
+  @OptionGroup(title: TestImageSelection.title) var data: SettingOptions<TestImageSelection>
   @OptionGroup(title: "Views") var views: ViewFlags
-  @OptionGroup(title: "Division of the work") var running: RunningFlags
+  @OptionGroup(title: DivisionSelection.title) var division: SettingOptions<DivisionSelection>
 
   @Flag(help: "Print one JSON object instead of text.")
   var json = false
 
   func run(on ranks: ProcessGroup) throws {
-    let flags = (data.values + running.values)
-      .compactMap { key, value in value.map { (key: key, value: $0) } }
+    let (requests, changes) = try ranks.together {
+      (try ensemble.requests, try data.changes + division.changes)
+    }
     let run = try EvaluationRun(
-      ensemble.requests, flags: flags, views: try views.views, ranks: ranks,
+      requests, changes: changes, views: try views.views, ranks: ranks,
       // The JSON object stands alone on stdout.
       console: json ? StandardConsole.error : StandardConsole.output)
     let result = try run.evaluate()
@@ -67,6 +70,12 @@ struct EnsembleFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Which convolution of a bottleneck block has stride 2; once for all --weights or once for each. "
+        + "(default: the run's, else 3x3)", valueName: "1x1|3x3"))
+  var stridePlacement: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
       "A run folder, a checkpoint or a .safetensors file with torchvision's names. Repeat it for an "
         + "ensemble.", valueName: "path"))
   var weights: [String] = []
@@ -76,22 +85,31 @@ struct EnsembleFlags: ParsableArguments {
       throw ValidationError(
         "eval needs --weights: a run folder, a checkpoint or a .safetensors file")
     }
-    for (flag, values) in [("--model", model), ("--shortcut", shortcut)]
+    let lists = [
+      ("--model", model), ("--shortcut", shortcut), ("--stride-placement", stridePlacement),
+    ]
+    for (flag, values) in lists
     where values.count > 1 && values.count != weights.count {
       throw ValidationError(
-        "\(flag) stands \(values.count) times for \(weights.count) --weights: give it once for all or "
+        "\(flag) is given \(values.count) times for \(weights.count) --weights: give it once for all or "
           + "once for each, in the same order")
     }
   }
 
   /// A request for each of the weights.
+  ///
+  /// - Throws: `ConfigurationError`.
   var requests: [EvaluationRun.Request] {
-    weights.indices.map { index in
-      let own = [("model", model), ("shortcut", shortcut)].compactMap { key, values in
-        values.isEmpty ? nil : (key: key, value: values.count == 1 ? values[0] : values[index])
+    get throws {
+      try weights.indices.map { index in
+        let entries = [
+          ("model", model), ("shortcut", shortcut), ("stride-placement", stridePlacement),
+        ].compactMap { key, values -> ConfigurationChanges.Entry? in
+          values.isEmpty ? nil : .init(key, values.count == 1 ? values[0] : values[index])
+        }
+        return EvaluationRun.Request(
+          weights: weights[index], changes: try ConfigurationChanges(parsing: entries))
       }
-      return EvaluationRun.Request(
-        weights: weights[index], flags: own + [(key: "weights", value: weights[index])])
     }
   }
 }

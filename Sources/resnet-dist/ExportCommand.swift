@@ -3,6 +3,7 @@
 import ArgumentParser
 import Console
 import Runs
+import Settings
 
 struct ExportCommand: RankedCommand {
   static let usesRanks = false
@@ -10,12 +11,13 @@ struct ExportCommand: RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
     abstract: "Write a trained network for ONNX Runtime or PyTorch.",
+    usage: "resnet-dist export <weights> [<options>]",
     discussion: """
       Weights from a run know their network; for a plain file name it:
 
-        resnet-dist export runs/… --onnx model.onnx
+        resnet-dist export runs/NAME --onnx model.onnx
         resnet-dist export resnet50.pth --model resnet50 --onnx resnet50.onnx
-        resnet-dist export runs/… --safetensors weights.safetensors
+        resnet-dist export runs/NAME --safetensors weights.safetensors
 
       The ONNX model takes normalized images as 'input', float [batch, 3, height, width], and gives \
       'logits'. Its metadata holds mean and std (of pixel/255) and the classes' names where they are \
@@ -32,7 +34,8 @@ struct ExportCommand: RankedCommand {
     help: ArgumentHelp("Write the tensors in PyTorch's names and shapes.", valueName: "file"))
   var safetensors: String?
 
-  @OptionGroup(title: "Network") var network: ArchitectureFlags
+  @OptionGroup(title: ArchitectureSelection.title)
+  var network: SettingOptions<ArchitectureSelection>
 
   @Option(
     help: ArgumentHelp(
@@ -50,8 +53,8 @@ struct ExportCommand: RankedCommand {
   }
 
   func runAlone() throws {
-    let flags = network.values.compactMap { key, value in value.map { (key: key, value: $0) } }
-    let export = try WeightsExport(weights: weights, flags: flags, imageSize: imageSize)
+    let export = try WeightsExport(
+      weights: weights, changes: network.changes, imageSize: imageSize)
     if let onnx {
       try export.write(onnx: onnx)
       StandardConsole.output.writeLine("wrote \(onnx)")

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Console
 import Runs
+import Settings
 
 struct InspectCommand: RankedCommand {
   static let usesRanks = false
@@ -10,18 +11,22 @@ struct InspectCommand: RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Show what a run, a checkpoint or a weights file holds, or a network's layers.",
+    usage: "resnet-dist inspect [<checkpoint>] [<options>]",
     discussion: """
       parameters_sha256 is taken over every parameter and BN running statistic by name: equal digests \
       mean equal networks.
 
-        resnet-dist inspect runs/…
-        resnet-dist inspect --model resnet50        every layer's shape, parameters, multiply-adds
+        resnet-dist inspect runs/NAME
+
+        # every layer's shape, parameters and multiply-adds
+        resnet-dist inspect --model resnet50
       """)
 
   @Argument(help: "A run folder, a checkpoint in it, or a weights file.")
   var checkpoint: String?
 
-  @OptionGroup(title: "A network instead of a file") var network: ArchitectureFlags
+  @OptionGroup(title: "A network instead of a file")
+  var network: SettingOptions<ArchitectureSelection>
 
   @Option(help: ArgumentHelp("Classes. (default: 1000 or 10)", valueName: "N"))
   var classes: Int?
@@ -34,15 +39,15 @@ struct InspectCommand: RankedCommand {
   var json = false
 
   func validate() throws {
-    if (checkpoint == nil) == (network.model == nil) {
+    let isNetwork = network.givenFlags.contains("--model")
+    if (checkpoint == nil) == !isNetwork {
       throw ValidationError(
         "inspect shows either a run, checkpoint or weights file, or the layers of --model")
     }
-    let options = [
-      ("--shortcut", network.shortcut != nil), ("--classes", classes != nil),
-      ("--stride-placement", network.stridePlacement != nil), ("--image-size", imageSize != nil),
-    ]
-    if checkpoint != nil, let (flag, _) = options.first(where: \.1) {
+    let given =
+      network.givenFlags + (classes != nil ? ["--classes"] : [])
+      + (imageSize != nil ? ["--image-size"] : [])
+    if checkpoint != nil, let flag = given.first {
       throw ValidationError("\(flag) belongs to --model; a file says itself what it holds")
     }
     for (flag, value) in [("--classes", classes), ("--image-size", imageSize)] {
@@ -58,8 +63,8 @@ struct InspectCommand: RankedCommand {
       let inspection = try CheckpointInspection(checkpoint)
       text = json ? inspection.json : inspection.text
     } else {
-      let flags = network.values.compactMap { key, value in value.map { (key: key, value: $0) } }
-      let table = try ArchitectureTable(flags: flags, classes: classes, imageSize: imageSize)
+      let table = try ArchitectureTable(
+        network.changes.applied(to: .init()), classes: classes, imageSize: imageSize)
       text = json ? try table.json : table.text
     }
     StandardConsole.output.writeLine(text)

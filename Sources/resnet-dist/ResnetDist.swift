@@ -10,13 +10,20 @@ struct ResnetDist: ParsableCommand {
     discussion: """
       Start it under mpirun, one process ("rank") per core or per few cores:
 
-        mpirun -n 2 resnet-dist                     ResNet-20 on Fashion-MNIST, 5 epochs
-        mpirun -n 8 resnet-dist --model resnet56 --dataset cifar10 --iterations 64000 \\
-            --lr-milestones 32000,48000             the CIFAR-10 run of He et al. 2015
-        mpirun -n 4 resnet-dist --resume runs/…     go on with a stopped run, on 4 ranks now
-        resnet-dist eval --weights runs/…           test a trained network
-        mpirun -n 2 resnet-dist bench               measure the training step
-        resnet-dist data fetch cifar10              get the CIFAR-10 images
+        # ResNet-20 on Fashion-MNIST, 5 epochs
+        mpirun -n 2 resnet-dist
+
+        # the CIFAR-10 run of He et al. 2015; get the images first
+        resnet-dist data fetch cifar10
+        mpirun -n 8 resnet-dist --model resnet56 --dataset cifar10 \\
+            --iterations 64000 --lr-milestones 32000,48000 --run-dir runs/r56
+
+        # resume it after an interruption, on 4 ranks now; test the network
+        mpirun -n 4 resnet-dist --resume runs/r56
+        resnet-dist eval --weights runs/r56
+
+        # measure the training step
+        mpirun -n 2 resnet-dist bench
 
       --batch-size is the mini-batch of all ranks together, as in the papers, so the number of ranks \
       changes how long a run takes and nothing else: parameters come out bit for bit the same.

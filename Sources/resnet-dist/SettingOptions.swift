@@ -8,25 +8,31 @@ import Settings
 /// The parser finds a type's options by reflection and decodes their values by key. This type shows it an
 /// option for each setting instead of a property, so that a setting is declared in one place.
 struct SettingOptions<Group: SettingGroup>: ParsableArguments {
-  /// The values that were given, by key; nil for the others.
-  let values: [(String, String?)]
+  private let entries: [ConfigurationChanges.Entry]
 
-  subscript(key: String) -> String? { values.first { $0.0 == key }?.1 }
-
-  init() { values = [] }
+  init() { entries = [] }
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
-    values = try Group.settings.compactMap { setting in
-      guard let option = setting.option else { return nil }
+    entries = try Group.settings.compactMap { setting in
       let key = Key(stringValue: setting.key)
       let value =
-        option.valueName == nil
+        setting.valueName == nil
         ? try container.decode(Flag<Bool?>.self, forKey: key).wrappedValue.map { "\($0)" }
         : try container.decode(Option<String?>.self, forKey: key).wrappedValue
-      return (setting.key, value)
+      return value.map { .init(setting.key, $0) }
     }
   }
+
+  /// The values that were given.
+  ///
+  /// - Throws: `ConfigurationError`.
+  var changes: ConfigurationChanges {
+    get throws { try ConfigurationChanges(parsing: entries) }
+  }
+
+  /// The flags that were given, with their dashes.
+  var givenFlags: [String] { entries.map { "--\($0.key)" } }
 
   private struct Key: CodingKey {
     let stringValue: String
@@ -41,17 +47,20 @@ extension SettingOptions: CustomReflectable {
   var customMirror: Mirror {
     Mirror(
       self,
-      children: Group.settings.compactMap { setting -> (label: String?, value: Any)? in
-        guard let option = setting.option else { return nil }
+      children: Group.settings.map { setting -> (label: String?, value: Any) in
         let names = NameSpecification(
-          ([setting.key] + option.aliases).map { .customLong($0) })
-        let help = ArgumentHelp(stringLiteral: option.help)
-        guard let valueName = option.valueName else {
-          return (setting.key, Flag<Bool?>(name: names, inversion: .prefixedNo, help: help))
+          setting.names.map { .customLong($0) }
+            + (setting.shortName.map { [.customShort($0)] } ?? []))
+        let text = setting.help + (setting.defaultText.map { " (default: \($0))" } ?? "")
+        guard let valueName = setting.valueName else {
+          return (
+            setting.key,
+            Flag<Bool?>(name: names, inversion: .prefixedNo, help: ArgumentHelp(text))
+          )
         }
         return (
           setting.key,
-          Option<String?>(name: names, help: ArgumentHelp(option.help, valueName: valueName))
+          Option<String?>(name: names, help: ArgumentHelp(text, valueName: valueName))
         )
       })
   }

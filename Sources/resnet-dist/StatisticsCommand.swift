@@ -3,6 +3,7 @@
 import ArgumentParser
 import Console
 import Runs
+import Settings
 
 struct StatisticsCommand: RankedCommand {
   static let usesRanks = false
@@ -11,20 +12,18 @@ struct StatisticsCommand: RankedCommand {
     commandName: "statistics",
     abstract:
       "Compute mean image, mean colour, deviation and principal colours of the training images.",
+    usage: "resnet-dist data statistics [<options>] --output <file.safetensors>",
     discussion: """
       Images are taken as a test would take them, resized and cropped at the centre. The file serves \
       --mean in train and eval:
 
-        resnet-dist data statistics --dataset image-folder --data-dir images -o mean.safetensors
-        mpirun -n 8 resnet-dist --dataset image-folder --data-dir images --mean mean.safetensors
+        resnet-dist data statistics --dataset image-folder --data-dir images \\
+            -o mean.safetensors
+        mpirun -n 8 resnet-dist --dataset image-folder --data-dir images \\
+            --mean mean.safetensors
       """)
 
-  @OptionGroup var source: ImageSourceFlags
-
-  @OptionGroup(title: "Sizes") var sizes: ImageSizeFlags
-
-  @Option(help: ArgumentHelp("Use only the first N training images.", valueName: "N"))
-  var trainLimit: String?
+  @OptionGroup(title: StatisticsSelection.title) var data: SettingOptions<StatisticsSelection>
 
   @Option(
     name: [.long, .customShort("o")],
@@ -39,8 +38,7 @@ struct StatisticsCommand: RankedCommand {
   }
 
   func runAlone() throws {
-    let flags = (source.values + [("train-limit", trainLimit)] + sizes.values)
-      .compactMap { key, value in value.map { (key: key, value: $0) } }
-    try StatisticsRun(flags: flags).write(to: output, console: StandardConsole.output)
+    try StatisticsRun(data.changes.applied(to: .init()))
+      .write(to: output, console: StandardConsole.output)
   }
 }

@@ -96,7 +96,7 @@ extension CommandLineTests {
           2,
           ["eval", "--weights", path, "--weights", path]
             + ["resnet8", "plain8", "resnet8"].flatMap { ["--model", $0] }, timeout: Job.patience),
-        exitCode: 2, naming: ["--model stands 3 times for 2 --weights"])
+        exitCode: 2, naming: ["--model is given 3 times for 2 --weights"])
       expectFailure(
         try Job.run(
           2,

@@ -37,7 +37,7 @@ extension CommandLineTests {
       (["--warmup-epochs", "-1"], ["--warmup-epochs"]),
       (["--warmup-method", "cosine"], ["--warmup-method cosine", "linear or constant"]),
       (["--reduction", "ring"], ["--reduction ring", "tree or mpi"]),
-      (["--accumulate", "3"], ["mini-batch of 128", "3 parts", "--accumulate"]),
+      (["--accumulate", "3"], ["mini-batch of 128", "3 micro-batches", "--accumulate"]),
       (["--accumulate", "4", "--bn-group-size", "64"], ["mini-batch of 32", "--bn-group-size"]),
       (["--bn-group-size", "48"], ["mini-batch of 128", "48", "--bn-group-size"]),
       (["--bn-group-size", "32", "--shards", "6"], ["4 groups", "multiple of 4"]),
@@ -116,7 +116,7 @@ extension CommandLineTests {
         toFile: folder.file("run.yaml"), atomically: true, encoding: .utf8)
       expectFailure(
         try Job.run(2, ["--config", "run.yaml"], in: folder.path), exitCode: 2,
-        naming: ["run.yaml: lr: fast: expected"])
+        naming: ["run.yaml:2: lr: fast: expected"])
       expectFailure(
         try Job.run(2, ["--config", "nowhere.yaml"], in: folder.path), exitCode: 2,
         naming: ["nowhere.yaml"])
@@ -130,7 +130,7 @@ extension CommandLineTests {
         toFile: path, atomically: true, encoding: .utf8)
       expectFailure(
         try Job.run(2, ["--config", path], in: folder.path), exitCode: 2,
-        naming: ["run.yaml", "momentun", "momentum"])
+        naming: ["run.yaml:2: ", "momentun", "momentum"])
       try "dataset: [synthetic\n".write(toFile: path, atomically: true, encoding: .utf8)
       expectFailure(
         try Job.run(2, ["--config", path], in: folder.path), exitCode: 2, naming: ["run.yaml"])

@@ -126,8 +126,13 @@ let replicaChecks: [Check] = [
   Check("a benchmark takes the training step: equal steps, timed or not, give equal parameters") {
     communicator in
     let ranks = try ProcessGroup(world: communicator)
+    var configuration = TrainingConfiguration()
+    configuration.network.model = "resnet8"
+    configuration.parallel.batchSize = 32
+    configuration.parallel.accumulate = 2
+    configuration.parallel.shards = 16
     let run = try BenchmarkRun(
-      flags: [("model", "resnet8"), ("batch-size", "32"), ("accumulate", "2"), ("shards", "16")],
+      configuration,
       options: .init(
         imageSize: nil, classes: nil, steps: 2, seconds: 1, warmUp: 1, layers: true),
       ranks: ranks)

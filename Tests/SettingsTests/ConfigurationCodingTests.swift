@@ -10,37 +10,33 @@ import Testing
   static let everything: [(key: String, value: String)] = [
     ("model", "resnet56"), ("shortcut", "C"), ("stride-placement", "1x1"),
     ("zero-init-residual", "true"), ("weights", "runs/a b/weights.safetensors"),
+
     ("dataset", "image-folder"), ("data-dir", "/data/it's: \"here\" # all"),
-    ("train-limit", "1000"), ("test-limit", "7"), ("mean", "0.485,0.456,0.406"),
-    ("std", "0.229,0.224,0.225"), ("crop-padding", "0"), ("flip", "false"),
-    ("batch-size", "256"), ("accumulate", "4"), ("shards", "16"), ("bn-group-size", "64"),
-    ("iterations", "64000"),
-    ("lr", "0.05"),
-    ("lr-reference-batch", "128"), ("lr-schedule", "plateau"),
-    ("lr-milestones", "32000,48000.5,90%"), ("lr-gamma", "0.2"), ("lr-min", "0.001"),
-    ("lr-power", "2.0"), ("plateau-patience", "3"), ("plateau-threshold", "0.01"),
-    ("one-cycle-pct-start", "0.25"), ("one-cycle-div-factor", "10.0"),
-    ("one-cycle-final-div-factor", "100.0"),
+    ("val-data", "val-{0..3}.tar"), ("train-limit", "1000"), ("test-limit", "7"),
+    ("mean", "0.485,0.456,0.406"), ("std", "0.229,0.224,0.225"), ("image-size", "112"),
+    ("val-resize-size", "130"), ("val-crop-size", "112"), ("exif-transpose", "true"),
+    ("on-bad-image", "skip"),
+    ("train-crop", "scale"), ("scale", "0.25,0.75"), ("ratio", "0.5,2"),
+    ("train-scales", "128,240"), ("crop-padding", "0"), ("flip", "false"),
+    ("color-jitter", "0.4,0.3,0.2"), ("pca-noise", "0.1"), ("label-smoothing", "0.1"),
+    ("iterations", "64000"), ("lr", "0.05"), ("lr-reference-batch", "128"),
+    ("lr-schedule", "plateau"), ("lr-milestones", "32000,48000.5,90%"), ("lr-gamma", "0.2"),
+    ("lr-min", "0.001"), ("lr-power", "2"), ("plateau-patience", "3"),
+    ("plateau-threshold", "0.01"), ("one-cycle-pct-start", "0.25"), ("one-cycle-div-factor", "10"),
+    ("one-cycle-final-div-factor", "100"),
     ("warmup-iterations", "400"), ("warmup-method", "constant"), ("warmup-lr", "0.01"),
     ("optimizer", "lars"), ("lars-trust", "0.02"), ("momentum", "0.95"), ("nesterov", "true"),
-    ("wd", "0.0005"), ("norm-weight-decay", "0.0"), ("label-smoothing", "0.1"),
-    ("seed", "18446744073709551615"),
+    ("wd", "0.0005"), ("norm-weight-decay", "0"),
+    ("batch-size", "256"), ("accumulate", "4"), ("shards", "16"), ("bn-group-size", "64"),
     ("threads", "3"), ("workers", "2"), ("reduction", "mpi"), ("gradient-compression", "bf16"),
     ("bucket-mb", "2.5"),
-    ("stall-timeout", "60.0"), ("timeline", "a.json"),
-    ("run-dir", "-runs/é"), ("checkpoint-every", "500"),
-    ("keep-checkpoints", "9"), ("eval-every", "4"),
-    ("val-data", "val-{0..3}.tar"), ("image-size", "112"), ("exif-transpose", "true"),
-    ("train-crop", "scale"),
-    ("scale", "0.25,0.75"), ("ratio", "0.5,2.0"),
-    ("train-scales", "128,240"), ("val-resize-size", "130"), ("val-crop-size", "112"),
-    ("color-jitter", "0.4,0.3,0.2"), ("pca-noise", "0.1"), ("on-bad-image", "skip"),
+    ("seed", "18446744073709551615"), ("run-dir", "-runs/é"), ("checkpoint-every", "500"),
+    ("keep-checkpoints", "9"), ("eval-every", "4"), ("stall-timeout", "60"),
+    ("timeline", "a.json"),
   ]
 
   private func roundTrip(_ configuration: TrainingConfiguration) throws -> TrainingConfiguration {
-    let yaml = try configuration.yaml()
-    return try TrainingConfiguration(
-      TrainingConfiguration.values(yaml: yaml, path: "config.yaml"), source: "config.yaml")
+    try TrainingConfiguration(yaml: configuration.yaml())
   }
 
   @Test("every key is spelt, set and written")
@@ -83,31 +79,87 @@ import Testing
         - 0.5
       flip: no
       """.replacing("flip: no", with: "flip: false\nshortcut: null\nthreads: ~")
-    let configuration = try TrainingConfiguration(
-      TrainingConfiguration.values(yaml: yaml, path: "run.yaml"))
-    #expect(configuration.model == "resnet56" && configuration.dataset == .cifar10)
+    let configuration = try TrainingConfiguration(yaml: yaml)
+    #expect(configuration.network.model == "resnet56" && configuration.data.dataset == .cifar10)
     #expect(
       configuration.schedule.length == .iterations(64_000)
         && configuration.schedule.learningRate == 0.1)
     #expect(configuration.schedule.milestones == [.position(32_000), .position(48_000)])
-    #expect(configuration.mean == .values([0.5, 0.5, 0.5]) && !configuration.flip)
-    #expect(configuration.shortcut == nil && configuration.threads == nil)
-    #expect(try TrainingConfiguration.values(yaml: "", path: "run.yaml").isEmpty)
-    #expect(try TrainingConfiguration.values(yaml: "# nothing\n", path: "run.yaml").isEmpty)
+    #expect(
+      configuration.data.mean == .values([0.5, 0.5, 0.5]) && !configuration.augmentation.flip)
+    #expect(configuration.network.shortcut == nil && configuration.parallel.threads == nil)
+    #expect(try TrainingConfiguration(yaml: "") == TrainingConfiguration())
+    #expect(try TrainingConfiguration(yaml: "# nothing\n") == TrainingConfiguration())
   }
 
   @Test("an unknown key is named with its file and the nearest known one")
   func unknownKey() {
     for (key, nearest) in [
-      ("learning-rate", nil), ("momentun", "momentum"), ("lr-milestone", "lr-milestones"),
-      ("batch_size", "batch-size"), ("zebra", nil),
+      ("learning-rat", "learning-rate"), ("momentun", "momentum"),
+      ("lr-milestone", "lr-milestones"), ("batch_size", "batch-size"), ("zebra", nil),
     ] as [(String, String?)] {
-      #expect(throws: ConfigurationError.unknownKey(key, suggestion: nearest, source: "run.yaml")) {
-        try TrainingConfiguration([(key, "1")], source: "run.yaml")
+      let source = ConfigurationError.Source(file: "run.yaml", line: 3)
+      #expect(throws: ConfigurationError.unknownKey(key, suggestion: nearest, source: source)) {
+        try TrainingConfiguration(yaml: "# A run.\nseed: 2\n\(key): 1\n")
       }
     }
-    let error = ConfigurationError.unknownKey("wb", suggestion: "wd", source: "run.yaml")
-    #expect("\(error)" == "run.yaml: unknown key 'wb', did you mean 'wd'?")
+    let error = ConfigurationError.unknownKey(
+      "wb", suggestion: "wd", source: .init(file: "run.yaml", line: 7))
+    #expect("\(error)" == "run.yaml:7: unknown key 'wb', did you mean 'wd'?")
+  }
+
+  @Test("a bad value is refused with its file and line")
+  func badValue() {
+    do {
+      _ = try TrainingConfiguration(yaml: "lr: 0.1\n\nflip: maybe\n")
+      Issue.record("nothing was thrown")
+    } catch {
+      #expect("\(error)" == "run.yaml:3: flip: maybe: expected true or false")
+    }
+  }
+
+  @Test("one value cannot be given in two ways")
+  func givenTwice() throws {
+    for (first, second) in [("epochs", "iterations"), ("warmup-epochs", "warmup-iterations")] {
+      do {
+        _ = try TrainingConfiguration([(first, "1"), (second, "1")])
+        Issue.record("nothing was thrown")
+      } catch {
+        #expect(
+          "\(error)" == "--\(first) and --\(second) set the same value: use one of them")
+      }
+      do {
+        _ = try TrainingConfiguration(yaml: "\(first): 1\n\(second): 1\n")
+        Issue.record("nothing was thrown")
+      } catch {
+        #expect(
+          "\(error)" == "run.yaml:2: \(first) and \(second) set the same value: use one of them")
+      }
+    }
+  }
+
+  @Test("a setting's other names are keys, too")
+  func aliases() throws {
+    let configuration = try TrainingConfiguration(yaml: "weight-decay: 0.5\narch: resnet32\n")
+    #expect(configuration.optimizer.weightDecay == 0.5)
+    #expect(configuration.network.model == "resnet32")
+    let names = TrainingConfiguration.settings.flatMap(\.names)
+    #expect(Set(names).count == names.count)
+  }
+
+  @Test("YAML names every key, null where nothing is set, and lists what was derived apart")
+  func everyKeyInYAML() throws {
+    let configuration = TrainingConfiguration()
+    var derived = configuration
+    derived.parallel.threads = 3
+    derived.data.imageSize = 224
+    let yaml = try configuration.yaml(derived: derived)
+    for key in TrainingConfiguration.settings.map(\.key) {
+      #expect(yaml.contains("\n\(key): ") || yaml.hasPrefix("\(key): "), "\(key)")
+    }
+    #expect(yaml.contains("\nthreads: null\n"))
+    #expect(yaml.hasSuffix("\nderived:\n  image-size: 224\n  threads: 3\n"), "\(yaml)")
+    #expect(try TrainingConfiguration(yaml: yaml) == configuration)
   }
 
   @Test(
@@ -118,8 +170,8 @@ import Testing
     ])
   func notAConfiguration(yaml: String) {
     do {
-      let values = try TrainingConfiguration.values(yaml: yaml, path: "folder/run.yaml")
-      Issue.record("accepted as \(values)")
+      let configuration = try TrainingConfiguration(yaml: yaml, path: "folder/run.yaml")
+      Issue.record("accepted as \(configuration.values)")
     } catch {
       #expect("\(error)".contains("folder/run.yaml"), "\(error)")
     }

@@ -86,7 +86,7 @@ import Testing
         _ = try TrainingConfiguration([(key, value)])
         Issue.record("--\(key) \(value) was taken")
       } catch {
-        guard case .badValue(key, value, let expected, TrainingConfiguration.commandLine) = error
+        guard case .badValue(key, value, let expected, .commandLine) = error
         else {
           Issue.record("\(error)")
           continue

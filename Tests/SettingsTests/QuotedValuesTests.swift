@@ -9,10 +9,9 @@ import Testing
     arguments: ["null", "~", "yes", "1e3", "some: odd #path", "- a", "[x]", "'", "\"", "ünï"])
   func names(name: String) throws {
     var configuration = TrainingConfiguration()
-    configuration.dataDirectory = name
-    configuration.weights = name
+    configuration.data.directory = name
+    configuration.network.weights = name
     let yaml = try configuration.yaml()
-    let values = try TrainingConfiguration.values(yaml: yaml, path: "test")
-    #expect(try TrainingConfiguration(values) == configuration, "\(yaml)")
+    #expect(try TrainingConfiguration(yaml: yaml) == configuration, "\(yaml)")
   }
 }

@@ -49,7 +49,7 @@ import Testing
     let (timeline, schedule) = run(
       {
         $0.schedule.length = .epochs(10)
-        $0.batchSize = 100
+        $0.parallel.batchSize = 100
         $0.schedule.milestones = [.position(5), .position(7.5)]
       }, images: 1000)
     #expect(timeline.steps == 100)
@@ -64,7 +64,7 @@ import Testing
     let timeline = timeline(
       {
         $0.schedule.length = .epochs(epochs)
-        $0.batchSize = batch
+        $0.parallel.batchSize = batch
       }, images: images)
     var ends: [Int] = []
     var step = 0

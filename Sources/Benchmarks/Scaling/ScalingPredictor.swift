@@ -41,16 +41,16 @@ package struct ScalingPredictor {
     guard let parts = parts(ranks: ranks, batch: batch) else { return row }
     let part = batch / parts
     let images = (part + ranks - 1) / ranks
-    let groups = configuration.normalizationGroup.map { part / $0 } ?? 1
+    let groups = configuration.parallel.normalizationGroup.map { part / $0 } ?? 1
     let shards = (ranks * threads + groups - 1) / groups * groups
     let layout = try ShardLayout(batch: part, shards: min(shards, part), ranks: ranks)
-    let bucket = max(1, configuration.bucketBytes / MemoryLayout<Float>.stride)
+    let bucket = max(1, configuration.parallel.bucketBytes / MemoryLayout<Float>.stride)
     let model = ScalingModel(
       network: network,
       hosts: try HostDivision(
-        layout, hosts: row.hosts, imagesPerGroup: configuration.normalizationGroup),
+        layout, hosts: row.hosts, imagesPerGroup: configuration.parallel.normalizationGroup),
       buckets: GradientBuckets(count: weights, size: bucket).ranges,
-      bytesPerGradient: configuration.gradientCompression.bytesPerGradient)
+      bytesPerGradient: configuration.parallel.gradientCompression.bytesPerGradient)
     var step = step(images: Double(images))
     if groups > 1 { step = step.withTotals(width: totals) }
     let outcome = model.step(step, parts: parts)

@@ -33,37 +33,34 @@ package final class ScalingStudy {
     }
   }
 
-  private let flags: [(key: String, value: String)]
   private let options: BenchmarkRun.Options
   private let scenario: Scenario
   private let ranks: ProcessGroup
   private let configuration: TrainingConfiguration
+  /// What is measured: as in a large run, a shard a thread, and BN groups that no measurement depends on.
+  private let measured: TrainingConfiguration
   private let threads: Int
   private let ranksPerHost: Int
 
   /// - Parameters:
-  ///   - flags: of the training configuration; the mini-batch is that of the present ranks, and a rank's
-  ///     share of it is its share of a micro-batch in larger runs.
+  ///   - configuration: its mini-batch is that of the present ranks, and a rank's share of it is its
+  ///     share of a micro-batch in larger runs.
   ///   - options: with a latency of zero each rank is a host of its own.
   /// - Throws: `CollectiveFailure`.
   package init(
-    flags: [(key: String, value: String)], options: BenchmarkRun.Options, scenario: Scenario,
+    _ configuration: TrainingConfiguration, options: BenchmarkRun.Options, scenario: Scenario,
     ranks: ProcessGroup
   ) throws {
-    let configuration = try ranks.together {
-      try TrainingConfiguration.resolve(flags: flags, file: nil, resume: nil)
-    }
     let isApart = options.emulatedLatency != nil || options.emulatedBandwidth != nil
     let ranksPerHost = isApart ? 1 : ranks.count
     try ranks.together {
       try Self.check(configuration, options, scenario, ranks, ranksPerHost: ranksPerHost)
     }
-    let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)
-    // As in a large run: a shard a thread, and BN groups that no measurement depends on.
-    self.flags =
-      flags.filter { $0.key != "bn-group-size" && $0.key != "shards" } + [
-        ("shards", "\(configuration.shards ?? ranks.count * threads)")
-      ]
+    let threads = try configuration.parallel.threads ?? ThreadAllocation.threads(local: ranks.local)
+    var measured = configuration
+    measured.parallel.normalizationGroup = nil
+    measured.parallel.shards = configuration.parallel.shards ?? ranks.count * threads
+    self.measured = measured
     self.options = options
     self.scenario = scenario
     self.ranks = ranks
@@ -85,13 +82,13 @@ package final class ScalingStudy {
         description: "--predict measures ranks without a network: of the injected ones only "
           + "--inject-latency 0us, which makes each rank a host, goes with it")
     }
-    if configuration.accumulate > 1 {
+    if configuration.parallel.accumulate > 1 {
       throw ScalingError(
         description:
           "--predict finds out into how many parts a mini-batch has to be divided: leave "
           + "out --accumulate, and let --batch-size be what these ranks hold at once")
     }
-    if configuration.reduction == .mpi {
+    if configuration.parallel.reduction == .mpi {
       throw ScalingError(
         description: "--predict knows what --reduction tree sends, not what MPI's all-reduce does")
     }
@@ -105,16 +102,16 @@ package final class ScalingStudy {
 
   /// Measures, then predicts; the result is rank 0's.
   package func predict() throws -> ScalingTable {
-    let (images, trace, model) = try measure(batch: configuration.batchSize)
+    let (images, trace, model) = try measure(batch: configuration.parallel.batchSize)
     var less: (images: Double, trace: StepTrace)?
     if !scenario.batchSizes.isEmpty {
-      let shards = configuration.shards ?? ranks.count * threads
-      let batch = max(shards, configuration.batchSize / 8)
+      let shards = configuration.parallel.shards ?? ranks.count * threads
+      let batch = max(shards, configuration.parallel.batchSize / 8)
       try ranks.together {
-        if batch >= configuration.batchSize {
+        if batch >= configuration.parallel.batchSize {
           throw ScalingError(
             description: "what fewer images a rank take cannot be told from one measurement of "
-              + "\(configuration.batchSize): use a larger --batch-size")
+              + "\(configuration.parallel.batchSize): use a larger --batch-size")
         }
       }
       let fewer = try measure(batch: batch)
@@ -130,13 +127,13 @@ package final class ScalingStudy {
       try scenario.ranks.flatMap { count in
         let batches =
           scenario.batchSizes.isEmpty
-          ? [configuration.batchSize / ranks.count * count] : scenario.batchSizes
+          ? [configuration.parallel.batchSize / ranks.count * count] : scenario.batchSizes
         return try batches.map { try predictor.row(ranks: count, batch: $0) }
       }
     }
     return ScalingTable(
       model: model.name, threads: threads, ranksPerHost: ranksPerHost,
-      measuredBatchSize: configuration.batchSize, measuredRanks: ranks.count,
+      measuredBatchSize: configuration.parallel.batchSize, measuredRanks: ranks.count,
       measuredStepSeconds: trace.passSeconds + trace.update, latency: scenario.latency,
       bandwidth: scenario.bandwidth, secondsPerAddedByte: network.secondsPerAddedByte, rows: rows)
   }
@@ -148,9 +145,9 @@ package final class ScalingStudy {
     var options = options
     options.recordsSteps = true
     options.layers = false
-    let run = try BenchmarkRun(
-      flags: flags.filter { $0.key != "batch-size" } + [("batch-size", "\(batch)")],
-      options: options, ranks: ranks)
+    var configuration = measured
+    configuration.parallel.batchSize = batch
+    let run = try BenchmarkRun(configuration, options: options, ranks: ranks)
     _ = try run.measure()
     return (
       Double(batch) / Double(ranks.count), run.trace!,

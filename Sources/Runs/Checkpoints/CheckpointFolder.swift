@@ -56,6 +56,9 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var seed: UInt64
   /// The optimizer whose state this is; nil in checkpoints from before there was a choice: `sgd`.
   package var optimizer: String?
+  /// The settings that a resumed run must keep, by key, as on the command line; nil in checkpoints from
+  /// before they were recorded.
+  package var settings: [String: String]?
   /// SHA-256 over which images there are; a run resumes with the images that it began with.
   package var dataset: String
   /// The state of a learning-rate schedule that has one.
@@ -69,8 +72,8 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var seconds: Double
 
   enum CodingKeys: String, CodingKey {
-    case model, shortcut, classes, step, epoch, shards, seed, optimizer, dataset, schedule
-    case seconds
+    case model, shortcut, classes, step, epoch, shards, seed, optimizer, settings, dataset
+    case schedule, seconds
     case stridePlacement = "stride_placement"
     case classNames = "class_names"
     case batchSize = "batch_size"

@@ -21,7 +21,7 @@ package enum Preprocessing {
   ) throws -> Normalization {
     let configuration = configuration.withResolvedNormalization(for: source)
     let isNeeded =
-      switch (configuration.mean, configuration.deviation) {
+      switch (configuration.data.mean, configuration.data.deviation) {
       case (.file, _): false
       case (.perPixel, _), (.perChannel, _), (_, .perChannel): true
       default: false
@@ -29,15 +29,15 @@ package enum Preprocessing {
     let statistics = try ranks.onFirst {
       isNeeded
         ? try PixelStatistics(
-          of: source, transform, badImages: configuration.images.badImages,
-          workers: configuration.workers) : nil
+          of: source, transform, badImages: configuration.data.badImages,
+          workers: configuration.parallel.workers) : nil
     }
     let file = try ranks.onFirst {
       try configuration.statisticsFile(shape: transform.outputShape(of: source.imageShape)!)
     }
     let channels = 3
     var mean: [Float]
-    switch configuration.mean {
+    switch configuration.data.mean {
     case .perPixel: mean = statistics??.meanImage ?? []
     case .file: mean = file??.meanImage ?? []
     case .perChannel, .automatic: mean = statistics??.channelMean ?? []
@@ -45,7 +45,7 @@ package enum Preprocessing {
     case .values(let values): mean = values
     }
     var deviation: [Float]
-    switch configuration.deviation {
+    switch configuration.data.deviation {
     case .perChannel, .automatic:
       deviation = file??.deviation ?? statistics??.channelDeviation ?? []
     case .none: deviation = Array(repeating: 1, count: channels)
@@ -106,21 +106,21 @@ extension TrainingConfiguration {
   ///
   /// - Throws: `StatisticsFileError`.
   package func statisticsFile(shape: ImageShape) throws -> StatisticsFile? {
-    guard case .file(let path) = mean else { return nil }
+    guard case .file(let path) = data.mean else { return nil }
     return try StatisticsFile(path, shape: shape)
   }
 
   /// The same with what `auto` means for the images of `source`.
   package func withResolvedNormalization(for source: any ImageSource) -> TrainingConfiguration {
     var resolved = self
-    let keeps = images.keepsSize(of: source.imageShape)
-    if mean == .automatic {
-      resolved.mean = keeps ? .perChannel : .values(Preprocessing.imageNetMean)
+    let keeps = data.keepsSize(of: source.imageShape)
+    if data.mean == .automatic {
+      resolved.data.mean = keeps ? .perChannel : .values(Preprocessing.imageNetMean)
     }
-    if deviation == .automatic, case .file = mean {
-      resolved.deviation = .perChannel
-    } else if deviation == .automatic {
-      resolved.deviation = keeps ? .perChannel : .values(Preprocessing.imageNetDeviation)
+    if data.deviation == .automatic, case .file = data.mean {
+      resolved.data.deviation = .perChannel
+    } else if data.deviation == .automatic {
+      resolved.data.deviation = keeps ? .perChannel : .values(Preprocessing.imageNetDeviation)
     }
     return resolved
   }

@@ -15,9 +15,9 @@ package struct StatisticsRun {
 
   /// Opens the training images.
   ///
-  /// - Throws: `ConfigurationError`, `DatasetError` and others that say what is wrong with the images.
-  package init(flags: [(key: String, value: String)]) throws {
-    configuration = try TrainingConfiguration(flags)
+  /// - Throws: `DatasetError` and others that say what is wrong with the images.
+  package init(_ configuration: TrainingConfiguration) throws {
+    self.configuration = configuration
     let data = try TrainingData(configuration)
     source = data.train
     transform = data.testTransform
@@ -29,7 +29,7 @@ package struct StatisticsRun {
     let bar = ProgressBar(console: console)
     bar.begin("statistics", total: source.count)
     let statistics = try PixelStatistics(
-      of: source, transform, workers: configuration.workers
+      of: source, transform, workers: configuration.parallel.workers
     ) { bar.update(completed: $0, images: $0) }
     bar.finish()
     try StatisticsFile.write(statistics, shape: shape, of: source, to: path)

@@ -18,21 +18,21 @@ package struct TrainingData {
 
   /// Opens both splits.
   ///
-  /// - Throws: `DatasetError`, `ImageOptionsError`.
+  /// - Throws: `DatasetError`, `ImageSizeError`.
   package init(_ configuration: TrainingConfiguration) throws {
     let train = try Self.open(configuration, .train)
     let test = try Self.open(configuration, .test, classNames: train.classNames)
     guard train.classNames == test.classNames else {
       throw SplitsDiffer(train: train.classCount, test: test.classCount)
     }
-    self.train = Self.limited(train, configuration.trainLimit)
-    self.test = Self.limited(test, configuration.testLimit)
+    self.train = Self.limited(train, configuration.data.trainLimit)
+    self.test = Self.limited(test, configuration.data.testLimit)
     trainTransform = try configuration.trainingTransform(for: self.train)
     testTransform = try configuration.testTransform(for: self.test)
     let training = trainTransform.outputShape(of: self.train.imageShape)!
     let testing = testTransform.outputShape(of: self.test.imageShape)!
     guard training == testing else {
-      throw ImageOptionsError.sizesDiffer(training: training, test: testing)
+      throw ImageSizeError.sizesDiffer(training: training, test: testing)
     }
     inputShape = training
   }
@@ -41,7 +41,7 @@ package struct TrainingData {
   ///
   /// - Throws: `DatasetError`.
   package static func test(_ configuration: TrainingConfiguration) throws -> any ImageSource {
-    limited(try open(configuration, .test), configuration.testLimit)
+    limited(try open(configuration, .test), configuration.data.testLimit)
   }
 
   private static func limited(_ source: any ImageSource, _ limit: Int?) -> any ImageSource {
@@ -52,11 +52,12 @@ package struct TrainingData {
   private static func open(
     _ configuration: TrainingConfiguration, _ split: DatasetSplit, classNames: [String]? = nil
   ) throws -> any ImageSource {
-    let upright = configuration.images.transposesByEXIF
+    let upright = configuration.data.transposesByEXIF
     let directory =
       split == .test
-      ? configuration.testDirectory ?? configuration.dataDirectory : configuration.dataDirectory
-    switch configuration.dataset {
+      ? configuration.data.testDirectory ?? configuration.data.directory
+      : configuration.data.directory
+    switch configuration.data.dataset {
     case .fashionMNIST: return try FashionMNIST(directory: directory, split: split)
     case .cifar10: return try CIFARBinary(.cifar10, directory: directory, split: split)
     case .cifar100: return try CIFARBinary(.cifar100, directory: directory, split: split)
@@ -71,7 +72,7 @@ package struct TrainingData {
       return try TarShards(directory, split: split, classNames: classNames, upright: upright)
     case .synthetic:
       return SyntheticImages(
-        count: split == .train ? 4096 : 1024, classCount: 10, seed: configuration.seed,
+        count: split == .train ? 4096 : 1024, classCount: 10, seed: configuration.run.seed,
         split: split)
     }
   }

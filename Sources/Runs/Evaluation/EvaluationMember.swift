@@ -55,9 +55,9 @@ struct EvaluationMember {
   /// Reads and checks weights.
   ///
   /// - Parameters:
-  ///   - configuration: of the run that the weights are from, with the flags over it.
+  ///   - configuration: of the run that the weights are from, with what was given over it.
   ///   - transform: what is done to images; its output is the network's input.
-  ///   - normalizationIsGiven: whether flags say how to normalize.
+  ///   - normalizationIsGiven: whether the user said how to normalize.
   /// - Throws: `CheckpointError`, `SafetensorsError`, `ModelError`, `EvaluationViewsError`,
   ///   `FullyConvolutionalError` and the errors above.
   init(
@@ -79,6 +79,15 @@ struct EvaluationMember {
       shape: architecture.input)
     transforms = try views.transforms(transform, of: source)
     scales = try views.scales(of: architecture)
+  }
+
+  /// The memory that a replica takes, with the images that are prepared ahead.
+  func memory(_ layout: ShardLayout, threads: Int) -> MemoryNeed {
+    var need = MemoryNeed(
+      evaluating: ReplicaPlans(architecture, training: nil, evaluation: layout, threads: threads))
+    need.images = BatchLoader.bytes(
+      images: layout.localPositions.count, shape: architecture.input)
+    return need
   }
 
   /// A replica that evaluates with these weights.
@@ -106,7 +115,7 @@ struct EvaluationMember {
     sha256OfTensors(weights.tensors.map { ($0.name, $0.values) })
   }
 
-  /// What the weights were trained with, or what the flags say.
+  /// What the weights were trained with, or what the user gave.
   private static func normalization(
     _ configuration: TrainingConfiguration, _ weights: WeightsFile, given: Bool,
     shape: ImageShape
@@ -119,14 +128,14 @@ struct EvaluationMember {
     let channels = shape.channels
     let file = try configuration.statisticsFile(shape: shape)
     let mean: [Float]
-    switch configuration.mean {
+    switch configuration.data.mean {
     case .file: mean = file?.meanImage ?? []
     case .values(let values): mean = values
     case .none: mean = Array(repeating: 0, count: channels)
     case .automatic, .perPixel, .perChannel: throw MissingNormalization(path: weights.path)
     }
     let deviation: [Float]
-    switch configuration.deviation {
+    switch configuration.data.deviation {
     case .values(let values): deviation = values
     case .none: deviation = Array(repeating: 1, count: channels)
     case .automatic, .perChannel:

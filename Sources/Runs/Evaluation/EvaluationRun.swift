@@ -16,12 +16,12 @@ package final class EvaluationRun {
   package struct Request {
     /// A run folder, a checkpoint or a weights file.
     package let weights: String
-    /// Flags that concern this network alone.
-    package let flags: [(key: String, value: String)]
+    /// Values that concern this network alone.
+    package let changes: ConfigurationChanges
 
-    package init(weights: String, flags: [(key: String, value: String)]) {
+    package init(weights: String, changes: ConfigurationChanges) {
       self.weights = weights
-      self.flags = flags
+      self.changes = changes
     }
   }
 
@@ -37,19 +37,20 @@ package final class EvaluationRun {
 
   /// Opens weights and images.
   ///
-  /// The first network's run says which images there are and how they are divided, where flags do not.
+  /// The first network's run says which images there are and how they are divided, where `changes` do
+  /// not.
   /// - Parameters:
   ///   - requests: one, or several whose scores are averaged.
-  ///   - flags: for all of them.
+  ///   - changes: for all of them.
   ///   - views: what the networks see of each image.
   /// - Throws: `CollectiveFailure`.
   package init(
-    _ requests: [Request], flags: [(key: String, value: String)],
+    _ requests: [Request], changes: ConfigurationChanges,
     views: EvaluationViews = .center, ranks: ProcessGroup, console: any Console
   ) throws {
     let configurations = try ranks.together {
       try requests.map {
-        try TrainingConfiguration(flags + $0.flags, over: .ofRun(weights: $0.weights))
+        (changes + $0.changes).applied(to: try .ofRun(weights: $0.weights))
       }
     }
     for configuration in configurations {
@@ -58,7 +59,8 @@ package final class EvaluationRun {
     let first = configurations[0]
     let source = try ranks.together { try TrainingData.test(first) }
     try ranks.agree(on: [("test images", source.fingerprint)])
-    let normalizationIsGiven = flags.contains { $0.key == "mean" || $0.key == "std" }
+    let normalizationIsGiven =
+      changes.contains(\.data.mean) || changes.contains(\.data.deviation)
     let (members, division) = try ranks.together {
       let members = try zip(requests, configurations).map { request, configuration in
         try EvaluationMember(
@@ -67,7 +69,8 @@ package final class EvaluationRun {
           normalizationIsGiven: normalizationIsGiven)
       }
       let layout = try ShardLayout(
-        batch: first.batchSize, shards: first.shards(ranks: ranks.count), ranks: ranks.count,
+        batch: first.parallel.batchSize, shards: first.shards(ranks: ranks.count),
+        ranks: ranks.count,
         rank: ranks.rank)
       // What does not fit is reported before the first network is evaluated.
       for member in members {
@@ -84,8 +87,17 @@ package final class EvaluationRun {
     digests = members.map(\.parametersSHA256)
     try ranks.agree(
       on: zip(members, digests).map { (key: "the weights \($0.weights.path)", value: $1) })
-    threads = try first.threads ?? ThreadAllocation.threads(local: ranks.local)
-    workers = first.workers
+    let threads = try first.parallel.threads ?? ThreadAllocation.threads(local: ranks.local)
+    switch views {
+    case .dense: break  // One image at a time.
+    case .center, .tenCrops:
+      for member in members {
+        try ranks.checkMemory(
+          member.memory(division.layout, threads: threads), remedy: "a smaller --batch-size")
+      }
+    }
+    self.threads = threads
+    workers = first.parallel.workers
     self.members = members
     self.views = views
     self.source = source

@@ -20,16 +20,15 @@ package struct WeightsExport {
   ///
   /// - Parameters:
   ///   - path: a run folder, a checkpoint or a weights file.
-  ///   - flags: of the training configuration: model, shortcut and stride placement; weights of a run
-  ///     bring their own.
+  ///   - changes: network settings, over those of the run that the weights are from.
   ///   - imageSize: height and width of the images; nil is those of the mean image that the network was
   ///     trained with, if there is one.
   /// - Throws: `ConfigurationError`, `ModelError`, `StateDictionaryError`, `OtherNetwork`, and what
   ///   `WeightsFile` throws.
   package init(
-    weights path: String, flags: [(key: String, value: String)], imageSize: Int?
+    weights path: String, changes: ConfigurationChanges, imageSize: Int?
   ) throws {
-    let configuration = try TrainingConfiguration(flags, over: .ofRun(weights: path))
+    let configuration = changes.applied(to: try .ofRun(weights: path))
     weights = try WeightsFile(path)
     let mean = weights.preprocessing?.first { $0.name == "mean" }?.shape
     let meanImage = mean.flatMap { shape in

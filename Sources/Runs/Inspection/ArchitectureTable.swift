@@ -11,13 +11,12 @@ package struct ArchitectureTable {
   private let architecture: Architecture
 
   /// - Parameters:
-  ///   - flags: of the training configuration: model, shortcut and stride placement.
+  ///   - configuration: its network settings.
   ///   - classes: nil is 1000 for the ImageNet networks, 10 for the others.
   ///   - imageSize: height and width; nil is the papers'.
-  /// - Throws: `ConfigurationError`, `ModelError`.
-  package init(flags: [(key: String, value: String)], classes: Int?, imageSize: Int?) throws {
-    architecture = try TrainingConfiguration(flags).architecture(
-      classes: classes, imageSize: imageSize)
+  /// - Throws: `ModelError`.
+  package init(_ configuration: TrainingConfiguration, classes: Int?, imageSize: Int?) throws {
+    architecture = try configuration.architecture(classes: classes, imageSize: imageSize)
   }
 
   /// Name, output (height × width × channels), operation, parameters and multiply-adds of every layer,

@@ -69,23 +69,24 @@ package final class RecalibrationRun {
   /// Opens weights and images, and checks that the output can be written.
   ///
   /// - Parameters:
+  ///   - changes: over the configuration of the run that the weights are from.
   ///   - images: how many to take; nil: all. Whole mini-batches are taken of them.
   ///   - output: a new run folder, or a new `.safetensors` file.
   /// - Throws: `CollectiveFailure`.
   package init(
-    flags: [(key: String, value: String)], weights path: String, images: Int?, output: String,
+    weights path: String, changes: ConfigurationChanges, images: Int?, output: String,
     ranks: ProcessGroup, console: any Console
   ) throws {
     let configuration = try ranks.together {
-      try TrainingConfiguration(flags, over: .ofRun(weights: path))
+      changes.applied(to: try .ofRun(weights: path))
     }
     try ranks.agree(
       on: configuration.values + [("images", "\(images ?? 0)"), ("output", output)])
     let data = try ranks.together { try TrainingData(configuration) }
     let source = data.train
     try ranks.agree(on: [("training images", source.fingerprint)])
-    func isGiven(_ key: String) -> Bool { flags.contains { $0.key == key } }
-    let batch = configuration.normalizedTogether(batchIsGiven: isGiven("batch-size"))
+    let batch = configuration.normalizedTogether(
+      batchIsGiven: changes.contains(\.parallel.batchSize))
     let miniBatches = (images ?? source.count) / batch
     let (member, division) = try ranks.together {
       guard (images ?? 0) <= source.count, miniBatches >= 1 else {
@@ -94,15 +95,17 @@ package final class RecalibrationRun {
       }
       let member = try EvaluationMember(
         configuration, weights: path, source: source, transform: data.testTransform,
-        normalizationIsGiven: isGiven("mean") || isGiven("std"))
-      let shards = isGiven("shards") ? configuration.shards : nil
+        normalizationIsGiven: changes.contains(\.data.mean) || changes.contains(\.data.deviation))
+      let shards = changes.contains(\.parallel.shards) ? configuration.parallel.shards : nil
       let layout = try ShardLayout(
         batch: batch, shards: shards ?? min(batch, max(8, ranks.count)), ranks: ranks.count,
         rank: ranks.rank)
       return (member, NormalizationGroups(whole: layout))
     }
     let exchange = try ranks.statisticsExchange(division, member.architecture)
-    let threads = try configuration.threads ?? ThreadAllocation.threads(local: ranks.local)
+    let threads = try configuration.parallel.threads ?? ThreadAllocation.threads(local: ranks.local)
+    try ranks.checkMemory(
+      member.memory(division.layout, threads: threads), remedy: "a smaller --batch-size")
     replica = try ranks.together {
       try member.replica(division.layout, threads: threads, exchange: exchange)
     }
@@ -127,8 +130,10 @@ package final class RecalibrationRun {
     var statistics = PopulationStatistics(replica.architecture, batch: layout.capacity)
     let loader = BatchLoader(
       source: source, normalization: normalization,
-      transform: transform, order: .shuffled(seed: configuration.seed), batchSize: layout.capacity,
-      localRange: layout.localPositions, steps: 0..<miniBatches, workers: configuration.workers)
+      transform: transform, order: .shuffled(seed: configuration.run.seed),
+      batchSize: layout.capacity,
+      localRange: layout.localPositions, steps: 0..<miniBatches,
+      workers: configuration.parallel.workers)
     let bar = ranks.isFirst ? ProgressBar(console: console) : nil
     bar?.begin("statistics", total: miniBatches)
     for step in 0..<miniBatches {
@@ -149,6 +154,8 @@ package final class RecalibrationRun {
 extension TrainingConfiguration {
   /// Images whose statistics normalize them in training: a BN group, or a micro-batch.
   fileprivate func normalizedTogether(batchIsGiven: Bool) -> Int {
-    batchIsGiven ? batchSize : normalizationGroup ?? batchSize / accumulate
+    batchIsGiven
+      ? parallel.batchSize
+      : parallel.normalizationGroup ?? parallel.batchSize / parallel.accumulate
   }
 }

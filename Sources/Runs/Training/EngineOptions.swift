@@ -12,11 +12,11 @@ extension TrainingEngine.Options {
     rethrows
   {
     self.init(optimizer: configuration.optimizer.rule)
-    self.threads = try configuration.threads ?? threads()
-    microBatches = configuration.accumulate
-    reduction = configuration.reduction
-    bucketBytes = configuration.bucketBytes
-    compression = configuration.gradientCompression
+    self.threads = try configuration.parallel.threads ?? threads()
+    microBatches = configuration.parallel.accumulate
+    reduction = configuration.parallel.reduction
+    bucketBytes = configuration.parallel.bucketBytes
+    compression = configuration.parallel.gradientCompression
   }
 }
 

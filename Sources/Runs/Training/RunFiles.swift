@@ -14,23 +14,24 @@ final class RunFiles {
   ///
   /// - Throws: `RunFolderError`, `FileError`, `CheckpointError`; then nothing in a folder that was
   ///   there before is changed.
-  init(_ configuration: TrainingConfiguration, start: StartingPoint) throws {
+  init(_ setup: RunSetup, start: StartingPoint) throws {
     FileSizeSignal.ignore()
+    let configuration = setup.configuration
     let earlier = start.checkpoint.map { WeightsFile.runFolder(ofCheckpoint: $0) }
-    if let earlier, configuration.runDirectory.map({ WeightsFile.areSame($0, earlier) }) ?? true {
+    if let earlier, configuration.run.directory.map({ WeightsFile.areSame($0, earlier) }) ?? true {
       folder = try RunFolder(resuming: earlier)
       try Self.checkLaterCheckpoints(of: folder, configuration, after: start.step)
-    } else if let path = configuration.runDirectory {
+    } else if let path = configuration.run.directory {
       folder = try RunFolder(creating: path)
     } else {
       folder = try RunFolder.create(
-        model: configuration.model, dataset: configuration.dataset.rawValue)
+        model: configuration.network.model, dataset: configuration.data.dataset.rawValue)
     }
     var written = configuration
-    written.runDirectory = nil
-    try folder.writeConfig(yaml: try written.yaml())
+    written.run.directory = nil
+    try folder.writeConfig(yaml: try written.yaml(derived: setup.derivedConfiguration))
     metrics = try MetricsLog(path: folder.metricsPath, resumingAfter: start.step)
-    keepCheckpoints = configuration.keepCheckpoints
+    keepCheckpoints = configuration.run.keepCheckpoints
   }
 
   /// A run that is resumed in place from an older checkpoint makes the later ones again, so it must be
@@ -39,10 +40,8 @@ final class RunFiles {
     of folder: RunFolder, _ configuration: TrainingConfiguration, after step: Int
   ) throws {
     guard let later = try folder.checkpoints().first(where: { $0.step > step }) else { return }
-    let old = try TrainingConfiguration.ofRun(weights: later.path).trajectory
-    let new = configuration.trajectory
-    let keys = Set(old.keys).union(new.keys).sorted()
-    if let key = keys.first(where: { old[$0] != new[$0] }) {
+    let old = try TrainingConfiguration.ofRun(weights: later.path)
+    if let key = configuration.firstDifference(deciding: old) {
       throw CheckpointError.otherSettings(path: later.path, key: key)
     }
   }

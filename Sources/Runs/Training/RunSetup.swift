@@ -10,6 +10,10 @@ import Settings
 struct RunSetup {
   /// With what the data and the network decide filled in, so that `config.yaml` says it.
   let configuration: TrainingConfiguration
+  /// The same with all that follows from it and from this launch.
+  let derivedConfiguration: TrainingConfiguration
+  /// Of each rank.
+  let threads: Int
   let data: TrainingData
   let architecture: Architecture
   /// Of a micro-batch.
@@ -17,6 +21,8 @@ struct RunSetup {
   /// Logical shards of the mini-batch.
   let shards: Int
   let timeline: TrainingTimeline
+  /// Of this rank.
+  let memory: MemoryNeed
 
   /// Opens the data and checks the settings. Collective.
   ///
@@ -35,29 +41,45 @@ struct RunSetup {
       ("training images", data.train.fingerprint), ("test images", data.test.fingerprint),
     ])
     (architecture, division) = try ranks.together {
-      let layout = try requested.partLayout(ranks: ranks.count, rank: ranks.rank)
+      let layout = try requested.microBatchLayout(ranks: ranks.count, rank: ranks.rank)
       return (
         try requested.architecture(classes: data.train.classCount, input: data.inputShape),
-        try NormalizationGroups(layout, imagesPerGroup: requested.normalizationGroup)
+        try NormalizationGroups(layout, imagesPerGroup: requested.parallel.normalizationGroup)
       )
     }
     shards = requested.shards(ranks: ranks.count)
     var configuration = requested
-    configuration.shards = shards
+    configuration.parallel.shards = shards
     configuration.resolve(architecture)
-    self.configuration = configuration.withResolvedNormalization(for: data.train)
+    configuration = configuration.withResolvedNormalization(for: data.train)
+    self.configuration = configuration
+    threads = try configuration.parallel.threads ?? ranks.threadsPerRank()
+    var derived = configuration.withDerivedImages(data.train.imageShape)
+    derived.parallel.threads = threads
+    derived.optimizer.normalizationWeightDecay =
+      derived.optimizer.normalizationWeightDecay ?? derived.optimizer.weightDecay
+    derivedConfiguration = derived
     self.data = data
     timeline = TrainingTimeline(configuration, images: data.train.count)
+    var memory = TrainingEngine.memory(
+      architecture, division, options: .init(configuration, threads: threads))
+    // Training images wait while test images are loaded.
+    memory.images =
+      2 * BatchLoader.bytes(images: division.layout.localPositions.count, shape: data.inputShape)
+    self.memory = memory
+    try ranks.checkMemory(
+      memory,
+      remedy: "a smaller --batch-size, or keep it and train it in micro-batches with --accumulate")
   }
 
   /// This rank's micro-batches from `progress` to the run's end.
   func loader(_ normalization: Normalization, from progress: TrainingProgress) -> BatchLoader {
-    let microBatches = configuration.accumulate
+    let microBatches = configuration.parallel.accumulate
     return BatchLoader(
       source: data.train, normalization: normalization, transform: data.trainTransform,
-      order: .shuffled(seed: configuration.seed), batchSize: division.layout.capacity,
+      order: .shuffled(seed: configuration.run.seed), batchSize: division.layout.capacity,
       localRange: division.layout.localPositions,
       steps: progress.step * microBatches..<max(timeline.steps, progress.step) * microBatches,
-      badImages: configuration.images.badImages, workers: configuration.workers)
+      badImages: configuration.data.badImages, workers: configuration.parallel.workers)
   }
 }

@@ -8,18 +8,6 @@ import Networks
 import Optimizers
 import Settings
 
-/// A checkpoint belongs to a run with other settings.
-package struct ResumeMismatch: UsageError, Equatable, CustomStringConvertible {
-  package let key: String
-  package let checkpoint: String
-  package let requested: String
-
-  package var description: String {
-    "the checkpoint was made with \(key) \(checkpoint), this run asks for \(requested): resume with "
-      + "the same \(key), or start a new run with --weights"
-  }
-}
-
 /// The state of all ranks' replicas and optimizers at a run's first step.
 struct StartingPoint {
   /// Steps done, the unfinished epoch's sums and the schedule's state.
@@ -53,8 +41,9 @@ struct StartingPoint {
     } else {
       checkpoint = nil
       let replica = engine.replica
-      replica.initialize(seed: configuration.seed, zeroResidual: configuration.zeroInitResidual)
-      if let weights = configuration.weights {
+      replica.initialize(
+        seed: configuration.run.seed, zeroResidual: configuration.network.zeroInitResidual)
+      if let weights = configuration.network.weights {
         try ranks.onFirst {
           try WeightsFile(weights).load(into: replica)
         }
@@ -115,23 +104,10 @@ struct StartingPoint {
   private static func check(
     _ state: CheckpointState, _ configuration: TrainingConfiguration, _ data: TrainingData
   ) throws {
-    let pairs: [(String, String, String)] = [
-      // The tensors are the same, wherever the stride is.
-      (
-        "--stride-placement",
-        state.stridePlacement ?? configuration.stridePlacement?.rawValue ?? "",
-        configuration.stridePlacement?.rawValue ?? ""
-      ),
-      ("--model", state.model, configuration.model),
-      ("--batch-size", "\(state.batchSize)", "\(configuration.batchSize)"),
-      ("--shards", "\(state.shards)", "\(configuration.shards ?? 0)"),
-      ("--seed", "\(state.seed)", "\(configuration.seed)"),
-      // LARS's velocity holds the local rates, momentum SGD's does not.
-      ("--optimizer", state.optimizer ?? "sgd", configuration.optimizer.name.rawValue),
-      ("--dataset", state.dataset, data.train.fingerprint),
-    ]
-    for (key, old, new) in pairs where old.lowercased() != new.lowercased() {
-      throw ResumeMismatch(key: key, checkpoint: old, requested: new)
+    try state.checkResuming(configuration)
+    let fingerprint = data.train.fingerprint
+    if state.dataset != fingerprint {
+      throw ResumeMismatch(key: "--dataset", checkpoint: state.dataset, requested: fingerprint)
     }
   }
 

@@ -44,11 +44,11 @@ package final class TrainingRun {
   ) throws {
     let setup = try RunSetup(requested, resume: resume, ranks: ranks)
     let (configuration, data) = (setup.configuration, setup.data)
-    timelineFile = try configuration.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
+    timelineFile = try configuration.run.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
     timelineFile?.timeline.begin()
     engine = try TrainingEngine(
       setup.architecture, setup.division,
-      options: .init(configuration, threads: try ranks.threadsPerRank()), group: ranks,
+      options: .init(configuration, threads: setup.threads), group: ranks,
       timeline: timelineFile?.timeline)
     start = try StartingPoint(
       configuration, resume: resume, engine: engine, data: data, timeline: setup.timeline,
@@ -60,16 +60,16 @@ package final class TrainingRun {
     let loader = setup.loader(normalization, from: start.progress)
     report = try ranks.onFirst { [start] in
       RunReport(
-        files: try RunFiles(configuration, start: start), console: console,
+        files: try RunFiles(setup, start: start), console: console,
         bar: ProgressBar(console: console))
     }
     clock = TrainingClock(earlier: start.seconds)
     evaluator = EpochEvaluator(
       Evaluator(
         engine.replica, source: data.test, normalization: normalization,
-        transform: data.testTransform, workers: configuration.workers,
+        transform: data.testTransform, workers: configuration.parallel.workers,
         exchange: engine.statistics, rankProgress: engine.rankProgress),
-      interval: configuration.evaluateEvery, timeline: setup.timeline, clock: clock,
+      interval: configuration.run.evaluateEvery, timeline: setup.timeline, clock: clock,
       report: report)
     reporter = MetricsReporter(
       configuration, timeline: setup.timeline, clock: clock, ranks: ranks,
@@ -80,7 +80,7 @@ package final class TrainingRun {
       ranks: ranks, files: report?.files)
     trainer = Trainer(
       engine, loader: loader, timeline: setup.timeline,
-      checkpointEvery: configuration.checkpointEvery, progress: start.progress,
+      checkpointEvery: configuration.run.checkpointEvery, progress: start.progress,
       evaluator: evaluator, observers: [reporter, saver])
     (self.setup, self.ranks) = (setup, ranks)
   }
@@ -89,7 +89,7 @@ package final class TrainingRun {
   package func train() throws -> Outcome {
     try ranks.endTogether {
       let watchdog = StallWatchdog(
-        engine.rankProgress, group: ranks, timeout: setup.configuration.stallTimeout)
+        engine.rankProgress, group: ranks, timeout: setup.configuration.run.stallTimeout)
       watchdog?.begin()
       defer { watchdog?.end() }
       writeSummary()

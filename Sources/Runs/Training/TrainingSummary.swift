@@ -21,7 +21,7 @@ struct TrainingSummary {
   private let localRanks: Int
   private let hosts: RankGroups
   private let threads: Int
-  private let arenaBytes: Int
+  private let memory: MemoryNeed
   private let folder: String
   private let resumedFrom: (checkpoint: String, step: Int)?
 
@@ -37,7 +37,7 @@ struct TrainingSummary {
     localRanks = ranks.local.size
     hosts = ranks.hosts
     threads = replica.threads
-    arenaBytes = replica.arenaBytes
+    memory = setup.memory
     self.folder = folder
     learningRateSchedule = start.progress.schedule
     resumedFrom = start.checkpoint.map { ($0, start.step) }
@@ -58,18 +58,21 @@ struct TrainingSummary {
     table.add("optimizer", configuration.optimizer.rule.summary)
     table.add("augmentation", data.trainTransform.description)
     if data.testTransform != .none { table.add("test images", data.testTransform.description) }
-    if configuration.labelSmoothing > 0 {
-      table.add("label smoothing", "\(configuration.labelSmoothing), in the training loss")
+    if configuration.augmentation.labelSmoothing > 0 {
+      table.add(
+        "label smoothing", "\(configuration.augmentation.labelSmoothing), in the training loss")
     }
-    if configuration.zeroInitResidual {
+    if configuration.network.zeroInitResidual {
       table.add("initial weights", "the last scale of each residual block is 0")
     }
-    table.add("seed", "\(configuration.seed)")
+    table.add("seed", "\(configuration.run.seed)")
     table.add(
       "kernels",
       "Swift SIMD for \(ProcessorTarget.instructionSet), OpenBLAS for \(MatrixProduct.coreName)")
-    table.add("activations", "\(NumberFormat.mebibytes(arenaBytes)) a rank")
-    if let weights = configuration.weights { table.add("weights from", weights) }
+    table.add("memory", memory.summary)
+    if let weights = configuration.network.weights {
+      table.add("weights from", weights)
+    }
     if let resumedFrom {
       table.add("resumed", "after step \(resumedFrom.step.grouped) from \(resumedFrom.checkpoint)")
     }
@@ -82,10 +85,11 @@ struct TrainingSummary {
     let busy = localRanks * threads
     var text =
       "\(layout.ranks) × \(threads) \(threads == 1 ? "thread" : "threads"), \(busy) on this "
-      + "machine's \(ThreadAllocation.cores) cores; \(configuration.workers) more a rank to load images"
+      + "machine's \(ThreadAllocation.cores) cores; \(configuration.parallel.workers) more a rank to load images"
     if busy > ThreadAllocation.cores {
       text += "\nmore threads than cores: they take turns, which costs time and changes no result"
-    } else if configuration.threads == nil, ThreadAllocation.isBound, busy < ThreadAllocation.cores
+    } else if configuration.parallel.threads == nil, ThreadAllocation.isBound,
+      busy < ThreadAllocation.cores
     {
       text += "\nmpirun bound the ranks to these cores: --bind-to none lets them use the others"
     }
@@ -97,10 +101,10 @@ struct TrainingSummary {
           + "on different hosts: --map-by slot is faster"
         : "\non \(hosts.groups.count) hosts with \(sizes) ranks each"
     }
-    if configuration.gradientCompression != .none, hosts.groups.count > 1 {
+    if configuration.parallel.gradientCompression != .none, hosts.groups.count > 1 {
       text += "\n--gradient-compression: another number of hosts gives other bits"
     }
-    if configuration.reduction == .mpi {
+    if configuration.parallel.reduction == .mpi {
       text += "\n--reduction mpi: another number of ranks gives other bits"
     }
     if !layout.isEven {
@@ -116,14 +120,14 @@ struct TrainingSummary {
     let perShard = sizes((0..<layout.shards).map { layout.positions(ofShard: $0).count })
     let perRank = sizes(
       (0..<layout.ranks).map { layout.positions(ofShards: layout.shards(ofRank: $0)).count })
-    let microBatches = configuration.accumulate
+    let microBatches = configuration.parallel.accumulate
     let whole =
       microBatches == 1
-      ? "" : "\(configuration.batchSize) images in \(microBatches) micro-batches of "
+      ? "" : "\(configuration.parallel.batchSize) images in \(microBatches) micro-batches of "
     return
       "\(whole)\(layout.capacity) images: \(perRank) a rank, \(perShard) in each of \(layout.shards) "
       + "shards"
-      + (configuration.normalizationGroup.map { ", BN over groups of \($0) images" } ?? "")
+      + (configuration.parallel.normalizationGroup.map { ", BN over groups of \($0) images" } ?? "")
   }
 
   private func sizes(_ counts: [Int]) -> String {
@@ -143,7 +147,7 @@ struct TrainingSummary {
       text +=
         "\nlr \(NumberFormat.learningRate(configuration.scaledLearningRate)) is "
         + "\(NumberFormat.learningRate(configuration.schedule.learningRate)) × "
-        + "\(configuration.batchSize.grouped) / \(reference.grouped) images"
+        + "\(configuration.parallel.batchSize.grouped) / \(reference.grouped) images"
     }
     return text
   }

@@ -29,7 +29,7 @@ import Testing
   @Test("without anything the defaults hold")
   func defaults() throws {
     #expect(
-      try TrainingConfiguration.resolve(flags: [], file: nil, resume: nil)
+      try TrainingConfiguration.resolve([], file: nil, resume: nil)
         == TrainingConfiguration())
   }
 
@@ -38,11 +38,11 @@ import Testing
     let run = try makeRun("lr: 0.4\nmomentum: 0.4\nwd: 0.4\nmodel: resnet56\n")
     let file = try write("lr: 0.3\nmomentum: 0.3\n", to: "run.yaml")
     let resolved = try TrainingConfiguration.resolve(
-      flags: [("lr", "0.2")], file: file, resume: run)
+      [.init(\.schedule.learningRate, 0.2)], file: file, resume: run)
     #expect(resolved.schedule.learningRate == 0.2)
     #expect(resolved.optimizer.momentum == 0.3)
     #expect(resolved.optimizer.weightDecay == 0.4)
-    #expect(resolved.model == "resnet56")
+    #expect(resolved.network.model == "resnet56")
     #expect(resolved.schedule.gamma == 0.1)
   }
 
@@ -50,24 +50,27 @@ import Testing
   func length() throws {
     let file = try write("iterations: 64000\n", to: "run.yaml")
     #expect(
-      try TrainingConfiguration.resolve(flags: [("epochs", "3")], file: file, resume: nil).schedule
+      try TrainingConfiguration.resolve(
+        [.init(\.schedule.length, .epochs(3))], file: file, resume: nil
+      ).schedule
         .length
         == .epochs(3))
     #expect(
-      try TrainingConfiguration.resolve(flags: [], file: file, resume: nil).schedule.length
+      try TrainingConfiguration.resolve([], file: file, resume: nil).schedule.length
         == .iterations(64_000))
   }
 
   @Test("a warm-up in one unit replaces one in the other, and 0 ends it")
   func warmUp() throws {
     let file = try write("warmup-epochs: 5\n", to: "run.yaml")
-    for (flag, length) in [
-      (("warmup-iterations", "400"), .iterations(400)), (("warmup-epochs", "0.5"), .epochs(0.5)),
-      (("warmup-epochs", "0"), nil), (("warmup-iterations", "0"), nil), (("seed", "1"), .epochs(5)),
-    ] as [((String, String), WarmUpLength?)] {
-      let resolved = try TrainingConfiguration.resolve(flags: [flag], file: file, resume: nil)
-      #expect(resolved.schedule.warmUpLength == length, "\(flag)")
+    for length in [.iterations(400), .epochs(0.5), nil] as [WarmUpLength?] {
+      let resolved = try TrainingConfiguration.resolve(
+        [.init(\.schedule.warmUpLength, length)], file: file, resume: nil)
+      #expect(resolved.schedule.warmUpLength == length)
     }
+    let resolved = try TrainingConfiguration.resolve(
+      [.init(\.run.seed, 1)], file: file, resume: nil)
+    #expect(resolved.schedule.warmUpLength == .epochs(5))
   }
 
   @Test("a run is found by its folder, a checkpoint and a file in one, and brings no weights")
@@ -75,9 +78,9 @@ import Testing
     let run = try makeRun("model: plain8\nweights: elsewhere.safetensors\n")
     let checkpoint = "\(run)/checkpoints/step-0000010"
     for path in [run, "\(run)/", checkpoint, "\(checkpoint)/checkpoint.json"] {
-      let resolved = try TrainingConfiguration.resolve(flags: [], file: nil, resume: path)
-      #expect(resolved.model == "plain8", "\(path)")
-      #expect(resolved.weights == nil, "\(path)")
+      let resolved = try TrainingConfiguration.resolve([], file: nil, resume: path)
+      #expect(resolved.network.model == "plain8", "\(path)")
+      #expect(resolved.network.weights == nil, "\(path)")
     }
   }
 
@@ -85,14 +88,14 @@ import Testing
   func wrongFiles() throws {
     let missing = folder.file("nowhere.yaml")
     #expect(throws: ConfigurationError.self) {
-      try TrainingConfiguration.resolve(flags: [], file: missing, resume: nil)
+      try TrainingConfiguration.resolve([], file: missing, resume: nil)
     }
     let unknown = try write("lerning: 1\n", to: "unknown.yaml")
     for (file, resume) in [(missing, nil), (unknown, nil), (nil, folder.file("nothing"))]
       as [(String?, String?)]
     {
       do {
-        _ = try TrainingConfiguration.resolve(flags: [], file: file, resume: resume)
+        _ = try TrainingConfiguration.resolve([], file: file, resume: resume)
         Issue.record("nothing was thrown")
       } catch {
         #expect("\(error)".contains((file ?? resume)!), "\(error)")
@@ -101,11 +104,11 @@ import Testing
     // A run whose config.yaml was damaged.
     let run = try makeRun("lr: fast\n")
     do {
-      _ = try TrainingConfiguration.resolve(flags: [], file: nil, resume: run)
+      _ = try TrainingConfiguration.resolve([], file: nil, resume: run)
       Issue.record("nothing was thrown")
     } catch {
       #expect(
-        "\(error)" == "\(run)/config.yaml: lr: fast: expected a positive number", "\(error)")
+        "\(error)" == "\(run)/config.yaml:1: lr: fast: expected a positive number", "\(error)")
     }
   }
 }

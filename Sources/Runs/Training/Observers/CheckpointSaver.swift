@@ -62,13 +62,14 @@ final class CheckpointSaver: TrainingObserver {
   private func state(_ progress: TrainingProgress) -> CheckpointState {
     let (configuration, architecture) = (setup.configuration, setup.architecture)
     return CheckpointState(
-      model: architecture.name, shortcut: configuration.shortcut?.rawValue,
+      model: architecture.name, shortcut: configuration.network.shortcut?.rawValue,
       stridePlacement: architecture.stride?.rawValue, classes: architecture.classes,
       classNames: setup.data.train.classNames, step: progress.step,
-      epoch: setup.timeline.epoch(afterSteps: progress.step), batchSize: configuration.batchSize,
-      shards: setup.shards, seed: configuration.seed,
+      epoch: setup.timeline.epoch(afterSteps: progress.step),
+      batchSize: configuration.parallel.batchSize,
+      shards: setup.shards, seed: configuration.run.seed,
       optimizer: configuration.optimizer.name.rawValue,
-      dataset: setup.data.train.fingerprint,
+      settings: CheckpointState.keptSettings(configuration), dataset: setup.data.train.fingerprint,
       schedule: progress.schedule.state.isEmpty ? nil : progress.schedule.state,
       epochTotals: progress.epochTotals,
       loggedTotals: progress.loggedTotals, parametersSHA256: replica.parametersSHA256,

@@ -33,8 +33,8 @@ final class MetricsReporter: TrainingObserver {
     _ configuration: TrainingConfiguration, timeline: TrainingTimeline, clock: TrainingClock,
     ranks: ProcessGroup, report: RunReport?
   ) {
-    batchSize = configuration.batchSize
-    skipsBadImages = configuration.images.badImages == .skip
+    batchSize = configuration.parallel.batchSize
+    skipsBadImages = configuration.data.badImages == .skip
     self.timeline = timeline
     self.clock = clock
     self.ranks = ranks

@@ -30,23 +30,23 @@ package struct OptimizerSettings: Hashable, Sendable {
 }
 
 extension OptimizerSettings: SettingGroup {
+  package static let title = "Optimizer"
+
   package static let settings: [Setting] = [
-    .choice("optimizer", \.optimizer.name)
-      .option(
-        "sgd, with momentum, or lars: also a rate for each layer, for large mini-batches.",
-        "name"),
-    .real("lars-trust", "a positive number", \.optimizer.larsTrust) { $0 > 0 }
-      .option(
-        "LARS's trust coefficient: the size of a step at rate 1 relative to a layer's norm.",
-        "trust"),
-    .real("momentum", "a number from 0 to below 1", \.optimizer.momentum) { $0 >= 0 && $0 < 1 }
-      .option("Momentum.", "m"),
-    .flag("nesterov", \.optimizer.nesterov).option("Nesterov's momentum."),
-    .real("wd", "a number from 0 on", \.optimizer.weightDecay) { $0 >= 0 }
-      .option("Weight decay.", "decay", aliases: ["weight-decay"]),
-    .optionalReal(
-      "norm-weight-decay", "a number from 0 on", \.optimizer.normalizationWeightDecay
-    ) { $0 >= 0 }
-    .option("Weight decay of BN's scales and shifts.", "decay", unset: "as --wd"),
+    Setting(
+      "optimizer", \.optimizer.name, .choice,
+      "sgd, with momentum, or lars: also a rate for each layer, for large mini-batches.",
+      aliases: ["opt"], effect: .fixed),
+    Setting(
+      "lars-trust", \.optimizer.larsTrust, .positive, valueName: "trust",
+      "LARS's trust coefficient: the size of a step at rate 1 relative to a layer's norm."),
+    Setting("momentum", \.optimizer.momentum, .real(0..<1), valueName: "m", "Momentum."),
+    Setting("nesterov", \.optimizer.nesterov, .flag, "Nesterov's momentum."),
+    Setting(
+      "wd", \.optimizer.weightDecay, .real(0...), valueName: "decay", "Weight decay.",
+      aliases: ["weight-decay"]),
+    Setting(
+      "norm-weight-decay", \.optimizer.normalizationWeightDecay, .real(0...), valueName: "decay",
+      "Weight decay of BN's scales and shifts.", unset: "as --wd"),
   ]
 }

@@ -1,0 +1,84 @@
+/// Configurations as YAML: a flat mapping of flags without their dashes.
+
+import Yams
+
+extension ConfigurationChanges {
+  /// The values of a YAML file.
+  ///
+  /// A plain null means that a value is not set. What is under `derived`, as `config.yaml` has it, was
+  /// derived from the other values and from the launch, and is derived again.
+  /// - Parameter path: the file, for messages.
+  /// - Throws: `ConfigurationError`.
+  package init(yaml: String, path: String) throws(ConfigurationError) {
+    try self.init(parsing: Self.entries(yaml: yaml, path: path), file: path)
+  }
+
+  private static func entries(
+    yaml: String, path: String
+  ) throws(ConfigurationError) -> [Entry] {
+    let root: Node?
+    do { root = try Yams.compose(yaml: yaml) } catch {
+      throw .unreadable(path: path, reason: "\(error)")
+    }
+    guard let root else { return [] }
+    guard case .mapping(let mapping) = root else {
+      throw .unreadable(path: path, reason: "expected 'key: value' lines, such as 'lr: 0.1'")
+    }
+    var entries: [Entry] = []
+    for (key, node) in mapping {
+      let line = key.mark?.line
+      guard let name = key.string else {
+        throw .unreadable(path: place(path, line), reason: "a key is not a plain word")
+      }
+      switch node {
+      case .scalar(let scalar):
+        if scalar.style != .plain || !nulls.contains(scalar.string) {
+          entries.append(Entry(name, scalar.string, line: line))
+        }
+      case .sequence(let sequence):
+        entries.append(
+          Entry(name, sequence.compactMap(\.string).joined(separator: ","), line: line))
+      case .mapping where name == TrainingConfiguration.derivedKey: break
+      case .mapping, .alias:
+        throw .unreadable(
+          path: place(path, line), reason: "the value of '\(name)' is neither a value nor a list")
+      }
+    }
+    return entries
+  }
+
+  private static func place(_ path: String, _ line: Int?) -> String {
+    path + (line.map { ":\($0)" } ?? "")
+  }
+
+  /// How YAML writes that there is no value; in quotes it is a word.
+  fileprivate static let nulls = ["", "~", "null", "Null", "NULL"]
+}
+
+extension TrainingConfiguration {
+  fileprivate static let derivedKey = "derived"
+
+  /// All values as YAML, one line each, null for those that are not set.
+  ///
+  /// - Parameter derived: the same configuration with all that follows from it and from the launch;
+  ///   what it adds is listed at the end, for readers.
+  package func yaml(derived: TrainingConfiguration? = nil) throws -> String {
+    var pairs = Self.settings.map { setting in
+      (Node(setting.key), Self.node(setting.text(self)))
+    }
+    if let derived {
+      let added = Self.settings.compactMap { setting -> (Node, Node)? in
+        guard setting.text(self) == nil, let text = setting.text(derived) else { return nil }
+        return (Node(setting.key), Self.node(text))
+      }
+      if !added.isEmpty { pairs.append((Node(Self.derivedKey), .mapping(Node.Mapping(added)))) }
+    }
+    return try Yams.serialize(node: Node.mapping(Node.Mapping(pairs)))
+  }
+
+  private static func node(_ text: String?) -> Node {
+    guard let text else { return Node("null", Tag(.null), .plain) }
+    let style: Node.Scalar.Style = ConfigurationChanges.nulls.contains(text) ? .doubleQuoted : .any
+    return Node(text, Tag(.implicit), style)
+  }
+}

@@ -1,0 +1,61 @@
+/// The learning-rate schedule that a configuration describes.
+
+import Optimizers
+
+extension TrainingConfiguration {
+  /// The learning-rate schedule of a run, warm-up included.
+  package func learningRateSchedule(_ timeline: TrainingTimeline) -> any LearningRateSchedule {
+    let warmUpSteps = warmUpSteps(images: timeline.images)
+    let main = mainSchedule(timeline)
+    if warmUpSteps == 0 { return main }
+    return WarmUp(
+      main, steps: warmUpSteps, startRate: warmUpStartRate, method: schedule.warmUpMethod)
+  }
+
+  private func mainSchedule(_ timeline: TrainingTimeline) -> any LearningRateSchedule {
+    let rate = scaledLearningRate
+    return switch schedule.name {
+    case .step:
+      StepSchedule(
+        initial: rate, gamma: schedule.gamma,
+        milestones: schedule.milestones.map { timeline.steps(until: $0) })
+    case .constant: StepSchedule(initial: rate, gamma: schedule.gamma, milestones: [])
+    case .cosine:
+      CosineSchedule(initial: rate, minimum: schedule.minimum, steps: timeline.steps)
+    case .polynomial:
+      PolynomialSchedule(
+        initial: rate, minimum: schedule.minimum, power: schedule.power, steps: timeline.steps)
+    case .oneCycle:
+      OneCycleSchedule(
+        maximum: rate, risingFraction: schedule.risingFraction,
+        startDivisor: schedule.startDivisor, endDivisor: schedule.endDivisor,
+        steps: timeline.steps)
+    case .plateau:
+      PlateauSchedule(
+        initial: rate, gamma: schedule.gamma, minimum: schedule.minimum,
+        patience: schedule.patience, threshold: schedule.threshold)
+    }
+  }
+
+  /// The rate before the schedule lowers it: `learningRate` times the mini-batch over the reference one
+  /// (linear scaling rule, Goyal et al. 2017, §2.1).
+  package var scaledLearningRate: Double {
+    guard let reference = schedule.learningRateReferenceBatch else { return schedule.learningRate }
+    return schedule.learningRate * Double(parallel.batchSize) / Double(reference)
+  }
+
+  /// The first rate of a warm-up: Goyal et al. begin with the reference mini-batch's rate; where that is
+  /// not below the scaled one, a tenth of it, He et al.'s ratio.
+  private var warmUpStartRate: Double {
+    let (rate, scaled) = (schedule.learningRate, scaledLearningRate)
+    return schedule.warmUpRate ?? (rate < scaled ? rate : scaled / 10)
+  }
+
+  private func warmUpSteps(images: Int) -> Int {
+    switch schedule.warmUpLength {
+    case nil: 0
+    case .epochs(let count): Int((count * Double(images) / Double(parallel.batchSize)).rounded())
+    case .iterations(let count): count
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/// The settings of the network and of what it starts from.
+
+import Networks
+
+package struct NetworkSettings: Hashable, Sendable {
+  package var model = "resnet20"
+  /// Nil: the model's own (A for the CIFAR networks, none for plain ones).
+  package var shortcut: Shortcut?
+  /// Where bottleneck blocks have their stride; nil: torchvision's choice, the 3×3 convolution.
+  package var stridePlacement: BottleneckStride?
+  /// Whether the last γ of each residual block begins as 0.
+  package var zeroInitResidual = false
+  /// The weights that training starts from; nil: He initialization.
+  package var weights: String?
+
+  package init() {}
+}
+
+extension NetworkSettings: SettingGroup {
+  package static let title = "Network"
+
+  package static let settings: [Setting] = [
+    Setting(
+      "model", \.network.model, .text("a model's name", "name"),
+      "The network: resnetN or plainN with N = 6n+2 layers (20, 32, 44, 56, 110, 1202) for small "
+        + "images; resnet18, 34, 50, 101, 152, plain18, 34, resnext50_32x4d, seresnet50 and the "
+        + "like for large ones.",
+      aliases: ["arch"], shortName: "a", effect: .fixed, isCommon: true),
+    Setting(
+      "shortcut", \.network.shortcut, .choice,
+      "The residual networks' shortcuts: A appends zeros, B has projections where sizes change, C "
+        + "has projections everywhere.",
+      unset: "A for small images, B for large ones", effect: .fixed),
+    Setting(
+      "stride-placement", \.network.stridePlacement, .strideOfBottlenecks,
+      "Which convolution of a bottleneck block has stride 2: the first 1x1, as in the paper (v1), "
+        + "or the 3x3, as in torchvision (v1.5).", unset: "3x3", effect: .fixed),
+    Setting(
+      "zero-init-residual", \.network.zeroInitResidual, .flag,
+      "Begin with 0 as the last BN scale of each residual block, so that it begins as its "
+        + "shortcut.", effect: .start),
+    Setting(
+      "weights", \.network.weights, .text("a weights file", "path"),
+      "Weights to start from: a run folder, a checkpoint, or a .safetensors or .pth file with "
+        + "torchvision's names.", effect: .start, isCommon: true),
+  ]
+}
+
+extension ValueFormat where Value == BottleneckStride {
+  fileprivate static var strideOfBottlenecks: Self {
+    .init("1x1 (v1) or 3x3 (v1.5)", valueName: "1x1|3x3") {
+      BottleneckStride(named: $0.lowercased())
+    } text: {
+      $0.rawValue
+    }
+  }
+}

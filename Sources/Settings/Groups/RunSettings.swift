@@ -1,0 +1,53 @@
+/// The settings of a run as a whole: its seed, folder, checkpoints and watching.
+
+package struct RunSettings: Hashable, Sendable {
+  /// Decides initial weights, order and augmentation.
+  package var seed: UInt64 = 1
+  /// Nil: a new folder under `runs`.
+  package var directory: String?
+  /// Iterations between checkpoints; nil: an epoch's.
+  package var checkpointEvery: Int?
+  /// Checkpoints that are kept; older ones are removed.
+  package var keepCheckpoints = 3
+  /// Epochs between evaluations on the test images.
+  package var evaluateEvery = 1
+  /// Seconds without progress after which the job is ended; 0: never.
+  package var stallTimeout = 300.0
+  /// Where a Chrome trace of all ranks is written at the end; nil: nowhere.
+  package var timeline: String?
+
+  package init() {}
+}
+
+extension RunSettings: SettingGroup {
+  package static let title = "Run"
+
+  package static let settings: [Setting] = [
+    Setting(
+      "seed", \.run.seed, .integer(0...), "Decides initial weights, order and augmentation.",
+      effect: .fixed),
+    Setting(
+      "run-dir", \.run.directory, .text("a folder", "folder"), "The run folder; new or empty.",
+      aliases: ["output-dir"], unset: "runs/<time>-<model>-<dataset>", effect: .none,
+      isCommon: true),
+    Setting(
+      "checkpoint-every", \.run.checkpointEvery, .integer(1...),
+      "Iterations between checkpoints.", unset: "an epoch", effect: .none),
+    Setting(
+      "keep-checkpoints", \.run.keepCheckpoints, .integer(1...1_000_000),
+      "Checkpoints that are kept.", effect: .none),
+    Setting(
+      "eval-every", \.run.evaluateEvery, .integer(1...1_000_000), "Epochs between evaluations.",
+      effect: .result),
+    Setting(
+      "stall-timeout", \.run.stallTimeout,
+      .real("0 or a number from 1 to 1000000") { $0 == 0 || (1...1_000_000).contains($0) },
+      valueName: "seconds",
+      "When no rank has made progress for this time, say where each one is and end the job; 0: "
+        + "never.", effect: .none),
+    Setting(
+      "timeline", \.run.timeline, .text("a file", "file"),
+      "Write what each rank did when, until memory for it is full, as a Chrome trace for Perfetto "
+        + "(ui.perfetto.dev).", effect: .none),
+  ]
+}

@@ -1,0 +1,75 @@
+/// The settings that commands take: a group without the common ones, or some of several groups.
+
+import Settings
+
+/// What people type first.
+enum CommonSettings: SettingGroup {
+  static let title = "Most used"
+  static let settings = TrainingConfiguration.settings.filter(\.isCommon)
+}
+
+/// A group's other settings.
+enum RareSettings<Group: SettingGroup>: SettingGroup {
+  static var title: String { Group.title }
+  static var settings: [Setting] { Group.settings.filter { !$0.isCommon } }
+}
+
+/// The network that a command builds.
+enum ArchitectureSelection: SettingGroup {
+  static let title = "Network"
+  static let settings = selection(\.network.model, \.network.shortcut, \.network.stridePlacement)
+}
+
+/// The network that a command builds, and its weights.
+enum NetworkSelection: SettingGroup {
+  static let title = "Network"
+  static let settings = ArchitectureSelection.settings + selection(\.network.weights)
+}
+
+/// Test images, and how they become the network's input.
+enum TestImageSelection: SettingGroup {
+  static let title = "Images"
+  static let settings = selection(
+    \.data.dataset, \.data.directory, \.data.testDirectory, \.data.mean, \.data.deviation,
+    \.data.testLimit, \.data.imageSize, \.data.testResize, \.data.testSize, \.data.transposesByEXIF)
+}
+
+/// Training images as a test would see them.
+enum StatisticsSelection: SettingGroup {
+  static let title = "Images"
+  static let settings = selection(
+    \.data.dataset, \.data.directory, \.data.trainLimit, \.parallel.workers, \.data.imageSize,
+    \.data.testResize, \.data.testSize, \.data.transposesByEXIF)
+}
+
+/// How the work of a pass over images is divided.
+enum DivisionSelection: SettingGroup {
+  static let title = "Division of the work"
+  static let settings = selection(
+    \.parallel.batchSize, \.parallel.shards, \.parallel.threads, \.parallel.workers)
+}
+
+/// How the work of a benchmark is divided, and what its ranks exchange.
+enum StepSelection: SettingGroup {
+  static let title = "Division of the work"
+  static let settings = selection(
+    \.parallel.batchSize, \.parallel.accumulate, \.parallel.shards,
+    \.parallel.normalizationGroup, \.parallel.threads, \.parallel.reduction,
+    \.parallel.gradientCompression, \.parallel.bucketMegabytes, \.run.timeline)
+}
+
+/// The input pipeline of a benchmark.
+enum PipelineSelection: SettingGroup {
+  static let title = "Input pipeline"
+  static let settings =
+    selection(
+      \.data.dataset, \.data.directory, \.parallel.workers, \.data.badImages)
+    + AugmentationSettings.settings.filter {
+      $0.path != \TrainingConfiguration.augmentation.labelSmoothing
+    }
+}
+
+/// The settings of the values at `paths`, in their order.
+private func selection(_ paths: PartialKeyPath<TrainingConfiguration>...) -> [Setting] {
+  paths.flatMap { path in TrainingConfiguration.settings.filter { $0.path == path } }
+}
