@@ -138,7 +138,7 @@ let package = Package(
     .testTarget(
       name: "BenchmarksTests", dependencies: ["Benchmarks", "Settings", "Distributed", "Networks"]),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["TestSupport", "resnet-dist"],
+      name: "CommandLineTests", dependencies: ["TestSupport", "Safetensors", "resnet-dist"],
       exclude: ["Fixtures"]),
     .executableTarget(
       name: "multi-rank-tests",

@@ -4,19 +4,20 @@ import Networks
 import Tensors
 
 extension TrainingConfiguration {
-  /// The network with its loss.
+  /// The network with its loss and its frozen layers.
   ///
   /// - Parameter input: the shape of an image; nil is the papers' size.
-  /// - Throws: `ModelError`.
+  /// - Throws: `ModelError`, `FrozenLayersError`.
   package func architecture(classes: Int, input: ImageShape?) throws -> Architecture {
     let plain = try ModelCatalog.architecture(
       named: network.model, shortcut: network.shortcut, stride: network.stridePlacement,
       classes: classes, input: input)
-    let architecture = ClassificationHead(labelSmoothing: augmentation.labelSmoothing)
+    var architecture = ClassificationHead(labelSmoothing: augmentation.labelSmoothing)
       .attached(to: plain)
     if network.zeroInitResidual, architecture.residualNormalizations.isEmpty {
       throw ModelError.noResidualBranches(name: network.model)
     }
+    architecture.frozen = try network.frozen.names(in: architecture)
     return architecture
   }
 
@@ -25,7 +26,7 @@ extension TrainingConfiguration {
   /// - Parameters:
   ///   - classes: nil is 1000 for the ImageNet networks, 10 for the others.
   ///   - imageSize: pixels a side; nil is the papers'.
-  /// - Throws: `ModelError`.
+  /// - Throws: `ModelError`, `FrozenLayersError`.
   package func architecture(classes: Int?, imageSize: Int?) throws -> Architecture {
     try architecture(
       classes: classes ?? (ModelCatalog.isForImageNet(network.model) ? 1000 : 10),

@@ -30,6 +30,7 @@ import Testing
     ("on-bad-image", ["fail", "Skip"]), ("exif-transpose", ["true", "False"]),
     ("color-jitter", ["0", "0.4", "0.4, 0.4,0"]),
     ("pca-noise", ["0", "0.1"]),
+    ("freeze", ["none", "backbone", "conv1", "conv1, layer1.0"]),
   ]
 
   static let bad: [(String, [String])] = [
@@ -68,6 +69,7 @@ import Testing
     ("exif-transpose", ["", "1"]),
     ("color-jitter", ["-1", "0.4,0.4", "", "a", "nan"]),
     ("pca-noise", ["-0.1", "11", "nan"]),
+    ("freeze", ["", "conv1,,fc", "layer1,"]),
   ]
 
   @Test("values inside the limits are taken", arguments: good)

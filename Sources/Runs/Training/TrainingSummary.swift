@@ -73,6 +73,9 @@ struct TrainingSummary {
     if let weights = configuration.network.weights {
       table.add("weights from", weights)
     }
+    if let frozen = configuration.network.frozen.text {
+      table.add("frozen", "\(frozen): \(architecture.frozen.count) layers")
+    }
     if let resumedFrom {
       table.add("resumed", "after step \(resumedFrom.step.grouped) from \(resumedFrom.checkpoint)")
     }

@@ -12,6 +12,8 @@ package struct NetworkSettings: Hashable, Sendable {
   package var zeroInitResidual = false
   /// The weights that training starts from; nil: He initialization.
   package var weights: String?
+  /// What keeps its weights.
+  package var frozen = FrozenLayers.none
 
   package init() {}
 }
@@ -43,6 +45,10 @@ extension NetworkSettings: SettingGroup {
       "weights", \.network.weights, .text("a weights file", "path"),
       "Weights to start from: a run folder, a checkpoint, or a .safetensors or .pth file with "
         + "torchvision's names.", effect: .start, isCommon: true),
+    Setting(
+      "freeze", \.network.frozen, .frozenLayers,
+      "Layers that keep their weights and BN statistics: backbone (all but the classifier), or "
+        + "names or parts of them, such as conv1,bn1,layer1.", effect: .fixed),
   ]
 }
 
