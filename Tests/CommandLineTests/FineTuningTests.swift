@@ -61,5 +61,45 @@ extension CommandLineTests {
         ["bn-recalibrate", "--weights", one, "--output", output])
       #expect(recalibration.exitCode == 0, "\(recalibration.standardError)")
     }
+
+    @Test("a new classifier stands on the other weights, and is asked for by name")
+    func newClassifier() throws {
+      let folder = try TemporaryDirectory()
+      let (start, tuned) = (folder.file("start"), folder.file("tuned"))
+      #expect(
+        try Job.alone(Job.small + ["--iterations", "4", "--run-dir", start]).exitCode == 0)
+      // The data set's 10 classes become 2.
+      let images = folder.file("images")
+      for split in ["train", "test"] {
+        for name in ["a", "b"] {
+          let path = "\(images)/\(split)/\(name)"
+          try FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: true)
+          for number in 0..<8 {
+            try FileManager.default.copyItem(
+              atPath: "\(Job.root)/Tests/DatasetsTests/Fixtures/colour.png",
+              toPath: "\(path)/\(number).png")
+          }
+        }
+      }
+      let tuning = [
+        "--dataset", "image-folder", "--data-dir", images, "--image-size", "32", "--model",
+        "resnet8",
+        "--batch-size", "16", "--iterations", "2", "--weights", start, "--freeze",
+        "conv1,bn1,layer1",
+      ]
+      expectFailure(
+        try Job.run(2, tuning, in: folder.path), exitCode: 2,
+        naming: ["10 classes", "2: use --new-classifier"])
+      let outcome = try Job.run(2, tuning + ["--new-classifier", "--run-dir", tuned])
+      #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+      #expect(outcome.standardOutput.contains("with a new classifier"))
+      let (old, new) = (try tensors(start), try tensors(tuned))
+      #expect(new["fc.bias"]?.count == 8)
+      for (name, bytes) in old where ["conv1.", "bn1.", "layer1."].contains(where: name.hasPrefix) {
+        #expect(new[name] == bytes, "\(name)")
+      }
+      #expect(new["layer2.0.conv1.weight"] != old["layer2.0.conv1.weight"])
+    }
   }
 }

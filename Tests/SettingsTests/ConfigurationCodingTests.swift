@@ -10,7 +10,7 @@ import Testing
   static let everything: [(key: String, value: String)] = [
     ("model", "resnet56"), ("shortcut", "C"), ("stride-placement", "1x1"),
     ("zero-init-residual", "true"), ("weights", "runs/a b/weights.safetensors"),
-    ("freeze", "conv1,layer1.0"),
+    ("new-classifier", "true"), ("freeze", "conv1,layer1.0"),
     ("dataset", "image-folder"), ("data-dir", "/data/it's: \"here\" # all"),
     ("val-data", "val-{0..3}.tar"), ("train-limit", "1000"), ("test-limit", "7"),
     ("mean", "0.485,0.456,0.406"), ("std", "0.229,0.224,0.225"), ("image-size", "112"),

@@ -29,7 +29,7 @@ import Testing
     ("train-scales", ["256,480", "1, 1"]), ("val-resize-size", ["256"]), ("val-crop-size", ["224"]),
     ("on-bad-image", ["fail", "Skip"]), ("exif-transpose", ["true", "False"]),
     ("color-jitter", ["0", "0.4", "0.4, 0.4,0"]),
-    ("pca-noise", ["0", "0.1"]),
+    ("pca-noise", ["0", "0.1"]), ("new-classifier", ["true", "False"]),
     ("freeze", ["none", "backbone", "conv1", "conv1, layer1.0"]),
   ]
 
@@ -68,7 +68,7 @@ import Testing
     ("val-resize-size", ["0"]), ("val-crop-size", ["-1"]), ("on-bad-image", ["", "ignore"]),
     ("exif-transpose", ["", "1"]),
     ("color-jitter", ["-1", "0.4,0.4", "", "a", "nan"]),
-    ("pca-noise", ["-0.1", "11", "nan"]),
+    ("pca-noise", ["-0.1", "11", "nan"]), ("new-classifier", ["", "1"]),
     ("freeze", ["", "conv1,,fc", "layer1,"]),
   ]
 

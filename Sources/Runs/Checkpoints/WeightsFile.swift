@@ -78,9 +78,17 @@ package struct WeightsFile {
 
   /// Sets the parameters and running statistics of `replica`.
   ///
+  /// - Parameter newClassifier: whether the classifier of `replica` stays as it is.
   /// - Throws: `StateDictionaryError`, and `OtherNetwork`: a plain and a residual network have the
   ///   same tensors, and so have both places of the stride, so files of ours say which they are of.
-  func load(into replica: Replica) throws {
+  func load(into replica: Replica, newClassifier: Bool = false) throws {
+    var tensors = tensors
+    if newClassifier {
+      let classifier = "\(replica.architecture.scores.name)."
+      tensors =
+        tensors.filter { !$0.name.hasPrefix(classifier) }
+        + replica.stateDictionary().filter { $0.name.hasPrefix(classifier) }
+    }
     try replica.load(stateDictionary: tensors)
     let isOurs = metadata["parameters_sha256"] != nil
     let requested = replica.architecture.name

@@ -17,6 +17,7 @@ extension TrainingConfiguration {
       configuration = try read(path).applied(to: configuration)
       // A resumed run brings its weights.
       configuration.network.weights = nil
+      configuration.network.newClassifier = false
     }
     if let file {
       configuration = try read(file).applied(to: configuration)

@@ -8,6 +8,18 @@ import Networks
 import Optimizers
 import Settings
 
+/// Weights to start from tell another number of classes apart.
+struct OtherClasses: UsageError, CustomStringConvertible {
+  let weights: String
+  let classes: Int
+  let images: Int
+
+  var description: String {
+    "\(weights) tells \(classes) classes apart, the images have \(images): use --new-classifier to "
+      + "train a new classifier on these weights"
+  }
+}
+
 /// The state of all ranks' replicas and optimizers at a run's first step.
 struct StartingPoint {
   /// Steps done, the unfinished epoch's sums and the schedule's state.
@@ -45,7 +57,13 @@ struct StartingPoint {
         seed: configuration.run.seed, zeroResidual: configuration.network.zeroInitResidual)
       if let weights = configuration.network.weights {
         try ranks.onFirst {
-          try WeightsFile(weights).load(into: replica)
+          let file = try WeightsFile(weights)
+          let isNew = configuration.network.newClassifier
+          if !isNew, let classes = file.classes, classes != replica.architecture.classes {
+            throw OtherClasses(
+              weights: file.path, classes: classes, images: replica.architecture.classes)
+          }
+          try file.load(into: replica, newClassifier: isNew)
         }
         try Self.broadcast(replica, ranks)
       }

@@ -71,7 +71,8 @@ struct TrainingSummary {
       "Swift SIMD for \(ProcessorTarget.instructionSet), OpenBLAS for \(MatrixProduct.coreName)")
     table.add("memory", memory.summary)
     if let weights = configuration.network.weights {
-      table.add("weights from", weights)
+      let isNew = configuration.network.newClassifier
+      table.add("weights from", weights + (isNew ? ", with a new classifier" : ""))
     }
     if let frozen = configuration.network.frozen.text {
       table.add("frozen", "\(frozen): \(architecture.frozen.count) layers")

@@ -12,6 +12,8 @@ package struct NetworkSettings: Hashable, Sendable {
   package var zeroInitResidual = false
   /// The weights that training starts from; nil: He initialization.
   package var weights: String?
+  /// Whether the classifier starts anew, whatever `weights` holds.
+  package var newClassifier = false
   /// What keeps its weights.
   package var frozen = FrozenLayers.none
 
@@ -45,6 +47,10 @@ extension NetworkSettings: SettingGroup {
       "weights", \.network.weights, .text("a weights file", "path"),
       "Weights to start from: a run folder, a checkpoint, or a .safetensors or .pth file with "
         + "torchvision's names.", effect: .start, isCommon: true),
+    Setting(
+      "new-classifier", \.network.newClassifier, .flag,
+      "Start the classifier (fc) anew on the other --weights, for images of other classes.",
+      effect: .start),
     Setting(
       "freeze", \.network.frozen, .frozenLayers,
       "Layers that keep their weights and BN statistics: backbone (all but the classifier), or "
