@@ -4,6 +4,7 @@ import Kernels
 import MPI
 import Networks
 import Optimizers
+import Tensors
 
 /// This rank's images of one micro-batch, valid while the closure that gets it runs.
 package struct MicroBatch {

@@ -42,16 +42,28 @@ package final class Evaluator {
     return (source.count + batch - 1) / batch
   }
 
-  /// Evaluates all images.
+  /// Evaluates a classifier on all images.
   ///
   /// - Parameter progress: called after each batch with the batches done.
   /// - Returns: sums over all images, the same on every rank.
   package func evaluate(progress: (Int) -> Void = { _ in }) throws -> EpochTotals {
+    var totals = EpochTotals()
+    totals.add(try evaluate(ClassificationHead.self, progress: progress))
+    return totals
+  }
+
+  /// Evaluates a network with the losses of `Kind` on all images.
+  ///
+  /// - Parameter progress: called after each batch with the batches done.
+  /// - Returns: what the sums over all images say, the same on every rank.
+  package func evaluate<Kind: Head>(
+    _ head: Kind.Type, progress: (Int) -> Void = { _ in }
+  ) throws -> Kind.Metrics {
     let layout = replica.evaluationLayout
     let loader = BatchLoader(
       source: source, normalization: normalization, transform: transform,
       order: .sequential, batchSize: layout.capacity, localRange: layout.localPositions,
-      steps: 0..<batches, workers: workers)
+      steps: 0..<batches, targets: replica.architecture.targetLayouts, workers: workers)
     var shardSums = [Double](
       repeating: 0, count: layout.localShards.count * replica.architecture.lossSumsCount)
     for step in 0..<batches {
@@ -59,15 +71,11 @@ package final class Evaluator {
       let batch = min(layout.capacity, source.count - step * layout.capacity)
       try loader.withNext { images in
         let sums = try replica.evaluationPass(
-          images: images.pixels, targets: Targets(labels: images.labels), batch: batch)
+          images: images.pixels, targets: images.targets, batch: batch)
         for (index, sum) in sums.enumerated() { shardSums[index] += sum }
       }
       progress(step + 1)
     }
-    var totals = EpochTotals()
-    try shardSums.withUnsafeBufferPointer {
-      totals.add(ClassificationHead.metrics(try exchange.sum($0)))
-    }
-    return totals
+    return try shardSums.withUnsafeBufferPointer { Kind.metrics(try exchange.sum($0)) }
   }
 }

@@ -94,6 +94,9 @@ private func compare(
 }
 
 let replicaChecks: [Check] = [
+  Check("a network that is no classifier trains one rank's bits from the loader's targets") {
+    try compareRegression($0)
+  },
   Check("training and evaluation give one rank's bits") {
     try compare($0, batch: 16, shards: 8)
   },

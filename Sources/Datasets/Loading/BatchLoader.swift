@@ -7,8 +7,8 @@ import Tensors
 public struct Batch {
   /// [count, H, W, C], normalized, 64-byte aligned.
   public let pixels: UnsafePointer<Float>
-  /// [count].
-  public let labels: UnsafePointer<Int32>
+  /// Of the same images, in the order of the loader's layouts.
+  public let targets: Targets
   /// Images of this rank.
   public let count: Int
 }
@@ -32,21 +32,24 @@ public final class BatchLoader {
   ///   - steps: which mini-batches to hand out; sequential ones end with the images, the last may be
   ///     short.
   ///   - transform: makes images the network's input; its random draws are keyed by the order's seed.
+  ///   - targets: what to deliver for each image, of the source's layouts.
   ///   - badImages: what becomes of images that cannot be read or decoded.
   ///   - workers: threads that prepare images.
   ///   - depth: mini-batches prepared ahead, the current one included.
   public init(
     source: any ImageSource, normalization: Normalization, transform: ImageTransform,
     order: SampleOrder, batchSize: Int, localRange: Range<Int>, steps: Range<Int>,
-    badImages: BadImagePolicy = .fail, workers: Int = 1, depth: Int = defaultDepth
+    targets: [TargetLayout] = [.label], badImages: BadImagePolicy = .fail, workers: Int = 1,
+    depth: Int = defaultDepth
   ) {
     precondition(batchSize >= 1 && workers >= 1 && depth >= 2, "a loader needs room to work ahead")
     precondition(localRange.lowerBound >= 0 && localRange.upperBound <= batchSize)
+    precondition(targets.allSatisfy(source.targetLayouts.contains), "targets of the source")
     shared = LoaderState(
       filler: BatchFiller(
         preparation: SamplePreparation(source, transform, normalization),
-        stream: SampleStream(order, runs: source.storageRuns), badImages: badImages,
-        batchSize: batchSize, localRange: localRange),
+        stream: SampleStream(order, runs: source.storageRuns), targets: targets,
+        badImages: badImages, batchSize: batchSize, localRange: localRange),
       steps: steps, depth: depth)
     for _ in 0..<workers {
       var thread = pthread_t()
@@ -68,9 +71,12 @@ public final class BatchLoader {
   /// - Parameters:
   ///   - images: of this rank in a mini-batch.
   ///   - shape: of an image.
-  public static func bytes(images: Int, shape: ImageShape, depth: Int = defaultDepth) -> Int {
+  ///   - targets: what it delivers for each image.
+  public static func bytes(
+    images: Int, shape: ImageShape, targets: [TargetLayout] = [.label], depth: Int = defaultDepth
+  ) -> Int {
     depth * images
-      * (shape.count * MemoryLayout<Float>.stride + MemoryLayout<Int32>.stride)
+      * targets.reduce(shape.count * MemoryLayout<Float>.stride) { $0 + $1.byteCount }
   }
 
   /// Mini-batches prepared ahead.
@@ -100,6 +106,7 @@ public final class BatchLoader {
 private struct BatchFiller: Sendable {
   let preparation: SamplePreparation
   let stream: SampleStream
+  let targets: [TargetLayout]
   let badImages: BadImagePolicy
   let batchSize: Int
   let localRange: Range<Int>
@@ -116,7 +123,7 @@ private struct BatchFiller: Sendable {
   /// - Returns: those that others took the place of, with their number in the batch.
   func fill(
     _ positions: Range<Int>, part: Range<Int>, pixels: UnsafeMutablePointer<Float>,
-    labels: UnsafeMutablePointer<Int32>, scratch: inout SamplePreparation.Scratch
+    targets blocks: [UnsafeMutableRawPointer], scratch: inout SamplePreparation.Scratch
   ) throws -> [(image: Int, bad: BadImage)] {
     let first = positions.lowerBound + part.lowerBound
     let size = preparation.output.count
@@ -126,7 +133,10 @@ private struct BatchFiller: Sendable {
       func prepare(_ index: Int) throws {
         try preparation.prepare(
           index, seed: stream.seed, epoch: epoch, scratch: &scratch, to: pixels + image * size)
-        labels[image] = Int32(preparation.source.label(at: index))
+        for (layout, block) in zip(targets, blocks) {
+          var target = TargetSpace(layout, at: block + image * layout.byteCount)
+          preparation.source.writeTarget(of: index, to: &target)
+        }
       }
       do { try prepare(index) } catch let error as DatasetError where badImages == .skip {
         replaced.append((image, BadImage(reason: error.description)))
@@ -150,7 +160,11 @@ private final class LoaderState {
   private let depth: Int
   private let imagesPerBatch: Int
   private let pixels: AlignedBuffer<Float>
-  private let labels: AlignedBuffer<Int32>
+  /// [depth, images, bytes] of each target layout, one after the other.
+  private let targetMemory: AlignedBuffer<UInt8>
+  /// The blocks of each slot of the ring.
+  private let targetBlocks: [[UnsafeMutableRawPointer]]
+  private let targets: [Targets]
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
@@ -174,7 +188,20 @@ private final class LoaderState {
     imagesPerBatch = filler.localRange.count
     imagesPerTask = filler.preparation.output.area > 1 << 14 ? 1 : 16
     pixels = AlignedBuffer(count: depth * imagesPerBatch * filler.preparation.output.count)
-    labels = AlignedBuffer(count: depth * imagesPerBatch)
+    let images = imagesPerBatch
+    let sizes = filler.targets.map { images * $0.byteCount }
+    let memory = AlignedBuffer<UInt8>(count: depth * sizes.reduce(0, +))
+    var blocks: [[UnsafeMutableRawPointer]] = Array(repeating: [], count: depth)
+    var offset = 0
+    for size in sizes {
+      for slot in 0..<depth {
+        blocks[slot].append(UnsafeMutableRawPointer(memory.pointer + offset))
+        offset += size
+      }
+    }
+    targetBlocks = blocks
+    targets = blocks.map { Targets($0.map { UnsafeRawPointer($0) }) }
+    targetMemory = memory
     nextStep = steps.lowerBound
     current = steps.lowerBound
     missing = Array(repeating: 0, count: depth)
@@ -204,7 +231,7 @@ private final class LoaderState {
     while missing[slot] > 0 { pthread_cond_wait(changed, mutex) }
     if let failure = failure[slot] { throw failure.error }
     return Batch(
-      pixels: slotPixels(slot), labels: slotLabels(slot),
+      pixels: slotPixels(slot), targets: targets[slot],
       count: filler.positions(ofStep: current).count)
   }
 
@@ -258,7 +285,7 @@ private final class LoaderState {
       var bad: [(image: Int, bad: BadImage)] = []
       do {
         bad = try filler.fill(
-          positions, part: part, pixels: slotPixels(slot), labels: slotLabels(slot),
+          positions, part: part, pixels: slotPixels(slot), targets: targetBlocks[slot],
           scratch: &scratch)
       } catch { caught = error }
       pthread_mutex_lock(mutex)
@@ -275,9 +302,5 @@ private final class LoaderState {
 
   private func slotPixels(_ slot: Int) -> UnsafeMutablePointer<Float> {
     pixels.pointer + slot * imagesPerBatch * filler.preparation.output.count
-  }
-
-  private func slotLabels(_ slot: Int) -> UnsafeMutablePointer<Int32> {
-    labels.pointer + slot * imagesPerBatch
   }
 }

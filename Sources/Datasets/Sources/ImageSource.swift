@@ -29,6 +29,12 @@ public protocol ImageSource: Sendable {
   var hasNumberedClasses: Bool { get }
   /// The class of an image, in 0..<classNames.count.
   func label(at index: Int) -> Int
+  /// What each image can be compared with in training; by default its label alone.
+  var targetLayouts: [TargetLayout] { get }
+  /// Writes a target of an image.
+  ///
+  /// - Parameter target: of one of `targetLayouts`.
+  func writeTarget(of index: Int, to target: inout TargetSpace)
   /// What to call an image in a message: its file, if it has one of its own.
   func imageName(at index: Int) -> String
   /// Reads one image's bytes.
@@ -50,10 +56,40 @@ extension ImageSource {
 
   public var hasNumberedClasses: Bool { false }
 
+  public var targetLayouts: [TargetLayout] { [.label] }
+
+  public func writeTarget(of index: Int, to target: inout TargetSpace) {
+    target.write(label: label(at: index))
+  }
+
+  /// Checks that images have all of some targets.
+  ///
+  /// - Throws: `MissingTarget`.
+  public func check(targets: [TargetLayout]) throws(MissingTarget) {
+    for target in targets where !targetLayouts.contains(target) {
+      throw MissingTarget(source: name, missing: target, known: targetLayouts)
+    }
+  }
+
   public func imageName(at index: Int) -> String { "image \(index) of \(name)" }
 
   /// Reads one image in full size.
   public func read(_ index: Int, into image: inout ImageBuffer) throws {
     try read(index, into: &image) { _ in 1 }
+  }
+}
+
+/// A network is trained with targets that the images do not have.
+public struct MissingTarget: Error, Equatable, CustomStringConvertible {
+  public let source: String
+  public let missing: TargetLayout
+  public let known: [TargetLayout]
+
+  public var description: String {
+    func text(_ layout: TargetLayout) -> String {
+      "'\(layout.name)' (\(layout.count) \(layout.element))"
+    }
+    return "the network is trained with \(text(missing)), but \(source) has "
+      + known.map(text).joined(separator: " and ") + ": use images with these targets"
   }
 }

@@ -40,6 +40,13 @@ public struct Subset: ImageSource {
     return base.label(at: indices.lowerBound + index)
   }
 
+  public var targetLayouts: [TargetLayout] { base.targetLayouts }
+
+  public func writeTarget(of index: Int, to target: inout TargetSpace) {
+    precondition((0..<count).contains(index))
+    base.writeTarget(of: indices.lowerBound + index, to: &target)
+  }
+
   public func imageName(at index: Int) -> String {
     base.imageName(at: indices.lowerBound + index)
   }

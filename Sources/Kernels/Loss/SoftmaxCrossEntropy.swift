@@ -36,13 +36,14 @@ public enum SoftmaxCrossEntropy {
   ///
   /// - Parameters:
   ///   - labels: [N], each in 0..<K.
-  ///   - gradient: [N, K] = (softmax − target) · gradientScale; overwritten.
+  ///   - gradient: [N, K] = (softmax − target) · gradientScale.
+  ///   - accumulate: whether `gradient` is added to instead of overwritten.
   ///   - gradientScale: 1 / images of the whole mini-batch.
   ///   - labelSmoothing: ε of the target distribution (1 − ε) · onehot + ε / K (Szegedy et al. 2016,
   ///     §7).
   public static func evaluate(
     logits: ImageTensor, labels: UnsafePointer<Int32>, gradient: UnsafeMutablePointer<Float>?,
-    gradientScale: Double, labelSmoothing: Double = 0
+    gradientScale: Double, accumulate: Bool = false, labelSmoothing: Double = 0
   ) -> ClassificationSums {
     let classes = logits.shape.count
     let smoothed = labelSmoothing / Double(classes)
@@ -62,7 +63,8 @@ public enum SoftmaxCrossEntropy {
         let result = gradient + image * classes
         for index in 0..<classes {
           let target = index == label ? 1 - labelSmoothing + smoothed : smoothed
-          result[index] = Float((row.probability(index) - target) * gradientScale)
+          let value = Float((row.probability(index) - target) * gradientScale)
+          result[index] = accumulate ? result[index] + value : value
         }
       }
     }
@@ -76,11 +78,12 @@ public enum SoftmaxCrossEntropy {
   /// largest target, the lowest of equal ones, is among the highest logits.
   /// - Parameters:
   ///   - targets: [N, K], not negative. Rows usually sum to 1; the formulas hold for any sum.
-  ///   - gradient: [N, K] = (Σ targets · softmax − target) · gradientScale; overwritten.
+  ///   - gradient: [N, K] = (Σ targets · softmax − target) · gradientScale.
+  ///   - accumulate: whether `gradient` is added to instead of overwritten.
   ///   - gradientScale: 1 / images of the whole mini-batch.
   public static func evaluate(
     logits: ImageTensor, targets: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>?,
-    gradientScale: Double
+    gradientScale: Double, accumulate: Bool = false
   ) -> ClassificationSums {
     let classes = logits.shape.count
     var sums = ClassificationSums(images: logits.images)
@@ -101,8 +104,9 @@ public enum SoftmaxCrossEntropy {
       if let gradient {
         let result = gradient + image * classes
         for index in 0..<classes {
-          result[index] = Float(
+          let value = Float(
             (mass * row.probability(index) - Double(target[index])) * gradientScale)
+          result[index] = accumulate ? result[index] + value : value
         }
       }
     }

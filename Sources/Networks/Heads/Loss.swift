@@ -60,26 +60,3 @@ package struct LossSums {
   /// Their loss.
   package var loss: Double { values[1] }
 }
-
-/// The targets of one image, as a loss reads them.
-package struct TargetLayout: Hashable, Sendable {
-  package enum Element: Hashable, Sendable {
-    case int32
-    case float32
-  }
-
-  /// What a data source calls them, such as `label`.
-  package let name: String
-  package let element: Element
-  /// Elements for each image.
-  package let count: Int
-
-  package init(name: String, _ element: Element, count: Int) {
-    self.name = name
-    self.element = element
-    self.count = count
-  }
-
-  /// The class of each image.
-  package static let label = TargetLayout(name: "label", .int32, count: 1)
-}

@@ -1,19 +1,36 @@
-/// Softmax cross-entropy with the class of each image.
+/// Softmax cross-entropy with a class or a distribution over the classes as the target of each image.
 
 import Kernels
 import Tensors
 
-/// −log softmax(logits)[label], averaged over the mini-batch, with the images whose class is among the
-/// one and the five highest scores.
+/// −Σₖ target[k] · log softmax(logits)[k], averaged over the mini-batch, with the images whose class is
+/// among the one and the five highest scores.
 package struct SoftmaxCrossEntropyLoss: Loss {
-  package let target = TargetLayout.label
+  package let target: TargetLayout
   package let metrics = ["top1", "top5"]
   /// The part of the training loss's target that is spread evenly over the classes; evaluation has none.
   package let labelSmoothing: Double
 
-  package init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
+  /// With the class of each image.
+  package init(labelSmoothing: Double = 0) {
+    target = .label
+    self.labelSmoothing = labelSmoothing
+  }
 
-  package func accepts(_ inputs: [ImageShape]) -> Bool { inputs.count == 1 }
+  /// With a probability of each class for each image, as mixup and distillation have them
+  /// (Zhang et al. 2018, arXiv 1710.09412, §2).
+  package init(classProbabilities classes: Int) {
+    target = .classProbabilities(classes)
+    labelSmoothing = 0
+  }
+
+  package func accepts(_ inputs: [ImageShape]) -> Bool {
+    guard inputs.count == 1 else { return false }
+    switch target.element {
+    case .int32: return true
+    case .float32: return inputs[0].count == target.count
+    }
+  }
 
   package func backwardReads(trainsParameters: Bool, propagates: Bool) -> [Operand] { [] }
 
@@ -39,12 +56,22 @@ private struct SoftmaxCrossEntropyLayer: PlannedLayer {
   /// Leaves each local shard's sums, and in training the logits' gradient.
   func forward(_ pass: PassContext) {
     pass.forEachShard { shard, _ in
-      let result = SoftmaxCrossEntropy.evaluate(
-        logits: logits.stored(pass, shard: shard),
-        labels: pass.labels(target, loss.target, shard: shard),
-        gradient: logitsGradient.map { pass.tensor($0.slot, shard: shard).base },
-        gradientScale: 1 / Double(max(pass.miniBatchCount, 1)),
-        labelSmoothing: pass.mode == .training ? loss.labelSmoothing : 0)
+      let logits = logits.stored(pass, shard: shard)
+      let gradient = logitsGradient.map { pass.tensor($0.slot, shard: shard).base }
+      let accumulate = logitsGradient?.accumulate ?? false
+      let scale = 1 / Double(max(pass.miniBatchCount, 1))
+      let result =
+        switch loss.target.element {
+        case .int32:
+          SoftmaxCrossEntropy.evaluate(
+            logits: logits, labels: pass.labels(target, loss.target, shard: shard),
+            gradient: gradient, gradientScale: scale, accumulate: accumulate,
+            labelSmoothing: pass.mode == .training ? loss.labelSmoothing : 0)
+        case .float32:
+          SoftmaxCrossEntropy.evaluate(
+            logits: logits, targets: pass.values(target, loss.target, shard: shard),
+            gradient: gradient, gradientScale: scale, accumulate: accumulate)
+        }
       result.write(to: pass.lossSums(sums, shard: shard))
     }
   }

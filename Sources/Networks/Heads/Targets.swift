@@ -1,34 +1,8 @@
-/// The targets of a rank's images, as its losses read them.
+/// The targets of a pass's images, as its losses read them.
 
-/// One block of memory for each of the network's target layouts, in their order; valid during a pass.
-package struct Targets {
-  private enum Memory {
-    case one(UnsafeRawPointer)
-    case several([UnsafeRawPointer])
-  }
+import Tensors
 
-  private let memory: Memory
-
-  /// The labels of a classifier: [local images].
-  package init(labels: UnsafePointer<Int32>) { memory = .one(UnsafeRawPointer(labels)) }
-
-  /// - Parameter blocks: in the order of `Architecture.targetLayouts`.
-  package init(_ blocks: [UnsafeRawPointer]) {
-    memory = blocks.count == 1 ? .one(blocks[0]) : .several(blocks)
-  }
-
-  /// The elements of `layout`'s targets from local image `image` on.
-  func pointer<Element>(
-    _ index: Int, _ layout: TargetLayout, image: Int, as type: Element.Type
-  ) -> UnsafePointer<Element> {
-    let base =
-      switch memory {
-      case .one(let block): block
-      case .several(let blocks): blocks[index]
-      }
-    return base.assumingMemoryBound(to: Element.self) + image * layout.count
-  }
-
+extension Targets {
   /// The different targets of some losses, in the order in which they come.
   static func layouts(of losses: [any Loss]) -> [TargetLayout] {
     losses.reduce(into: []) { layouts, loss in
@@ -57,7 +31,7 @@ extension PassContext {
     return targetPointer(index, layout, shard: shard, as: Float.self)
   }
 
-  private func targetPointer<Element>(
+  private func targetPointer<Element: BitwiseCopyable>(
     _ index: Int, _ layout: TargetLayout, shard: Int, as type: Element.Type
   ) -> UnsafePointer<Element> {
     guard let targets else { preconditionFailure("a pass without targets runs no loss") }

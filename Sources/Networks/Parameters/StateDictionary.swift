@@ -16,6 +16,11 @@ package struct StateTensor: Hashable, Sendable {
 }
 
 extension Replica {
+  /// Whether all parameters and running statistics are numbers.
+  package var isFinite: Bool {
+    parameters.allSatisfy(\.isFinite) && runningStatistics.allSatisfy(\.isFinite)
+  }
+
   /// Parameters and BN running statistics, sorted by name.
   package func stateDictionary() -> [StateTensor] {
     (parameterTensors(in: parameters) + statisticsTensors()).sorted { $0.name < $1.name }

@@ -97,3 +97,5 @@ package struct SplitsDiffer: Error, CustomStringConvertible {
       + "both splits need the same class folders"
   }
 }
+
+extension MissingTarget: UsageError {}

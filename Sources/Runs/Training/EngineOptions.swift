@@ -23,7 +23,7 @@ extension TrainingEngine.Options {
 extension BatchLoader: MicroBatchSource {
   package func withNextMicroBatch(_ body: (MicroBatch) throws -> Void) throws {
     let isLoaded: Void? = try withNext { batch in
-      try body(MicroBatch(images: batch.pixels, targets: Targets(labels: batch.labels)))
+      try body(MicroBatch(images: batch.pixels, targets: batch.targets))
     }
     precondition(isLoaded != nil, "a training stream has no end")
   }

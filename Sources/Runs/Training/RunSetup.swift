@@ -42,8 +42,13 @@ struct RunSetup {
     ])
     (architecture, division) = try ranks.together {
       let layout = try requested.microBatchLayout(ranks: ranks.count, rank: ranks.rank)
+      let architecture = try requested.architecture(
+        classes: data.train.classCount, input: data.inputShape)
+      for source in [data.train, data.test] {
+        try source.check(targets: architecture.targetLayouts)
+      }
       return (
-        try requested.architecture(classes: data.train.classCount, input: data.inputShape),
+        architecture,
         try NormalizationGroups(layout, imagesPerGroup: requested.parallel.normalizationGroup)
       )
     }
@@ -65,7 +70,10 @@ struct RunSetup {
       architecture, division, options: .init(configuration, threads: threads))
     // Training images wait while test images are loaded.
     memory.images =
-      2 * BatchLoader.bytes(images: division.layout.localPositions.count, shape: data.inputShape)
+      2
+      * BatchLoader.bytes(
+        images: division.layout.localPositions.count, shape: data.inputShape,
+        targets: architecture.targetLayouts)
     self.memory = memory
     try ranks.checkMemory(
       memory,
@@ -80,6 +88,7 @@ struct RunSetup {
       order: .shuffled(seed: configuration.run.seed), batchSize: division.layout.capacity,
       localRange: division.layout.localPositions,
       steps: progress.step * microBatches..<max(timeline.steps, progress.step) * microBatches,
-      badImages: configuration.data.badImages, workers: configuration.parallel.workers)
+      targets: architecture.targetLayouts, badImages: configuration.data.badImages,
+      workers: configuration.parallel.workers)
   }
 }

@@ -21,7 +21,7 @@ import Testing
         pixels: Array(
           UnsafeBufferPointer(
             start: batch.pixels, count: batch.count * source.imageShape!.count)),
-        labels: Array(UnsafeBufferPointer(start: batch.labels, count: batch.count))
+        labels: Array(batch.labels)
       )
     }) {
       result.append(batch)

@@ -37,10 +37,7 @@ final class CheckpointSaver: TrainingObserver {
   func shouldSave(_ progress: TrainingProgress) throws {
     rankProgress.move(to: .saving)
     _ = try clock.pause {
-      let isFinite =
-        replica.parameters.allSatisfy(\.isFinite)
-        && replica.runningStatistics.allSatisfy(\.isFinite)
-      guard isFinite else {
+      guard replica.isFinite else {
         throw CollectiveFailure(onEveryRank: ParametersNotFinite(step: progress.step))
       }
       try ranks.onFirst {
