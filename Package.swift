@@ -33,6 +33,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
@@ -51,19 +52,22 @@ let package = Package(
 
     // The library, lowest layer first; imports point downwards only.
     .target(name: "MPI", dependencies: ["CMPI"]),
-    .target(name: "System", dependencies: ["CCrypto"]),
+    .target(
+      name: "System",
+      dependencies: ["CCrypto", .product(name: "SystemPackage", package: "swift-system")]),
     .target(name: "Tensors"),
     .target(name: "Randomness"),
     .target(name: "Safetensors", dependencies: ["Tensors", "System"]),
-    .target(name: "PyTorchFiles", dependencies: ["Tensors", "CZlib"]),
+    .target(name: "PyTorchFiles", dependencies: ["Tensors", "System", "CZlib"]),
     .target(name: "ONNX"),
     .target(name: "CProcessor"),
-    .target(name: "Threads", dependencies: ["CProcessor"]),
+    .target(name: "Threads", dependencies: ["CProcessor", "System"]),
     .target(
       name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CProcessor"],
       swiftSettings: kernelSettings),
     .target(
-      name: "Networks", dependencies: ["Kernels", "Tensors", "Threads", "Randomness", "ONNX"]),
+      name: "Networks",
+      dependencies: ["Kernels", "Tensors", "Threads", "Randomness", "ONNX", "System"]),
     .target(
       name: "Datasets",
       dependencies: [

@@ -2,6 +2,8 @@
 /// Easy as 1, 2, 3" (SC 2011). A draw is a pure function of key and counter, so there is no state
 /// to save, and no draw depends on how the work is spread over processes or threads.
 
+public import Glibc
+
 /// The Philox4x32-10 block function and a small stream over it.
 public enum Philox {
   /// 128 random bits for a 64-bit key and a 128-bit counter.
@@ -91,5 +93,12 @@ public struct CounterStream: RandomNumberGenerator, Sendable {
   @inlinable
   public mutating func nextUniform() -> Double {
     (Double(next() >> 12) + 0.5) * 0x1p-52
+  }
+
+  /// A draw from the normal distribution around 0, by Box and Muller's transform.
+  @inlinable
+  public mutating func nextNormal(deviation: Double = 1) -> Double {
+    let radius = (-2 * log(nextUniform())).squareRoot()
+    return deviation * radius * cos(2 * .pi * nextUniform())
   }
 }

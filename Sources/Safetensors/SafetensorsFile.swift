@@ -1,10 +1,10 @@
 /// Reading a safetensors file: the header at once, a tensor's bytes when asked for.
 ///
 /// The format: 8 bytes of header length (little-endian), the header in JSON, the tensors' bytes
-/// without gaps (https://huggingface.co/docs/safetensors). Tensors are read, not memory-mapped: a
-/// file that shrinks while mapped would end the process with SIGBUS, a short read is an error.
+/// without gaps (https://huggingface.co/docs/safetensors). Tensors are read,
+/// not memory-mapped (see `ReadableFile`).
 
-import Glibc
+import System
 
 #if !_endian(little)
   #error("safetensors is little-endian, and so is every buffer that is read or written here")
@@ -27,7 +27,7 @@ public final class SafetensorsFile: Sendable {
   private let indices: [[UInt8]: Int]
 
   private enum Source {
-    case descriptor(Int32)
+    case file(ReadableFile)
     case memory([UInt8])
   }
 
@@ -35,29 +35,11 @@ public final class SafetensorsFile: Sendable {
   ///
   /// - Throws: `SafetensorsError` if the file cannot be read or breaks a rule of the format.
   public convenience init(contentsOf path: String) throws {
-    // Without O_NONBLOCK, which regular files ignore, opening a pipe would wait for its writer.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else {
-      throw SafetensorsError.system(file: path, operation: "open", reason: errnoText())
+    let file: ReadableFile
+    do throws(FileReadError) { file = try ReadableFile(path) } catch {
+      throw SafetensorsError(path, error)
     }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      let reason = errnoText()
-      close(descriptor)
-      throw SafetensorsError.system(file: path, operation: "inspect", reason: reason)
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
-      throw SafetensorsError.system(file: path, operation: "read", reason: "not a regular file")
-    }
-    do {
-      try self.init(
-        source: .descriptor(descriptor), byteCount: Int(status.st_size), name: path)
-    } catch {
-      // An initializer that throws leaves no object whose deinit could close the file.
-      close(descriptor)
-      throw error
-    }
+    try self.init(source: .file(file), byteCount: file.count, name: path)
   }
 
   /// Reads a whole file that is already in memory, for example broadcast from another process.
@@ -94,10 +76,6 @@ public final class SafetensorsFile: Sendable {
     dataOffset = 8 + headerByteCount
     indices = Dictionary(
       uniqueKeysWithValues: header.entries.enumerated().map { (Array($1.name.utf8), $0) })
-  }
-
-  deinit {
-    if case .descriptor(let descriptor) = source { close(descriptor) }
   }
 
   /// The tensors' names in the order of their bytes.
@@ -153,23 +131,16 @@ public final class SafetensorsFile: Sendable {
     switch source {
     case .memory(let bytes):
       buffer.copyBytes(from: bytes[offset..<offset + buffer.count])
-    case .descriptor(let descriptor):
-      var done = 0
-      while done < buffer.count {
-        let count = pread(
-          descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
-        if count > 0 {
-          done += count
-        } else if count == 0 {
-          throw SafetensorsError.system(
-            file: name, operation: "read", reason: "the file shrank while it was open")
-        } else if errno != EINTR {
-          throw SafetensorsError.system(file: name, operation: "read", reason: errnoText())
-        }
+    case .file(let file):
+      do throws(FileReadError) { try file.read(at: offset, into: buffer) } catch {
+        throw SafetensorsError(name, error)
       }
     }
   }
 }
 
-/// The text of the current `errno`.
-func errnoText() -> String { String(cString: strerror(errno)) }
+extension SafetensorsError {
+  fileprivate init(_ file: String, _ error: FileReadError) {
+    self = .system(file: file, operation: error.operation, reason: error.reason)
+  }
+}

@@ -203,3 +203,6 @@ private func jsonString(_ text: String) -> String {
   }
   return result + "\""
 }
+
+/// The text of the current `errno`.
+private func errnoText() -> String { String(cString: strerror(errno)) }

@@ -3,6 +3,7 @@
 import CProcessor
 import Glibc
 import Synchronization
+import System
 
 /// A fixed set of threads for fork-join work inside one process.
 ///
@@ -13,7 +14,7 @@ public final class ThreadTeam {
   /// Threads that work, the caller's included.
   public let threads: Int
   private let shared: SharedState
-  private var workers: [pthread_t] = []
+  private var workers: [WorkerThread] = []
 
   /// - Parameter threads: at least 1.
   public init(threads: Int) {
@@ -21,25 +22,15 @@ public final class ThreadTeam {
     self.threads = threads
     shared = SharedState()
     for index in 1..<max(threads, 1) {
-      let start = Unmanaged.passRetained(WorkerStart(shared: shared, index: index))
-      var thread = pthread_t()
-      let code = pthread_create(
-        &thread, nil,
-        { raw in
-          let start = Unmanaged<WorkerStart>.fromOpaque(raw!).takeRetainedValue()
-          start.shared.serve(as: start.index)
-          return nil
-        }, start.toOpaque())
-      if code != 0 {
-        fatalError("cannot start thread \(index): \(String(cString: strerror(code)))")
-      }
-      workers.append(thread)
+      let worker = WorkerThread { [shared] in shared.serve(as: index) }
+      guard let worker else { fatalError("cannot start thread \(index) of a rank") }
+      workers.append(worker)
     }
   }
 
   deinit {
     shared.stop()
-    for worker in workers { pthread_join(worker, nil) }
+    for worker in workers { worker.join() }
   }
 
   /// Runs `body(task, thread)` for each task in 0..<`tasks` and returns when all are done.
@@ -57,20 +48,11 @@ public final class ThreadTeam {
   }
 }
 
-private final class WorkerStart {
-  let shared: SharedState
-  let index: Int
-  init(shared: SharedState, index: Int) {
-    self.shared = shared
-    self.index = index
-  }
-}
-
 /// What the team's threads share; every field but the atomics is read and written under `mutex` only.
 ///
 /// A layer's passes follow each other within microseconds, so waiters spin briefly before blocking: waking
 /// a thread takes longer than most waits.
-private final class SharedState {
+private final class SharedState: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private let done = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)

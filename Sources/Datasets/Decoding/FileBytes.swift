@@ -1,63 +1,51 @@
 /// A file's bytes, all of them up to a limit, or some.
 
-import Foundation
+import System
 
 /// Reads a regular file.
 ///
 /// - Parameter limit: the most bytes it may hold.
 /// - Throws: `DatasetError.unreadable`.
-func fileBytes(at path: String, limit: Int = 1 << 30) throws -> [UInt8] {
-  func failure() -> DatasetError {
-    .unreadable(path: path, reason: String(cString: strerror(errno)))
+func fileBytes(at path: String, limit: Int = 1 << 30) throws(DatasetError) -> [UInt8] {
+  let file = try open(path)
+  guard file.count <= limit else {
+    throw .unreadable(
+      path: path, reason: "it holds \(file.count) bytes, more than the \(limit) that are allowed")
   }
-  // Without O_NONBLOCK, opening a pipe would wait for its writer.
-  let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-  guard file >= 0 else { throw failure() }
-  defer { close(file) }
-  var status = stat()
-  guard fstat(file, &status) == 0 else { throw failure() }
-  guard status.st_mode & S_IFMT == S_IFREG else {
-    throw DatasetError.unreadable(path: path, reason: "it is not a file")
-  }
-  let size = Int(status.st_size)
-  guard size <= limit else {
-    throw DatasetError.unreadable(
-      path: path, reason: "it holds \(size) bytes, more than the \(limit) that are allowed")
-  }
-  return try bytes(of: file, 0..<size, failure)
+  return try bytes(0..<file.count, of: file, path)
 }
 
 /// Reads a part of a file.
 ///
 /// - Throws: `DatasetError.unreadable`, also where the file ends before.
-func fileBytes(at path: String, range: Range<Int>) throws -> [UInt8] {
-  func failure() -> DatasetError {
-    .unreadable(path: path, reason: String(cString: strerror(errno)))
-  }
-  let file = open(path, O_RDONLY | O_CLOEXEC)
-  guard file >= 0 else { throw failure() }
-  defer { close(file) }
-  let found = try bytes(of: file, range, failure)
-  guard found.count == range.count else {
-    throw DatasetError.unreadable(path: path, reason: "it has become shorter")
-  }
-  return found
+func fileBytes(at path: String, range: Range<Int>) throws(DatasetError) -> [UInt8] {
+  try bytes(range, of: try open(path), path)
 }
 
-/// Reads up to the file's end at most.
+private func open(_ path: String) throws(DatasetError) -> ReadableFile {
+  do throws(FileReadError) { return try ReadableFile(path) } catch {
+    throw .unreadable(path: path, error)
+  }
+}
+
 private func bytes(
-  of file: Int32, _ range: Range<Int>, _ failure: () -> DatasetError
-) throws -> [UInt8] {
-  try [UInt8](unsafeUninitializedCapacity: range.count) { buffer, filled in
-    while filled < range.count {
-      let got = pread(
-        file, buffer.baseAddress! + filled, range.count - filled, range.lowerBound + filled)
-      if got < 0 {
-        if errno == EINTR { continue }
-        throw failure()
-      }
-      if got == 0 { break }
-      filled += got
+  _ range: Range<Int>, of file: ReadableFile, _ path: String
+) throws(DatasetError) -> [UInt8] {
+  do throws(FileReadError) { return try file.bytes(range) } catch {
+    throw .unreadable(path: path, error)
+  }
+}
+
+extension DatasetError {
+  private static func reason(_ error: FileReadError) -> String {
+    switch error {
+    case .refused(_, let error): error.description
+    case .notRegular: "it is not a file"
+    case .shrank: "it has become shorter"
     }
+  }
+
+  fileprivate static func unreadable(path: String, _ error: FileReadError) -> DatasetError {
+    .unreadable(path: path, reason: reason(error))
   }
 }

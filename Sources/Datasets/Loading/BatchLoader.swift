@@ -1,6 +1,7 @@
 /// The prefetching loader: worker threads fill the next mini-batches while the kernels work.
 
 import Glibc
+import System
 import Tensors
 
 /// One rank's images of one mini-batch, valid while the closure that got it runs.
@@ -19,7 +20,7 @@ public struct Batch {
 /// depend on its position in the stream alone, so neither workers nor ranks change a batch.
 public final class BatchLoader {
   private let shared: LoaderState
-  private var workers: [pthread_t] = []
+  private var workers: [WorkerThread] = []
 
   /// Seconds that `withNext` has waited for images so far.
   public private(set) var secondsWaited = 0.0
@@ -52,17 +53,10 @@ public final class BatchLoader {
         badImages: badImages, batchSize: batchSize, localRange: localRange),
       steps: steps, depth: depth)
     for _ in 0..<workers {
-      var thread = pthread_t()
-      let code = pthread_create(
-        &thread, nil,
-        { raw in
-          Unmanaged<LoaderState>.fromOpaque(raw!).takeRetainedValue().work()
-          return nil
-        }, Unmanaged.passRetained(shared).toOpaque())
-      if code != 0 {
-        fatalError("cannot start a loader thread: \(String(cString: strerror(code)))")
+      guard let worker = WorkerThread({ [shared] in shared.work() }) else {
+        fatalError("cannot start a thread that loads images")
       }
-      self.workers.append(thread)
+      self.workers.append(worker)
     }
   }
 
@@ -84,7 +78,7 @@ public final class BatchLoader {
 
   deinit {
     shared.stop()
-    for worker in workers { pthread_join(worker, nil) }
+    for worker in workers { worker.join() }
   }
 
   /// Waits for the next mini-batch and calls `body` with it; nil after the last.
@@ -151,7 +145,7 @@ private struct BatchFiller: Sendable {
 }
 
 /// What a loader and its workers share; everything that changes is read and written under `mutex`.
-private final class LoaderState {
+private final class LoaderState: @unchecked Sendable {
   /// Images that a worker takes at once: enough to be worth a lock, few enough to share a batch.
   private let imagesPerTask: Int
 

@@ -62,19 +62,13 @@ public struct ColorChange: Equatable, Sendable {
     }
     if principalNoise > 0 {
       let amounts = Self.axes.deviations.map { deviation in
-        deviation * principalNoise * Self.normal(from: &stream)
+        deviation * principalNoise * stream.nextNormal()
       }
       draw.shift = Self.axes.vectors.map { vector in
         Float(zip(vector, amounts).reduce(0) { $0 + $1.0 * $1.1 })
       }
     }
     return draw
-  }
-
-  /// Box and Muller's transform.
-  private static func normal(from stream: inout CounterStream) -> Double {
-    let radius = (-2 * log(stream.nextUniform())).squareRoot()
-    return radius * cos(2 * .pi * stream.nextUniform())
   }
 }
 

@@ -19,7 +19,7 @@ package final class StallWatchdog: @unchecked Sendable {
   private let communicator: Communicator
   private let timeout: Double
   private let stop = DispatchSemaphore(value: 0)
-  private var thread = pthread_t()
+  private var thread: WorkerThread?
 
   /// - Parameters:
   ///   - rankProgress: of a training engine.
@@ -35,25 +35,15 @@ package final class StallWatchdog: @unchecked Sendable {
 
   /// From now on a rank that does not move ends the job. Once.
   package func begin() {
-    let context = Unmanaged.passRetained(self).toOpaque()
-    let status = pthread_create(
-      &thread, nil,
-      { context in
-        Unmanaged<StallWatchdog>.fromOpaque(context!).takeRetainedValue().watch()
-        return nil
-      }, context)
-    if status != 0 {
-      thread = 0
-      Unmanaged<StallWatchdog>.fromOpaque(context).release()
-    }
+    // Without a thread there is no watch; the run goes on.
+    thread = WorkerThread { [self] in watch() }
   }
 
   /// Ends the watch, and returns when the thread reads no page any more.
   package func end() {
-    guard thread != 0 else { return }
     stop.signal()
-    pthread_join(thread, nil)
-    thread = 0
+    thread?.join()
+    thread = nil
   }
 
   private func watch() {

@@ -35,14 +35,13 @@ enum Initialization {
     UnsafeMutableBufferPointer(start: base + range.lowerBound, count: range.count)
   }
 
-  /// Normal draws by Box and Muller's transform.
+  /// Normal draws.
   private static func fillNormal(
     _ target: UnsafeMutableBufferPointer<Float>, deviation: Double, _ seed: UInt64, _ index: Int
   ) {
     var stream = CounterStream(seed: seed, purpose: .initialization, index: index)
     for position in target.indices {
-      let radius = sqrt(-2 * log(stream.nextUniform()))
-      target[position] = Float(deviation * radius * cos(2 * .pi * stream.nextUniform()))
+      target[position] = Float(stream.nextNormal(deviation: deviation))
     }
   }
 }

@@ -1,6 +1,6 @@
 /// Where the time of training passes goes, layer by layer.
 
-import Glibc
+import System
 
 /// Collects each layer's seconds: an observer of a replica.
 package final class LayerProfiler: PassObserver {
@@ -33,21 +33,14 @@ package final class LayerProfiler: PassObserver {
 
   package func willRun(layer: Int, backward: Bool) {
     if layer == 0, !backward { passes += 1 }
-    began = Self.now
+    began = MonotonicClock.now
   }
 
   package func didRun(layer: Int, backward: Bool) {
     if backward {
-      entries[layer].backwardSeconds += Self.now - began
+      entries[layer].backwardSeconds += MonotonicClock.now - began
     } else {
-      entries[layer].forwardSeconds += Self.now - began
+      entries[layer].forwardSeconds += MonotonicClock.now - began
     }
-  }
-
-  /// Seconds of a clock that never goes back.
-  private static var now: Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }
