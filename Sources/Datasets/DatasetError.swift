@@ -7,7 +7,7 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Nothing at the place where the files should be; `remedy` says how to get them.
   case missing(dataset: String, file: String, searched: [String], remedy: String)
   case unreadable(path: String, reason: String)
-  /// The file ends early or goes on too long.
+  /// The file is too short or too long.
   case wrongLength(path: String, expected: Int, found: Int)
   /// Not a file of this kind.
   case wrongFormat(path: String, expected: String, found: String)

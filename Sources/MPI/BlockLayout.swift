@@ -1,9 +1,9 @@
-/// Where each rank's block stands in a buffer, for the collectives with uneven counts.
+/// Where each rank's block is in a buffer, for the collectives with uneven counts.
 
 /// Counts and displacements in elements, one of each per rank, made once and used at every step.
 ///
 /// A class, because MPI reads them until a non-blocking collective is done: its request keeps them.
-/// `@unchecked Sendable`: the memory behind the pointers is written in `init` only.
+/// `@unchecked Sendable`: the memory that the pointers point to is written in `init` only.
 public final class BlockLayout: @unchecked Sendable {
   let counts: UnsafeMutablePointer<Int32>
   let displacements: UnsafeMutablePointer<Int32>

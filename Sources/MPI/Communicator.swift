@@ -30,7 +30,7 @@ public final class Communicator {
   private init(predefined handle: MPI_Comm) {
     require(
       MPIEnvironment.isActive,
-      "a communicator was asked for before MPIEnvironment.init or after finalize")
+      "a communicator was used before MPIEnvironment.init or after finalize")
     self.handle = handle
     isPredefined = true
     (rank, size) = Self.place(in: handle)

@@ -10,7 +10,7 @@ internal import CMPI
 /// it. An environment that is dropped instead leaves MPI as it is; the process then ends without
 /// finalizing, which `mpirun` reports as a failure and answers by ending the other ranks.
 public struct MPIEnvironment: ~Copyable {
-  /// What the library grants, at least what was asked for.
+  /// What the library grants, at least what was requested.
   public let threadLevel: ThreadLevel
 
   /// Initializes MPI; once per process. Errors of the world are thrown from here on instead of
@@ -38,7 +38,7 @@ public struct MPIEnvironment: ~Copyable {
     guard granted >= required else {
       throw MPIError(
         .unsupported, operation: operation,
-        text: "thread level \(required) was asked for, this MPI library grants \(granted)")
+        text: "thread level \(required) was requested, this MPI library grants \(granted)")
     }
     return granted
   }

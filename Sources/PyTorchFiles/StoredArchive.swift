@@ -41,7 +41,7 @@ struct StoredArchive {
     }
     let begin = entry.header + Self.localLength + local.uint16(26) + local.uint16(28)
     guard begin <= file.count, entry.byteCount <= file.count - begin else {
-      throw Self.malformed(file, "\(printable(name)) ends behind the file's end")
+      throw Self.malformed(file, "\(printable(name)) ends after the file's end")
     }
     let bytes = try file.bytes(begin..<begin + entry.byteCount)
     let checksum = bytes.withUnsafeBufferPointer { crc32_z(0, $0.baseAddress, $0.count) }

@@ -51,7 +51,7 @@ struct HeaderScanner {
     guard peek() == nil else { throw malformed("\(found()) after the end of the header's object") }
   }
 
-  /// What stands at the current place, for a message.
+  /// What is at the current position, for a message.
   private mutating func found() -> String {
     guard let byte = peek() else { return "the end" }
     return byte > 0x20 && byte < 0x7F ? "`\(Character(Unicode.Scalar(byte)))`" : "byte \(byte)"
@@ -140,7 +140,7 @@ struct HeaderScanner {
 
   /// A whole number in 0...2⁵³.
   ///
-  /// - Returns: the number, or what stands there instead.
+  /// - Returns: the number, or what is there instead.
   mutating func readCount() throws(SafetensorsError) -> Result<Int, NotACount> {
     guard let first = peek(), first == UInt8(ascii: "-") || isDigit(first) else {
       let what = found()

@@ -1,6 +1,6 @@
 /// What can be wrong with a safetensors file, each with the sentence the person will read.
 
-/// A file that cannot be read or written as safetensors, or does not hold what was asked for.
+/// A file that cannot be read or written as safetensors, or does not hold what was requested.
 public enum SafetensorsError: Error, Hashable, Sendable {
   /// A system call failed; `reason` is the text of its errno.
   case system(file: String, operation: String, reason: String)
@@ -103,13 +103,13 @@ extension SafetensorsError: CustomStringConvertible {
         + "was appended, or two files were mixed. Copy it again or use an older checkpoint"
     case .missingTensor(let file, let tensor, let count):
       return "\(file): no tensor \(quoted(tensor)) among its \(count). "
-        + "Check that the file is of the network that was asked for"
+        + "Check that the file is of the requested network"
     case .wrongDType(let file, let tensor, let expected, let found):
       return "\(file): tensor \(quoted(tensor)) is \(found.rawValue), expected \(expected). "
         + "Convert it and write the file again"
     case .wrongShape(let file, let tensor, let expected, let found):
       return "\(file): tensor \(quoted(tensor)) has shape \(found), expected \(expected). "
-        + "Check that the file is of the network that was asked for"
+        + "Check that the file is of the requested network"
     case .unwritableName(let file, let tensor, let problem):
       return "\(file): cannot write tensor \(quoted(tensor)): \(problem)"
     case .wrongByteCount(let file, let tensor, let expected, let found):

@@ -1,4 +1,4 @@
-/// Reading a safetensors file: the header at once, a tensor's bytes when asked for.
+/// Reading a safetensors file: the header at once, a tensor's bytes on request.
 ///
 /// The format: 8 bytes of header length (little-endian), the header in JSON, the tensors' bytes
 /// without gaps (https://huggingface.co/docs/safetensors). Tensors are read,

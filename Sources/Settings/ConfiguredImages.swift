@@ -58,9 +58,9 @@ extension TrainingConfiguration {
     var transform = try trainingTransform(source.imageShape)
     transform.reducesDecoding = true
     let jitter = augmentation.colorJitter
-    transform.color = ColorChange(
+    transform.color = ColorJitter(
       brightness: jitter[0], contrast: jitter[1], saturation: jitter[2],
-      principalNoise: augmentation.principalNoise)
+      pcaNoise: augmentation.pcaNoise)
     return transform
   }
 

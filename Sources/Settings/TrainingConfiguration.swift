@@ -35,13 +35,3 @@ package struct TrainingConfiguration: Hashable, Sendable {
     }?.key
   }
 }
-
-/// The data sets that are built in.
-package enum DatasetName: String, CaseIterable, Codable, Sendable {
-  case fashionMNIST = "fashion-mnist"
-  case cifar10
-  case cifar100
-  case imageFolder = "image-folder"
-  case tarShards = "webdataset"
-  case synthetic
-}

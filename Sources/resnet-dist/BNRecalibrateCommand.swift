@@ -55,7 +55,7 @@ struct BNRecalibrateCommand: RankedCommand {
     }
     let run = try RecalibrationRun(
       weights: weights, changes: changes, images: images, output: output, ranks: ranks,
-      // The JSON object stands alone on stdout.
+      // Stdout holds the JSON object alone.
       console: json ? StandardConsole.error : StandardConsole.output)
     let result = try run.recalibrate()
     guard ranks.isFirst else { return }

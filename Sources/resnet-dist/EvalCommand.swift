@@ -45,7 +45,7 @@ struct EvalCommand: RankedCommand {
     }
     let run = try EvaluationRun(
       requests, changes: changes, views: try views.views, ranks: ranks,
-      // The JSON object stands alone on stdout.
+      // Stdout holds the JSON object alone.
       console: json ? StandardConsole.error : StandardConsole.output)
     let result = try run.evaluate()
     guard ranks.isFirst else { return }

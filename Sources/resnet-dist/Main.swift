@@ -24,7 +24,7 @@ extension RankedCommand {
 
 @main
 enum Main {
-  /// What a command line turned out to be.
+  /// A parsed command line.
   private enum Parsed {
     case command(any RankedCommand)
     /// Help, a version, or what is wrong with the flags.

@@ -45,9 +45,9 @@ private struct InvertedImages: ImageSource {
   }
 
   func read(
-    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) throws {
-    try images.read(index, into: &image, reduction: reduction)
+    try images.read(index, into: &image, divisor: divisor)
   }
 }
 

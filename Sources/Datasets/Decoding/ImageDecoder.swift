@@ -30,21 +30,21 @@ public enum ImageDecoder {
   ///   - path: for errors.
   ///   - image: takes the image; overwritten even on failure.
   ///   - upright: whether a JPEG file's EXIF orientation is applied.
-  ///   - reduction: asked with the image's size before decoding: 1, 2, 4 or 8. A JPEG file is then decoded
+  ///   - divisor: asked with the image's size before decoding: 1, 2, 4 or 8. A JPEG file is then decoded
   ///     to a size divided by that, rounded up; other formats do not ask.
   /// - Throws: `DatasetError.undecodable`.
   public static func decode(
     _ bytes: [UInt8], path: String, into image: inout ImageBuffer, upright: Bool = false,
-    reduction: (ImageShape) -> Int = { _ in 1 }
+    divisor: (ImageShape) -> Int = { _ in 1 }
   ) throws {
     switch try Format(of: bytes, path: path) {
     case .jpeg:
       guard upright else {
-        return try JPEGDecoder.decode(bytes, path: path, into: &image, reduction: reduction)
+        return try JPEGDecoder.decode(bytes, path: path, into: &image, divisor: divisor)
       }
       let orientation = Orientation(of: bytes)
       try JPEGDecoder.decode(bytes, path: path, into: &image) {
-        reduction(orientation.upright($0))
+        divisor(orientation.upright($0))
       }
       orientation.apply(to: &image)
     case .png: try PNGDecoder.decode(bytes, path: path, into: &image)

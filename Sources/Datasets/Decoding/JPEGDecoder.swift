@@ -22,22 +22,22 @@ enum JPEGDecoder {
 
   /// - Parameters:
   ///   - path: for errors.
-  ///   - reduction: by what the size is divided, for the file's own size: 1, 2, 4 or 8. (The library's
+  ///   - divisor: by what the size is divided, for the file's own size: 1, 2, 4 or 8. (The library's
   ///     other factors have no vector code and take longer than the full size.)
   /// - Throws: `DatasetError.undecodable`.
   ///
   /// The corresponding C function is `tjDecompress2`.
   static func decode(
-    _ bytes: [UInt8], path: String, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ bytes: [UInt8], path: String, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) throws {
     let decompressor = try Decompressor(path: path)
     let (file, isInk) = try decompressor.header(of: bytes)
-    let divisor = reduction(file)
-    precondition([1, 2, 4, 8].contains(divisor))
+    let scale = divisor(file)
+    precondition([1, 2, 4, 8].contains(scale))
     let shape = ImageShape(
-      height: (file.height + divisor - 1) / divisor, width: (file.width + divisor - 1) / divisor,
+      height: (file.height + scale - 1) / scale, width: (file.width + scale - 1) / scale,
       channels: 3)
-    image.reshape(shape, reduction: divisor)
+    image.reshape(shape, divisor: scale)
     guard isInk else {
       return try decompressor.decode(
         bytes, shape: shape, format: TJPF_RGB, channels: 3, into: image.pixels.baseAddress!)

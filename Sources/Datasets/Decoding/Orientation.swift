@@ -24,7 +24,7 @@ struct Orientation {
     self.value = value
   }
 
-  /// Reads the first directory of a TIFF header behind `Exif`.
+  /// Reads the first directory of a TIFF header after `Exif`.
   private static func tag(in segment: ArraySlice<UInt8>) -> Int? {
     guard segment.starts(with: Array("Exif\0\0".utf8)) else { return nil }
     let tiff = segment.dropFirst(6)
@@ -61,11 +61,11 @@ struct Orientation {
   func apply(to image: inout ImageBuffer) {
     if value == 1 { return }
     let file = image.shape
-    let reduction = image.reduction
+    let divisor = image.divisor
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: file.count) { source in
       _ = source.initialize(from: image.pixels)
       let shape = upright(file)
-      image.reshape(shape, reduction: reduction)
+      image.reshape(shape, divisor: divisor)
       let pixels = image.pixels
       let (flipsRows, flipsColumns) = ([3, 4, 6, 7].contains(value), [2, 3, 7, 8].contains(value))
       for row in 0..<shape.height {

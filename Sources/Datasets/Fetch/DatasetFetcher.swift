@@ -16,7 +16,7 @@ public struct DatasetFetcher: Sendable {
   public init() {}
 
   /// Brings `dataset` into `directory`. Safe to repeat: what is there is left alone, what has arrived
-  /// in part is gone on from.
+  /// in part is resumed.
   ///
   /// - Parameters:
   ///   - directory: nil is where training looks for it.
@@ -78,7 +78,7 @@ public struct DatasetFetcher: Sendable {
       try? FileManager.default.removeItem(atPath: target)
       guard rename("\(temporary)/\(name)", target) == 0 else { throw FetchError.current(target) }
     }
-    // The archive goes only when its contents are sure to outlast a power cut.
+    // The archive is removed only when its contents are sure to outlast a power cut.
     let descriptor = open(directory, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FetchError.current(directory) }
     defer { close(descriptor) }

@@ -42,7 +42,7 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
   private var timeout: TimeInterval = 0
 
   /// - Parameters:
-  ///   - part: the file written to; the bytes it holds are gone on from.
+  ///   - part: the file written to; a transfer resumes after the bytes it holds.
   ///   - progress: called with the bytes that have arrived.
   init(_ url: URL, part: String, limit: Int, progress: @escaping @Sendable (Int) -> Void) {
     self.url = url
@@ -114,7 +114,7 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
       let range = response?.value(forHTTPHeaderField: "Content-Range") ?? ""
       guard range.hasPrefix("bytes \(received)-") else {
         discard()
-        throw .transient("the server sends another part of the file than was asked for")
+        throw .transient("the server sends another part of the file than was requested")
       }
     case 200:
       // A login page in the file's place, say, leaves what has arrived alone.
@@ -136,7 +136,7 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
         throw .final(.current(part))
       }
     }
-    // The rest of a file may come without its name; it is the version that was asked for.
+    // The rest of a file may come without its name; it is the version that was requested.
     if status == 200 { state = PartState(response) }
     guard let handle = FileHandle(forWritingAtPath: part) else { throw .final(.current(part)) }
     do { try handle.seek(toOffset: UInt64(received)) } catch { throw .final(.current(part)) }

@@ -75,10 +75,10 @@ public struct ILSVRCValidation: ImageSource {
   public func imageName(at index: Int) -> String { folder + "/" + files[index] }
 
   public func read(
-    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) throws {
     let path = imageName(at: index)
     try ImageDecoder.decode(
-      fileBytes(at: path), path: path, into: &image, upright: upright, reduction: reduction)
+      fileBytes(at: path), path: path, into: &image, upright: upright, divisor: divisor)
   }
 }

@@ -19,7 +19,7 @@ public struct BadImage: Equatable, Sendable {
 /// Which images take a bad one's place: drawn from (seed, epoch, index of the bad one) alone, so it
 /// is the same image on any number of ranks.
 struct Replacements: Sequence, IteratorProtocol {
-  /// Draws before the run ends: a data set with so many bad images is not one.
+  /// Draws before the run ends: a data set with that many bad images is not usable.
   private static let limit = 16
 
   private var stream: CounterStream

@@ -221,7 +221,7 @@ private final class LoaderState: @unchecked Sendable {
     defer { pthread_mutex_unlock(mutex) }
     guard current < steps.upperBound else { return nil }
     let slot = current % depth
-    // All of the batch, so that which of several errors is told depends on the images alone.
+    // All of the batch, so that which of several errors is thrown depends on the images alone.
     while missing[slot] > 0 { pthread_cond_wait(changed, mutex) }
     if let failure = failure[slot] { throw failure.error }
     return Batch(
@@ -255,7 +255,7 @@ private final class LoaderState: @unchecked Sendable {
     pthread_mutex_unlock(mutex)
   }
 
-  /// A worker's life: takes tasks until told to stop.
+  /// A worker's life: takes tasks until the loader stops.
   func work() {
     var scratch = SamplePreparation.Scratch()
     pthread_mutex_lock(mutex)
@@ -285,7 +285,7 @@ private final class LoaderState: @unchecked Sendable {
       pthread_mutex_lock(mutex)
       missing[slot] -= part.count
       replaced[slot] += bad
-      // Of several errors in a batch the first image's is told, whoever met it first.
+      // Of several errors in a batch the first image's is thrown, whoever met it first.
       if let caught, part.lowerBound < failure[slot]?.image ?? .max {
         failure[slot] = (part.lowerBound, caught)
       }

@@ -57,7 +57,7 @@ public enum PermutationSampler {
   }
 }
 
-/// Which sample stands at a position, for any thread.
+/// Which sample is at a position, for any thread.
 final class SampleStream: Sendable {
   let order: SampleOrder
   private let runs: [Range<Int>]

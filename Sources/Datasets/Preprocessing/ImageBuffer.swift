@@ -8,7 +8,7 @@ public struct ImageBuffer: ~Copyable {
   /// The shape of the image that is held.
   public private(set) var shape = ImageShape(height: 0, width: 0, channels: 3)
   /// By what the file's own size was divided when it was decoded.
-  public private(set) var reduction = 1
+  public private(set) var divisor = 1
   private var storage: UnsafeMutableBufferPointer<UInt8>
 
   public init() { storage = .allocate(capacity: ImageResampling.slack) }
@@ -17,15 +17,15 @@ public struct ImageBuffer: ~Copyable {
 
   /// Makes room for an image; what the bytes are afterwards is not said.
   ///
-  /// - Parameter reduction: by what the file's own size was divided to get `shape`, rounded up.
-  public mutating func reshape(_ shape: ImageShape, reduction: Int = 1) {
+  /// - Parameter divisor: by what the file's own size was divided to get `shape`, rounded up.
+  public mutating func reshape(_ shape: ImageShape, divisor: Int = 1) {
     let needed = shape.count + ImageResampling.slack
     if needed > storage.count {
       storage.deallocate()
       storage = .allocate(capacity: needed)
     }
     self.shape = shape
-    self.reduction = reduction
+    self.divisor = divisor
   }
 
   /// The image's bytes; valid until the next `reshape`.

@@ -45,7 +45,7 @@ public struct ImageTransform: Equatable, Sendable {
   public var crop: Crop
   public var flip: Flip
   /// Random changes of the colours, after the crop; of padded images before it.
-  public var color = ColorChange.none
+  public var color = ColorJitter.none
   /// Whether large JPEG files may be decoded in reduced size before they are resized: faster, and not to
   /// the last bit what torchvision makes of them.
   public var reducesDecoding = false
@@ -89,7 +89,7 @@ public struct ImageTransform: Equatable, Sendable {
   struct Draw: Equatable {
     var view: ImageView
     var isFlipped = false
-    var color = ColorChange.Draw()
+    var color = ColorJitter.Draw()
   }
 
   func draw(seed: UInt64, epoch: Int, index: Int, shape: ImageShape) -> Draw {

@@ -14,13 +14,13 @@ extension ImageTransform: CustomStringConvertible {
   }
 }
 
-extension ColorChange {
+extension ColorJitter {
   fileprivate var text: String? {
     var parts: [String] = []
     if max(brightness, contrast, saturation) > 0 {
       parts.append("colour jitter \(brightness), \(contrast), \(saturation)")
     }
-    if principalNoise > 0 { parts.append("colour noise \(principalNoise)") }
+    if pcaNoise > 0 { parts.append("colour noise \(pcaNoise)") }
     return parts.isEmpty ? nil : parts.joined(separator: ", ")
   }
 }

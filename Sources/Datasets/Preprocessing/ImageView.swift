@@ -28,16 +28,16 @@ struct ResizedCrop: Equatable {
   ///
   /// - Parameters:
   ///   - decoded: the image's size after decoding.
-  ///   - reduction: by how much decoding has reduced it.
+  ///   - divisor: by how much decoding has reduced it.
   func axes(
-    decoded: ImageShape, reduction: Int
+    decoded: ImageShape, divisor: Int
   ) -> (rows: ResamplingAxis, columns: ResamplingAxis, firstRow: Int, firstColumn: Int) {
     /// Pixels outside the rectangle have no part in the result, as if it had been cut out first.
     func axis(
       _ range: Range<Int>, _ size: Int, _ output: Int, _ window: Range<Int>
     ) -> (ResamplingAxis, Int) {
-      let low = Double(range.lowerBound) / Double(reduction)
-      let high = min(Double(range.upperBound) / Double(reduction), Double(size))
+      let low = Double(range.lowerBound) / Double(divisor)
+      let high = min(Double(range.upperBound) / Double(divisor), Double(size))
       let first = Int(low)
       let input = min(Int(high.rounded(.up)), size) - first
       let box = low - Double(first)...high - Double(first)
@@ -48,8 +48,8 @@ struct ResizedCrop: Equatable {
     return (rowAxis, columnAxis, firstRow, firstColumn)
   }
 
-  /// The largest reduction, 8, 4, 2 or 1, that leaves at least as many pixels as the result has.
-  var largestReduction: Int {
+  /// The largest divisor, 8, 4, 2 or 1, that leaves at least as many pixels as the result has.
+  var largestDivisor: Int {
     [8, 4, 2].first { rows.count >= height * $0 && columns.count >= width * $0 } ?? 1
   }
 

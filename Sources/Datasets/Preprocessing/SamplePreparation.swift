@@ -15,7 +15,7 @@ struct SamplePreparation: Sendable {
   let source: any ImageSource
   let transform: ImageTransform
   let output: ImageShape
-  private let writer: ImageWriter
+  private let writer: ImageNormalizer
 
   /// - Precondition: the source's images have one shape, or `transform` gives them one.
   init(
@@ -27,7 +27,7 @@ struct SamplePreparation: Sendable {
     self.source = source
     self.transform = transform
     self.output = output
-    writer = ImageWriter(normalization, shape: output)
+    writer = ImageNormalizer(normalization, shape: output)
   }
 
   /// Prepares one sample.
@@ -43,7 +43,7 @@ struct SamplePreparation: Sendable {
       let draw = transform.draw(seed: seed, epoch: epoch, index: index, shape: shape)
       drawn = draw
       guard transform.reducesDecoding, case .resized(let crop) = draw.view else { return 1 }
-      return crop.largestReduction
+      return crop.largestDivisor
     }
     let draw =
       drawn
@@ -74,7 +74,7 @@ extension ImageBuffer {
   func resample(
     _ crop: ResizedCrop, via intermediate: inout ImageBuffer, to target: inout ImageBuffer
   ) {
-    let (rows, columns, row, column) = crop.axes(decoded: shape, reduction: reduction)
+    let (rows, columns, row, column) = crop.axes(decoded: shape, divisor: divisor)
     target.reshape(ImageShape(height: rows.count, width: columns.count, channels: 3))
     intermediate.reshape(
       ImageShape(height: rows.inputs.count, width: columns.count, channels: 3))

@@ -12,7 +12,7 @@ public struct WholeImageReader: ~Copyable {
   private var intermediate = ImageBuffer()
   private var resized = ImageBuffer()
   /// For images of the last shape.
-  private var writer: (shape: ImageShape, writer: ImageWriter)?
+  private var writer: (shape: ImageShape, writer: ImageNormalizer)?
 
   /// - Parameter normalization: by a mean colour; a mean image fits one size only. Nil: pixels as they
   ///   are.
@@ -51,7 +51,7 @@ public struct WholeImageReader: ~Copyable {
   ) throws {
     try source.read(index, into: &image)
     image.resize(to: shape, via: &intermediate, into: &resized)
-    if writer?.shape != shape { writer = (shape, ImageWriter(normalization, shape: shape)) }
+    if writer?.shape != shape { writer = (shape, ImageNormalizer(normalization, shape: shape)) }
     for (view, isFlipped) in [false, true].enumerated() {
       writer?.writer.write(
         UnsafeBufferPointer(resized.pixels), rows: 0, columns: 0, isFlipped: isFlipped,

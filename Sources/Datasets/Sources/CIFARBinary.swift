@@ -62,7 +62,7 @@ public struct CIFARBinary: ImageSource {
   }
 
   public func read(
-    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) {
     precondition((0..<count).contains(index))
     image.reshape(Self.shape)

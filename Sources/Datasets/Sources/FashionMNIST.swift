@@ -77,7 +77,7 @@ public struct FashionMNIST: ImageSource {
   public func label(at index: Int) -> Int { Int(labels[index]) }
 
   public func read(
-    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) {
     precondition((0..<count).contains(index))
     image.reshape(Self.shape)

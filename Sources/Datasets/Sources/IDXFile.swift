@@ -41,7 +41,7 @@ struct IDXFile {
         path: path, expected: expected, found: "it claims \(dimensions[0]) \(content)")
     }
     let length = dimensions.reduce(1, *)
-    // The byte after the last tells a file that goes on.
+    // A byte after the last means that the file is too long.
     let bytes = try file.read(length + 1)
     guard bytes.count == length else {
       throw DatasetError.wrongLength(

@@ -96,7 +96,7 @@ public struct ImageFolder: ImageSource {
   public func label(at index: Int) -> Int { Int(labels[index]) }
 
   public func read(
-    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) throws {
     precondition((0..<count).contains(index))
     if let decoded, let imageShape {
@@ -107,7 +107,7 @@ public struct ImageFolder: ImageSource {
     // What is kept is kept in full size.
     try ImageDecoder.decode(
       fileBytes(at: path), path: path, into: &image, upright: upright,
-      reduction: decoded == nil ? reduction : { _ in 1 })
+      divisor: decoded == nil ? divisor : { _ in 1 })
     if image.shape == imageShape { decoded?.store(index, from: image.pixels) }
   }
 

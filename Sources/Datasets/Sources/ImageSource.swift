@@ -41,11 +41,11 @@ public protocol ImageSource: Sendable {
   ///
   /// - Parameters:
   ///   - image: takes the image's shape; overwritten.
-  ///   - reduction: asked at most once, with the image's size, by formats that decode to a half, a fourth
+  ///   - divisor: asked at most once, with the image's size, by formats that decode to a half, a fourth
   ///     or an eighth of the size in less time: the divisor that will do.
   /// - Throws: `DatasetError` when a file cannot be read or decoded.
   func read(
-    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) throws
 }
 

@@ -52,9 +52,9 @@ public struct Subset: ImageSource {
   }
 
   public func read(
-    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) throws {
     precondition((0..<count).contains(index))
-    try base.read(indices.lowerBound + index, into: &image, reduction: reduction)
+    try base.read(indices.lowerBound + index, into: &image, divisor: divisor)
   }
 }

@@ -57,7 +57,7 @@ public struct SyntheticImages: ImageSource {
   }
 
   public func read(
-    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) {
     image.reshape(shape)
     let pixels = image.pixels

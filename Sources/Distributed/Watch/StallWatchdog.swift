@@ -35,7 +35,7 @@ package final class StallWatchdog: @unchecked Sendable {
 
   /// From now on a rank that does not move ends the job. Once.
   package func begin() {
-    // Without a thread there is no watch; the run goes on.
+    // Without a thread there is no watch; the run continues.
     thread = WorkerThread { [self] in watch() }
   }
 

@@ -4,7 +4,7 @@ extension ConvolutionGeometry {
   /// The fastest algorithm for this geometry.
   ///
   /// Chosen from the geometry alone, never by measuring or by `KernelTarget`: algorithms round
-  /// differently, so ranks on different machines must agree. docs/performance.md has the measurements that
+  /// differently, so ranks on different machines must agree. docs/measurements has the measurements that
   /// the order rests on.
   public var algorithm: any ConvolutionAlgorithm { algorithms[0] }
 

@@ -22,7 +22,7 @@ extension Communicator {
       operation)
   }
 
-  /// Puts the blocks together where this rank's block already stands in its place.
+  /// Puts the blocks together where this rank's block is already in its place.
   /// - Parameter buffer: [size, count].
   ///
   /// The corresponding MPI function is `MPI_Allgather` with `MPI_IN_PLACE`.

@@ -24,7 +24,7 @@ extension Communicator {
       operation)
   }
 
-  /// Puts the blocks together where this rank's block already stands in its place.
+  /// Puts the blocks together where this rank's block is already in its place.
   /// The corresponding MPI function is `MPI_Allgatherv` with `MPI_IN_PLACE`.
   public func allGatherV<Element: MPIDatatype>(
     inPlace buffer: UnsafeMutableBufferPointer<Element>, _ layout: BlockLayout

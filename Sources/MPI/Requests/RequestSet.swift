@@ -3,7 +3,7 @@
 internal import CMPI
 
 /// Owns requests, which an array cannot. Each has a key of the caller's choosing, such as the number
-/// of a gradient bucket, by which its completion is told.
+/// of a gradient bucket, that its completion is reported by.
 ///
 /// As with ``Request``, buffers belong to MPI until completion, and dropping a set that is not empty
 /// ends the process. After an error the set is empty, and its buffers must not be used again.

@@ -93,7 +93,7 @@ package enum ModelCatalog {
 
   private static func suggestion(for name: String) -> String? {
     if let (family, depth) = Model.familyAndDepth(name) {
-      // Outwards from what was asked for.
+      // Outwards from what was requested.
       let start = min(max(depth, 8), CIFARNetwork.maximumDepth)
       for distance in 0..<CIFARNetwork.maximumDepth {
         for candidate in [start + distance, start - distance] {
@@ -108,7 +108,7 @@ package enum ModelCatalog {
   }
 }
 
-/// What a name stands for.
+/// What a name means.
 private enum Model {
   case small(depth: Int, isPlain: Bool)
   case smallResNeXt(Cardinality)

@@ -2,7 +2,7 @@
 
 import Tensors
 
-/// A network of the catalog, told by the names and shapes of its parameters and running statistics.
+/// A network of the catalog, recognized by the names and shapes of its parameters and running statistics.
 ///
 /// Strides leave no trace in the tensors, nor do shortcuts without projections: `resnet20` with
 /// shortcut A and `plain20` have the same.

@@ -8,7 +8,7 @@ package protocol GradientMemory: AnyObject {
   /// parameters, [weights, normalization], the others' [weights].
   var nodes: [UnsafeMutablePointer<Float>] { get }
 
-  /// Where the sum over all shards of all ranks stands after a reduction, [weights].
+  /// Where the sum over all shards of all ranks is after a reduction, [weights].
   var sum: UnsafePointer<Float> { get }
 }
 

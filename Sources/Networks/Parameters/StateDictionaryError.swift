@@ -23,7 +23,7 @@ package struct StateMismatch: Equatable, Sendable {
   package let unexpected: [Tensor]
   /// Tensors with another shape, by name.
   package let misshaped: [Tensor]
-  /// The network that the tensors are of, if that can be told.
+  /// The network that the tensors are of, if that can be recognized.
   package let recognized: RecognizedModel?
 
   /// - Returns: nil where nothing differs.

@@ -29,7 +29,7 @@ package enum ActivationSource {
         return pass.tensor(slot, slices)
       }
       // In steps, so that a chain of normalizations stays in the second-level cache.
-      let step = max(1, 48 * 1024 / scratch.shape.count)
+      let step = max(1, ReproducibleBlocking.activations / scratch.shape.count)
       for first in stride(from: 0, to: slices.range.count, by: step) {
         let begin = slices.range.lowerBound + first
         let part = begin..<min(begin + step, slices.range.upperBound)

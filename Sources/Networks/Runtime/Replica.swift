@@ -284,7 +284,7 @@ package final class Replica {
   }
 
   /// The tree nodes that this rank's shards make up, and the weights region of each one's gradient.
-  /// The first node's stands in `gradients`.
+  /// The first node's is in `gradients`.
   package var gradientNodes: [(shards: Range<Int>, weights: UnsafeMutableBufferPointer<Float>)] {
     workspace.nodes.indices.map { node in
       (

@@ -1,6 +1,6 @@
 /// The BN groups of a mini-batch, and how their statistics are merged from what the ranks hold.
 
-/// Why a mini-batch has no BN groups of the size asked for.
+/// Why a mini-batch has no BN groups of the requested size.
 package struct StatisticsGroupError: Error, Equatable, CustomStringConvertible {
   package let images: Int
   package let batch: Int
@@ -93,7 +93,7 @@ package final class NormalizationGroups {
   package func pieces(ofRank rank: Int) -> [Range<Int>] { pieces(of: layout.shards(ofRank: rank)) }
 
   /// The merges that make `nodes` out of `pieces`, which are nodes below them; as indices into `pieces`.
-  /// A node's value then stands at its first piece.
+  /// A node's value is then at its first piece.
   package func merges(of pieces: [Range<Int>], to nodes: [Range<Int>]) -> [Merge] {
     Self.merges(of: pieces, to: nodes, groups, layout)
   }
@@ -113,7 +113,7 @@ package final class NormalizationGroups {
   ) -> [Merge] {
     let indices = Dictionary(uniqueKeysWithValues: pieces.enumerated().map { ($1, $0) })
     var merges: [Merge] = []
-    /// Makes `node` and returns the index at which it stands.
+    /// Makes `node` and returns its index.
     func make(_ node: Range<Int>, in group: Int) -> Int {
       if let index = indices[node] { return index }
       let middle =

@@ -36,7 +36,7 @@ package final class PartialSums<Scalar: BitwiseCopyable> {
     levels.pointer + level * count
   }
 
-  /// Where the sum stands after the last part.
+  /// Where the sum is after the last part.
   package var total: UnsafePointer<Scalar> { UnsafePointer(level(Self.top(parts))) }
 
   /// Takes part `part`; parts come in order.

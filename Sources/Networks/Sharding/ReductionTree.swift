@@ -32,7 +32,7 @@ package struct ReductionTree: Hashable, Sendable {
   }
 
   /// The inner nodes at and below the node over `leaves`, children before parents; a node's value
-  /// stands at its first leaf.
+  /// is at its first leaf.
   package func merges(of node: Range<Int>) -> [Merge] {
     guard node.count > 1 else { return [] }
     let middle = Self.middle(of: node)

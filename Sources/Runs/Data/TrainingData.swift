@@ -52,38 +52,13 @@ package struct TrainingData {
   private static func open(
     _ configuration: TrainingConfiguration, _ split: DatasetSplit, classNames: [String]? = nil
   ) throws -> any ImageSource {
-    let upright = configuration.data.transposesByEXIF
     let directory =
       split == .test
       ? configuration.data.testDirectory ?? configuration.data.directory
       : configuration.data.directory
-    switch configuration.data.dataset {
-    case .fashionMNIST: return try FashionMNIST(directory: directory, split: split)
-    case .cifar10: return try CIFARBinary(.cifar10, directory: directory, split: split)
-    case .cifar100: return try CIFARBinary(.cifar100, directory: directory, split: split)
-    case .imageFolder:
-      guard let directory else { throw MissingDataDirectory() }
-      if split == .test, let folder = ILSVRCValidation.folder(in: directory) {
-        return try ILSVRCValidation(folder: folder, upright: upright)
-      }
-      return try ImageFolder(directory: directory, split: split, upright: upright)
-    case .tarShards:
-      guard let directory else { throw MissingDataDirectory() }
-      return try TarShards(directory, split: split, classNames: classNames, upright: upright)
-    case .synthetic:
-      return SyntheticImages(
-        count: split == .train ? 4096 : 1024, classCount: 10, seed: configuration.run.seed,
-        split: split)
-    }
-  }
-}
-
-/// These data sets have no default folder.
-package struct MissingDataDirectory: UsageError, CustomStringConvertible {
-  package var description: String {
-    "--dataset image-folder needs --data-dir: a folder with train/<class>/ and test/<class>/, or "
-      + "with <class>/ folders of JPEG or PNG images; --dataset webdataset needs tar files there, such "
-      + "as 'train-{0000..0146}.tar'"
+    return try configuration.data.dataset.open(
+      split, directory: directory, classNames: classNames,
+      upright: configuration.data.transposesByEXIF, seed: configuration.run.seed)
   }
 }
 
@@ -99,3 +74,4 @@ package struct SplitsDiffer: Error, CustomStringConvertible {
 }
 
 extension MissingTarget: UsageError {}
+extension MissingDataDirectory: UsageError {}

@@ -3,7 +3,7 @@
 import Foundation
 import Glibc
 
-/// Makes, recognizes and removes temporary names, so that leftovers of a killed run can be told from
+/// Makes, recognizes and removes temporary names, so that leftovers of a killed run can be distinguished from
 /// files that belong to somebody else.
 enum TemporaryName {
   /// A new unique name in the folder of `target`.

@@ -28,7 +28,7 @@ package struct AugmentationSettings: Hashable, Sendable {
   /// How far brightness, contrast and saturation of training images are changed at random.
   package var colorJitter = [0.0, 0.0, 0.0]
   /// The deviation of the noise along ImageNet's principal colours.
-  package var principalNoise = 0.0
+  package var pcaNoise = 0.0
   /// The part of the training loss's target that is spread evenly over the classes.
   package var labelSmoothing = 0.0
 
@@ -67,7 +67,7 @@ extension AugmentationSettings: SettingGroup {
       "Change brightness, contrast and saturation by factors from 1 − x to 1 + x: one x, or three."
     ),
     Setting(
-      "pca-noise", \.augmentation.principalNoise, .real(0...10),
+      "pca-noise", \.augmentation.pcaNoise, .real(0...10),
       "Add noise along ImageNet's principal colours, of this deviation: 0.1 in Krizhevsky et al. "
         + "2012.", aliases: ["lighting"]),
     Setting(

@@ -36,11 +36,11 @@ func pixels(_ source: any ImageSource, _ index: Int) throws -> [UInt8] {
   return Array(image.pixels)
 }
 
-/// An image file decoded in a size divided by `reduction`.
+/// An image file decoded in a size divided by `divisor`.
 func decode(
-  _ bytes: [UInt8], path: String, upright: Bool = false, reduction: Int = 1
+  _ bytes: [UInt8], path: String, upright: Bool = false, divisor: Int = 1
 ) throws -> (shape: ImageShape, pixels: [UInt8]) {
   var image = ImageBuffer()
-  try ImageDecoder.decode(bytes, path: path, into: &image, upright: upright) { _ in reduction }
+  try ImageDecoder.decode(bytes, path: path, into: &image, upright: upright) { _ in divisor }
   return (image.shape, Array(image.pixels))
 }

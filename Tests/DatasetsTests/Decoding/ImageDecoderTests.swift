@@ -20,14 +20,14 @@ import Testing
   }
 
   @Test("JPEG decoded in reduced size equals Pillow's draft", arguments: [2, 4, 8])
-  func reduced(by reduction: Int) throws {
-    let (shape, pixels) = try decode(Fixture.bytes("odd.jpg"), path: "", reduction: reduction)
+  func reduced(by divisor: Int) throws {
+    let (shape, pixels) = try decode(Fixture.bytes("odd.jpg"), path: "", divisor: divisor)
     #expect(
       shape
         == ImageShape(
-          height: (45 + reduction - 1) / reduction, width: (77 + reduction - 1) / reduction,
+          height: (45 + divisor - 1) / divisor, width: (77 + divisor - 1) / divisor,
           channels: 3))
-    #expect(pixels == (try Fixture.bytes("odd-jpg-\(reduction).rgb")))
+    #expect(pixels == (try Fixture.bytes("odd-jpg-\(divisor).rgb")))
   }
 
   @Test("photographs are turned upright as by Pillow, if that is asked for", arguments: 1...8)

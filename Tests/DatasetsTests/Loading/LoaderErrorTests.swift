@@ -16,7 +16,7 @@ private struct TwoUnreadable: ImageSource {
   func label(at index: Int) -> Int { 0 }
 
   func read(
-    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) throws {
     image.reshape(imageShape!)
     image.pixels.update(repeating: 0)
@@ -98,7 +98,7 @@ private struct BadImages: ImageSource {
   func label(at index: Int) -> Int { index }
 
   func read(
-    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) throws {
     if bad.contains(index) {
       throw DatasetError.undecodable(path: "image \(index)", reason: "it is bad")

@@ -26,7 +26,7 @@ struct NumberedImages: ImageSource {
   }
 
   func read(
-    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) throws {
     if index == unreadable { throw Unreadable(index: index) }
     image.reshape(shape)

@@ -27,7 +27,7 @@ private struct MappedImages: ImageSource {
   static func numbers(_ index: Int) -> [Float] { (0..<3).map { Float(10 * index + $0) } }
 
   func read(
-    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) throws {
     image.reshape(imageShape!)
     image.pixels.update(repeating: UInt8(index))

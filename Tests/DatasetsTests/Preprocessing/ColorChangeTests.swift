@@ -10,7 +10,7 @@ import Testing
   @Test("brightness, contrast and saturation are torchvision's of PIL images, bit for bit")
   func torchvision() throws {
     let expected = try Fixture.bytes("colours.rgb")
-    let changes: [(ColorChange.Blend.Kind, Float)] = [
+    let changes: [(ColorJitter.Blend.Kind, Float)] = [
       (.brightness, 0.6), (.brightness, 1.4), (.contrast, 0.3), (.contrast, 1.7),
       (.saturation, 0), (.saturation, 1.9),
     ]
@@ -27,7 +27,7 @@ import Testing
   }
 
   /// The mean colour of one grey image in each of some epochs, in units of pixel/255.
-  private func colors(_ change: ColorChange, epochs: Int) throws -> [[Double]] {
+  private func colors(_ change: ColorJitter, epochs: Int) throws -> [[Double]] {
     let source = Pattern(
       shape: ImageShape(height: 2, width: 2, channels: 3), byte: { _, _, _ in 100 })
     var transform = ImageTransform.test(resize: 2, size: 2)
@@ -43,9 +43,9 @@ import Testing
   }
 
   @Test("noise along the principal colours has their covariance")
-  func principalNoise() throws {
+  func pcaNoise() throws {
     let epochs = 4000
-    let found = try colors(ColorChange(principalNoise: 0.5), epochs: epochs)
+    let found = try colors(ColorJitter(pcaNoise: 0.5), epochs: epochs)
     // Of red: the sum over the axes of (0.5 × deviation × component)².
     let axes = [(0.2175, -0.5675), (0.0188, 0.7192), (0.0045, 0.4009)]
     let variance = axes.reduce(0) { $0 + (0.5 * $1.0 * $1.1) * (0.5 * $1.0 * $1.1) }
@@ -61,7 +61,7 @@ import Testing
 
   @Test("brightness factors are uniform in 1 − x…1 + x; no change is no change")
   func factors() throws {
-    let found = try colors(ColorChange(brightness: 0.4), epochs: 2000).map { $0[0] * 255 }
+    let found = try colors(ColorJitter(brightness: 0.4), epochs: 2000).map { $0[0] * 255 }
     #expect(found.min()! >= 59 && found.min()! < 62 && found.max()! <= 140 && found.max()! > 138)
     #expect(abs(found.reduce(0, +) / 2000 - 99.5) < 2)
     #expect(try colors(.none, epochs: 3).allSatisfy { abs($0[0] * 255 - 100) < 1e-4 })

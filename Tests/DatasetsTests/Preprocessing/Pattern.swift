@@ -16,7 +16,7 @@ struct Pattern: ImageSource {
 
   func label(at index: Int) -> Int { 0 }
 
-  func read(_ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int) {
+  func read(_ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int) {
     image.reshape(shape)
     let pixels = image.pixels
     for place in 0..<shape.count {

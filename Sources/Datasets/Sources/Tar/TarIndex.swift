@@ -16,7 +16,7 @@ struct TarIndex {
   /// Bytes of the archive.
   let size: Int
   private(set) var members: [Member] = []
-  /// The contents of small members that were asked for, by their position in `members`.
+  /// The contents of small members that were requested, by their position in `members`.
   private(set) var contents: [Int: [UInt8]] = [:]
 
   /// Walks through the headers.

@@ -149,12 +149,12 @@ public struct TarShards: ImageSource {
   }
 
   public func read(
-    _ index: Int, into image: inout ImageBuffer, reduction: (ImageShape) -> Int
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) throws {
     let sample = samples[index]
     let bytes = try fileBytes(
       at: shards[Int(sample.shard)], range: sample.offset..<sample.offset + sample.size)
     try ImageDecoder.decode(
-      bytes, path: imageName(at: index), into: &image, upright: upright, reduction: reduction)
+      bytes, path: imageName(at: index), into: &image, upright: upright, divisor: divisor)
   }
 }

@@ -90,7 +90,9 @@ package final class BatchNormalizationLayer: PlannedLayer {
   }
 
   /// Images in one step of the passes that this layer runs itself.
-  private var imagesPerBlock: Int { max(1, 48 * 1024 / input.shape.count) }
+  private var imagesPerBlock: Int {
+    max(1, ReproducibleBlocking.activations / input.shape.count)
+  }
 
   /// A thread's scratch for the passes that this layer runs itself.
   private struct Scratch {

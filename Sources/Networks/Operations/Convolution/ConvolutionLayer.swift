@@ -85,16 +85,14 @@ final class ConvolutionLayer: PlannedLayer {
     let geometry = algorithm.geometry
     if algorithm.streamsWeights { return max(1, 4096 / geometry.output.area) }
     return max(
-      1, 48 * 1024 / max(geometry.input.count, geometry.output.count),
-      leastPositions / geometry.output.area)
+      1, ReproducibleBlocking.activations / max(geometry.input.count, geometry.output.count),
+      ReproducibleBlocking.positions / geometry.output.area)
   }
 
-  private static let leastPositions = 192
-
-  /// Elements of a rank's output from which on they go to memory past the caches, 24 MiB: the next layer
-  /// finds none of them in a cache anyway, and a store that first reads its line takes three times as
-  /// long on an Intel Xeon.
-  private static let leastStreamedCount = 6 * 1024 * 1024
+  /// Elements of a rank's output from which on they go to memory past the caches: the next layer finds
+  /// none of them in a cache anyway, and a store that first reads its line takes three times as long on an
+  /// Intel Xeon. It changes no bit.
+  private static let leastStreamedCount = KernelTarget.current.l3
 
   /// Whether the plan has a backward pass over this layer.
   private var hasBackward: Bool { outputGradient != nil || following?.outputGradient != nil }

@@ -5,22 +5,22 @@ import Randomness
 
 /// Brightness, contrast and saturation as torchvision's `ColorJitter` changes those of PIL images, and
 /// noise along the principal colours (Krizhevsky et al. 2012, §4.1).
-public struct ColorChange: Equatable, Sendable {
+public struct ColorJitter: Equatable, Sendable {
   /// The factor is drawn from 1 − x…1 + x; 0: no change.
   public var brightness: Double
   public var contrast: Double
   public var saturation: Double
   /// The deviation of the noise in terms of the colours' own along each principal axis; 0: none.
-  public var principalNoise: Double
+  public var pcaNoise: Double
 
-  public static let none = ColorChange()
+  public static let none = ColorJitter()
 
   public init(
-    brightness: Double = 0, contrast: Double = 0, saturation: Double = 0, principalNoise: Double = 0
+    brightness: Double = 0, contrast: Double = 0, saturation: Double = 0, pcaNoise: Double = 0
   ) {
-    precondition(min(brightness, contrast, saturation, principalNoise) >= 0)
+    precondition(min(brightness, contrast, saturation, pcaNoise) >= 0)
     (self.brightness, self.contrast) = (brightness, contrast)
-    (self.saturation, self.principalNoise) = (saturation, principalNoise)
+    (self.saturation, self.pcaNoise) = (saturation, pcaNoise)
   }
 
   /// ImageNet's principal colours, in units of pixel/255: the square roots of the eigenvalues of the
@@ -60,9 +60,9 @@ public struct ColorChange: Equatable, Sendable {
       draw.blends.insert(
         Blend(kind: kind, factor: Float(factor)), at: stream.next(below: draw.blends.count + 1))
     }
-    if principalNoise > 0 {
+    if pcaNoise > 0 {
       let amounts = Self.axes.deviations.map { deviation in
-        deviation * principalNoise * stream.nextNormal()
+        deviation * pcaNoise * stream.nextNormal()
       }
       draw.shift = Self.axes.vectors.map { vector in
         Float(zip(vector, amounts).reduce(0) { $0 + $1.0 * $1.1 })
@@ -74,7 +74,7 @@ public struct ColorChange: Equatable, Sendable {
 
 extension ImageBuffer {
   /// Blends the image with black, its mean grey, or itself in grey, in Pillow's rounding.
-  package func blend(_ blend: ColorChange.Blend) {
+  package func blend(_ blend: ColorJitter.Blend) {
     let (pixels, count) = (pixels, shape.area)
     func grey(_ pixel: Int) -> Int {
       let (red, green) = (Int(pixels[pixel * 3]), Int(pixels[pixel * 3 + 1]))

@@ -4,7 +4,7 @@ import Tensors
 
 /// Writes crops of images with black around them, mirrored or not, and then normalized: torchvision's
 /// order. A mean image is subtracted at its own place, so it is the same constant for every crop.
-struct ImageWriter: Sendable {
+struct ImageNormalizer: Sendable {
   private let shape: ImageShape
   /// [C], 1 / (255·deviation).
   private let scale: [Float]
