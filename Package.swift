@@ -120,6 +120,7 @@ let package = Package(
     .testTarget(
       name: "PyTorchFilesTests", dependencies: ["PyTorchFiles", "TestSupport"],
       resources: [.copy("Fixtures")]),
+    .testTarget(name: "DocumentationTests"),
     .testTarget(name: "ONNXTests", dependencies: ["ONNX"]),
     .testTarget(name: "ThreadsTests", dependencies: ["Threads"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors", "TestSupport"]),
