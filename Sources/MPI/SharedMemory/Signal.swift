@@ -3,7 +3,8 @@
 import Glibc
 import Synchronization
 
-/// A counter that orders memory: what was written before ``raise(to:)`` is seen after ``wait(for:)``.
+/// A counter that orders memory: what was written before ``raise(to:)`` is seen after
+/// ``wait(for:yields:progress:)``.
 public struct Signal {
   private let counter: UnsafeMutablePointer<Atomic<UInt64>>
 
