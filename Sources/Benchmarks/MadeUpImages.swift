@@ -9,11 +9,13 @@ import Tensors
 package final class MadeUpImages: MicroBatchSource {
   private let images: AlignedBuffer<Float>
   private let labels: AlignedBuffer<Int32>
+  private let shape: ImageShape
 
   /// - Parameters:
   ///   - layout: of a micro-batch; a mini-batch repeats it.
   package init(_ architecture: Architecture, _ layout: ShardLayout, seed: UInt64) {
     let count = layout.localPositions.count
+    shape = architecture.input
     images = AlignedBuffer(count: count * architecture.input.count)
     labels = AlignedBuffer(count: count)
     for (image, position) in layout.localPositions.enumerated() {
@@ -27,6 +29,8 @@ package final class MadeUpImages: MicroBatchSource {
   }
 
   package func withNextMicroBatch(_ body: (MicroBatch) throws -> Void) throws {
-    try body(MicroBatch(images: images.pointer, targets: Targets(labels: labels.pointer)))
+    try body(MicroBatch(
+        images: ImageTensor(base: images.pointer, images: labels.count, shape: shape),
+        targets: Targets(labels: labels.pointer)))
   }
 }

@@ -9,11 +9,11 @@ import Tensors
 /// This rank's images of one micro-batch, valid while the closure that gets it runs.
 package struct MicroBatch {
   /// [local images, H, W, C].
-  package let images: UnsafePointer<Float>
+  package let images: ImageTensor
   /// Of the same images.
   package let targets: Targets
 
-  package init(images: UnsafePointer<Float>, targets: Targets) {
+  package init(images: ImageTensor, targets: Targets) {
     self.images = images
     self.targets = targets
   }
@@ -161,7 +161,7 @@ package final class TrainingEngine {
   ) throws {
     begin(.forward, step)
     let shards = try replica.trainingPass(
-      images: batch.images, targets: batch.targets, microBatch: microBatch
+      images: batch.images.base, targets: batch.targets, microBatch: microBatch
     ) {
       begin(.backward, step)
     }

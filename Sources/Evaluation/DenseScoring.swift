@@ -141,10 +141,11 @@ package struct DenseScoring {
           try reader.read(
             image, resizedTo: shape, to: pixels.pointer + 2 * place * shape.count)
         }
-        let logits = try replica.scoringPass(images: pixels.pointer, batch: 2 * part.count)
+        let logits = try replica.scoringPass(images: pixels.pointer, batch: 2 * part.count).span
+        let count = positions * scores.classes
         for view in 0..<2 * part.count {
           scores.add(
-            logits.baseAddress! + view * positions * scores.classes, positions: positions,
+            logits.extracting(view * count..<(view + 1) * count), positions: positions,
             row: firstRow + first - images.startIndex + view / 2)
         }
       }

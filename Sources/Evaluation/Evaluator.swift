@@ -71,7 +71,7 @@ package final class Evaluator {
       let batch = min(layout.capacity, source.count - step * layout.capacity)
       try loader.withNext { images in
         let sums = try replica.evaluationPass(
-          images: images.pixels, targets: images.targets, batch: batch)
+          images: images.pixels.base, targets: images.targets, batch: batch)
         for (index, sum) in sums.enumerated() { shardSums[index] += sum }
       }
       progress(step + 1)

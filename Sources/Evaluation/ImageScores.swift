@@ -28,10 +28,13 @@ package final class ImageScores {
   /// - Parameters:
   ///   - logits: [positions, classes].
   ///   - row: which of `images`.
-  package func add(_ logits: UnsafePointer<Float>, positions: Int = 1, row: Int) {
-    SoftmaxScores.add(
-      logits, positions: positions, classes: classes, to: sums.pointer + row * classes,
-      exponentials: exponentials.pointer)
+  package func add(_ logits: Span<Float>, positions: Int = 1, row: Int) {
+    precondition(logits.count == positions * classes, "logits of each position and class")
+    logits.withUnsafeBufferPointer {
+      SoftmaxScores.add(
+        $0.baseAddress!, positions: positions, classes: classes,
+        to: sums.pointer + row * classes, exponentials: exponentials.pointer)
+    }
   }
 
   /// What the averaged scores add up to over all images of all ranks, the same on every rank: the

@@ -47,9 +47,10 @@ package struct ScoringPass {
     for step in 0..<batches {
       let batch = min(layout.capacity, source.count - step * layout.capacity)
       try loader.withNext { images in
-        let logits = try replica.scoringPass(images: images.pixels, batch: batch)
+        let logits = try replica.scoringPass(images: images.pixels.base, batch: batch).span
         for image in 0..<images.count {
-          scores.add(logits.baseAddress! + image * scores.classes, row: row)
+          let first = image * scores.classes
+          scores.add(logits.extracting(first..<first + scores.classes), row: row)
           row += 1
         }
       }

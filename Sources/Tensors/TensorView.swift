@@ -18,6 +18,10 @@ public struct TensorView<Element: BitwiseCopyable> {
     self.shape = shape
   }
 
+  /// The element at a position in memory.
+  @inlinable
+  public subscript(_ index: Int) -> Element { base[index] }
+
   /// Elements in all: N·H·W·C.
   @inlinable public var count: Int { images * shape.count }
 

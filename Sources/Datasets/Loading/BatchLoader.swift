@@ -7,7 +7,7 @@ import Tensors
 /// One rank's images of one mini-batch, valid while the closure that got it runs.
 public struct Batch {
   /// [count, H, W, C], normalized, 64-byte aligned.
-  public let pixels: UnsafePointer<Float>
+  public let pixels: ImageTensor
   /// Of the same images, in the order of the loader's layouts.
   public let targets: Targets
   /// Images of this rank.
@@ -224,9 +224,11 @@ private final class LoaderState: @unchecked Sendable {
     // All of the batch, so that which of several errors is thrown depends on the images alone.
     while missing[slot] > 0 { pthread_cond_wait(changed, mutex) }
     if let failure = failure[slot] { throw failure.error }
+    let count = filler.positions(ofStep: current).count
     return Batch(
-      pixels: slotPixels(slot), targets: targets[slot],
-      count: filler.positions(ofStep: current).count)
+      pixels: ImageTensor(
+        base: slotPixels(slot), images: count, shape: filler.preparation.output),
+      targets: targets[slot], count: count)
   }
 
   /// The batch taken last may be overwritten.

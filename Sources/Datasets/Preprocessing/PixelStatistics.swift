@@ -40,7 +40,7 @@ public struct PixelStatistics: Equatable, Sendable {
     var done = 0
     while let count = try loader.withNext({ images in
       for image in 0..<images.count {
-        let pixels = images.pixels + image * shape.count
+        let pixels = images.pixels.images(image..<image + 1)
         for element in 0..<shape.count {
           bytes[element] = UInt32(pixels[element].rounded())
           sums[element] += UInt64(bytes[element])

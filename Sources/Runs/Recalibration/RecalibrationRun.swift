@@ -138,7 +138,7 @@ package final class RecalibrationRun {
     bar?.begin("statistics", total: miniBatches)
     for step in 0..<miniBatches {
       try loader.withNext { batch in
-        statistics.add(try replica.statisticsPass(images: batch.pixels))
+        statistics.add(try replica.statisticsPass(images: batch.pixels.base))
       }
       bar?.update(completed: step + 1, images: (step + 1) * layout.capacity)
     }

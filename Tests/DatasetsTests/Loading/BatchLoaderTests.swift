@@ -20,7 +20,7 @@ import Testing
       (
         pixels: Array(
           UnsafeBufferPointer(
-            start: batch.pixels, count: batch.count * source.imageShape!.count)),
+            start: batch.pixels.base, count: batch.count * source.imageShape!.count)),
         labels: Array(batch.labels)
       )
     }) {
