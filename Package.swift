@@ -57,7 +57,11 @@ let package = Package(
       dependencies: ["CCrypto", .product(name: "SystemPackage", package: "swift-system")]),
     .target(name: "Tensors"),
     .target(name: "Randomness"),
-    .target(name: "Safetensors", dependencies: ["Tensors", "System"]),
+    .target(
+      name: "Safetensors",
+      dependencies: [
+        "Tensors", "System", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .target(name: "PyTorchFiles", dependencies: ["Tensors", "System", "CZlib"]),
     .target(name: "ONNX"),
     .target(name: "CProcessor"),
@@ -145,7 +149,7 @@ let package = Package(
       dependencies: [
         "Settings", "Distributed", "Datasets", "Networks", "Optimizers", "Tensors", "TestSupport",
       ]),
-    .testTarget(name: "RunsTests", dependencies: ["Runs", "Settings", "TestSupport"]),
+    .testTarget(name: "RunsTests", dependencies: ["Runs", "Settings", "System", "TestSupport"]),
     .testTarget(
       name: "BenchmarksTests", dependencies: ["Benchmarks", "Settings", "Distributed", "Networks"]),
     .testTarget(

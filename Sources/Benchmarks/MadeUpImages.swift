@@ -29,7 +29,8 @@ package final class MadeUpImages: MicroBatchSource {
   }
 
   package func withNextMicroBatch(_ body: (MicroBatch) throws -> Void) throws {
-    try body(MicroBatch(
+    try body(
+      MicroBatch(
         images: ImageTensor(base: images.pointer, images: labels.count, shape: shape),
         targets: Targets(labels: labels.pointer)))
   }

@@ -7,6 +7,8 @@
 /// decides when it counts.
 
 import Glibc
+import System
+import SystemPackage
 
 /// Serializes a list of tensors to a file, a descriptor or memory.
 public enum SafetensorsWriter {
@@ -110,21 +112,12 @@ public enum SafetensorsWriter {
     }
   }
 
-  /// Writes all bytes: continues after a short or interrupted write.
   private static func writeAll(
     _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String
   ) throws {
-    var done = 0
-    while done < bytes.count {
-      let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-      if count > 0 {
-        done += count
-      } else if count == 0 {
-        throw SafetensorsError.system(
-          file: path, operation: "write", reason: "the device takes no more bytes")
-      } else if errno != EINTR {
-        throw SafetensorsError.system(file: path, operation: "write", reason: errnoText())
-      }
+    do throws(Errno) { try writeEverything(bytes, to: descriptor) } catch {
+      throw SafetensorsError.system(
+        file: path, operation: "write", reason: error.description)
     }
   }
 }

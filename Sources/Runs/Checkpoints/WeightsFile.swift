@@ -5,6 +5,7 @@ import Foundation
 import Networks
 import PyTorchFiles
 import Safetensors
+import System
 
 /// Weights fit a network by names and shapes, but were trained as another one.
 package struct OtherNetwork: Error, Equatable, CustomStringConvertible {

@@ -6,6 +6,7 @@ import Foundation
 import Networks
 import Safetensors
 import Tensors
+import System
 
 /// A safetensors file with `mean` [3, H, W], `channel_mean` [3], `std` [3], `pca_variances` [3] and
 /// `pca_directions` [3, 3], in units of pixel/255; the mean image is of what test images become.

@@ -6,6 +6,7 @@ import Glibc
 import Networks
 import Safetensors
 import Settings
+import System
 
 /// Plain weights have no run that could be written.
 struct RunFromPlainWeights: UsageError, CustomStringConvertible {

@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import System
 
 /// Each line is one `write`, so that a reader or a kill never sees half of two lines mixed.
 package final class MetricsLog: Sendable {

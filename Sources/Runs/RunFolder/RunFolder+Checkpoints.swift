@@ -1,6 +1,7 @@
 /// The checkpoints of a run: `checkpoints/step-0001234/`, each complete from the moment it is seen.
 
 import Glibc
+import System
 
 extension RunFolder {
   /// A checkpoint's step and path.

@@ -7,6 +7,7 @@
 
 import Foundation
 import Glibc
+import System
 
 /// Held exclusively from creation until it is released by `deinit` or the end of the process.
 ///

@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import System
 
 /// Held until the object goes away or the process dies, however it dies.
 final class RunLock: Sendable {

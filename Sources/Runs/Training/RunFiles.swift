@@ -3,6 +3,7 @@
 import Networks
 import Optimizers
 import Settings
+import System
 
 /// Owned by rank 0; see `RunFolder` for what is where.
 final class RunFiles {

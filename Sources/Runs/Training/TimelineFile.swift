@@ -1,6 +1,7 @@
 /// The file that `--timeline` names.
 
 import Distributed
+import System
 
 /// A Chrome trace of all ranks, written at a run's end.
 package struct TimelineFile {

@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import Runs
 import Testing
+import System
 
 @Suite struct AtomicWriteTests {
   @Test("a file is replaced and nothing else is left beside it")

@@ -3,6 +3,7 @@
 import Foundation
 import Runs
 import Testing
+import System
 
 @Suite struct MetricsLogTests {
   static func record(_ step: Int, _ split: MetricsRecord.Split = .train) -> MetricsRecord {

@@ -2,9 +2,9 @@
 
 import Glibc
 
-enum DirectoryListing {
+package enum DirectoryListing {
   /// Every name in `folder` except `.` and `..`, in byte order.
-  static func names(in folder: String) throws(FileError) -> [String] {
+  package static func names(in folder: String) throws(FileError) -> [String] {
     guard let stream = opendir(folder) else { throw .current("list", folder) }
     defer { closedir(stream) }
     var names: [String] = []
@@ -23,13 +23,13 @@ enum DirectoryListing {
   }
 
   /// Whether `path` is a folder itself, not a symbolic link to one.
-  static func isFolder(_ path: String) -> Bool {
+  package static func isFolder(_ path: String) -> Bool {
     var status = stat()
     return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
   /// Makes a folder's entries durable. The corresponding C function is `fsync`.
-  static func synchronize(_ folder: String) throws(FileError) {
+  package static func synchronize(_ folder: String) throws(FileError) {
     try OpenFile(folder, O_RDONLY | O_DIRECTORY).synchronize()
   }
 }

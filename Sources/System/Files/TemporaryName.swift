@@ -5,9 +5,9 @@ import Glibc
 
 /// Makes, recognizes and removes temporary names, so that leftovers of a killed run can be distinguished from
 /// files that belong to somebody else.
-enum TemporaryName {
+package enum TemporaryName {
   /// A new unique name in the folder of `target`.
-  static func beside(_ target: String) -> String {
+  package static func beside(_ target: String) -> String {
     let (folder, name) = split(target)
     let random = String(UInt64.random(in: .min ... .max), radix: 16)
     let padded = String(repeating: "0", count: 16 - random.count) + random
@@ -15,21 +15,21 @@ enum TemporaryName {
   }
 
   /// Whether `name`, a last path component, was made by `beside(_:)`.
-  static func matches(_ name: String) -> Bool {
+  package static func matches(_ name: String) -> Bool {
     name.wholeMatch(of: /\.tmp-.+-[0-9]+-[0-9a-f]{16}/) != nil
   }
 
   /// Removes every temporary file and folder directly inside `folder`.
   ///
   /// Only for a folder that is locked: a temporary may belong to a process that still writes.
-  static func removeLeftovers(in folder: String) throws(FileError) {
+  package static func removeLeftovers(in folder: String) throws(FileError) {
     for name in try DirectoryListing.names(in: folder) where matches(name) {
       try remove("\(folder)/\(name)")
     }
   }
 
   /// Removes a file or a whole folder, without following symbolic links.
-  static func remove(_ path: String) throws(FileError) {
+  package static func remove(_ path: String) throws(FileError) {
     do {
       try FileManager.default.removeItem(atPath: path)
     } catch {
@@ -41,7 +41,7 @@ enum TemporaryName {
   }
 
   /// The folder and the last component of a path; the folder of a bare name is `.`.
-  static func split(_ path: String) -> (folder: String, name: String) {
+  package static func split(_ path: String) -> (folder: String, name: String) {
     var trimmed = Substring(path)
     while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
     guard let slash = trimmed.lastIndex(of: "/") else { return (".", String(trimmed)) }

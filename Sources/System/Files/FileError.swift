@@ -10,7 +10,7 @@ package enum FileError: Error, Equatable, Sendable {
   case alreadyExists(path: String)
 
   /// The failure that `errno` describes right now.
-  static func current(_ operation: String, _ path: String) -> FileError {
+  package static func current(_ operation: String, _ path: String) -> FileError {
     .failed(operation: operation, path: path, code: errno)
   }
 }

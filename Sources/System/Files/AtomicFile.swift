@@ -21,7 +21,7 @@ package enum AtomicFile {
   }
 
   /// Makes a file that was written under a temporary name beside `path` the file at `path`.
-  static func move(_ temporary: String, to path: String) throws(FileError) {
+  package static func move(_ temporary: String, to path: String) throws(FileError) {
     try OpenFile(temporary, O_RDONLY).synchronize()
     guard rename(temporary, path) == 0 else { throw .current("rename to", path) }
     try DirectoryListing.synchronize(TemporaryName.split(path).folder)
@@ -35,7 +35,7 @@ package enum AtomicFile {
 
 extension FileError {
   /// The same failure about the file that the caller named.
-  func renamed(from temporary: String, to path: String) -> FileError {
+  package func renamed(from temporary: String, to path: String) -> FileError {
     guard case .failed(let operation, let place, let code) = self, place.hasPrefix(temporary)
     else { return self }
     let inside = place.dropFirst(temporary.count)

@@ -1,14 +1,15 @@
 /// An open file descriptor that closes itself, with every refusal turned into a `FileError`.
 
 import Glibc
+internal import SystemPackage
 
 /// Owns one descriptor; each call retries when a signal interrupts it.
-struct OpenFile: ~Copyable {
-  let descriptor: Int32
-  let path: String
+package struct OpenFile: ~Copyable {
+  package let descriptor: Int32
+  package let path: String
 
   /// The corresponding C function is `open`; `O_CLOEXEC` is always added.
-  init(_ path: String, _ flags: Int32, mode: mode_t = 0o666) throws(FileError) {
+  package init(_ path: String, _ flags: Int32, mode: mode_t = 0o666) throws(FileError) {
     var opened: Int32
     repeat {
       opened = open(path, flags | O_CLOEXEC, mode)
@@ -19,22 +20,17 @@ struct OpenFile: ~Copyable {
   }
 
   /// Writes every byte, in one `write` unless the system takes fewer.
-  func write(_ bytes: [UInt8]) throws(FileError) {
-    var offset = 0
-    while offset < bytes.count {
-      let written = bytes.withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress! + offset, $0.count - offset)
-      }
-      if written < 0 {
-        if errno == EINTR { continue }
-        throw .current("write", path)
-      }
-      offset += written
+  package func write(_ bytes: [UInt8]) throws(FileError) {
+    do {
+      try bytes.withUnsafeBytes { try writeEverything($0, to: descriptor) }
+    } catch {
+      throw .failed(
+        operation: "write", path: path, code: (error as? Errno ?? .ioError).rawValue)
     }
   }
 
   /// The corresponding C function is `fsync`.
-  func synchronize() throws(FileError) {
+  package func synchronize() throws(FileError) {
     while fsync(descriptor) != 0 {
       if errno == EINTR { continue }
       throw .current("sync", path)
@@ -42,14 +38,14 @@ struct OpenFile: ~Copyable {
   }
 
   /// The file's size in bytes.
-  func size() throws(FileError) -> Int {
+  package func size() throws(FileError) -> Int {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw .current("stat", path) }
     return Int(status.st_size)
   }
 
   /// The corresponding C function is `ftruncate`.
-  func truncate(to size: Int) throws(FileError) {
+  package func truncate(to size: Int) throws(FileError) {
     while ftruncate(descriptor, off_t(size)) != 0 {
       if errno == EINTR { continue }
       throw .current("truncate", path)

@@ -1,0 +1,141 @@
+/// The sum of a bucket over any hosts, each of which sends to each.
+
+import Kernels
+import MPI
+import Networks
+import Tensors
+
+/// Each host sends its nodes' piece of the segment to the piece's owner, which merges all nodes in the
+/// tree's order and sends the sum to all.
+///
+/// For hosts that do not hold one node of a perfect tree each. The volume is that of halving and
+/// doubling, in more messages.
+final class PairwiseExchange: BucketExchange {
+  /// The tree above the hosts' nodes.
+  struct Tree {
+    /// The host that holds each node, from left to right.
+    let hosts: [Int]
+    /// Inner nodes, as indices into `hosts`.
+    let merges: [(into: Int, from: Int)]
+  }
+
+  private let messages: GradientMessages
+  private let owners: [Int]
+  private let host: Int
+  private let tree: Tree
+  /// This host's nodes, from the weights region's start on; the first gets the sum.
+  private let nodes: [UnsafeMutablePointer<Float>]
+  /// Each host's piece of the segment.
+  private let pieces: [Range<Int>]
+  private let scratch: UnsafeMutablePointer<Float>
+  private let firstTag: Int
+  private let network: EmulatedNetwork?
+  /// When an emulated network has delivered what was sent last.
+  private var arrival = 0.0
+  private var isGathering = false
+  private var isDone = false
+
+  /// Tags that an exchange needs.
+  static func tags(_ tree: Tree) -> Int { tree.hosts.count + 1 }
+
+  /// Floats of scratch for a segment of `count` elements.
+  static func scratchCount(_ tree: Tree, hosts: Int, segment count: Int) -> Int {
+    tree.hosts.count * (count / hosts + 1)
+  }
+
+  init(
+    _ communicator: Communicator, owners: [Int], host: Int, tree: Tree,
+    nodes: [UnsafeMutablePointer<Float>], segment: Range<Int>, scratch: UnsafeMutablePointer<Float>,
+    firstTag: Int, compression: GradientCompression,
+    network: EmulatedNetwork?
+  ) {
+    messages = GradientMessages(
+      communicator, compression,
+      capacity: (nodes.count + 1) * (segment.count + owners.count)
+        + tree.hosts.count * (segment.count / owners.count + 1))
+    self.network = network
+    self.owners = owners
+    self.host = host
+    self.tree = tree
+    self.nodes = nodes
+    self.scratch = scratch
+    self.firstTag = firstTag
+    let hosts = owners.count
+    pieces = (0..<hosts).map {
+      segment.lowerBound + $0 * segment.count / hosts..<segment.lowerBound + ($0 + 1)
+        * segment.count / hosts
+    }
+  }
+
+  private var firstOwn: Int { tree.hosts.firstIndex(of: host)! }
+
+  /// The values of `node` in this host's piece.
+  private func values(_ node: Int) -> UnsafeMutablePointer<Float> {
+    tree.hosts[node] == host
+      ? nodes[node - firstOwn] + pieces[host].lowerBound
+      : scratch + node * pieces[host].count
+  }
+
+  func start() throws {
+    isGathering = false
+    isDone = false
+    for (node, sender) in tree.hosts.enumerated() where sender != host {
+      try messages.receive(
+        into: values(node), count: pieces[host].count, from: owners[sender], tag: firstTag + node)
+    }
+    // From the right neighbour on, so that not all hosts send to the same one first.
+    for distance in 1..<owners.count {
+      let other = (host + distance) % owners.count
+      for (index, node) in nodes.enumerated() {
+        try messages.send(
+          node + pieces[other].lowerBound, count: pieces[other].count, to: owners[other],
+          tag: firstTag + firstOwn + index)
+      }
+    }
+    setArrival(copies: nodes.count)
+  }
+
+  /// Sending takes this host's link the time of `copies` of all the others' pieces.
+  private func setArrival(copies: Int) {
+    let elements = copies * (owners.count - 1) * pieces[host].count
+    arrival = network?.arrival(bytes: messages.bytes(elements)) ?? 0
+  }
+
+  func advance() throws -> Bool {
+    if isDone { return true }
+    guard try messages.testAll(), network.hasDelivered(arrival) else { return false }
+    if !isGathering {
+      try merge()
+      isGathering = true
+      guard try messages.testAll(), network.hasDelivered(arrival) else { return false }
+    }
+    isDone = true
+    return true
+  }
+
+  /// Sums this host's piece and starts to share it.
+  private func merge() throws {
+    let piece = pieces[host]
+    for (into, from) in tree.merges {
+      Elementwise.add(values(into), values(from), output: values(into), count: piece.count)
+    }
+    let sum = nodes[0] + piece.lowerBound
+    if tree.hosts[0] != host { sum.update(from: values(0), count: piece.count) }
+    messages.round(sum, count: piece.count)
+    let tag = firstTag + tree.hosts.count
+    for distance in 1..<owners.count {
+      let from = (host + owners.count - distance) % owners.count
+      try messages.receive(
+        into: nodes[0] + pieces[from].lowerBound, count: pieces[from].count, from: owners[from],
+        tag: tag)
+    }
+    for distance in 1..<owners.count {
+      try messages.send(
+        sum, count: piece.count, to: owners[(host + distance) % owners.count], tag: tag)
+    }
+    setArrival(copies: 1)
+  }
+
+  /// Unknown: messages come from all.
+  var missingRank: Int? { nil }
+}
