@@ -25,9 +25,11 @@ extension CommandLineTests {
       let last = text.split(whereSeparator: \.isNewline).last
       #expect(last.map { $0.contains(path) } == true, "\(text)")
       let config = try String(contentsOfFile: "\(path)/config.yaml", encoding: .utf8)
-      for line in ["model: resnet8", "shards: 8", "lr: 0.1", "shortcut: A", "epochs: 2"] {
-        #expect(config.contains(line), "no '\(line)' in:\n\(config)")
-      }
+      for line in [
+        "model: resnet8", "shards: 8", "lr: 0.1", "shortcut: A", "epochs: 2", "image-size: null",
+        "threads: null", "derived:", "  train-crop: pad", "  threads: ",
+      ] { #expect(config.contains(line), "no '\(line)' in:\n\(config)") }
+      #expect(!config.contains(path), "config.yaml names its folder:\n\(config)")
       let metrics = try Job.metrics(path)
       #expect(metrics.filter { $0["split"] == "test" }.map { $0["step"] } == ["8", "16"])
       for key in ["step", "epoch", "split", "loss", "top1_error", "lr"] {

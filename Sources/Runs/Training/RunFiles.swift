@@ -28,9 +28,10 @@ final class RunFiles {
       folder = try RunFolder.create(
         model: configuration.network.model, dataset: configuration.data.dataset.rawValue)
     }
-    var written = configuration
-    written.run.directory = nil
-    try folder.writeConfig(yaml: try written.yaml(derived: setup.derivedConfiguration))
+    var (written, derived) = (configuration, setup.derivedConfiguration)
+    // A run folder can be moved.
+    (written.run.directory, derived.run.directory) = (nil, nil)
+    try folder.writeConfig(yaml: try written.yaml(derived: derived))
     metrics = try MetricsLog(path: folder.metricsPath, resumingAfter: start.step)
     keepCheckpoints = configuration.run.keepCheckpoints
   }
