@@ -69,7 +69,7 @@ package final class BenchmarkRun {
   private let clock = ContinuousClock()
   private var stepsDone = 0
 
-  private var replica: Replica { engine.replica }
+  private var replica: TrainingReplica { engine.replica }
 
   /// Builds the network and fills the images.
   ///

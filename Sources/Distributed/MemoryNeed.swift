@@ -24,6 +24,15 @@ package struct MemoryNeed: Hashable, Sendable {
     parameters = plans.parameterBytes
   }
 
+  /// A need that no machine meets, where all activations of `images` images are petabytes: the sizes of a
+  /// plan for them, and their sum over ranks, might not fit into an integer. Nil for others.
+  package init?(beyondCounting architecture: Architecture, images: Int) {
+    let elements = architecture.nodes.reduce(0.0) { $0 + Double($1.shape.count) }
+    let bytes = 4 * elements * Double(images)
+    guard bytes >= 0x1p52 else { return nil }
+    activations = Int(min(bytes, 0x1p56))
+  }
+
   package var total: Int { Self.programBytes + activations + parameters + images }
 }
 

@@ -50,7 +50,7 @@ package final class TrainingEngine {
   }
 
   /// The parameters, and passes over them; only the engine runs training passes and updates.
-  package let replica: Replica
+  package let replica: TrainingReplica
   /// Updates the parameters, and holds what a checkpoint keeps of that.
   package let optimizer: Optimizer
   /// Merges statistics over the ranks; for evaluations between steps.
@@ -92,7 +92,7 @@ package final class TrainingEngine {
     reduction = try group.gradientReduction(
       division.layout, GradientExtent(ParameterLayout(architecture)), options, progress: progress,
       rankProgress: rankProgress)
-    replica = Replica(
+    replica = TrainingReplica(
       architecture, training: division.layout, evaluation: division.layout,
       threads: options.threads, division: division, exchange: statistics,
       gradients: reduction.memory,
@@ -113,6 +113,8 @@ package final class TrainingEngine {
     _ architecture: Architecture, _ division: NormalizationGroups, options: Options
   ) -> MemoryNeed {
     let layout = division.layout
+    let images = layout.localPositions.count
+    if let need = MemoryNeed(beyondCounting: architecture, images: images) { return need }
     let plans = ReplicaPlans(
       architecture, training: layout, evaluation: layout, threads: options.threads,
       division: division)

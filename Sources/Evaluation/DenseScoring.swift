@@ -124,7 +124,7 @@ package struct DenseScoring {
       let fitting = Self.ownImages * network.input.area / (2 * shape.area)
       capacity = min(max(fitting, (threads + 1) / 2, 1), DenseScoring.imagesPerChunk)
       self.replica = Replica(
-        try network.fullyConvolutional(input: shape), training: nil,
+        try network.fullyConvolutional(input: shape),
         evaluation: try ShardLayout(batch: 2 * capacity, shards: 2 * capacity), threads: threads,
         exchange: SingleRankExchange(), sharing: replica)
       pixels = AlignedBuffer(count: 2 * capacity * shape.count)

@@ -9,7 +9,7 @@ import Tensors
 /// Used by one thread.
 package final class Optimizer {
   package let rule: any OptimizerRule
-  private let replica: Replica
+  private let replica: TrainingReplica
   private let runs: [Run]
   private let slots: [StateSlot]
   private let velocity: AlignedBuffer<Float>
@@ -33,7 +33,7 @@ package final class Optimizer {
     let range: Range<Int>
   }
 
-  package init(_ rule: any OptimizerRule, of replica: Replica) {
+  package init(_ rule: any OptimizerRule, of replica: TrainingReplica) {
     self.rule = rule
     self.replica = replica
     let layout = replica.parameterLayout

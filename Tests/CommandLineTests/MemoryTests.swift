@@ -20,11 +20,17 @@ extension CommandLineTests {
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
 
-    @Test("benchmarks and evaluations count, too")
+    @Test("benchmarks, evaluations and doctor count, too")
     func others() throws {
       let folder = try TemporaryDirectory()
       expectFailure(
         try Job.run(2, ["bench"] + Self.huge), exitCode: 2, naming: ["its machine's 2 ranks"])
+      expectFailure(
+        try Job.alone(["bench", "--image-size", "16384"] + Self.huge), exitCode: 2,
+        naming: ["a rank needs"])
+      expectFailure(
+        try Job.run(2, ["doctor", "--dataset", "synthetic"] + Self.huge), exitCode: 2,
+        naming: ["a rank needs"])
       let run = folder.file("run")
       #expect(
         try Job.alone(Job.small + ["--iterations", "1", "--run-dir", run]).exitCode == 0)

@@ -25,7 +25,7 @@ import Testing
     let architecture = try ModelCatalog.architecture(
       named: "resnet20", shortcut: shortcut, classes: 10)
     let layout = try ShardLayout(batch: 16, shards: 8)
-    let replica = Replica(
+    let replica = TrainingReplica(
       architecture.classifier, training: layout, evaluation: layout, exchange: SingleRankExchange())
     replica.initialize(seed: 1)
     let optimizer = Optimizer(rule, of: replica)

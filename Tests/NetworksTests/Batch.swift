@@ -62,14 +62,6 @@ extension Plan.Options {
 }
 
 extension Replica {
-  /// One training pass over this rank's part of `batch`.
-  func train(_ batch: Batch) throws -> ClassificationSums {
-    let local = batch[trainingLayout.localPositions]
-    return try local.withTargets {
-      ClassificationSums(shards: try trainingPass(images: local.images, targets: $0))
-    }
-  }
-
   /// One evaluation pass over this rank's part of `batch`.
   func evaluate(_ batch: Batch) throws -> (sums: ClassificationSums, logits: [Float]) {
     let layout = evaluationLayout.shortened(to: batch.count)
@@ -79,6 +71,16 @@ extension Replica {
         shards: try evaluationPass(images: local.images, targets: $0, batch: batch.count))
     }
     return (sums, Array(evaluationLogits))
+  }
+}
+
+extension TrainingReplica {
+  /// One training pass over this rank's part of `batch`.
+  func train(_ batch: Batch) throws -> ClassificationSums {
+    let local = batch[trainingLayout.localPositions]
+    return try local.withTargets {
+      ClassificationSums(shards: try trainingPass(images: local.images, targets: $0))
+    }
   }
 
   /// A replica that holds all shards itself.

@@ -118,7 +118,7 @@ private struct SumRows: Operation {
   func gradients(threads: Int) throws {
     let network = Self.network
     let batch = Batch(of: network, count: 9, seed: 2)
-    let replica = try Replica(alone: network, batch: 9, shards: 4, threads: threads)
+    let replica = try TrainingReplica(alone: network, batch: 9, shards: 4, threads: threads)
     replica.gradients.update(repeating: .nan)
     let loss = try replica.train(batch).loss / 9
     let parameters = replica.parameters.map { Double($0) }
@@ -146,7 +146,7 @@ private struct SumRows: Operation {
     func run(_ ranks: Int) throws -> [[UInt32]] {
       let world = try InMemoryRanks(batch: 9, shards: 4, ranks: ranks)
       return try world.run { layout, exchange in
-        let replica = Replica(
+        let replica = TrainingReplica(
           Self.network, training: layout, evaluation: layout, exchange: exchange)
         replica.initialize(seed: 5)
         let optimizer = Optimizer(

@@ -16,7 +16,7 @@ extension Architecture {
 }
 
 @Suite struct FrozenLayerTests {
-  private func train(_ replica: Replica, steps: Int = 3) throws {
+  private func train(_ replica: TrainingReplica, steps: Int = 3) throws {
     let optimizer = Optimizer(
       SGD(momentum: 0.9, weightDecay: 1e-2, normalizationWeightDecay: 1e-2), of: replica)
     for step in 0..<steps {
@@ -29,7 +29,7 @@ extension Architecture {
     "with all but fc frozen, fc learns and every other value stays", arguments: [Shortcut.a, .b])
   func allButClassifier(shortcut: Shortcut) throws {
     let network = Architecture.small(shortcut).freezing("conv1", "bn1", "layer")
-    let replica = try Replica(alone: network, batch: 6, shards: 3)
+    let replica = try TrainingReplica(alone: network, batch: 6, shards: 3)
     let layout = replica.parameterLayout
     #expect(layout.trainedCount == 64 * 10 + 10)
     #expect(GradientExtent(layout).parameters == layout.trainedCount)
@@ -43,8 +43,8 @@ extension Architecture {
   @Test("a frozen network computes no gradient of activations, in little memory")
   func memory() throws {
     let network = Architecture.cifar(20)
-    let all = try Replica(alone: network, batch: 16, shards: 2)
-    let frozen = try Replica(
+    let all = try TrainingReplica(alone: network, batch: 16, shards: 2)
+    let frozen = try TrainingReplica(
       alone: network.freezing("conv1", "bn1", "layer"), batch: 16, shards: 2)
     #expect(3 * frozen.arenaBytes < all.arenaBytes)
   }
@@ -54,7 +54,7 @@ extension Architecture {
     arguments: [true, false])
   func gradients(fuse: Bool) throws {
     let network = Architecture.small(.b).freezing("layer2", "bn1", "layer1.0.bn2")
-    let replica = try Replica(alone: network, batch: 5, shards: 3, fuse: fuse)
+    let replica = try TrainingReplica(alone: network, batch: 5, shards: 3, fuse: fuse)
     var data = TestData(seed: 4)
     for index in replica.runningStatistics.indices {
       replica.runningStatistics[index] += Float(data.uniform(count: 1, from: 0, to: 0.4)[0])
@@ -81,8 +81,8 @@ extension Architecture {
   @Test("a parameter begins with the same value, frozen or not")
   func initialization() throws {
     let network = Architecture.small(.b)
-    let one = try Replica(alone: network, batch: 2, seed: 8).stateDictionary()
-    let other = try Replica(alone: network.freezing("layer1", "bn1"), batch: 2, seed: 8)
+    let one = try TrainingReplica(alone: network, batch: 2, seed: 8).stateDictionary()
+    let other = try TrainingReplica(alone: network.freezing("layer1", "bn1"), batch: 2, seed: 8)
     #expect(other.stateDictionary() == one)
   }
 }

@@ -22,9 +22,9 @@ private let networks: [Architecture] =
       #expect(dense.classes == network.classes)
       #expect(dense.parameterCount == network.parameterCount)
       let batch = Batch(of: network, count: 3, seed: 5)
-      let replica = try Replica(alone: network, batch: 3, shards: 3)
+      let replica = try TrainingReplica(alone: network, batch: 3, shards: 3)
       let whole = try Replica(
-        dense, training: nil, evaluation: ShardLayout(batch: 3, shards: 3),
+        dense, evaluation: ShardLayout(batch: 3, shards: 3),
         exchange: SingleRankExchange(), sharing: replica)
       let expected = bits(try replica.evaluate(batch).logits)
       let scores = bits(try whole.scoringPass(images: batch.images, batch: 3))
@@ -40,7 +40,7 @@ private let networks: [Architecture] =
     let dense = try fixture.architecture.fullyConvolutional(input: shape)
     #expect(dense.positions == 15)
     let replica = try Replica(
-      dense, training: nil, evaluation: ShardLayout(batch: 2, shards: 2), threads: threads,
+      dense, evaluation: ShardLayout(batch: 2, shards: 2), threads: threads,
       exchange: SingleRankExchange())
     try replica.load(stateDictionary: fixture.state())
     let images = imagesFromNCHW(

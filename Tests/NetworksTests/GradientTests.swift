@@ -100,7 +100,7 @@ struct Graph: CustomTestStringConvertible, Sendable {
     let architecture = graph.architecture
     for (seed, shards) in [(UInt64(1), 1), (2, 3)] {
       let batch = Batch(of: architecture, count: 5, seed: seed)
-      let replica = try Replica(
+      let replica = try TrainingReplica(
         alone: architecture, batch: 5, shards: shards, fuse: fuse, seed: seed)
       var data = TestData(seed: seed)
       for index in replica.parameterLayout.normalization {

@@ -67,7 +67,7 @@ private struct DenseBatch {
     return part
   }
 
-  func train(_ replica: Replica) throws -> [Double] {
+  func train(_ replica: TrainingReplica) throws -> [Double] {
     try maps.withUnsafeBytes { maps in
       try numbers.withUnsafeBytes { numbers in
         Array(
@@ -85,7 +85,7 @@ private struct DenseBatch {
     func run(_ ranks: Int) throws -> [(parameters: [UInt32], losses: [Double])] {
       let world = try InMemoryRanks(batch: 11, shards: 4, ranks: ranks)
       return try world.run { layout, exchange in
-        let replica = Replica(
+        let replica = TrainingReplica(
           network, training: layout, evaluation: layout, exchange: exchange)
         replica.initialize(seed: 3)
         let optimizer = Optimizer(
@@ -116,7 +116,7 @@ private struct DenseBatch {
   func gradients(fuse: Bool) throws {
     let network = DenseRegression.network
     let batch = DenseBatch(count: 5, seed: 7)
-    let replica = try Replica(alone: network, batch: 5, shards: 3, fuse: fuse)
+    let replica = try TrainingReplica(alone: network, batch: 5, shards: 3, fuse: fuse)
     let sums = try batch.train(replica)
     let metrics = stride(from: 0, to: sums.count, by: 4).map { first in
       sums[first..<first + 4].withUnsafeBufferPointer { DenseRegression.metrics(LossSums($0)) }

@@ -138,7 +138,7 @@ struct InMemoryRanks: Sendable {
 
   /// Replaces every rank's weight gradients by the sum over all ranks' tree nodes, merged in the
   /// tree's order.
-  func combineGradients(of replica: Replica) throws {
+  func combineGradients(of replica: TrainingReplica) throws {
     var blocks: [Int: [Float]] = [:]
     var nodes: [Int: Range<Int>] = [:]
     for node in replica.gradientNodes { blocks[node.shards.lowerBound] = Array(node.weights) }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct InitializationTests {
   @Test("weights have He's deviation and mean 0", arguments: [Shortcut.a, .c])
   func deviations(shortcut: Shortcut) throws {
-    let replica = try Replica(alone: .cifar(20, shortcut), batch: 1)
+    let replica = try TrainingReplica(alone: .cifar(20, shortcut), batch: 1)
     var checked = 0
     for slot in replica.parameterLayout.slots {
       let variance: Double
@@ -32,7 +32,7 @@ import Testing
 
   @Test("everything else begins at 0 or 1")
   func constants() throws {
-    let replica = try Replica(alone: .cifar(8, .b), batch: 1)
+    let replica = try TrainingReplica(alone: .cifar(8, .b), batch: 1)
     for tensor in replica.stateDictionary() where tensor.shape.count == 1 {
       let one =
         tensor.name.hasSuffix("running_var")
@@ -44,7 +44,7 @@ import Testing
   @Test("on demand the last scale of each residual block begins at 0, and nothing else changes")
   func zeroResidual() throws {
     for (name, last) in [("resnet20", "bn2"), ("resnext29_1x4d", "bn3")] {
-      let replica = try Replica(alone: try network(name, classes: 10), batch: 1)
+      let replica = try TrainingReplica(alone: try network(name, classes: 10), batch: 1)
       let usual = replica.stateDictionary()
       replica.initialize(seed: 1, zeroResidual: true)
       for (tensor, other) in zip(replica.stateDictionary(), usual) {
@@ -59,8 +59,9 @@ import Testing
 
   @Test("the same seed gives the same bits, whatever the batch, shards and threads")
   func sameSeed() throws {
-    let one = try Replica(alone: .small(), batch: 1, seed: 5)
-    let other = try Replica(alone: .small(), batch: 64, shards: 8, threads: 3, fuse: false, seed: 5)
+    let one = try TrainingReplica(alone: .small(), batch: 1, seed: 5)
+    let other = try TrainingReplica(
+      alone: .small(), batch: 64, shards: 8, threads: 3, fuse: false, seed: 5)
     let same = bits(one.parameters) == bits(other.parameters)
     #expect(same)
   }
@@ -69,7 +70,7 @@ import Testing
   func otherSeeds() throws {
     let seeds: [UInt64] = [0, 1, 2, 1 << 31, 1 << 32, 1 << 63, .max]
     let weights = try seeds.map { seed in
-      let replica = try Replica(alone: .small(), batch: 1, seed: seed)
+      let replica = try TrainingReplica(alone: .small(), batch: 1, seed: seed)
       return withExtendedLifetime(replica) { bits(replica.parameters) }
     }
     #expect(Set(weights).count == seeds.count)
@@ -77,7 +78,7 @@ import Testing
 
   @Test("no two layers of one size have the same weights")
   func layersDiffer() throws {
-    let replica = try Replica(alone: .cifar(20), batch: 1)
+    let replica = try TrainingReplica(alone: .cifar(20), batch: 1)
     let layers = replica.parameterLayout.slots.compactMap { slot -> [UInt32]? in
       if slot.fileShape.count == 4 {
         bits(replica.parameters[slot.range].prefix(100))

@@ -31,7 +31,7 @@ import Testing
     let architecture = Architecture.small()
     let batch = Batch(of: architecture, count: 4, seed: 1)
     let layout = try ShardLayout(batch: 4, shards: 2)
-    let replica = Replica(
+    let replica = TrainingReplica(
       ClassificationHead(labelSmoothing: 0.1).attached(to: architecture), training: layout,
       evaluation: layout, exchange: SingleRankExchange())
     replica.initialize(seed: 1)

@@ -62,8 +62,8 @@ struct NetworkFixture {
   }
 
   /// A replica with the fixture's state, over `shards` shards of the six images.
-  func replica(shards: Int, fuse: Bool = true) throws -> Replica {
-    let replica = try Replica(alone: architecture, batch: 6, shards: shards, fuse: fuse)
+  func replica(shards: Int, fuse: Bool = true) throws -> TrainingReplica {
+    let replica = try TrainingReplica(alone: architecture, batch: 6, shards: shards, fuse: fuse)
     try replica.load(stateDictionary: state())
     return replica
   }

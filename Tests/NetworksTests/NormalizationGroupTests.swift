@@ -14,7 +14,7 @@ import Testing
     let (batch, size) = (12, 4)
     let images = Batch(of: architecture, count: batch, seed: 3)
     let layout = try ShardLayout(batch: batch, shards: 6)
-    let replica = Replica(
+    let replica = TrainingReplica(
       architecture.classifier, training: layout, evaluation: layout,
       division: try NormalizationGroups(layout, imagesPerGroup: size),
       exchange: SingleRankExchange(), options: .init(fuse: fuse))
@@ -26,7 +26,7 @@ import Testing
     var statistics = [Double](repeating: 0, count: replica.runningStatistics.count)
     var loss = 0.0
     for group in 0..<batch / size {
-      let alone = try Replica(alone: architecture, batch: size, shards: 2, fuse: fuse)
+      let alone = try TrainingReplica(alone: architecture, batch: size, shards: 2, fuse: fuse)
       let part = group * size..<(group + 1) * size
       loss += try alone.train(images[part]).loss
       let own = part.lowerBound * architecture.classes..<part.upperBound * architecture.classes
@@ -49,7 +49,7 @@ import Testing
     let architecture = Architecture.cifar(
       8, input: .init(height: 4, width: 4, channels: 3))
     let layout = try ShardLayout(batch: 3, shards: 3)
-    let replica = Replica(
+    let replica = TrainingReplica(
       architecture.classifier, training: layout, evaluation: layout,
       division: try NormalizationGroups(layout, imagesPerGroup: 1), exchange: SingleRankExchange())
     replica.initialize(seed: 1)

@@ -16,8 +16,8 @@ private let architectures: [Architecture] =
   @Test("fusion changes no bit of loss, gradients and statistics", arguments: architectures.indices)
   func fusion(index: Int) throws {
     let architecture = architectures[index]
-    let fused = try Replica(alone: architecture, batch: 7, shards: 3)
-    let plain = try Replica(alone: architecture, batch: 7, shards: 3, fuse: false)
+    let fused = try TrainingReplica(alone: architecture, batch: 7, shards: 3)
+    let plain = try TrainingReplica(alone: architecture, batch: 7, shards: 3, fuse: false)
     try expectSameBits(fused, plain)
   }
 
@@ -32,8 +32,8 @@ private let architectures: [Architecture] =
     value = builder.globalAveragePooling("pool", value)
     _ = builder.fullyConnected("fc", value, outputs: 3)
     let architecture = builder.architecture(name: "large", summary: "large images")
-    let fused = try Replica(alone: architecture, batch: 2, shards: 2, threads: threads)
-    let plain = try Replica(alone: architecture, batch: 2, shards: 2, fuse: false)
+    let fused = try TrainingReplica(alone: architecture, batch: 2, shards: 2, threads: threads)
+    let plain = try TrainingReplica(alone: architecture, batch: 2, shards: 2, fuse: false)
     try expectSameBits(fused, plain)
   }
 
@@ -41,8 +41,8 @@ private let architectures: [Architecture] =
   func poisonedArena(index: Int) throws {
     let architecture = architectures[index]
     let batch = Batch(of: architecture, count: 7, seed: 2)
-    let fresh = try Replica(alone: architecture, batch: 7, shards: 3)
-    let used = try Replica(alone: architecture, batch: 7, shards: 3)
+    let fresh = try TrainingReplica(alone: architecture, batch: 7, shards: 3)
+    let used = try TrainingReplica(alone: architecture, batch: 7, shards: 3)
     var garbage = Batch(of: architecture, count: 7, seed: 3)
     let statistics = Array(used.runningStatistics)
     for poison: Float in [1e30, .nan] {
@@ -65,7 +65,7 @@ private let architectures: [Architecture] =
   func repeated(index: Int) throws {
     let architecture = architectures[index]
     let batch = Batch(of: architecture, count: 7, seed: 4)
-    let replica = try Replica(alone: architecture, batch: 7, shards: 3)
+    let replica = try TrainingReplica(alone: architecture, batch: 7, shards: 3)
     let sums = try replica.train(batch)
     let gradients = bits(replica.gradients)
     #expect(try replica.train(batch) == sums)
@@ -74,8 +74,10 @@ private let architectures: [Architecture] =
   }
 
   /// A replica that has learned a little, so that running statistics are not 0 and 1.
-  private func trained(_ architecture: Architecture, batch: Int, shards: Int) throws -> Replica {
-    let replica = try Replica(alone: architecture, batch: batch, shards: shards)
+  private func trained(_ architecture: Architecture, batch: Int, shards: Int) throws
+    -> TrainingReplica
+  {
+    let replica = try TrainingReplica(alone: architecture, batch: batch, shards: shards)
     let optimizer = Optimizer(
       SGD(momentum: 0.9, weightDecay: 0, normalizationWeightDecay: 0), of: replica)
     for step in 0..<2 {
@@ -131,12 +133,12 @@ private let architectures: [Architecture] =
     let architecture = Architecture.small()
     let training = try ShardLayout(batch: 5, shards: 4)
     for size in [4, 23] {
-      let replica = Replica(
+      let replica = TrainingReplica(
         architecture.classifier, training: training,
         evaluation: try ShardLayout(batch: size, shards: 4),
         exchange: SingleRankExchange())
       replica.initialize(seed: 1)
-      let alone = try Replica(alone: architecture, batch: 5, shards: 4)
+      let alone = try TrainingReplica(alone: architecture, batch: 5, shards: 4)
       let batch = Batch(of: architecture, count: 5, seed: 9)
       _ = try replica.evaluate(Batch(of: architecture, count: size, seed: 10))
       #expect(try replica.train(batch) == alone.train(batch))
@@ -150,9 +152,9 @@ private let architectures: [Architecture] =
     let architecture = Architecture.cifar(20)
     let layout = try ShardLayout(batch: 4, shards: 2)
     let batch = Batch(of: architecture, count: 4, seed: 11)
-    let both = try Replica(alone: architecture, batch: 4, shards: 2)
+    let both = try TrainingReplica(alone: architecture, batch: 4, shards: 2)
     let only = Replica(
-      architecture.classifier, training: nil, evaluation: layout, exchange: SingleRankExchange())
+      architecture.classifier, evaluation: layout, exchange: SingleRankExchange())
     only.initialize(seed: 1)
     #expect(try only.evaluate(batch) == both.evaluate(batch))
     // Four maps of the first stage are alive at once: a normalization's input, addend and output, and
@@ -166,7 +168,7 @@ private let architectures: [Architecture] =
   func deepest() throws {
     let architecture = Architecture.cifar(
       1202, input: ImageShape(height: 8, width: 8, channels: 3))
-    let replica = try Replica(alone: architecture, batch: 2, shards: 2)
+    let replica = try TrainingReplica(alone: architecture, batch: 2, shards: 2)
     let sums = try replica.train(Batch(of: architecture, count: 2, seed: 12))
     #expect(sums.loss.isFinite)
     #expect(replica.gradients.allSatisfy { $0.isFinite })
@@ -174,7 +176,7 @@ private let architectures: [Architecture] =
 
   @Test("a gradient that is not finite is found by its parameter's name")
   func nonFiniteGradients() throws {
-    let replica = try Replica(alone: .small(.b), batch: 4, shards: 2)
+    let replica = try TrainingReplica(alone: .small(.b), batch: 4, shards: 2)
     _ = try replica.train(Batch(of: .small(.b), count: 4, seed: 1))
     #expect(replica.firstParameterWithoutFiniteGradient == nil)
     for slot in replica.parameterLayout.slots {

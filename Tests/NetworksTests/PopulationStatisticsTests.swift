@@ -20,7 +20,7 @@ import Testing
     let architecture = fixture.architecture
     return try InMemoryRanks(batch: 6, shards: 4, ranks: ranks).run { layout, exchange in
       let replica = Replica(
-        architecture.classifier, training: nil, evaluation: layout, threads: threads,
+        architecture.classifier, evaluation: layout, threads: threads,
         exchange: exchange)
       try replica.load(stateDictionary: state)
       var statistics = PopulationStatistics(architecture, batch: 6)

@@ -39,7 +39,7 @@ struct Division: CustomTestStringConvertible, Sendable {
     let architecture = Architecture.small(division.shortcut)
     let world = try InMemoryRanks(batch: division.batch, shards: division.shards, ranks: ranks)
     return try world.run { layout, exchange in
-      let replica = Replica(
+      let replica = TrainingReplica(
         architecture.classifier, training: layout, evaluation: layout, threads: threads,
         division: try NormalizationGroups(layout, imagesPerGroup: division.group),
         exchange: exchange)
@@ -141,7 +141,7 @@ struct Division: CustomTestStringConvertible, Sendable {
     #expect(throws: (any Error).self) {
       try world.run { layout, exchange in
         if layout.rank == 2 { throw Broken() }
-        let replica = Replica(
+        let replica = TrainingReplica(
           Architecture.small().classifier, training: layout, evaluation: layout, exchange: exchange)
         _ = try replica.train(Batch(of: .small(), count: 8, seed: 1))
       }

@@ -23,8 +23,9 @@ private let architectures: [Architecture] =
   @Test("recomputation changes no bit of training", arguments: architectures.indices)
   func sameBits(index: Int) throws {
     let architecture = architectures[index]
-    let stored = try Replica(alone: architecture, batch: 5, shards: 3, rematerializesFrom: .max)
-    let recomputed = try Replica(
+    let stored = try TrainingReplica(
+      alone: architecture, batch: 5, shards: 3, rematerializesFrom: .max)
+    let recomputed = try TrainingReplica(
       alone: architecture, batch: 5, shards: 3, threads: 3, rematerializesFrom: 0)
     try expectSameBits(stored, recomputed)
   }
@@ -34,8 +35,8 @@ private let architectures: [Architecture] =
     let architecture = architectures[index]
     let layout = try ShardLayout(batch: 8, shards: 4)
     let division = try NormalizationGroups(layout, imagesPerGroup: 4)
-    func replica(rematerializesFrom leastCount: Int, threads: Int) -> Replica {
-      let replica = Replica(
+    func replica(rematerializesFrom leastCount: Int, threads: Int) -> TrainingReplica {
+      let replica = TrainingReplica(
         architecture.classifier, training: layout, evaluation: layout, threads: threads,
         division: division,
         exchange: SingleRankExchange(), options: .init(rematerializesFrom: leastCount))
@@ -72,8 +73,8 @@ private let architectures: [Architecture] =
     #expect(sum == outputs)
     func bytes(rematerializesFrom leastCount: Int?) throws -> Double {
       let (two, four) = try (
-        Replica(alone: architecture, batch: 2, rematerializesFrom: leastCount),
-        Replica(alone: architecture, batch: 4, rematerializesFrom: leastCount)
+        TrainingReplica(alone: architecture, batch: 2, rematerializesFrom: leastCount),
+        TrainingReplica(alone: architecture, batch: 4, rematerializesFrom: leastCount)
       )
       return Double(four.arenaBytes - two.arenaBytes) / 2
     }
@@ -89,7 +90,8 @@ private let architectures: [Architecture] =
     let architecture = Architecture.cifar(
       14, shortcut, input: ImageShape(height: 6, width: 5, channels: 3))
     let batch = Batch(of: architecture, count: 3, seed: 1)
-    let replica = try Replica(alone: architecture, batch: 3, shards: 2, rematerializesFrom: 0)
+    let replica = try TrainingReplica(
+      alone: architecture, batch: 3, shards: 2, rematerializesFrom: 0)
     let parameters = replica.parameters.map { Double($0) }
     _ = try replica.train(batch)
     var data = TestData(seed: 2)

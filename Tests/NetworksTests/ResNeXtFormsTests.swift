@@ -143,7 +143,7 @@ import Testing
   ) throws -> [Float] {
     let layout = try ShardLayout(batch: batch.count, shards: 1)
     let replica = Replica(
-      architecture.classifier, training: nil, evaluation: layout, exchange: SingleRankExchange())
+      architecture.classifier, evaluation: layout, exchange: SingleRankExchange())
     try replica.load(stateDictionary: state)
     return try replica.evaluate(batch).logits
   }

@@ -8,7 +8,7 @@ import Testing
 /// Trains both replicas, which hold all shards of equal mini-batches, for two steps of `parts` parts each, and
 /// evaluates them: losses, gradients, statistics and logits must agree in every bit.
 func expectSameBits(
-  _ one: Replica, _ other: Replica, parts: Int = 1,
+  _ one: TrainingReplica, _ other: TrainingReplica, parts: Int = 1,
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   let layout = one.trainingLayout

@@ -48,7 +48,8 @@ import Testing
     }
     #expect(sliced.count == 3)
     let batch = Batch(of: architecture, count: 2, seed: 1)
-    let replica = try Replica(alone: architecture, batch: 2, shards: shards, fuse: true, seed: 1)
+    let replica = try TrainingReplica(
+      alone: architecture, batch: 2, shards: shards, fuse: true, seed: 1)
     let parameters = replica.parameters.map { Double($0) }
     replica.gradients.update(repeating: .nan)
     let loss = try replica.train(batch).loss / 2

@@ -34,7 +34,7 @@ import Testing
     _ network: Architecture, _ batch: Batch, targets: [Float]
   ) throws -> (gradients: [Float], sums: [Double]) {
     let layout = try ShardLayout(batch: batch.count, shards: 2)
-    let replica = Replica(
+    let replica = TrainingReplica(
       network, training: layout, evaluation: layout, exchange: SingleRankExchange())
     replica.initialize(seed: 2)
     let blocks = network.targetLayouts.map { layout in

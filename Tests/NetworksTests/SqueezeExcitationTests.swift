@@ -40,7 +40,7 @@ import Testing
     let architecture = try ModelCatalog.architecture(named: name, classes: 1000, input: input)
     let layout = try ShardLayout(batch: 2, shards: 1)
     let replica = Replica(
-      architecture.classifier, training: nil, evaluation: layout, exchange: SingleRankExchange())
+      architecture.classifier, evaluation: layout, exchange: SingleRankExchange())
     try replica.load(
       stateDictionary: ParameterLayout(architecture).stateShapes.map { name, shape in
         StateTensor(name: name, shape: shape, values: fixtureStateTensor(name, shape: shape))
@@ -81,7 +81,7 @@ import Testing
   func gradients(fuse: Bool, threads: Int) throws {
     let architecture = Self.architecture
     let batch = Batch(of: architecture, count: 5, seed: 1)
-    let replica = try Replica(
+    let replica = try TrainingReplica(
       alone: architecture, batch: 5, shards: 3, threads: threads, fuse: fuse)
     let parameters = replica.parameters.map { Double($0) }
     replica.gradients.update(repeating: .nan)

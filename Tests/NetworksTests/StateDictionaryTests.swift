@@ -6,15 +6,15 @@ import TestSupport
 import Testing
 
 @Suite struct StateDictionaryTests {
-  private func replica(seed: UInt64 = 1) throws -> Replica {
-    let replica = try Replica(alone: .small(.b), batch: 4, shards: 2, seed: seed)
+  private func replica(seed: UInt64 = 1) throws -> TrainingReplica {
+    let replica = try TrainingReplica(alone: .small(.b), batch: 4, shards: 2, seed: seed)
     _ = try replica.train(Batch(of: .small(.b), count: 4, seed: seed))
     Optimizer(SGD(momentum: 0, weightDecay: 0, normalizationWeightDecay: 0), of: replica)
       .step(learningRate: 0.1)
     return replica
   }
 
-  private func everything(_ replica: Replica) -> [[UInt32]] {
+  private func everything(_ replica: TrainingReplica) -> [[UInt32]] {
     [bits(replica.parameters), bits(replica.runningStatistics)]
   }
 
@@ -129,9 +129,9 @@ import Testing
 
   @Test("errors say what differs, with shapes, and what the weights look like")
   func messages() throws {
-    let replica = try Replica(alone: .small(.b), batch: 4)
+    let replica = try TrainingReplica(alone: .small(.b), batch: 4)
     func message(_ architecture: Architecture) throws -> String {
-      let other = try Replica(alone: architecture, batch: 4)
+      let other = try TrainingReplica(alone: architecture, batch: 4)
       let error = #expect(throws: StateDictionaryError.self) {
         try replica.load(stateDictionary: other.stateDictionary())
       }

@@ -53,7 +53,7 @@ import Testing
     let architecture = try ModelCatalog.architecture(named: name, classes: 1000, input: input)
     let layout = try ShardLayout(batch: 2, shards: 1)
     let replica = Replica(
-      architecture.classifier, training: nil, evaluation: layout, exchange: SingleRankExchange())
+      architecture.classifier, evaluation: layout, exchange: SingleRankExchange())
     try replica.load(
       stateDictionary: ParameterLayout(architecture).stateShapes.map { name, shape in
         StateTensor(name: name, shape: shape, values: fixtureStateTensor(name, shape: shape))

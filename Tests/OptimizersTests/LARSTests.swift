@@ -27,7 +27,7 @@ import Testing
     arguments: ["constant", "ramp"])
   func sixSteps(course: String) throws {
     let file = try fixture("lars")
-    let replica = try Replica.madeUp()
+    let replica = try TrainingReplica.madeUp()
     let layout = replica.parameterLayout
     let statistics = replica.stateDictionary().filter { $0.name.contains("running_") }
     try replica.load(stateDictionary: tensors(file, "before.", layout) + statistics)
@@ -53,12 +53,12 @@ import Testing
     let sgd = SGD(momentum: 0.9, weightDecay: 0, normalizationWeightDecay: 0)
     // Powers of two round nothing.
     let results = try ([1, 1024, 0x1p-20] as [Float]).map { scale in
-      let replica = try Replica.madeUp(seed: 3)
+      let replica = try TrainingReplica.madeUp(seed: 3)
       replica.setGradients(seed: 4, scale: scale)
       Optimizer(LARS(sgd, trust: 0.01), of: replica).step(learningRate: 2)
       return replica.parameterDictionary
     }
-    let start = try Replica.madeUp(seed: 3).parameterDictionary
+    let start = try TrainingReplica.madeUp(seed: 3).parameterDictionary
     for (index, tensor) in start.enumerated() {
       let (one, large, small) = (results[0][index], results[1][index], results[2][index])
       #expect(one != tensor)
@@ -69,11 +69,11 @@ import Testing
 
   @Test("with Nesterov's momentum the first step is 1 + momentum times as long")
   func nesterov() throws {
-    let start = try Replica.madeUp()
+    let start = try TrainingReplica.madeUp()
     let lengths = try [false, true].map { nesterov in
       let sgd = SGD(
         momentum: 0.5, nesterov: nesterov, weightDecay: 0, normalizationWeightDecay: 0)
-      let replica = try Replica.madeUp()
+      let replica = try TrainingReplica.madeUp()
       replica.setGradients(seed: 1)
       Optimizer(LARS(sgd, trust: 0.01), of: replica).step(learningRate: 1)
       return zip(replica.parameters, start.parameters).map { Double($0) - Double($1) }
@@ -86,7 +86,7 @@ import Testing
     let sgd = SGD(momentum: 0.9, weightDecay: 1e-2, normalizationWeightDecay: 1e-3)
     let rules: [any OptimizerRule] = [sgd, LARS(sgd, trust: 0.01)]
     let results = try rules.map { rule in
-      let replica = try Replica.madeUp()
+      let replica = try TrainingReplica.madeUp()
       let optimizer = Optimizer(rule, of: replica)
       for step in 0..<3 {
         replica.setGradients(seed: UInt64(step))

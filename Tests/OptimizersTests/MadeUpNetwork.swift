@@ -17,11 +17,11 @@ let madeUpNetwork: Architecture = {
   return builder.architecture(name: "made-up", summary: "")
 }()
 
-extension Replica {
+extension TrainingReplica {
   /// The made-up network on one rank, with the values of `seed`.
-  static func madeUp(seed: UInt64 = 1) throws -> Replica {
+  static func madeUp(seed: UInt64 = 1) throws -> TrainingReplica {
     let layout = try ShardLayout(batch: 1, shards: 1)
-    let replica = Replica(
+    let replica = TrainingReplica(
       madeUpNetwork, training: layout, evaluation: layout, exchange: SingleRankExchange())
     replica.initialize(seed: seed)
     return replica

@@ -11,8 +11,8 @@ import Testing
   /// A replica and its optimizer after `steps` steps.
   private func trained(
     seed: UInt64 = 1, steps: Int = 1
-  ) throws -> (replica: Replica, optimizer: Optimizer) {
-    let replica = try Replica.madeUp(seed: seed)
+  ) throws -> (replica: TrainingReplica, optimizer: Optimizer) {
+    let replica = try TrainingReplica.madeUp(seed: seed)
     let optimizer = Optimizer(sgd, of: replica)
     for step in 0..<steps {
       replica.setGradients(seed: seed + UInt64(step))
@@ -39,7 +39,7 @@ import Testing
 
   @Test("weights and normalization are decayed by their own hyper-parameters")
   func decay() throws {
-    let replica = try Replica.madeUp()
+    let replica = try TrainingReplica.madeUp()
     replica.gradients.update(repeating: 0)
     replica.parameters.update(repeating: 1)
     Optimizer(SGD(momentum: 0, weightDecay: 0.5, normalizationWeightDecay: 0.25), of: replica)

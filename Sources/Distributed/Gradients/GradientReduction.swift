@@ -5,7 +5,7 @@ import Networks
 
 /// Sums gradients bucket by bucket during the backward pass: one of a replica's observers.
 ///
-/// A step is `begin`, the training pass, `finish`, the update by `Replica.weightGradientSum`,
+/// A step is `begin`, the training pass, `finish`, the update by `TrainingReplica.weightGradientSum`,
 /// `release`; every rank takes the same steps.
 package protocol GradientReduction: PassObserver, PendingCommunication {
   /// The memory that the replica must leave its gradients in.

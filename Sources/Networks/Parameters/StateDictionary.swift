@@ -26,11 +26,6 @@ extension Replica {
     (parameterTensors(in: parameters) + statisticsTensors()).sorted { $0.name < $1.name }
   }
 
-  /// The gradient of each parameter, under the parameter's name, sorted.
-  package func gradientDictionary() -> [StateTensor] {
-    parameterTensors(in: gradients).sorted { $0.name < $1.name }
-  }
-
   /// Sets parameters and running statistics from exactly the tensors that the network has.
   ///
   /// Nothing is changed when it throws.
@@ -50,7 +45,7 @@ extension Replica {
     }
   }
 
-  private func parameterTensors(
+  fileprivate func parameterTensors(
     in buffer: UnsafeMutableBufferPointer<Float>
   ) -> [StateTensor] {
     parameterLayout.slots.map { $0.tensor(of: UnsafeBufferPointer(rebasing: buffer[$0.range])) }
@@ -64,6 +59,13 @@ extension Replica {
           values: Array(runningStatistics[range]))
       }
     }
+  }
+}
+
+extension TrainingReplica {
+  /// The gradient of each parameter, under the parameter's name, sorted.
+  package func gradientDictionary() -> [StateTensor] {
+    parameterTensors(in: gradients).sorted { $0.name < $1.name }
   }
 }
 

@@ -83,10 +83,12 @@ struct EvaluationMember {
 
   /// The memory that a replica takes, with the images that are prepared ahead.
   func memory(_ layout: ShardLayout, threads: Int) -> MemoryNeed {
+    let images = layout.localPositions.count
+    if let need = MemoryNeed(beyondCounting: architecture, images: images) { return need }
     var need = MemoryNeed(
       evaluating: ReplicaPlans(architecture, training: nil, evaluation: layout, threads: threads))
     need.images = BatchLoader.bytes(
-      images: layout.localPositions.count, shape: architecture.input)
+      images: images, shape: architecture.input)
     return need
   }
 
@@ -97,7 +99,7 @@ struct EvaluationMember {
     _ layout: ShardLayout, threads: Int, exchange: any StatisticsExchange
   ) throws -> Replica {
     let replica = Replica(
-      architecture, training: nil, evaluation: layout, threads: threads, exchange: exchange)
+      architecture, evaluation: layout, threads: threads, exchange: exchange)
     try weights.load(into: replica)
     return replica
   }

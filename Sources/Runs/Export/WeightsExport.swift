@@ -40,7 +40,7 @@ package struct WeightsExport {
     architecture = try configuration.architecture(
       classes: weights.classes ?? 1, input: given ?? meanImage)
     let replica = Replica(
-      architecture, training: nil, evaluation: try ShardLayout(batch: 1, shards: 1),
+      architecture, evaluation: try ShardLayout(batch: 1, shards: 1),
       exchange: SingleRankExchange())
     try weights.load(into: replica)
     state = replica.stateDictionary()
