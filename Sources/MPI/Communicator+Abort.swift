@@ -9,8 +9,10 @@ extension Communicator {
   /// Never waits, so a watchdog thread may call it while the main thread hangs: standard output
   /// is therefore not flushed, its lock may be taken. Files must be closed before.
   /// The corresponding MPI function is `MPI_Abort`.
-  /// - Parameter code: what `mpirun` exits with, 1...255; distinct per cause, so that a batch
-  ///   system can tell them apart.
+  /// - Parameters:
+  ///   - code: what `mpirun` exits with, 1...255; distinct per cause, so that a batch system can tell
+  ///     them apart.
+  ///   - reason: for the line; its own line breaks become spaces.
   public func abort(code: Int32, reason: String) -> Never {
     let oneLine = reason.split(whereSeparator: \.isNewline).joined(separator: " ")
     let line = "rank \(rank) of \(size) ends the job with code \(code): \(oneLine)\n"

@@ -12,7 +12,9 @@ extension Communicator {
   }
 
   /// The part that shares this rank's `color`, ranked by `key`, equal keys by rank here.
-  /// - Parameter color: 0 and up.
+  /// - Parameters:
+  ///   - color: 0 and up.
+  ///   - key: the order of the ranks in the part.
   ///
   /// The corresponding MPI function is `MPI_Comm_split`.
   public func split(color: Int, key: Int = 0) throws(MPIError) -> Communicator {

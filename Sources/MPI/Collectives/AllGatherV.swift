@@ -7,6 +7,7 @@ extension Communicator {
   /// - Parameters:
   ///   - source: [layout.count(of: rank)]; may be empty.
   ///   - destination: [layout.extent] or longer; elements between the blocks are left alone.
+  ///   - layout: where each rank's block lies in `destination`.
   ///
   /// The corresponding MPI function is `MPI_Allgatherv`.
   public func allGatherV<Element: MPIDatatype>(

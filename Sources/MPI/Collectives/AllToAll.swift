@@ -29,6 +29,8 @@ extension Communicator {
   ///   - source: block j, placed by `sent`, goes to rank j.
   ///   - destination: block i, placed by `received`, comes from rank i, whose `sent` must give this
   ///     rank the same count.
+  ///   - sent: where the block for each rank lies in `source`.
+  ///   - received: where the block of each rank is put in `destination`.
   ///
   /// The corresponding MPI function is `MPI_Alltoallv`.
   public func allToAllV<Element: MPIDatatype>(

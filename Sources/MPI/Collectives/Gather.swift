@@ -7,6 +7,7 @@ extension Communicator {
   /// - Parameters:
   ///   - source: [count], the same count on every rank.
   ///   - destination: [size, count] on the root; not used elsewhere and may be empty.
+  ///   - root: the rank that gathers, the same on every rank.
   ///
   /// The corresponding MPI function is `MPI_Gather`.
   public func gather<Element: MPIDatatype>(
@@ -29,6 +30,8 @@ extension Communicator {
   /// - Parameters:
   ///   - source: [layout.count(of: rank)]; may be empty.
   ///   - destination: [layout.extent] or longer on the root; not used elsewhere.
+  ///   - layout: where each rank's block lies in `destination`, the same on every rank.
+  ///   - root: the rank that gathers, the same on every rank.
   ///
   /// The corresponding MPI function is `MPI_Gatherv`.
   public func gatherV<Element: MPIDatatype>(

@@ -7,6 +7,7 @@ extension Communicator {
   /// - Parameters:
   ///   - source: [size, count].
   ///   - destination: [count].
+  ///   - reduction: how elements are combined.
   ///
   /// The corresponding MPI function is `MPI_Reduce_scatter_block`.
   public func reduceScatter<Element: MPIDatatype>(
@@ -25,10 +26,12 @@ extension Communicator {
       operation)
   }
 
-  /// As above with blocks of different lengths, which stand one after the other.
+  /// As above with blocks of different lengths, which follow one another.
   /// - Parameters:
-  ///   - source: [layout.extent]; all ranks give the same layout, without gaps.
+  ///   - source: [layout.extent].
   ///   - destination: [layout.count(of: rank)].
+  ///   - layout: the blocks without gaps, the same on every rank.
+  ///   - reduction: how elements are combined.
   ///
   /// The corresponding MPI function is `MPI_Reduce_scatter`.
   public func reduceScatter<Element: MPIDatatype>(

@@ -5,6 +5,7 @@ internal import CMPI
 extension Communicator {
   /// Receives a message of at most the buffer's length; a longer one throws `truncated`.
   /// - Parameters:
+  ///   - destination: filled from its start; the status has the count.
   ///   - rank: the sender; nil receives from any rank.
   ///   - tag: the message's tag; nil receives any tag.
   ///

@@ -24,6 +24,7 @@ public struct Signal {
   /// Returns once the counter is at least `value`.
   ///
   /// - Parameters:
+  ///   - value: what the owner raises the counter to.
   ///   - yields: whether to yield the core while waiting, because the owner may need it.
   ///   - progress: called now and then, to let other communication advance.
   public func wait<Failure>(
