@@ -65,7 +65,11 @@ let package = Package(
     .target(name: "PyTorchFiles", dependencies: ["Tensors", "System", "CZlib"]),
     .target(name: "ONNX"),
     .target(name: "CProcessor"),
-    .target(name: "Threads", dependencies: ["CProcessor", "System"]),
+    .target(
+      name: "Threads",
+      dependencies: [
+        "CProcessor", "System", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .target(
       name: "Kernels", dependencies: ["Tensors", "COpenBLAS", "CProcessor"],
       swiftSettings: kernelSettings),
@@ -76,6 +80,7 @@ let package = Package(
       name: "Datasets",
       dependencies: [
         "Kernels", "Tensors", "Randomness", "System", "CTurboJPEG", "CPNG", "CZlib", "CArchive",
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "Optimizers", dependencies: ["Networks", "Console", "Kernels", "Tensors"]),
     .target(

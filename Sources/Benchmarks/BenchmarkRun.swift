@@ -89,8 +89,8 @@ package final class BenchmarkRun {
         try NormalizationGroups(layout, imagesPerGroup: configuration.parallel.normalizationGroup)
       )
     }
-    let engineOptions = try TrainingEngine.Options(
-      configuration, threads: try ranks.threadsPerRank())
+    let engineOptions = TrainingEngine.Options(
+      configuration, threads: try configuration.threads(on: ranks))
     let images = division.layout.localPositions.count * architecture.input.count
     var memory = TrainingEngine.memory(architecture, division, options: engineOptions)
     memory.images = images * MemoryLayout<Float>.stride

@@ -7,6 +7,7 @@ import Kernels
 import MPI
 import Networks
 import Settings
+import System
 
 /// One `resnet-dist doctor`.
 package struct Doctor {
@@ -42,7 +43,7 @@ package struct Doctor {
   }
 
   private func ranksText() throws -> String {
-    let threads = try ThreadAllocation.threads(local: ranks.local)
+    let threads = try ranks.threadsPerRank()
     let hosts = ranks.hosts.groups.count
     var text =
       "\(ranks.count) on \(hosts) \(hosts == 1 ? "machine" : "machines"), \(threads) "
@@ -90,12 +91,9 @@ package struct Doctor {
   }
 
   private static var memory: String {
-    let text = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
-    func gibibytes(_ key: String) -> String {
-      let line = text.split(separator: "\n").first { $0.hasPrefix(key + ":") }
-      let kibibytes = line?.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0
-      return String(format: "%.1f GiB", kibibytes / 1_048_576)
+    func gibibytes(_ bytes: Int?) -> String {
+      String(format: "%.1f GiB", Double(bytes ?? 0) / 0x1p30)
     }
-    return "\(gibibytes("MemAvailable")) free of \(gibibytes("MemTotal"))"
+    return "\(gibibytes(MachineMemory.available())) free of \(gibibytes(MachineMemory.total()))"
   }
 }

@@ -16,28 +16,32 @@ package struct MemoryNeed: Hashable, Sendable {
   /// Images that are prepared ahead.
   package var images = 0
 
-  package init() {}
-
-  /// What a replica takes that only evaluates.
-  package init(evaluating plans: ReplicaPlans) {
-    activations = plans.activationBytes
-    parameters = plans.parameterBytes
-  }
-
-  /// A need that no machine meets, where all activations of `images` images are petabytes: the sizes of a
-  /// plan for them, and their sum over ranks, might not fit into an integer. Nil for others.
-  package init?(beyondCounting architecture: Architecture, images: Int) {
+  /// What a replica takes, with the optimizer's state where it is trained; see `ReplicaPlans` for the
+  /// parameters.
+  package init(
+    _ architecture: Architecture, training: ShardLayout?, evaluation: ShardLayout, threads: Int,
+    division: NormalizationGroups? = nil
+  ) {
+    let images = (training ?? evaluation).localPositions.count
     let elements = architecture.nodes.reduce(0.0) { $0 + Double($1.shape.count) }
     let bytes = 4 * elements * Double(images)
-    guard bytes >= 0x1p52 else { return nil }
-    activations = Int(min(bytes, 0x1p56))
+    // The sizes of a plan for petabytes, and their sum over ranks, might not fit into an integer.
+    if bytes >= 0x1p52 {
+      activations = Int(min(bytes, 0x1p56))
+      return
+    }
+    let plans = ReplicaPlans(
+      architecture, training: training, evaluation: evaluation, threads: threads,
+      division: division)
+    activations = plans.activationBytes
+    parameters = plans.parameterBytes + plans.optimizerBytes
   }
 
   package var total: Int { Self.programBytes + activations + parameters + images }
 }
 
 /// The ranks of a machine need more memory than it has left.
-package struct MemoryShortage: UsageError, Equatable, CustomStringConvertible {
+package struct MemoryShortage: UsageError, CustomStringConvertible {
   /// Bytes of the rank that needs most, and of all ranks of its machine.
   package let need: Int
   package let ranks: Int
@@ -45,10 +49,6 @@ package struct MemoryShortage: UsageError, Equatable, CustomStringConvertible {
   package let available: AvailableMemory
   /// What to lower, as flags.
   package let remedy: String
-
-  package static func == (left: Self, right: Self) -> Bool {
-    left.description == right.description
-  }
 
   package var description: String {
     let all = ranks == 1 ? "" : ", its machine's \(ranks) ranks \(Self.text(ranksNeed))"

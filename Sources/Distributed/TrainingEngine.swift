@@ -113,15 +113,11 @@ package final class TrainingEngine {
     _ architecture: Architecture, _ division: NormalizationGroups, options: Options
   ) -> MemoryNeed {
     let layout = division.layout
-    let images = layout.localPositions.count
-    if let need = MemoryNeed(beyondCounting: architecture, images: images) { return need }
-    let plans = ReplicaPlans(
+    var need = MemoryNeed(
       architecture, training: layout, evaluation: layout, threads: options.threads,
       division: division)
     let extent = GradientExtent(ParameterLayout(architecture))
-    var need = MemoryNeed(evaluating: plans)
-    need.parameters +=
-      plans.optimizerBytes + SharedGradientMemory.bytes(ofRank: layout.rank, layout, extent)
+    need.parameters += SharedGradientMemory.bytes(ofRank: layout.rank, layout, extent)
     if options.microBatches > 1 {
       need.parameters += PartialSums<Float>.bytes(
         parts: options.microBatches, count: extent.weights)

@@ -11,7 +11,7 @@ struct FileBytes: Sendable {
   init(path: String) throws(PyTorchFileError) {
     self.path = path
     do throws(FileReadError) { file = try ReadableFile(path) } catch {
-      throw .system(file: path, operation: error.operation, reason: error.reason)
+      throw PyTorchFileError(path, error)
     }
   }
 
@@ -21,7 +21,13 @@ struct FileBytes: Sendable {
   func bytes(_ range: Range<Int>) throws(PyTorchFileError) -> [UInt8] {
     precondition(range.lowerBound >= 0 && range.upperBound <= count)
     do throws(FileReadError) { return try file.bytes(range) } catch {
-      throw .system(file: path, operation: error.operation, reason: error.reason)
+      throw PyTorchFileError(path, error)
     }
+  }
+}
+
+extension PyTorchFileError {
+  fileprivate init(_ file: String, _ error: FileReadError) {
+    self = .system(file: file, operation: error.operation, reason: error.reason)
   }
 }

@@ -23,8 +23,6 @@ package struct ConfigurationChanges: Sendable, ExpressibleByArrayLiteral {
 
   package init(arrayLiteral changes: ConfigurationChange...) { self.changes = changes }
 
-  package mutating func append(_ change: ConfigurationChange) { changes.append(change) }
-
   package static func + (first: Self, second: Self) -> Self {
     var sum = first
     sum.changes += second.changes

@@ -27,8 +27,9 @@ extension ConfigurationChanges {
     var entries: [Entry] = []
     for (key, node) in mapping {
       let line = key.mark?.line
+      let place = ConfigurationError.Source(file: path, line: line)
       guard let name = key.string else {
-        throw .unreadable(path: place(path, line), reason: "a key is not a plain word")
+        throw .unreadable(path: "\(place)", reason: "a key is not a plain word")
       }
       switch node {
       case .scalar(let scalar):
@@ -41,14 +42,10 @@ extension ConfigurationChanges {
       case .mapping where name == TrainingConfiguration.derivedKey: break
       case .mapping, .alias:
         throw .unreadable(
-          path: place(path, line), reason: "the value of '\(name)' is neither a value nor a list")
+          path: "\(place)", reason: "the value of '\(name)' is neither a value nor a list")
       }
     }
     return entries
-  }
-
-  private static func place(_ path: String, _ line: Int?) -> String {
-    path + (line.map { ":\($0)" } ?? "")
   }
 
   /// How YAML writes that there is no value; in quotes it is a word.

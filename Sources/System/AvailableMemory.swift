@@ -19,7 +19,9 @@ package struct AvailableMemory: Sendable {
     root: String = "/", addressSpace: Int? = addressSpaceLeft
   ) -> AvailableMemory? {
     var limits: [AvailableMemory] = []
-    if let bytes = machine(root) { limits.append(.init(bytes: bytes, limit: "this machine")) }
+    if let bytes = MachineMemory.available(root: root) {
+      limits.append(.init(bytes: bytes, limit: "this machine"))
+    }
     if let bytes = controlGroups(root) {
       limits.append(.init(bytes: bytes, limit: "this job's control group"))
     }
@@ -27,11 +29,6 @@ package struct AvailableMemory: Sendable {
       limits.append(.init(bytes: addressSpace, limit: "ulimit -v"))
     }
     return limits.min { $0.bytes < $1.bytes }
-  }
-
-  /// `MemAvailable` of `/proc/meminfo`: free memory and what the system can free for others.
-  private static func machine(_ root: String) -> Int? {
-    field("MemAvailable:", in: text(root, "proc/meminfo")).map { $0 << 10 }
   }
 
   /// What the control groups of this process leave, version 2 or 1, the parents included.
@@ -99,7 +96,7 @@ package struct AvailableMemory: Sendable {
     return max(0, Int(limit.rlim_cur) - pages * Int(sysconf(Int32(_SC_PAGESIZE))))
   }
 
-  private static func text(_ root: String, _ path: String) -> String {
+  fileprivate static func text(_ root: String, _ path: String) -> String {
     (try? String(contentsOfFile: "\(root)/\(path)", encoding: .utf8)) ?? ""
   }
 
@@ -108,8 +105,20 @@ package struct AvailableMemory: Sendable {
   }
 
   /// The number after `name` at a line's beginning.
-  private static func field(_ name: String, in text: String) -> Int? {
+  fileprivate static func field(_ name: String, in text: String) -> Int? {
     let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
     return line?.dropFirst(name.count).split(separator: " ").first.flatMap { Int($0) }
+  }
+}
+
+/// The machine's memory in bytes, as `/proc/meminfo` has it; nil where it does not say.
+package enum MachineMemory {
+  /// Free memory and what the system can free for others.
+  package static func available(root: String = "/") -> Int? { bytes("MemAvailable:", root) }
+
+  package static func total(root: String = "/") -> Int? { bytes("MemTotal:", root) }
+
+  private static func bytes(_ name: String, _ root: String) -> Int? {
+    AvailableMemory.field(name, in: AvailableMemory.text(root, "proc/meminfo")).map { $0 << 10 }
   }
 }

@@ -1,6 +1,7 @@
 /// A thread that runs one function.
 
 import Glibc
+package import SystemPackage
 
 /// Runs its body from the beginning on; whoever made it waits for its end with `join`.
 package final class WorkerThread {
@@ -11,8 +12,8 @@ package final class WorkerThread {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
 
-  /// Nil where the system has no thread left.
-  package init?(_ body: @escaping @Sendable () -> Void) {
+  /// - Throws: the system's error, such as that it has no thread left.
+  package init(_ body: @escaping @Sendable () -> Void) throws(Errno) {
     let context = Unmanaged.passRetained(Body(body))
     let status = pthread_create(
       &thread, nil,
@@ -22,7 +23,7 @@ package final class WorkerThread {
       }, context.toOpaque())
     if status != 0 {
       context.release()
-      return nil
+      throw Errno(rawValue: status)
     }
   }
 

@@ -4,6 +4,7 @@ import CProcessor
 import Glibc
 import Synchronization
 import System
+import SystemPackage
 
 /// A fixed set of threads for fork-join work inside one process.
 ///
@@ -22,9 +23,9 @@ public final class ThreadTeam {
     self.threads = threads
     shared = SharedState()
     for index in 1..<max(threads, 1) {
-      let worker = WorkerThread { [shared] in shared.serve(as: index) }
-      guard let worker else { fatalError("cannot start thread \(index) of a rank") }
-      workers.append(worker)
+      do throws(Errno) {
+        workers.append(try WorkerThread { [shared] in shared.serve(as: index) })
+      } catch { fatalError("cannot start thread \(index): \(error)") }
     }
   }
 

@@ -62,7 +62,7 @@ extension CommandLineTests {
       #expect(recalibration.exitCode == 0, "\(recalibration.standardError)")
     }
 
-    @Test("a new classifier stands on the other weights, and is asked for by name")
+    @Test("a new classifier is trained on the other weights, and must be requested")
     func newClassifier() throws {
       let folder = try TemporaryDirectory()
       let (start, tuned) = (folder.file("start"), folder.file("tuned"))

@@ -2,23 +2,33 @@
 
 import Kernels
 import Networks
+import Safetensors
 import Tensors
 import TestSupport
 import Testing
+
+/// Calls `body` with the logits of the fixture of PyTorch's cross-entropy, [6, 10].
+func withLogits<Result>(
+  of file: SafetensorsFile, _ body: (ImageTensor) throws -> Result
+) throws -> Result {
+  var logits = try file.float32("logits", shape: [6, 10])
+  return try logits.withUnsafeMutableBufferPointer {
+    try body(
+      ImageTensor(
+        base: $0.baseAddress!, images: 6, shape: ImageShape(height: 1, width: 1, channels: 10)))
+  }
+}
 
 @Suite struct LabelSmoothingTests {
   @Test("loss and gradient are those of PyTorch's CrossEntropyLoss", arguments: [0.0, 0.1, 0.5])
   func pyTorch(smoothing: Double) throws {
     let file = try NetworkFixture.open("label-smoothing")
-    var logits = try file.float32("logits", shape: [6, 10])
     let labels = try file.int64("labels", shape: [6]).map { Int32($0) }
     var gradient = [Float](repeating: .nan, count: 60)
-    let sums = logits.withUnsafeMutableBufferPointer { values in
+    let sums = try withLogits(of: file) {
       SoftmaxCrossEntropy.evaluate(
-        logits: ImageTensor(
-          base: values.baseAddress!, images: 6,
-          shape: ImageShape(height: 1, width: 1, channels: 10)),
-        labels: labels, gradient: &gradient, gradientScale: 1.0 / 6, labelSmoothing: smoothing)
+        logits: $0, labels: labels, gradient: &gradient, gradientScale: 1.0 / 6,
+        labelSmoothing: smoothing)
     }
     let loss = try file.float32("loss.\(smoothing)", shape: [])[0]
     #expect(abs(Float(sums.loss / 6) - loss) <= 1e-6 * loss)

@@ -10,15 +10,11 @@ import Testing
   @Test("loss and gradient are those of PyTorch's cross_entropy with class probabilities")
   func pyTorch() throws {
     let file = try NetworkFixture.open("label-smoothing")
-    var logits = try file.float32("logits", shape: [6, 10])
     let probabilities = try file.float32("probabilities", shape: [6, 10])
     var gradient = [Float](repeating: .nan, count: 60)
-    let sums = logits.withUnsafeMutableBufferPointer { values in
+    let sums = try withLogits(of: file) {
       SoftmaxCrossEntropy.evaluate(
-        logits: ImageTensor(
-          base: values.baseAddress!, images: 6,
-          shape: ImageShape(height: 1, width: 1, channels: 10)),
-        targets: probabilities, gradient: &gradient, gradientScale: 1.0 / 6)
+        logits: $0, targets: probabilities, gradient: &gradient, gradientScale: 1.0 / 6)
     }
     let loss = try file.float32("loss.soft", shape: [])[0]
     #expect(abs(Float(sums.loss / 6) - loss) <= 1e-6 * loss)

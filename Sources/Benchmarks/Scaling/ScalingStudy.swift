@@ -56,7 +56,7 @@ package final class ScalingStudy {
     try ranks.together {
       try Self.check(configuration, options, scenario, ranks, ranksPerHost: ranksPerHost)
     }
-    let threads = try configuration.parallel.threads ?? ThreadAllocation.threads(local: ranks.local)
+    let threads = try configuration.threads(on: ranks)
     var measured = configuration
     measured.parallel.normalizationGroup = nil
     measured.parallel.shards = configuration.parallel.shards ?? ranks.count * threads

@@ -2,6 +2,7 @@
 
 import Glibc
 import System
+import SystemPackage
 import Tensors
 
 /// One rank's images of one mini-batch, valid while the closure that got it runs.
@@ -11,7 +12,7 @@ public struct Batch {
   /// Of the same images, in the order of the loader's layouts.
   public let targets: Targets
   /// Images of this rank.
-  public let count: Int
+  public var count: Int { pixels.images }
 }
 
 /// Hands out this rank's part of each mini-batch in order, prepared ahead by worker threads.
@@ -53,10 +54,9 @@ public final class BatchLoader {
         badImages: badImages, batchSize: batchSize, localRange: localRange),
       steps: steps, depth: depth)
     for _ in 0..<workers {
-      guard let worker = WorkerThread({ [shared] in shared.work() }) else {
-        fatalError("cannot start a thread that loads images")
-      }
-      self.workers.append(worker)
+      do throws(Errno) {
+        self.workers.append(try WorkerThread { [shared] in shared.work() })
+      } catch { fatalError("cannot start a loader thread: \(error)") }
     }
   }
 
@@ -224,11 +224,11 @@ private final class LoaderState: @unchecked Sendable {
     // All of the batch, so that which of several errors is thrown depends on the images alone.
     while missing[slot] > 0 { pthread_cond_wait(changed, mutex) }
     if let failure = failure[slot] { throw failure.error }
-    let count = filler.positions(ofStep: current).count
     return Batch(
       pixels: ImageTensor(
-        base: slotPixels(slot), images: count, shape: filler.preparation.output),
-      targets: targets[slot], count: count)
+        base: slotPixels(slot), images: filler.positions(ofStep: current).count,
+        shape: filler.preparation.output),
+      targets: targets[slot])
   }
 
   /// The batch taken last may be overwritten.

@@ -36,7 +36,7 @@ package final class StallWatchdog: @unchecked Sendable {
   /// From now on a rank that does not move ends the job. Once.
   package func begin() {
     // Without a thread there is no watch; the run continues.
-    thread = WorkerThread { [self] in watch() }
+    thread = try? WorkerThread { [self] in watch() }
   }
 
   /// Ends the watch, and returns when the thread reads no page any more.

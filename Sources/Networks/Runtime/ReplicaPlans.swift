@@ -10,7 +10,6 @@ package struct ReplicaPlans {
   /// Nil for a replica that only evaluates.
   let training: Plan?
   let evaluation: Plan
-  let trainingLayout: ShardLayout?
   let evaluationLayout: ShardLayout
   let division: NormalizationGroups
   let threads: Int
@@ -44,7 +43,7 @@ package struct ReplicaPlans {
     self.parameters = parameters
     self.evaluation = plan(evaluation, .evaluation)
     self.training = training.map { plan($0, .training) }
-    (trainingLayout, evaluationLayout) = (training, evaluation)
+    evaluationLayout = evaluation
     (self.division, self.threads) = (division, threads)
   }
 

@@ -19,13 +19,15 @@ package final class PartialSums<Scalar: BitwiseCopyable> {
     self.parts = parts
     self.count = count
     self.add = add
-    levels = AlignedBuffer(count: (Self.top(parts) + 1) * count)
+    levels = AlignedBuffer(count: Self.elements(parts: parts, count: count))
   }
 
   /// Bytes that the sums over `parts` vectors of `count` elements take.
   package static func bytes(parts: Int, count: Int) -> Int {
-    (top(parts) + 1) * count * MemoryLayout<Scalar>.stride
+    elements(parts: parts, count: count) * MemoryLayout<Scalar>.stride
   }
+
+  private static func elements(parts: Int, count: Int) -> Int { (top(parts) + 1) * count }
 
   /// The level of the largest node that ends a tree over `parts` leaves' left side.
   private static func top(_ parts: Int) -> Int {

@@ -51,7 +51,7 @@ extension CheckpointState {
   /// A setting that was added after the checkpoint was written had its default.
   /// - Throws: `ResumeMismatch`.
   func checkResuming(_ configuration: TrainingConfiguration) throws(ResumeMismatch) {
-    let requested = Self.keptSettings(configuration)
+    let (requested, recorded) = (Self.keptSettings(configuration), recorded)
     let defaults = settings == nil ? [:] : Self.keptSettings(.init())
     for key in Set(requested.keys).union(recorded.keys).sorted() {
       guard let new = requested[key], let old = recorded[key] ?? defaults[key], old != new else {

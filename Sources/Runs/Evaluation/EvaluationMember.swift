@@ -81,15 +81,15 @@ struct EvaluationMember {
     scales = try views.scales(of: architecture)
   }
 
-  /// The memory that a replica takes, with the images that are prepared ahead.
-  func memory(_ layout: ShardLayout, threads: Int) -> MemoryNeed {
-    let images = layout.localPositions.count
-    if let need = MemoryNeed(beyondCounting: architecture, images: images) { return need }
-    var need = MemoryNeed(
-      evaluating: ReplicaPlans(architecture, training: nil, evaluation: layout, threads: threads))
+  /// Ends the job where replicas and the images that are prepared ahead do not fit into memory.
+  /// Collective.
+  ///
+  /// - Throws: `CollectiveFailure`.
+  func checkMemory(_ layout: ShardLayout, threads: Int, ranks: ProcessGroup) throws {
+    var need = MemoryNeed(architecture, training: nil, evaluation: layout, threads: threads)
     need.images = BatchLoader.bytes(
-      images: images, shape: architecture.input)
-    return need
+      images: layout.localPositions.count, shape: architecture.input)
+    try ranks.checkMemory(need, remedy: "a smaller --batch-size")
   }
 
   /// A replica that evaluates with these weights.

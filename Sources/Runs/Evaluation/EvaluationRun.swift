@@ -87,13 +87,12 @@ package final class EvaluationRun {
     digests = members.map(\.parametersSHA256)
     try ranks.agree(
       on: zip(members, digests).map { (key: "the weights \($0.weights.path)", value: $1) })
-    let threads = try first.parallel.threads ?? ThreadAllocation.threads(local: ranks.local)
+    let threads = try first.threads(on: ranks)
     switch views {
     case .dense: break  // One image at a time.
     case .center, .tenCrops:
       for member in members {
-        try ranks.checkMemory(
-          member.memory(division.layout, threads: threads), remedy: "a smaller --batch-size")
+        try member.checkMemory(division.layout, threads: threads, ranks: ranks)
       }
     }
     self.threads = threads

@@ -103,9 +103,8 @@ package final class RecalibrationRun {
       return (member, NormalizationGroups(whole: layout))
     }
     let exchange = try ranks.statisticsExchange(division, member.architecture)
-    let threads = try configuration.parallel.threads ?? ThreadAllocation.threads(local: ranks.local)
-    try ranks.checkMemory(
-      member.memory(division.layout, threads: threads), remedy: "a smaller --batch-size")
+    let threads = try configuration.threads(on: ranks)
+    try member.checkMemory(division.layout, threads: threads, ranks: ranks)
     replica = try ranks.together {
       try member.replica(division.layout, threads: threads, exchange: exchange)
     }

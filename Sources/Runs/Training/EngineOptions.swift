@@ -7,12 +7,10 @@ import Networks
 import Settings
 
 extension TrainingEngine.Options {
-  /// - Parameter threads: of each rank, where the configuration leaves them open.
-  package init(_ configuration: TrainingConfiguration, threads: @autoclosure () throws -> Int)
-    rethrows
-  {
+  /// - Parameter threads: of each rank; see `TrainingConfiguration.threads(on:)`.
+  package init(_ configuration: TrainingConfiguration, threads: Int) {
     self.init(optimizer: configuration.optimizer.rule)
-    self.threads = try configuration.parallel.threads ?? threads()
+    self.threads = threads
     microBatches = configuration.parallel.accumulate
     reduction = configuration.parallel.reduction
     bucketBytes = configuration.parallel.bucketBytes

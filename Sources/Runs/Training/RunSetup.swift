@@ -58,11 +58,10 @@ struct RunSetup {
     configuration.resolve(architecture)
     configuration = configuration.withResolvedNormalization(for: data.train)
     self.configuration = configuration
-    threads = try configuration.parallel.threads ?? ranks.threadsPerRank()
+    threads = try configuration.threads(on: ranks)
     var derived = configuration.withDerivedImages(data.train.imageShape)
     derived.parallel.threads = threads
-    derived.optimizer.normalizationWeightDecay =
-      derived.optimizer.normalizationWeightDecay ?? derived.optimizer.weightDecay
+    derived.optimizer.normalizationWeightDecay = configuration.optimizer.appliedNormalizationDecay
     derivedConfiguration = derived
     self.data = data
     timeline = TrainingTimeline(configuration, images: data.train.count)

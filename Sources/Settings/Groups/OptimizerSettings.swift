@@ -17,11 +17,14 @@ package struct OptimizerSettings: Hashable, Sendable {
   package var weightDecay = 1e-4
   package var normalizationWeightDecay: Double?
 
+  /// The weight decay of BN's scales and shifts, given or not.
+  package var appliedNormalizationDecay: Double { normalizationWeightDecay ?? weightDecay }
+
   /// The update rule that these settings describe.
   package var rule: any OptimizerRule {
     let sgd = SGD(
       momentum: Float(momentum), nesterov: nesterov, weightDecay: Float(weightDecay),
-      normalizationWeightDecay: Float(normalizationWeightDecay ?? weightDecay))
+      normalizationWeightDecay: Float(appliedNormalizationDecay))
     return switch name {
     case .sgd: sgd
     case .lars: LARS(sgd, trust: Float(larsTrust))

@@ -82,6 +82,11 @@ extension TrainingConfiguration {
     return (least + groups - 1) / groups * groups * parallel.accumulate
   }
 
+  /// Threads of each rank; collective where the settings leave them open.
+  package func threads(on ranks: ProcessGroup) throws -> Int {
+    try parallel.threads ?? ranks.threadsPerRank()
+  }
+
   /// This rank's share of each micro-batch.
   ///
   /// - Throws: `AccumulationError`, `ShardLayoutError`.
