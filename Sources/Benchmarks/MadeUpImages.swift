@@ -32,6 +32,6 @@ package final class MadeUpImages: MicroBatchSource {
     try body(
       MicroBatch(
         images: ImageTensor(base: images.pointer, images: labels.count, shape: shape),
-        targets: Targets(labels: labels.pointer)))
+        targets: Targets(labels: VectorView(labels.view))))
   }
 }

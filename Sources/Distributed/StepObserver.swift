@@ -1,6 +1,7 @@
 /// The events of a training step that instruments observe: phases, layers, exchanges.
 
 import Networks
+import Tensors
 
 /// What a rank does in a step; a phase ends where the next begins.
 package enum StepPhase: Int, CaseIterable {
@@ -51,7 +52,7 @@ final class StepStatisticsExchange: StatisticsExchange {
   }
 
   func combine(
-    _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
+    _ pieces: VectorView<Double>, into groups: MutableVectorView<Double>,
     by rule: StatisticsRule
   ) throws {
     for observer in observers { observer.willExchange(rule) }

@@ -62,7 +62,6 @@ package final class TrainingEngine {
   private let losses: LossExchange
   /// The micro-batches' losses and metrics, added up in the order of their gradients.
   private let lossSums: PartialSums<Double>
-  private let lossSumsCount: Int
   /// Where each loss's sums begin.
   private let lossOffsets: [Int]
   private let observers: [any StepObserver]
@@ -98,11 +97,11 @@ package final class TrainingEngine {
       gradients: reduction.memory,
       observers: [rankProgress] + observers + [reduction])
     optimizer = Optimizer(options.optimizer, of: replica)
-    lossSumsCount = architecture.lossSumsCount
+    let lossSumsCount = architecture.lossSumsCount
     lossOffsets = architecture.lossSumsOffsets
     losses = LossExchange(statistics, division.layout, width: lossSumsCount)
-    lossSums = PartialSums(parts: options.microBatches, count: lossSumsCount) { sum, next, count in
-      for index in 0..<count { sum[index] += next[index] }
+    lossSums = PartialSums(parts: options.microBatches, count: lossSumsCount) { sum, next in
+      for index in 0..<sum.count { sum[index] += next[index] }
     }
   }
 
@@ -144,7 +143,7 @@ package final class TrainingEngine {
       }
       try reduction.finish()
     }
-    let sums = LossSums(UnsafeBufferPointer(start: lossSums.total, count: lossSumsCount))
+    let sums = LossSums(lossSums.total)
     begin(.update, number)
     try check(sums, step: number, learningRate: learningRate)
     optimizer.step(learningRate: learningRate)
@@ -164,7 +163,7 @@ package final class TrainingEngine {
       begin(.backward, step)
     }
     begin(.reduction, step)
-    try losses.sum(shards).add(to: lossSums, microBatch)
+    try losses.sum(VectorView(shards)).add(to: lossSums, microBatch)
   }
 
   private func begin(_ phase: StepPhase, _ step: Int) {

@@ -139,13 +139,14 @@ package struct DenseScoring {
         let part = images[first..<min(first + capacity, images.endIndex)]
         for (place, image) in part.enumerated() {
           try reader.read(
-            image, resizedTo: shape, to: pixels.pointer + 2 * place * shape.count)
+            image, resizedTo: shape, to: pixels.view.row(place, width: 2 * shape.count))
         }
-        let logits = try replica.scoringPass(images: pixels.pointer, batch: 2 * part.count).span
+        let logits = VectorView(
+          try replica.scoringPass(images: pixels.pointer, batch: 2 * part.count))
         let count = positions * scores.classes
         for view in 0..<2 * part.count {
           scores.add(
-            logits.extracting(view * count..<(view + 1) * count), positions: positions,
+            logits.row(view, width: count), positions: positions,
             row: firstRow + first - images.startIndex + view / 2)
         }
       }

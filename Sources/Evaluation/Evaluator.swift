@@ -4,6 +4,7 @@ import Datasets
 import Distributed
 import Kernels
 import Networks
+import Tensors
 
 /// Runs a replica over all images of a source, in order.
 ///
@@ -64,18 +65,18 @@ package final class Evaluator {
       source: source, normalization: normalization, transform: transform,
       order: .sequential, batchSize: layout.capacity, localRange: layout.localPositions,
       steps: 0..<batches, targets: replica.architecture.targetLayouts, workers: workers)
-    var shardSums = [Double](
-      repeating: 0, count: layout.localShards.count * replica.architecture.lossSumsCount)
+    let shardSums = AlignedBuffer<Double>(
+      count: layout.localShards.count * replica.architecture.lossSumsCount)
     for step in 0..<batches {
       rankProgress?.move(to: .evaluating, layer: step)
       let batch = min(layout.capacity, source.count - step * layout.capacity)
       try loader.withNext { images in
         let sums = try replica.evaluationPass(
           images: images.pixels.base, targets: images.targets, batch: batch)
-        for (index, sum) in sums.enumerated() { shardSums[index] += sum }
+        for (index, sum) in sums.enumerated() { shardSums.view[index] += sum }
       }
       progress(step + 1)
     }
-    return try shardSums.withUnsafeBufferPointer { Kind.metrics(try exchange.sum($0)) }
+    return Kind.metrics(try exchange.sum(VectorView(shardSums.view)))
   }
 }

@@ -28,13 +28,11 @@ package final class ImageScores {
   /// - Parameters:
   ///   - logits: [positions, classes].
   ///   - row: which of `images`.
-  package func add(_ logits: Span<Float>, positions: Int = 1, row: Int) {
+  package func add(_ logits: VectorView<Float>, positions: Int = 1, row: Int) {
     precondition(logits.count == positions * classes, "logits of each position and class")
-    logits.withUnsafeBufferPointer {
-      SoftmaxScores.add(
-        $0.baseAddress!, positions: positions, classes: classes,
-        to: sums.pointer + row * classes, exponentials: exponentials.pointer)
-    }
+    SoftmaxScores.add(
+      logits, positions: positions, classes: classes, to: sums.view.row(row, width: classes),
+      exponentials: exponentials.view)
   }
 
   /// What the averaged scores add up to over all images of all ranks, the same on every rank: the
@@ -54,7 +52,7 @@ package final class ImageScores {
     for (row, image) in images.enumerated() {
       let label = label(image)
       let place = place(of: label, row: row)
-      losses[image] = -log(sums.elements[row * classes + label] / Double(views))
+      losses[image] = -log(sums.view[row * classes + label] / Double(views))
       counts[0] += 1
       if place < 1 { counts[1] += 1 }
       if place < 5 { counts[2] += 1 }
@@ -72,7 +70,7 @@ package final class ImageScores {
   /// Classes with higher scores than `label`, the lower class first among equals; out of all places
   /// for a NaN.
   private func place(of label: Int, row: Int) -> Int {
-    let scores = sums.pointer + row * classes
+    let scores = sums.view.row(row, width: classes)
     let own = scores[label]
     if own.isNaN { return 5 }
     return (0..<classes).count { index in

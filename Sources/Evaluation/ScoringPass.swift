@@ -2,6 +2,7 @@
 
 import Datasets
 import Networks
+import Tensors
 
 /// Adds up the scores that a replica gives to the images of a source, in order.
 ///
@@ -47,10 +48,10 @@ package struct ScoringPass {
     for step in 0..<batches {
       let batch = min(layout.capacity, source.count - step * layout.capacity)
       try loader.withNext { images in
-        let logits = try replica.scoringPass(images: images.pixels.base, batch: batch).span
+        let logits = VectorView(
+          try replica.scoringPass(images: images.pixels.base, batch: batch))
         for image in 0..<images.count {
-          let first = image * scores.classes
-          scores.add(logits.extracting(first..<first + scores.classes), row: row)
+          scores.add(logits.row(image, width: scores.classes), row: row)
           row += 1
         }
       }

@@ -1,6 +1,8 @@
 /// Antialiased bilinear resampling of 8-bit RGB images, bit for bit as Pillow's
 /// `Image.resize(…, BILINEAR)`, which is torchvision's `Resize` of a PIL image.
 
+import Tensors
+
 /// How the outputs of one axis are weighted sums of its inputs: a triangle as wide as the scale, in
 /// fixed point with 22 fractional bits.
 public struct ResamplingAxis: Sendable {
@@ -77,13 +79,21 @@ public enum ImageResampling {
   ///   - intermediate: `intermediateCount` bytes.
   ///   - target: [rows.count, columns.count, 3] with `slack` bytes after it; overwritten.
   public static func resample(
-    _ source: UnsafePointer<UInt8>, pitch: Int, columns: ResamplingAxis, rows: ResamplingAxis,
-    intermediate: UnsafeMutablePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>
+    _ source: VectorView<UInt8>, pitch: Int, columns: ResamplingAxis, rows: ResamplingAxis,
+    intermediate: MutableVectorView<UInt8>, to target: MutableVectorView<UInt8>
   ) {
     require(
       columns.inputs.upperBound * 3 <= pitch, "the rows to be resampled are longer than the image's"
     )
     let width = columns.count * 3
+    let sourceEnd = (rows.inputs.upperBound - 1) * pitch + columns.inputs.upperBound * 3
+    require(
+      sourceEnd + slack <= source.count
+        && intermediateCount(columns: columns, rows: rows) <= intermediate.count
+        && rows.count * width + slack <= target.count, "an image to be resampled has no room")
+    let source = source.elements.baseAddress!
+    let intermediate = intermediate.elements.baseAddress!
+    let target = target.elements.baseAddress!
     columns.first.withUnsafeBufferPointer { first in
       columns.weights.withUnsafeBufferPointer { weights in
         for (index, row) in rows.inputs.enumerated() {

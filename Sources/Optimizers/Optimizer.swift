@@ -74,11 +74,10 @@ package final class Optimizer {
         case .normalization: replica.normalizationGradients
         }
       func range(_ first: Int) -> Range<Int> { first..<first + run.count }
-      let parameters = UnsafeMutableBufferPointer(
-        rebasing: replica.parameters[range(run.first.parameter)])
-      let velocity = UnsafeMutableBufferPointer(rebasing: state[range(run.first.state)])
-      var parameterSpan = parameters.mutableSpan
-      var velocitySpan = velocity.mutableSpan
+      let parameters = MutableVectorView(replica.parameters)[range(run.first.parameter)]
+      let velocity = state[range(run.first.state)]
+      var parameterSpan = parameters.elements.mutableSpan
+      var velocitySpan = velocity.elements.mutableSpan
       rule.step(
         &parameterSpan, gradients: gradients.span.extracting(range(run.first.gradient)),
         velocity: &velocitySpan, group: run.group, learningRate: Float(learningRate))
@@ -89,11 +88,11 @@ package final class Optimizer {
 
   /// The state of all trained parameters, in an order that depends on the network and the rule's groups
   /// alone. A view into the optimizer's memory.
-  package var state: UnsafeMutableBufferPointer<Float> { velocity.elements }
+  package var state: MutableVectorView<Float> { velocity.view }
 
   /// The state of each trained parameter, under the parameter's name, sorted.
   package func stateDictionary() -> [StateTensor] {
-    slots.map { $0.parameter.tensor(of: UnsafeBufferPointer(rebasing: state[$0.range])) }
+    slots.map { $0.parameter.tensor(of: VectorView(state[$0.range])) }
       .sorted { $0.name < $1.name }
   }
 
@@ -106,8 +105,7 @@ package final class Optimizer {
       uniqueKeysWithValues: slots.map { ($0.parameter.name, $0.parameter.fileShape) })
     let byName = try tensors.checked(against: shapes, model: replica.architecture.name)
     for slot in slots {
-      slot.parameter.copy(
-        byName[slot.parameter.name]!, to: UnsafeMutableBufferPointer(rebasing: state[slot.range]))
+      slot.parameter.copy(byName[slot.parameter.name]!, to: state[slot.range])
     }
   }
 }

@@ -26,11 +26,11 @@ public struct ParametersDigest: ~Copyable {
   /// Adds a tensor; the values are row-major in the file's layout.
   ///
   /// - Precondition: the name comes after the one before it in the order of UTF-8 bytes.
-  public mutating func update(_ name: String, _ values: UnsafeBufferPointer<Float>) {
+  public mutating func update(_ name: String, _ values: Span<Float>) {
     if let last { precondition(precedesInBytes(last, name), "\(quoted(name)) is out of order") }
     last = name
     hash.update(Array(name.utf8) + [0])
-    hash.update(UnsafeRawBufferPointer(values))
+    hash.update(values.bytes)
   }
 
   /// The digest of what was added, in lower-case hexadecimal.
@@ -43,7 +43,7 @@ public struct ParametersDigest: ~Copyable {
 public func sha256OfTensors(_ tensors: [(name: String, values: [Float])]) -> String {
   var digest = ParametersDigest()
   for (name, values) in tensors.sorted(by: { precedesInBytes($0.name, $1.name) }) {
-    values.withUnsafeBufferPointer { digest.update(name, $0) }
+    digest.update(name, values.span)
   }
   return digest.finalize()
 }
@@ -62,7 +62,7 @@ extension SafetensorsFile {
     let entries = entries.filter { $0.dtype.isReadableAsFloat32 && isIncluded($0) }
     for entry in entries.sorted(by: { precedesInBytes($0.name, $1.name) }) {
       let values = try float32(entry.name)
-      values.withUnsafeBufferPointer { digest.update(entry.name, $0) }
+      digest.update(entry.name, values.span)
     }
     return digest.finalize()
   }

@@ -19,46 +19,30 @@ extension SafetensorsFile {
         file: name, tensor: tensor, expected: "F16, BF16, F32 or F64", found: entry.dtype)
     }
     var values = [Float](repeating: 0, count: entry.count)
-    try values.withUnsafeMutableBufferPointer { buffer in
-      try readFloat32(entry, into: buffer)
-    }
+    var span = values.mutableSpan
+    try readFloat32(entry, into: &span)
     return values
   }
 
-  /// Reads a tensor's values as Float32 into a buffer of exactly their number, without a copy
-  /// between where the file holds F32.
-  ///
-  /// - Precondition: `buffer.count` is the tensor's element count.
-  /// - Throws: as `float32(_:shape:)`.
-  public func readFloat32(
-    _ tensor: String, shape: [Int]? = nil, into buffer: UnsafeMutableBufferPointer<Float>
-  ) throws {
-    let entry = try entry(tensor, shape: shape)
-    guard entry.dtype.isReadableAsFloat32 else {
-      throw SafetensorsError.wrongDType(
-        file: name, tensor: tensor, expected: "F16, BF16, F32 or F64", found: entry.dtype)
-    }
-    precondition(buffer.count == entry.count, "\(quoted(tensor)) has \(entry.count) elements")
-    try readFloat32(entry, into: buffer)
-  }
-
   private func readFloat32(
-    _ entry: TensorEntry, into buffer: UnsafeMutableBufferPointer<Float>
+    _ entry: TensorEntry, into buffer: inout MutableSpan<Float>
   ) throws {
     switch entry.dtype {
-    case .float32: try read(entry, into: UnsafeMutableRawBufferPointer(buffer))
+    case .float32:
+      var bytes = buffer.mutableBytes
+      try read(entry, into: &bytes)
     case .float16:
-      try convert(entry, into: buffer) { (bits: UInt16) in Float(Float16(bitPattern: bits)) }
+      try convert(entry, into: &buffer) { (bits: UInt16) in Float(Float16(bitPattern: bits)) }
     case .bfloat16:
-      try convert(entry, into: buffer) { (bits: UInt16) in Float(BFloat16(bitPattern: bits)) }
+      try convert(entry, into: &buffer) { (bits: UInt16) in Float(BFloat16(bitPattern: bits)) }
     case .float64:
-      try convert(entry, into: buffer) { (bits: UInt64) in Float(Double(bitPattern: bits)) }
+      try convert(entry, into: &buffer) { (bits: UInt64) in Float(Double(bitPattern: bits)) }
     default: preconditionFailure("\(entry.dtype) is not a floating-point type")
     }
   }
 
-  private func convert<Bits: FixedWidthInteger>(
-    _ entry: TensorEntry, into buffer: UnsafeMutableBufferPointer<Float>,
+  private func convert<Bits: FixedWidthInteger & BitwiseCopyable>(
+    _ entry: TensorEntry, into buffer: inout MutableSpan<Float>,
     _ value: (Bits) -> Float
   ) throws {
     let bits: [Bits] = try elements(entry)
@@ -80,13 +64,13 @@ extension SafetensorsFile {
     return try elements(entry)
   }
 
-  private func elements<Element: FixedWidthInteger>(
+  private func elements<Element: FixedWidthInteger & BitwiseCopyable>(
     _ entry: TensorEntry
   ) throws -> [Element] {
     var elements = [Element](repeating: 0, count: entry.count)
-    try elements.withUnsafeMutableBytes { buffer in
-      try read(entry, into: buffer)
-    }
+    var span = elements.mutableSpan
+    var bytes = span.mutableBytes
+    try read(entry, into: &bytes)
     return elements
   }
 }

@@ -52,9 +52,8 @@ public final class SafetensorsFile: Sendable {
 
   private init(source: Source, byteCount: Int, name: String) throws {
     guard byteCount >= 8 else { throw SafetensorsError.tooShort(file: name, byteCount: byteCount) }
-    var length: UInt64 = 0
-    try withUnsafeMutableBytes(of: &length) { bytes in
-      try Self.read(source, at: 0, into: bytes, name)
+    let length = try Self.bytes(source, 0..<8, name).reversed().reduce(UInt64(0)) {
+      $0 << 8 | UInt64($1)
     }
     guard length <= SafetensorsHeader.maximumByteCount else {
       throw SafetensorsError.headerTooLong(file: name, length: length)
@@ -64,10 +63,7 @@ public final class SafetensorsFile: Sendable {
       throw SafetensorsError.headerTruncated(
         file: name, length: headerByteCount, fileByteCount: byteCount)
     }
-    var text = [UInt8](repeating: 0, count: headerByteCount)
-    try text.withUnsafeMutableBytes { bytes in
-      try Self.read(source, at: 8, into: bytes, name)
-    }
+    let text = try Self.bytes(source, 8..<8 + headerByteCount, name)
     let header = try SafetensorsHeader(text: text, fileByteCount: byteCount, file: name)
     self.name = name
     self.source = source
@@ -110,29 +106,38 @@ public final class SafetensorsFile: Sendable {
   /// - Throws: `missingTensor`, `system`.
   public func bytes(_ tensor: String) throws -> [UInt8] {
     let entry = try entry(tensor)
-    var bytes = [UInt8](repeating: 0, count: entry.byteRange.count)
-    try bytes.withUnsafeMutableBytes { buffer in
-      try read(entry, into: buffer)
-    }
-    return bytes
+    return try Self.bytes(
+      source, dataOffset + entry.byteRange.lowerBound..<dataOffset + entry.byteRange.upperBound,
+      name)
   }
 
   /// Reads a tensor's bytes into a buffer of exactly their number.
   func read(
-    _ entry: TensorEntry, into buffer: UnsafeMutableRawBufferPointer
+    _ entry: TensorEntry, into buffer: inout MutableRawSpan
   ) throws {
-    precondition(buffer.count == entry.byteRange.count)
-    try Self.read(source, at: dataOffset + entry.byteRange.lowerBound, into: buffer, name)
+    precondition(buffer.byteCount == entry.byteRange.count)
+    try Self.read(source, at: dataOffset + entry.byteRange.lowerBound, into: &buffer, name)
+  }
+
+  private static func bytes(
+    _ source: Source, _ range: Range<Int>, _ name: String
+  ) throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: range.count)
+    var span = bytes.mutableSpan
+    var raw = span.mutableBytes
+    try read(source, at: range.lowerBound, into: &raw, name)
+    return bytes
   }
 
   private static func read(
-    _ source: Source, at offset: Int, into buffer: UnsafeMutableRawBufferPointer, _ name: String
+    _ source: Source, at offset: Int, into buffer: inout MutableRawSpan, _ name: String
   ) throws {
     switch source {
     case .memory(let bytes):
-      buffer.copyBytes(from: bytes[offset..<offset + buffer.count])
+      let count = buffer.byteCount
+      buffer.withUnsafeMutableBytes { $0.copyBytes(from: bytes[offset..<offset + count]) }
     case .file(let file):
-      do throws(FileReadError) { try file.read(at: offset, into: buffer) } catch {
+      do throws(FileReadError) { try file.read(at: offset, into: &buffer) } catch {
         throw SafetensorsError(name, error)
       }
     }

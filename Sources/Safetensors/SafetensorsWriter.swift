@@ -56,22 +56,18 @@ public enum SafetensorsWriter {
     pending.reserveCapacity(1 << 20)
     var written = 0
     try serialize(layout, file: path) { bytes in
-      written += bytes.count
-      if pending.count + bytes.count > 1 << 20 {
-        try pending.withUnsafeBytes { buffer in
-          try writeAll(buffer, to: descriptor, path: path)
-        }
+      written += bytes.byteCount
+      if pending.count + bytes.byteCount > 1 << 20 {
+        try writeAll(pending.span.bytes, to: descriptor, path: path)
         pending.removeAll(keepingCapacity: true)
       }
-      if bytes.count > 1 << 20 {
+      if bytes.byteCount > 1 << 20 {
         try writeAll(bytes, to: descriptor, path: path)
       } else {
-        pending.append(contentsOf: bytes)
+        bytes.withUnsafeBytes { pending.append(contentsOf: $0) }
       }
     }
-    try pending.withUnsafeBytes { buffer in
-      try writeAll(buffer, to: descriptor, path: path)
-    }
+    try writeAll(pending.span.bytes, to: descriptor, path: path)
     return written
   }
 
@@ -85,20 +81,22 @@ public enum SafetensorsWriter {
     let layout = try Layout(tensors, metadata: metadata, file: name)
     var result: [UInt8] = []
     result.reserveCapacity(8 + layout.header.count + layout.dataByteCount)
-    try serialize(layout, file: name) { bytes in result.append(contentsOf: bytes) }
+    try serialize(layout, file: name) { bytes in
+      bytes.withUnsafeBytes { result.append(contentsOf: $0) }
+    }
     return result
   }
 
   private static func serialize(
     _ layout: Layout, file: String, sink: TensorContent.Sink
   ) throws {
-    let length = UInt64(layout.header.count)
-    try withUnsafeBytes(of: length) { bytes in try sink(bytes) }
-    try layout.header.withUnsafeBytes { bytes in try sink(bytes) }
+    let length = [UInt64(layout.header.count).littleEndian]
+    try sink(length.span.bytes)
+    try sink(layout.header.span.bytes)
     for (tensor, expected) in layout.tensors {
       var found = 0
       try tensor.writeBytes { bytes in
-        found += bytes.count
+        found += bytes.byteCount
         guard found <= expected else {
           throw SafetensorsError.wrongByteCount(
             file: file, tensor: tensor.name, expected: expected, found: found)
@@ -113,7 +111,7 @@ public enum SafetensorsWriter {
   }
 
   private static func writeAll(
-    _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String
+    _ bytes: RawSpan, to descriptor: Int32, path: String
   ) throws {
     do throws(Errno) { try writeEverything(bytes, to: descriptor) } catch {
       throw SafetensorsError.system(

@@ -2,8 +2,8 @@
 
 /// A named tensor and the source of its bytes, which is asked only when they are written.
 public struct TensorContent {
-  /// Takes the next bytes of a tensor; the pointer is not kept.
-  public typealias Sink = (UnsafeRawBufferPointer) throws -> Void
+  /// Takes the next bytes of a tensor.
+  public typealias Sink = (RawSpan) throws -> Void
 
   public let name: String
   public let dtype: DType
@@ -28,21 +28,21 @@ public struct TensorContent {
   /// A tensor whose bytes are at hand.
   public init(_ name: String, dtype: DType, shape: [Int], bytes: [UInt8]) {
     self.init(name, dtype: dtype, shape: shape) { sink in
-      try bytes.withUnsafeBytes { buffer in try sink(buffer) }
+      try sink(bytes.span.bytes)
     }
   }
 
   /// An F32 tensor, row-major.
   public init(_ name: String, shape: [Int], float32 values: [Float]) {
     self.init(name, dtype: .float32, shape: shape) { sink in
-      try values.withUnsafeBytes { buffer in try sink(buffer) }
+      try sink(values.span.bytes)
     }
   }
 
   /// An I64 tensor, row-major; shape `[]` for a scalar.
   public init(_ name: String, shape: [Int], int64 values: [Int64]) {
     self.init(name, dtype: .int64, shape: shape) { sink in
-      try values.withUnsafeBytes { buffer in try sink(buffer) }
+      try sink(values.span.bytes)
     }
   }
 }

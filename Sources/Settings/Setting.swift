@@ -82,7 +82,7 @@ package struct Setting: Sendable {
 }
 
 /// Settings that belong together, in the order of `config.yaml` and of the help.
-package protocol SettingGroup {
+package protocol SettingGroup: Sendable {
   /// The heading in the help and in the reference.
   static var title: String { get }
   static var settings: [Setting] { get }

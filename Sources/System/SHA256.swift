@@ -18,16 +18,19 @@ public struct SHA256: ~Copyable {
   deinit { EVP_MD_CTX_free(context) }
 
   /// Adds bytes to the message.
-  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    guard let base = bytes.baseAddress else { return }
-    guard EVP_DigestUpdate(context, base, bytes.count) == 1 else {
-      fatalError("libcrypto cannot continue a SHA-256")
+  public mutating func update(_ bytes: RawSpan) {
+    let isDone = bytes.withUnsafeBytes { bytes in
+      bytes.isEmpty || EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1
     }
+    guard isDone else { fatalError("libcrypto cannot continue a SHA-256") }
   }
 
   /// Adds bytes to the message.
-  public mutating func update(_ bytes: some Sequence<UInt8>) {
-    Array(bytes).withUnsafeBytes { update($0) }
+  public mutating func update(_ bytes: some Sequence<UInt8>) { update(Array(bytes).span.bytes) }
+
+  /// Adds a number's bytes, in memory's order, to the message.
+  public mutating func update(_ number: some FixedWidthInteger & BitwiseCopyable) {
+    update([number].span.bytes)
   }
 
   /// The digest of the message, in 64 lower-case hexadecimal digits.
@@ -46,5 +49,29 @@ public struct SHA256: ~Copyable {
     var hash = SHA256()
     hash.update(bytes)
     return hash.hexadecimal()
+  }
+}
+
+extension SHA256 {
+  /// The digest of a file's bytes, in 64 lower-case hexadecimal digits.
+  ///
+  /// Reads it in pieces: archives are larger than what one wants in memory.
+  package static func hexadecimal(ofFile path: String) throws(FileReadError) -> String {
+    let file = try ReadableFile(path)
+    var hash = SHA256()
+    let failure = hash.update(file)
+    let digest = hash.hexadecimal()
+    if let failure { throw failure }
+    return digest
+  }
+
+  /// Adds a file's bytes. Returns an error: swiftc 6.3 crashes where one is thrown past a digest.
+  private mutating func update(_ file: ReadableFile) -> FileReadError? {
+    for first in stride(from: 0, to: file.count, by: 1 << 20) {
+      do throws(FileReadError) {
+        update(try file.bytes(first..<min(first + 1 << 20, file.count)))
+      } catch { return error }
+    }
+    return nil
   }
 }

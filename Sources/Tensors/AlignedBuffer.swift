@@ -19,6 +19,14 @@ public struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
     storage.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
   }
 
+  /// Allocates `count` elements of any bytes, whose pages take memory once something is written to them.
+  public init(uninitialized count: Int) {
+    precondition(count >= 0, "a buffer's size is not negative")
+    self.count = count
+    storage = .allocate(
+      byteCount: max(count * MemoryLayout<Element>.stride, 1), alignment: Self.alignment)
+  }
+
   deinit { storage.deallocate() }
 
   /// The first element; valid while the buffer lives.

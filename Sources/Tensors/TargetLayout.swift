@@ -35,44 +35,46 @@ public struct TargetLayout: Hashable, Sendable {
 /// them knows; a view that is valid as long as that memory.
 public struct Targets {
   private enum Memory {
-    case one(UnsafeRawPointer)
-    case several([UnsafeRawPointer])
+    case one(VectorView<UInt8>)
+    case several([VectorView<UInt8>])
   }
 
   private let memory: Memory
 
   /// The labels of a classifier: [images].
-  public init(labels: UnsafePointer<Int32>) { memory = .one(UnsafeRawPointer(labels)) }
+  public init(labels: VectorView<Int32>) { memory = .one(labels.bytes) }
 
   /// - Parameter blocks: [images, count] of each layout.
-  public init(_ blocks: [UnsafeRawPointer]) {
+  public init(_ blocks: [VectorView<UInt8>]) {
     memory = blocks.count == 1 ? .one(blocks[0]) : .several(blocks)
   }
 
-  /// The elements of the targets of block `index` from image `image` on.
+  /// The targets of some images in block `index`, [images, count].
   ///
   /// - Precondition: `Element` is that of `layout`, which is the block's.
-  public func pointer<Element: BitwiseCopyable>(
-    _ index: Int, _ layout: TargetLayout, image: Int, as type: Element.Type
-  ) -> UnsafePointer<Element> {
-    let base =
+  public func view<Element: BitwiseCopyable>(
+    _ index: Int, _ layout: TargetLayout, images: Range<Int>, as type: Element.Type
+  ) -> VectorView<Element> {
+    let block =
       switch memory {
       case .one(let block): block
       case .several(let blocks): blocks[index]
       }
-    return base.assumingMemoryBound(to: Element.self) + image * layout.count
+    let bytes = block[images.lowerBound * layout.byteCount..<images.upperBound * layout.byteCount]
+    return VectorView(UnsafeRawBufferPointer(bytes.elements).assumingMemoryBound(to: Element.self))
   }
 }
 
 /// Where a data source writes one target of one image.
 public struct TargetSpace: ~Copyable {
   public let layout: TargetLayout
-  private let base: UnsafeMutableRawPointer
+  private let bytes: UnsafeMutableRawBufferPointer
 
-  /// - Parameter base: has room for the elements of `layout`, and outlives the space.
-  public init(_ layout: TargetLayout, at base: UnsafeMutableRawPointer) {
+  /// - Parameter memory: as long as the targets of an image; outlives the space.
+  public init(_ layout: TargetLayout, in memory: MutableVectorView<UInt8>) {
+    precondition(memory.count == layout.byteCount, "\(layout.name) are \(layout.byteCount) bytes")
     self.layout = layout
-    self.base = base
+    bytes = UnsafeMutableRawBufferPointer(memory.elements)
   }
 
   /// Writes a class index.
@@ -80,7 +82,7 @@ public struct TargetSpace: ~Copyable {
   /// - Precondition: the layout is one `int32`.
   public mutating func write(label: Int) {
     precondition(layout.element == .int32 && layout.count == 1, "\(layout.name) is no class index")
-    base.storeBytes(of: Int32(label), as: Int32.self)
+    bytes.storeBytes(of: Int32(label), as: Int32.self)
   }
 
   /// Writes numbers.
@@ -91,7 +93,7 @@ public struct TargetSpace: ~Copyable {
       layout.element == .float32 && layout.count == values.count,
       "\(layout.name) are \(layout.count) numbers")
     for (index, value) in values.enumerated() {
-      base.storeBytes(of: value, toByteOffset: 4 * index, as: Float.self)
+      bytes.storeBytes(of: value, toByteOffset: 4 * index, as: Float.self)
     }
   }
 }

@@ -49,14 +49,14 @@ public final class ThreadTeam {
   }
 }
 
-/// What the team's threads share; every field but the atomics is read and written under `mutex` only.
+/// What the team's threads share; every field but the atomics is read and written under `lock` only.
 ///
 /// A layer's passes follow each other within microseconds, so waiters spin briefly before blocking: waking
 /// a thread takes longer than most waits.
 private final class SharedState: @unchecked Sendable {
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  private let done = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let lock = Lock()
+  private let wake = Condition()
+  private let done = Condition()
   private var body: ((Int, Int) -> Void)?
   private var tasks = 0
   private var nextTask = 0
@@ -64,30 +64,15 @@ private final class SharedState: @unchecked Sendable {
   private var helpersInside = 0
   private var round = 0
   private var stopping = false
-  /// `round` and `finishedTasks` for threads that spin without the mutex.
+  /// `round` and `finishedTasks` for threads that spin without the lock.
   private let visibleRound = Atomic<Int>(0)
   private let visiblyFinished = Atomic<Int>(0)
 
   /// Turns of spinning before blocking: some 20 µs.
   private static let spins = 1000
 
-  init() {
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(wake, nil)
-    pthread_cond_init(done, nil)
-  }
-
-  deinit {
-    pthread_cond_destroy(done)
-    pthread_cond_destroy(wake)
-    pthread_mutex_destroy(mutex)
-    done.deallocate()
-    wake.deallocate()
-    mutex.deallocate()
-  }
-
   func run(tasks: Int, helpers: Int, _ body: @escaping (Int, Int) -> Void) {
-    pthread_mutex_lock(mutex)
+    lock.lock()
     self.body = body
     self.tasks = tasks
     nextTask = 0
@@ -95,27 +80,27 @@ private final class SharedState: @unchecked Sendable {
     round += 1
     visiblyFinished.store(0, ordering: .relaxed)
     visibleRound.store(round, ordering: .relaxed)
-    pthread_cond_broadcast(wake)
+    wake.broadcast()
     work(as: 0, body)
     if finishedTasks < tasks {
-      pthread_mutex_unlock(mutex)
+      lock.unlock()
       spin { visiblyFinished.load(ordering: .relaxed) == tasks }
-      pthread_mutex_lock(mutex)
+      lock.lock()
     }
     // A helper still inside `work` may hold the closure: wait for it too before the closure dies.
-    while finishedTasks < tasks || helpersInside > 0 { pthread_cond_wait(done, mutex) }
+    while finishedTasks < tasks || helpersInside > 0 { done.wait(lock) }
     self.body = nil
-    pthread_mutex_unlock(mutex)
+    lock.unlock()
   }
 
   func serve(as thread: Int) {
     var seen = 0
     while true {
       spin { visibleRound.load(ordering: .relaxed) != seen }
-      pthread_mutex_lock(mutex)
-      while round == seen && !stopping { pthread_cond_wait(wake, mutex) }
+      lock.lock()
+      while round == seen && !stopping { wake.wait(lock) }
       if stopping {
-        pthread_mutex_unlock(mutex)
+        lock.unlock()
         return
       }
       seen = round
@@ -123,17 +108,17 @@ private final class SharedState: @unchecked Sendable {
         helpersInside += 1
         work(as: thread, body)
         helpersInside -= 1
-        pthread_cond_signal(done)
+        done.signal()
       }
-      pthread_mutex_unlock(mutex)
+      lock.unlock()
     }
   }
 
   func stop() {
-    pthread_mutex_lock(mutex)
+    lock.lock()
     stopping = true
-    pthread_cond_broadcast(wake)
-    pthread_mutex_unlock(mutex)
+    wake.broadcast()
+    lock.unlock()
   }
 
   private func spin(until isDone: () -> Bool) {
@@ -144,14 +129,14 @@ private final class SharedState: @unchecked Sendable {
     }
   }
 
-  /// Claims and runs tasks until none is left; called and left with the mutex held.
+  /// Claims and runs tasks until none is left; called and left with the lock held.
   private func work(as thread: Int, _ body: (Int, Int) -> Void) {
     while nextTask < tasks {
       let task = nextTask
       nextTask += 1
-      pthread_mutex_unlock(mutex)
+      lock.unlock()
       body(task, thread)
-      pthread_mutex_lock(mutex)
+      lock.lock()
       finishedTasks += 1
       visiblyFinished.store(finishedTasks, ordering: .relaxed)
     }

@@ -32,6 +32,10 @@ struct GuardedMemory<Element: BitwiseCopyable> {
     UnsafeMutableBufferPointer(start: pointer, count: count)
   }
 
+  /// The elements as kernels read and write them.
+  var view: VectorView<Element> { VectorView(mutableView) }
+  var mutableView: MutableVectorView<Element> { MutableVectorView(elements) }
+
   var pointer: UnsafeMutablePointer<Element> {
     (bytes + strip).assumingMemoryBound(to: Element.self)
   }

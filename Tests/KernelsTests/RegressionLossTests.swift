@@ -33,11 +33,11 @@ import Testing
     let target = GuardedMemory<Float>(targets)
     if loss == .squaredError {
       return RegressionLoss.squaredError(
-        predictions: view, targets: target.pointer, gradient: gradient?.pointer,
+        predictions: view, targets: target.view, gradient: gradient?.pointer,
         gradientScale: scale, accumulate: accumulate)
     }
     return RegressionLoss.smoothL1(
-      predictions: view, targets: target.pointer, beta: loss.beta, gradient: gradient?.pointer,
+      predictions: view, targets: target.view, beta: loss.beta, gradient: gradient?.pointer,
       gradientScale: scale, accumulate: accumulate)
   }
 

@@ -13,7 +13,7 @@ import Testing
     SoftmaxCrossEntropy.evaluate(
       logits: GuardedMemory(logits).tensor(
         images: labels.count, ImageShape(height: 1, width: 1, channels: classes)),
-      labels: GuardedMemory(labels.map(Int32.init)).pointer, gradient: gradient?.pointer,
+      labels: GuardedMemory(labels.map(Int32.init)).view, gradient: gradient?.pointer,
       gradientScale: scale, labelSmoothing: labelSmoothing)
   }
 
@@ -73,7 +73,7 @@ import Testing
     SoftmaxCrossEntropy.evaluate(
       logits: GuardedMemory<Float>(logits).tensor(
         images: logits.count / classes, ImageShape(height: 1, width: 1, channels: classes)),
-      targets: GuardedMemory<Float>(targets).pointer, gradient: gradient?.pointer,
+      targets: GuardedMemory<Float>(targets).view, gradient: gradient?.pointer,
       gradientScale: scale)
   }
 

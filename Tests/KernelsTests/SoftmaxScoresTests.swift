@@ -20,9 +20,9 @@ import Testing
     let scores = GuardedMemory<Double>((0..<classes).map { Double($0) })
     let scratch = GuardedMemory<Double>(repeating: .nan, count: classes)
     SoftmaxScores.add(
-      GuardedMemory<Float>(logits).pointer, positions: positions, classes: classes,
-      to: scores.pointer,
-      exponentials: scratch.pointer)
+      GuardedMemory<Float>(logits).view, positions: positions, classes: classes,
+      to: scores.mutableView,
+      exponentials: scratch.mutableView)
     for (score, expected) in zip(scores.values, expected) { #expect(abs(score - expected) < 1e-14) }
   }
 
@@ -31,8 +31,8 @@ import Testing
     let scores = GuardedMemory<Double>(repeating: 0, count: 3)
     let scratch = GuardedMemory<Double>(repeating: 0, count: 3)
     SoftmaxScores.add(
-      GuardedMemory<Float>([3000, 3000, -3000] as [Float]).pointer, positions: 1, classes: 3,
-      to: scores.pointer, exponentials: scratch.pointer)
+      GuardedMemory<Float>([3000, 3000, -3000] as [Float]).view, positions: 1, classes: 3,
+      to: scores.mutableView, exponentials: scratch.mutableView)
     #expect(scores.values == [0.5, 0.5, 0])
   }
 }

@@ -4,6 +4,7 @@ import Distributed
 import Glibc
 import MPI
 import Networks
+import Tensors
 
 /// Numbers that every rank can make for every shard: no two sums of them round alike by chance.
 private func number(_ shard: Int, _ index: Int) -> Float {
@@ -31,7 +32,7 @@ private func merged(
     (0..<rule.width).map { abs(Double(number(shard, $0))) + Double(round) }
   }
   let merges = rule.division.merges(of: group.map { $0..<$0 + 1 }, to: [group])
-  values.withUnsafeMutableBufferPointer { rule.merge($0.baseAddress!, merges) }
+  values.withUnsafeMutableBufferPointer { rule.merge(MutableVectorView($0), merges) }
   return Array(values.prefix(rule.width))
 }
 
@@ -55,13 +56,15 @@ private func checkStatistics(
       var local = division.layout.localShards.flatMap { shard in
         (0..<width).map { abs(Double(number(shard, $0))) + Double(round) }
       }
-      var all = [Double](repeating: .nan, count: division.localGroups.count * width)
+      let all = AlignedBuffer<Double>(count: division.localGroups.count * width)
+      all.view.update(repeating: .nan)
       try local.withUnsafeMutableBufferPointer {
-        rule.mergeLocalShards($0.baseAddress!)
-        try exchange.combine($0.baseAddress!, into: &all, by: rule)
+        let local = MutableVectorView($0)
+        rule.mergeLocalShards(local)
+        try exchange.combine(VectorView(local), into: all.view, by: rule)
       }
       expectEqual(
-        all,
+        Array(all.elements),
         division.groups[division.localGroups].flatMap { merged(rule, group: $0, round: round) },
         "hosts of \(sizes) ranks, \(division.layout.shards) shards, \(division.groups.count) "
           + "groups, width \(width), \(kind)")
@@ -123,11 +126,12 @@ let reductionChecks: [Check] = [
         rankProgress.willRun(layer: isAstray ? layer : 3, backward: true)
         // Between hosts a longer message is an error of MPI's at once.
         let own = isAstray && sizes.count == 1 ? width : 6
-        let numbers = [Double](repeating: 1, count: 8)
-        var result = numbers
+        let numbers = AlignedBuffer<Double>(count: 8)
+        let result = AlignedBuffer<Double>(count: 8)
+        numbers.view.update(repeating: 1)
         do {
           let rule = StatisticsRule(.sums, width: own, division: division)
-          try exchange.combine(numbers, into: &result, by: rule)
+          try exchange.combine(VectorView(numbers.view), into: result.view, by: rule)
           if layer != 3 || sizes.count == 1 {
             expect(false, "hosts of \(sizes): nothing was noticed")
           }
@@ -158,12 +162,16 @@ let reductionChecks: [Check] = [
     var barriers = RequestSet()
     barriers.insert(try barrier.iBarrier())
     if host == 1 { try barriers.waitAll() }
-    var sums = [0.0, 0.0]
+    let numbers = AlignedBuffer<Double>(count: 2)
+    let sums = AlignedBuffer<Double>(count: 2)
+    numbers.view[0] = 1
+    numbers.view[1] = Double(communicator.rank)
     try exchange.combine(
-      [1, Double(communicator.rank)], into: &sums,
+      VectorView(numbers.view), into: sums.view,
       by: StatisticsRule(.sums, width: 2, division: division))
     try barriers.waitAll()
-    expectEqual(sums, [Double(size), Double(size * (size - 1) / 2)], "sums over two hosts")
+    expectEqual(
+      Array(sums.elements), [Double(size), Double(size * (size - 1) / 2)], "sums over two hosts")
   },
   Check("gradients are the serial sum in the tree's order, bit for bit, for any shards and lengths")
   {
@@ -194,7 +202,7 @@ let reductionChecks: [Check] = [
       try checkSteps(reduction, layout, count: 5003, what: "hosts of \(sizes)") { sum, expected in
         sizes.count == 1 ? sum == expected : abs(sum - expected) <= 2048 * Float(sizes.count) / 32
       }
-      let sums = Array(UnsafeBufferPointer(start: reduction.memory.sum, count: 5003))
+      let sums = Array(reduction.memory.sum.elements)
       let first = try communicator.broadcast(sums)
       expect(sums == first, "hosts of \(sizes): the ranks' sums differ")
       if sizes.count > 1 {

@@ -46,8 +46,8 @@ private struct InvertedImages: ImageSource {
 
   func read(
     _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
-  ) throws {
-    try images.read(index, into: &image, divisor: divisor)
+  ) {
+    images.read(index, into: &image, divisor: divisor)
   }
 }
 

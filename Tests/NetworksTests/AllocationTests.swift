@@ -32,7 +32,7 @@ import Testing
     let batch = Batch(of: architecture, count: 16, seed: 1)
     let labels = AlignedBuffer<Int32>(count: batch.count)
     _ = labels.elements.update(fromContentsOf: batch.labels)
-    let targets = Targets(labels: labels.pointer)
+    let targets = Targets(labels: VectorView(labels.view))
     func step() throws {
       _ = try replica.trainingPass(images: batch.images, targets: targets)
       optimizer.step(learningRate: 0.1)

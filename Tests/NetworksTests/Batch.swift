@@ -41,7 +41,7 @@ extension Batch {
   /// The labels as a replica takes them.
   func withTargets<Result>(_ body: (Targets) throws -> Result) rethrows -> Result {
     // An empty array has no memory to point to.
-    try (labels + [0]).withUnsafeBufferPointer { try body(Targets(labels: $0.baseAddress!)) }
+    try (labels + [0]).withUnsafeBufferPointer { try body(Targets(labels: VectorView($0))) }
   }
 }
 
@@ -116,7 +116,9 @@ extension ClassificationSums {
   /// The sums of all shards of a pass whose only loss is a classifier's.
   init(shards: UnsafeBufferPointer<Double>) {
     self = stride(from: 0, to: shards.count, by: 4).reduce(ClassificationSums()) { sum, first in
-      sum + ClassificationHead.metrics(LossSums(.init(rebasing: shards[first..<first + 4])))
+      sum
+        + ClassificationHead.metrics(
+          LossSums(VectorView(.init(rebasing: shards[first..<first + 4]))))
     }
   }
 }

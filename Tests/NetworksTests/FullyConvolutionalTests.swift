@@ -48,19 +48,17 @@ private let networks: [Architecture] =
     let logits = Array(try replica.scoringPass(images: images, batch: 2))
     let expected = try file.float32("dense.logits", shape: [2, 3, 5, 10])
     #expect(normwiseError(logits, expected) < 1e-4)
-    var scores = [Double](repeating: 0, count: 20)
-    var scratch = [Double](repeating: 0, count: 10)
-    for image in 0..<2 {
-      scores.withUnsafeMutableBufferPointer { scores in
-        logits.withUnsafeBufferPointer { logits in
-          SoftmaxScores.add(
-            logits.baseAddress! + image * 150, positions: 15, classes: 10,
-            to: scores.baseAddress! + image * 10, exponentials: &scratch)
-        }
+    let scores = AlignedBuffer<Double>(count: 20)
+    let scratch = AlignedBuffer<Double>(count: 10)
+    logits.withUnsafeBufferPointer { logits in
+      for image in 0..<2 {
+        SoftmaxScores.add(
+          VectorView(logits).row(image, width: 150), positions: 15, classes: 10,
+          to: scores.view.row(image, width: 10), exponentials: scratch.view)
       }
     }
     let averaged = try file.float32("dense.scores", shape: [2, 10])
-    #expect(normwiseError(scores.map { Float($0) }, averaged) < 1e-5)
+    #expect(normwiseError(scores.elements.map { Float($0) }, averaged) < 1e-5)
   }
 
   @Test("an image whose map is smaller than the window is refused")

@@ -68,11 +68,12 @@ private struct DenseBatch {
   }
 
   func train(_ replica: TrainingReplica) throws -> [Double] {
-    try maps.withUnsafeBytes { maps in
-      try numbers.withUnsafeBytes { numbers in
+    try maps.withUnsafeBufferPointer { maps in
+      try numbers.withUnsafeBufferPointer { numbers in
         Array(
           try replica.trainingPass(
-            images: images, targets: Targets([maps.baseAddress!, numbers.baseAddress!])))
+            images: images,
+            targets: Targets([VectorView(maps).bytes, VectorView(numbers).bytes])))
       }
     }
   }
@@ -119,7 +120,9 @@ private struct DenseBatch {
     let replica = try TrainingReplica(alone: network, batch: 5, shards: 3, fuse: fuse)
     let sums = try batch.train(replica)
     let metrics = stride(from: 0, to: sums.count, by: 4).map { first in
-      sums[first..<first + 4].withUnsafeBufferPointer { DenseRegression.metrics(LossSums($0)) }
+      sums[first..<first + 4].withUnsafeBufferPointer {
+        DenseRegression.metrics(LossSums(VectorView($0)))
+      }
     }
     let loss = metrics.reduce(0) { $0 + $1.mapLoss + $1.numbersLoss } / 5
     let parameters = replica.parameters.map { Double($0) }

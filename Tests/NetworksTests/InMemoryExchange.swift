@@ -4,6 +4,7 @@
 import Foundation
 import Networks
 import Synchronization
+import Tensors
 
 /// Where ranks meet: each leaves its blocks, and all see all blocks when everyone has.
 ///
@@ -69,7 +70,7 @@ final class InMemoryExchange: StatisticsExchange {
   init(_ point: MeetingPoint<Double>) { self.point = point }
 
   func combine(
-    _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
+    _ pieces: VectorView<Double>, into groups: MutableVectorView<Double>,
     by rule: StatisticsRule
   ) throws {
     calls += 1
@@ -82,7 +83,7 @@ final class InMemoryExchange: StatisticsExchange {
     let all = (0..<division.layout.ranks).flatMap { division.pieces(ofRank: $0) }
     var values = all.flatMap { met[$0.lowerBound]! }
     let merges = division.merges(of: all, to: division.groups)
-    values.withUnsafeMutableBufferPointer { rule.merge($0.baseAddress!, merges) }
+    values.withUnsafeMutableBufferPointer { rule.merge(MutableVectorView($0), merges) }
     for (index, group) in division.groups[division.localGroups].enumerated() {
       let first = all.firstIndex { $0.lowerBound == group.lowerBound }!
       for offset in 0..<width { groups[index * width + offset] = values[first * width + offset] }

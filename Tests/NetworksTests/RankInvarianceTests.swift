@@ -67,7 +67,7 @@ struct Division: CustomTestStringConvertible, Sendable {
           exchange)
       }
       trace.parameters = Array(replica.parameters)
-      trace.velocities = Array(optimizer.state)
+      trace.velocities = Array(optimizer.state.elements)
       trace.runningStatistics = Array(replica.runningStatistics)
       trace.exchanges = exchange.calls
       return trace
@@ -79,14 +79,14 @@ struct Division: CustomTestStringConvertible, Sendable {
     _ local: UnsafeBufferPointer<Double>, _ layout: ShardLayout,
     _ exchange: InMemoryExchange
   ) throws -> ClassificationSums {
-    var flat = Array(local)
-    var all = [Double](repeating: .nan, count: 4)
+    let flat = AlignedBuffer<Double>(count: local.count)
+    let all = AlignedBuffer<Double>(count: 4)
+    flat.view.update(from: VectorView(local))
+    all.view.update(repeating: .nan)
     let rule = StatisticsRule(.sums, width: 4, division: NormalizationGroups(whole: layout))
-    try flat.withUnsafeMutableBufferPointer { flat in
-      rule.mergeLocalShards(flat.baseAddress!)
-      try exchange.combine(flat.baseAddress!, into: &all, by: rule)
-    }
-    return all.withUnsafeBufferPointer { ClassificationHead.metrics(LossSums($0)) }
+    rule.mergeLocalShards(flat.view)
+    try exchange.combine(VectorView(flat.view), into: all.view, by: rule)
+    return ClassificationHead.metrics(LossSums(VectorView(all.view)))
   }
 
   @Test(

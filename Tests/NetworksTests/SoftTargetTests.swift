@@ -12,9 +12,12 @@ import Testing
     let file = try NetworkFixture.open("label-smoothing")
     let probabilities = try file.float32("probabilities", shape: [6, 10])
     var gradient = [Float](repeating: .nan, count: 60)
-    let sums = try withLogits(of: file) {
-      SoftmaxCrossEntropy.evaluate(
-        logits: $0, targets: probabilities, gradient: &gradient, gradientScale: 1.0 / 6)
+    let sums = try withLogits(of: file) { logits in
+      probabilities.withUnsafeBufferPointer { targets in
+        SoftmaxCrossEntropy.evaluate(
+          logits: logits, targets: VectorView(targets), gradient: &gradient,
+          gradientScale: 1.0 / 6)
+      }
     }
     let loss = try file.float32("loss.soft", shape: [])[0]
     #expect(abs(Float(sums.loss / 6) - loss) <= 1e-6 * loss)
@@ -33,23 +36,18 @@ import Testing
     let replica = TrainingReplica(
       network, training: layout, evaluation: layout, exchange: SingleRankExchange())
     replica.initialize(seed: 2)
-    let blocks = network.targetLayouts.map { layout in
-      let block = UnsafeMutableRawPointer.allocate(
-        byteCount: batch.count * layout.byteCount, alignment: 64)
-      switch layout.element {
-      case .int32:
-        batch.labels.withUnsafeBytes {
-          block.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+    return try batch.labels.withUnsafeBufferPointer { labels in
+      try targets.withUnsafeBufferPointer { targets in
+        let blocks = network.targetLayouts.map { layout in
+          switch layout.element {
+          case .int32: VectorView(labels).bytes
+          case .float32: VectorView(targets).bytes
+          }
         }
-      case .float32:
-        targets.withUnsafeBytes { block.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        let sums = try replica.trainingPass(images: batch.images, targets: Targets(blocks))
+        return (Array(replica.gradients), Array(sums))
       }
-      return block
     }
-    defer { for block in blocks { block.deallocate() } }
-    let sums = try replica.trainingPass(
-      images: batch.images, targets: Targets(blocks.map { UnsafeRawPointer($0) }))
-    return (Array(replica.gradients), Array(sums))
   }
 
   private func probabilities(ofLabels batch: Batch) -> [Float] {

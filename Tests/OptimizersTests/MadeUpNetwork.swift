@@ -32,7 +32,7 @@ extension TrainingReplica {
     let byName = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0) })
     for slot in parameterLayout.slots {
       slot.copy(
-        byName[slot.name]!, to: UnsafeMutableBufferPointer(rebasing: gradients[slot.range]))
+        byName[slot.name]!, to: MutableVectorView(gradients)[slot.range])
     }
   }
 

@@ -25,7 +25,7 @@ import Testing
   func start() throws {
     let (replica, optimizer) = try trained(steps: 0)
     #expect(optimizer.state.count == replica.parameterLayout.count)
-    #expect(optimizer.state.allSatisfy { $0 == 0 })
+    #expect(optimizer.state.elements.allSatisfy { $0 == 0 })
   }
 
   @Test("after one step from rest the velocity is the gradient, under the parameters' names")
@@ -56,7 +56,7 @@ import Testing
     let (target, second) = try trained(seed: 7)
     try target.load(stateDictionary: source.stateDictionary())
     try second.load(stateDictionary: first.stateDictionary().shuffled())
-    #expect(Array(second.state) == Array(first.state))
+    #expect(Array(second.state.elements) == Array(first.state.elements))
     for (replica, optimizer) in [(source, first), (target, second)] {
       replica.setGradients(seed: 9)
       optimizer.step(learningRate: 0.1)
@@ -67,7 +67,7 @@ import Testing
   @Test("a state that does not fit is refused with its reason, and nothing changes")
   func refused() throws {
     let (replica, optimizer) = try trained()
-    let before = Array(optimizer.state)
+    let before = Array(optimizer.state.elements)
     let good = optimizer.stateDictionary()
     func changed(_ change: (StateTensor) -> StateTensor?) -> [StateTensor] {
       good.compactMap { $0.name == "fc.bias" ? change($0) : $0 }
@@ -89,7 +89,7 @@ import Testing
         try optimizer.load(stateDictionary: tensors)
       }
       #expect("\(error, default: "no error")".contains(reason))
-      #expect(Array(optimizer.state) == before)
+      #expect(Array(optimizer.state.elements) == before)
     }
   }
 

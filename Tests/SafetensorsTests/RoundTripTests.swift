@@ -45,7 +45,7 @@ import Testing
     let values = data.uniform(count: 1_000_003).map(Float.init)
     let pieces = TensorContent("pieces", dtype: .float32, shape: [1_000_003]) { sink in
       for start in stride(from: 0, to: values.count, by: 4_099) {
-        try values[start..<min(start + 4_099, values.count)].withUnsafeBytes { try sink($0) }
+        try sink(values[start..<min(start + 4_099, values.count)].span.bytes)
       }
     }
     let whole = TensorContent("whole", shape: [1_000_003], float32: values)
@@ -54,9 +54,6 @@ import Testing
     #expect(try file.float32("pieces") == values)
     #expect(try file.float32("whole") == values)
     #expect(try file.bytes("whole").count == 4_000_012)
-    var buffer = [Float](repeating: 0, count: values.count)
-    try buffer.withUnsafeMutableBufferPointer { try file.readFloat32("pieces", into: $0) }
-    #expect(buffer == values)
   }
 
   @Test("scalars, empty tensors and an empty file are legal")

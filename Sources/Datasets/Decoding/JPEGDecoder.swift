@@ -40,19 +40,19 @@ enum JPEGDecoder {
     image.reshape(shape, divisor: scale)
     guard isInk else {
       return try decompressor.decode(
-        bytes, shape: shape, format: TJPF_RGB, channels: 3, into: image.pixels.baseAddress!)
+        bytes, shape: shape, format: TJPF_RGB, channels: 3, into: image.pixels)
     }
     let pixels = image.pixels
     try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: shape.area * 4) { inks in
       try decompressor.decode(
-        bytes, shape: shape, format: TJPF_CMYK, channels: 4, into: inks.baseAddress!)
-      convert(UnsafeBufferPointer(inks), to: pixels)
+        bytes, shape: shape, format: TJPF_CMYK, channels: 4, into: MutableVectorView(inks))
+      convert(MutableVectorView(inks), to: pixels)
     }
   }
 
   /// From inverted CMYK (255: no ink) to RGB, in Pillow's rounding.
   private static func convert(
-    _ inks: UnsafeBufferPointer<UInt8>, to pixels: UnsafeMutableBufferPointer<UInt8>
+    _ inks: MutableVectorView<UInt8>, to pixels: MutableVectorView<UInt8>
   ) {
     for pixel in 0..<pixels.count / 3 {
       let light = Int(inks[pixel * 4 + 3])
@@ -97,11 +97,11 @@ private struct Decompressor: ~Copyable {
 
   func decode(
     _ bytes: [UInt8], shape: ImageShape, format: TJPF, channels: Int,
-    into pixels: UnsafeMutablePointer<UInt8>
+    into pixels: MutableVectorView<UInt8>
   ) throws {
     try check(
       tjDecompress2(
-        handle, bytes, UInt(bytes.count), pixels, Int32(shape.width),
+        handle, bytes, UInt(bytes.count), pixels.elements.baseAddress, Int32(shape.width),
         Int32(shape.width * channels), Int32(shape.height), format.rawValue,
         TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS))
   }

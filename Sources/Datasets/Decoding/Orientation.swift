@@ -63,7 +63,7 @@ struct Orientation {
     let file = image.shape
     let divisor = image.divisor
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: file.count) { source in
-      _ = source.initialize(from: image.pixels)
+      _ = source.initialize(from: image.pixels.elements)
       let shape = upright(file)
       image.reshape(shape, divisor: divisor)
       let pixels = image.pixels

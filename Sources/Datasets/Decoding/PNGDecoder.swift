@@ -34,11 +34,11 @@ enum PNGDecoder {
       png.flags |= UInt32(PNG_IMAGE_FLAG_16BIT_sRGB)
       guard png.format & UInt32(PNG_FORMAT_FLAG_ALPHA) != 0 else {
         png.format = UInt32(PNG_FORMAT_FLAG_COLOR)
-        return try finish(&png, path: path, into: pixels.baseAddress!)
+        return try finish(&png, path: path, into: pixels)
       }
       png.format = UInt32(PNG_FORMAT_FLAG_COLOR) | UInt32(PNG_FORMAT_FLAG_ALPHA)
       try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: shape.area * 4) { colors in
-        try finish(&png, path: path, into: colors.baseAddress!)
+        try finish(&png, path: path, into: MutableVectorView(colors))
         for pixel in 0..<shape.area {
           for c in 0..<3 { pixels[pixel * 3 + c] = colors[pixel * 4 + c] }
         }
@@ -62,9 +62,9 @@ enum PNGDecoder {
   }
 
   private static func finish(
-    _ image: inout png_image, path: String, into pixels: UnsafeMutablePointer<UInt8>
+    _ image: inout png_image, path: String, into pixels: MutableVectorView<UInt8>
   ) throws {
-    guard png_image_finish_read(&image, nil, pixels, 0, nil) != 0 else {
+    guard png_image_finish_read(&image, nil, pixels.elements.baseAddress, 0, nil) != 0 else {
       throw error(&image, path: path)
     }
   }

@@ -86,14 +86,9 @@ public struct Downloader: Sendable {
     try? FileManager.default.removeItem(atPath: "\(part).json")
   }
 
-  /// Reads the file in pieces: archives are larger than what one wants in memory.
   private static func sha256(ofFile path: String) throws -> String {
-    guard let handle = FileHandle(forReadingAtPath: path) else { throw FetchError.current(path) }
-    defer { try? handle.close() }
-    var hash = SHA256()
-    while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
-      piece.withUnsafeBytes { hash.update($0) }
+    do throws(FileReadError) { return try SHA256.hexadecimal(ofFile: path) } catch {
+      throw FetchError.file(path: path, reason: error.reason)
     }
-    return hash.hexadecimal()
   }
 }

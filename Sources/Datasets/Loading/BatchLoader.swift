@@ -1,6 +1,5 @@
 /// The prefetching loader: worker threads fill the next mini-batches while the kernels work.
 
-import Glibc
 import System
 import SystemPackage
 import Tensors
@@ -116,8 +115,8 @@ private struct BatchFiller: Sendable {
   ///
   /// - Returns: those that others took the place of, with their number in the batch.
   func fill(
-    _ positions: Range<Int>, part: Range<Int>, pixels: UnsafeMutablePointer<Float>,
-    targets blocks: [UnsafeMutableRawPointer], scratch: inout SamplePreparation.Scratch
+    _ positions: Range<Int>, part: Range<Int>, pixels: MutableVectorView<Float>,
+    targets blocks: [MutableVectorView<UInt8>], scratch: inout SamplePreparation.Scratch
   ) throws -> [(image: Int, bad: BadImage)] {
     let first = positions.lowerBound + part.lowerBound
     let size = preparation.output.count
@@ -126,9 +125,10 @@ private struct BatchFiller: Sendable {
       let image = part.lowerBound + offset
       func prepare(_ index: Int) throws {
         try preparation.prepare(
-          index, seed: stream.seed, epoch: epoch, scratch: &scratch, to: pixels + image * size)
+          index, seed: stream.seed, epoch: epoch, scratch: &scratch,
+          to: pixels.row(image, width: size))
         for (layout, block) in zip(targets, blocks) {
-          var target = TargetSpace(layout, at: block + image * layout.byteCount)
+          var target = TargetSpace(layout, in: block.row(image, width: layout.byteCount))
           preparation.source.writeTarget(of: index, to: &target)
         }
       }
@@ -144,7 +144,7 @@ private struct BatchFiller: Sendable {
   }
 }
 
-/// What a loader and its workers share; everything that changes is read and written under `mutex`.
+/// What a loader and its workers share; everything that changes is read and written under `lock`.
 private final class LoaderState: @unchecked Sendable {
   /// Images that a worker takes at once: enough to be worth a lock, few enough to share a batch.
   private let imagesPerTask: Int
@@ -157,10 +157,10 @@ private final class LoaderState: @unchecked Sendable {
   /// [depth, images, bytes] of each target layout, one after the other.
   private let targetMemory: AlignedBuffer<UInt8>
   /// The blocks of each slot of the ring.
-  private let targetBlocks: [[UnsafeMutableRawPointer]]
+  private let targetBlocks: [[MutableVectorView<UInt8>]]
   private let targets: [Targets]
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let lock = Lock()
+  private let changed = Condition()
 
   /// The step and first image of the next task.
   private var nextStep: Int
@@ -185,16 +185,16 @@ private final class LoaderState: @unchecked Sendable {
     let images = imagesPerBatch
     let sizes = filler.targets.map { images * $0.byteCount }
     let memory = AlignedBuffer<UInt8>(count: depth * sizes.reduce(0, +))
-    var blocks: [[UnsafeMutableRawPointer]] = Array(repeating: [], count: depth)
+    var blocks: [[MutableVectorView<UInt8>]] = Array(repeating: [], count: depth)
     var offset = 0
     for size in sizes {
       for slot in 0..<depth {
-        blocks[slot].append(UnsafeMutableRawPointer(memory.pointer + offset))
+        blocks[slot].append(memory.view[offset..<offset + size])
         offset += size
       }
     }
     targetBlocks = blocks
-    targets = blocks.map { Targets($0.map { UnsafeRawPointer($0) }) }
+    targets = blocks.map { Targets($0.map { VectorView($0) }) }
     targetMemory = memory
     nextStep = steps.lowerBound
     current = steps.lowerBound
@@ -205,65 +205,56 @@ private final class LoaderState: @unchecked Sendable {
       let step = steps.lowerBound + slot
       missing[step % depth] = filler.positions(ofStep: step).count
     }
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(changed, nil)
-  }
-
-  deinit {
-    pthread_cond_destroy(changed)
-    pthread_mutex_destroy(mutex)
-    changed.deallocate()
-    mutex.deallocate()
   }
 
   func takeNext() throws -> Batch? {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
+    lock.lock()
+    defer { lock.unlock() }
     guard current < steps.upperBound else { return nil }
     let slot = current % depth
     // All of the batch, so that which of several errors is thrown depends on the images alone.
-    while missing[slot] > 0 { pthread_cond_wait(changed, mutex) }
+    while missing[slot] > 0 { changed.wait(lock) }
     if let failure = failure[slot] { throw failure.error }
     return Batch(
       pixels: ImageTensor(
-        base: slotPixels(slot), images: filler.positions(ofStep: current).count,
-        shape: filler.preparation.output),
+        base: slotPixels(slot).elements.baseAddress!,
+        images: filler.positions(ofStep: current).count, shape: filler.preparation.output),
       targets: targets[slot])
   }
 
   /// The batch taken last may be overwritten.
   func giveBack() {
-    pthread_mutex_lock(mutex)
+    lock.lock()
     let slot = current % depth
     badImages += replaced[slot].sorted { $0.image < $1.image }.map(\.bad)
     replaced[slot] = []
     missing[slot] = filler.positions(ofStep: current + depth).count
     current += 1
-    pthread_cond_broadcast(changed)
-    pthread_mutex_unlock(mutex)
+    changed.broadcast()
+    lock.unlock()
   }
 
   func takeBadImages() -> [BadImage] {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
+    lock.lock()
+    defer { lock.unlock() }
     defer { badImages = [] }
     return badImages
   }
 
   func stop() {
-    pthread_mutex_lock(mutex)
+    lock.lock()
     isStopping = true
-    pthread_cond_broadcast(changed)
-    pthread_mutex_unlock(mutex)
+    changed.broadcast()
+    lock.unlock()
   }
 
   /// A worker's life: takes tasks until the loader stops.
   func work() {
     var scratch = SamplePreparation.Scratch()
-    pthread_mutex_lock(mutex)
+    lock.lock()
     while !isStopping {
       guard nextStep < min(current + depth, steps.upperBound) else {
-        pthread_cond_wait(changed, mutex)
+        changed.wait(lock)
         continue
       }
       let step = nextStep
@@ -276,7 +267,7 @@ private final class LoaderState: @unchecked Sendable {
       }
       if part.isEmpty { continue }
       let slot = step % depth
-      pthread_mutex_unlock(mutex)
+      lock.unlock()
       var caught: (any Error)?
       var bad: [(image: Int, bad: BadImage)] = []
       do {
@@ -284,19 +275,19 @@ private final class LoaderState: @unchecked Sendable {
           positions, part: part, pixels: slotPixels(slot), targets: targetBlocks[slot],
           scratch: &scratch)
       } catch { caught = error }
-      pthread_mutex_lock(mutex)
+      lock.lock()
       missing[slot] -= part.count
       replaced[slot] += bad
       // Of several errors in a batch the first image's is thrown, whoever met it first.
       if let caught, part.lowerBound < failure[slot]?.image ?? .max {
         failure[slot] = (part.lowerBound, caught)
       }
-      pthread_cond_broadcast(changed)
+      changed.broadcast()
     }
-    pthread_mutex_unlock(mutex)
+    lock.unlock()
   }
 
-  private func slotPixels(_ slot: Int) -> UnsafeMutablePointer<Float> {
-    pixels.pointer + slot * imagesPerBatch * filler.preparation.output.count
+  private func slotPixels(_ slot: Int) -> MutableVectorView<Float> {
+    pixels.view.row(slot, width: imagesPerBatch * filler.preparation.output.count)
   }
 }

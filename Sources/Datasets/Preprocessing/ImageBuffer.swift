@@ -9,11 +9,9 @@ public struct ImageBuffer: ~Copyable {
   public private(set) var shape = ImageShape(height: 0, width: 0, channels: 3)
   /// By what the file's own size was divided when it was decoded.
   public private(set) var divisor = 1
-  private var storage: UnsafeMutableBufferPointer<UInt8>
+  private var storage: AlignedBuffer<UInt8>
 
-  public init() { storage = .allocate(capacity: ImageResampling.slack) }
-
-  deinit { storage.deallocate() }
+  public init() { storage = AlignedBuffer(count: ImageResampling.slack) }
 
   /// Makes room for an image; what the bytes are afterwards is not said.
   ///
@@ -21,15 +19,17 @@ public struct ImageBuffer: ~Copyable {
   public mutating func reshape(_ shape: ImageShape, divisor: Int = 1) {
     let needed = shape.count + ImageResampling.slack
     if needed > storage.count {
-      storage.deallocate()
-      storage = .allocate(capacity: needed)
+      storage = AlignedBuffer(count: needed)
     }
     self.shape = shape
     self.divisor = divisor
   }
 
   /// The image's bytes; valid until the next `reshape`.
-  public var pixels: UnsafeMutableBufferPointer<UInt8> {
-    UnsafeMutableBufferPointer(rebasing: storage[..<shape.count])
+  public var pixels: MutableVectorView<UInt8> { storage.view[0..<shape.count] }
+
+  /// The same with the bytes after them that resampling may touch.
+  var paddedPixels: MutableVectorView<UInt8> {
+    storage.view[0..<shape.count + ImageResampling.slack]
   }
 }

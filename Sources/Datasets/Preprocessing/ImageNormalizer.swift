@@ -33,8 +33,8 @@ struct ImageNormalizer: Sendable {
   ///   - rows, columns: how far the image is shifted up and left; zeros follow.
   ///   - target: [H, W, C] floats; overwritten.
   func write(
-    _ pixels: UnsafeBufferPointer<UInt8>, rows: Int, columns: Int, isFlipped: Bool,
-    to target: UnsafeMutablePointer<Float>
+    _ pixels: MutableVectorView<UInt8>, rows: Int, columns: Int, isFlipped: Bool,
+    to target: MutableVectorView<Float>
   ) {
     let (height, width, channels) = (shape.height, shape.width, shape.channels)
     // The columns that come from the image, before mirroring.
@@ -48,7 +48,7 @@ struct ImageNormalizer: Sendable {
             for place in first..<first + width * channels { target[place] = -offset[place] }
             continue
           }
-          let source = pixels.baseAddress! + (sourceRow * width + columns) * channels
+          let source = (sourceRow * width + columns) * channels
           let filled = isFlipped ? width - inside.upperBound..<width - inside.lowerBound : inside
           for place in first..<first + filled.lowerBound * channels {
             target[place] = -offset[place]
@@ -61,7 +61,7 @@ struct ImageNormalizer: Sendable {
             let place = first + column * channels
             for channel in 0..<channels {
               target[place + channel] =
-                Float(pixel[channel]) * scale[channel] - offset[place + channel]
+                Float(pixels[pixel + channel]) * scale[channel] - offset[place + channel]
             }
           }
         }
@@ -74,7 +74,7 @@ struct ImageNormalizer: Sendable {
   /// - Parameters:
   ///   - color: [C], in units of pixel/255.
   ///   - target: [H, W, C], as written.
-  func add(_ color: [Float], to target: UnsafeMutablePointer<Float>) {
+  func add(_ color: [Float], to target: MutableVectorView<Float>) {
     let shift = zip(color, scale).map { $0 * 255 * $1 }
     for place in 0..<shape.count { target[place] += shift[place % shape.channels] }
   }

@@ -36,7 +36,7 @@ struct SamplePreparation: Sendable {
   /// - Throws: what reading the image throws.
   func prepare(
     _ index: Int, seed: UInt64, epoch: Int, scratch: inout Scratch,
-    to target: UnsafeMutablePointer<Float>
+    to target: MutableVectorView<Float>
   ) throws {
     var drawn: ImageTransform.Draw?
     try source.read(index, into: &scratch.image) { shape in
@@ -56,13 +56,13 @@ struct SamplePreparation: Sendable {
       }
       for blend in draw.color.blends { scratch.image.blend(blend) }
       writer.write(
-        UnsafeBufferPointer(scratch.image.pixels), rows: rows, columns: columns,
+        scratch.image.pixels, rows: rows, columns: columns,
         isFlipped: draw.isFlipped, to: target)
     case .resized(let crop):
       scratch.image.resample(crop, via: &scratch.intermediate, to: &scratch.resized)
       for blend in draw.color.blends { scratch.resized.blend(blend) }
       writer.write(
-        UnsafeBufferPointer(scratch.resized.pixels), rows: 0, columns: 0,
+        scratch.resized.pixels, rows: 0, columns: 0,
         isFlipped: draw.isFlipped, to: target)
     }
     if let shift = draw.color.shift { writer.add(shift, to: target) }
@@ -80,9 +80,8 @@ extension ImageBuffer {
       ImageShape(height: rows.inputs.count, width: columns.count, channels: 3))
     let pitch = shape.width * 3
     ImageResampling.resample(
-      UnsafePointer(pixels.baseAddress! + row * pitch + column * 3), pitch: pitch,
-      columns: columns, rows: rows, intermediate: intermediate.pixels.baseAddress!,
-      to: target.pixels.baseAddress!)
+      VectorView(paddedPixels[(row * pitch + column * 3)...]), pitch: pitch, columns: columns,
+      rows: rows, intermediate: intermediate.paddedPixels, to: target.paddedPixels)
   }
 
   /// Resizes the whole image, as Pillow does with `BILINEAR`.

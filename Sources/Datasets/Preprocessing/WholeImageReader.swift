@@ -47,15 +47,15 @@ public struct WholeImageReader: ~Copyable {
   /// - Parameter target: [2, H, W, C] of `shape`; overwritten.
   /// - Throws: `DatasetError` when the file cannot be read or decoded.
   public mutating func read(
-    _ index: Int, resizedTo shape: ImageShape, to target: UnsafeMutablePointer<Float>
+    _ index: Int, resizedTo shape: ImageShape, to target: MutableVectorView<Float>
   ) throws {
     try source.read(index, into: &image)
     image.resize(to: shape, via: &intermediate, into: &resized)
     if writer?.shape != shape { writer = (shape, ImageNormalizer(normalization, shape: shape)) }
     for (view, isFlipped) in [false, true].enumerated() {
       writer?.writer.write(
-        UnsafeBufferPointer(resized.pixels), rows: 0, columns: 0, isFlipped: isFlipped,
-        to: target + view * shape.count)
+        resized.pixels, rows: 0, columns: 0, isFlipped: isFlipped,
+        to: target.row(view, width: shape.count))
     }
   }
 }

@@ -9,14 +9,12 @@ struct Fingerprint: ~Copyable {
   mutating func add(_ text: String) { add(Array(text.utf8)) }
 
   mutating func add(_ number: Int) {
-    withUnsafeBytes(of: UInt64(bitPattern: Int64(number)).littleEndian) {
-      hash.update($0)
-    }
+    hash.update(UInt64(bitPattern: Int64(number)).littleEndian)
   }
 
   mutating func add(_ bytes: [UInt8]) {
     add(bytes.count)
-    bytes.withUnsafeBytes { hash.update($0) }
+    hash.update(bytes)
   }
 
   consuming func hexadecimal() -> String { hash.hexadecimal() }

@@ -23,8 +23,8 @@ final class AccumulatedReduction: GradientReduction {
   init(_ reduction: any GradientReduction, microBatches: Int, count: Int) {
     self.reduction = reduction
     self.count = count
-    sums = PartialSums(parts: microBatches, count: count) {
-      Elementwise.add($0, $1, output: $0, count: $2)
+    sums = PartialSums(parts: microBatches, count: count) { sum, next in
+      Elementwise.add(next, to: sum)
     }
     accumulated = AccumulatedMemory(ofMicroBatch: reduction.memory, sum: sums.total)
   }
@@ -53,12 +53,12 @@ final class AccumulatedReduction: GradientReduction {
 /// Memory for a micro-batch's gradients, and the sum over all micro-batches.
 private final class AccumulatedMemory: GradientMemory {
   private let ofMicroBatch: any GradientMemory
-  let sum: UnsafePointer<Float>
+  let sum: VectorView<Float>
 
-  init(ofMicroBatch: any GradientMemory, sum: UnsafePointer<Float>) {
+  init(ofMicroBatch: any GradientMemory, sum: VectorView<Float>) {
     self.ofMicroBatch = ofMicroBatch
     self.sum = sum
   }
 
-  var nodes: [UnsafeMutablePointer<Float>] { ofMicroBatch.nodes }
+  var nodes: [MutableVectorView<Float>] { ofMicroBatch.nodes }
 }

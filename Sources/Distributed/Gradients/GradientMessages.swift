@@ -23,8 +23,7 @@ final class GradientMessages {
   /// Compressed floats under way.
   private let staging: AlignedBuffer<BFloat16>
   private var used = 0
-  private var arriving:
-    [(from: UnsafePointer<BFloat16>, into: UnsafeMutablePointer<Float>, count: Int)] = []
+  private var arriving: [(from: VectorView<BFloat16>, into: MutableVectorView<Float>)] = []
 
   /// - Parameter capacity: floats that are under way at once.
   init(_ communicator: Communicator, _ compression: GradientCompression, capacity: Int) {
@@ -36,60 +35,49 @@ final class GradientMessages {
   /// Bytes of `count` floats on the network.
   func bytes(_ count: Int) -> Int { count * compression.bytesPerGradient }
 
-  private func stage(_ count: Int) -> UnsafeMutablePointer<BFloat16> {
+  private func stage(_ count: Int) -> MutableVectorView<BFloat16> {
     defer { used += count }
     precondition(used + count <= staging.count, "more floats are under way than planned")
-    return staging.pointer + used
+    return staging.view[used..<used + count]
   }
 
-  func send(_ values: UnsafePointer<Float>, count: Int, to rank: Int, tag: Int) throws {
+  func send(_ values: VectorView<Float>, to rank: Int, tag: Int) throws {
     switch compression {
     case .none:
-      requests.insert(
-        try communicator.iSend(
-          UnsafeBufferPointer(start: values, count: count), to: rank, tag: tag))
+      requests.insert(try communicator.iSend(values.elements, to: rank, tag: tag))
     case .bf16:
-      let halves = stage(count)
-      BFloat16.round(values, into: halves, count: count)
-      let bytes = UnsafeRawBufferPointer(start: halves, count: 2 * count)
-      requests.insert(
-        try communicator.iSend(bytes.bindMemory(to: UInt8.self), to: rank, tag: tag))
+      let halves = stage(values.count)
+      BFloat16.round(values, into: halves)
+      requests.insert(try communicator.iSend(VectorView(halves).bytes.elements, to: rank, tag: tag))
     }
   }
 
-  func receive(
-    into values: UnsafeMutablePointer<Float>, count: Int, from rank: Int, tag: Int
-  ) throws {
+  func receive(into values: MutableVectorView<Float>, from rank: Int, tag: Int) throws {
     switch compression {
     case .none:
-      requests.insert(
-        try communicator.iReceive(
-          into: UnsafeMutableBufferPointer(start: values, count: count), from: rank, tag: tag))
+      requests.insert(try communicator.iReceive(into: values.elements, from: rank, tag: tag))
     case .bf16:
-      let halves = stage(count)
-      arriving.append((UnsafePointer(halves), values, count))
-      let bytes = UnsafeMutableRawBufferPointer(start: halves, count: 2 * count)
+      let halves = stage(values.count)
+      arriving.append((VectorView(halves), values))
       requests.insert(
-        try communicator.iReceive(into: bytes.bindMemory(to: UInt8.self), from: rank, tag: tag))
+        try communicator.iReceive(into: halves.bytes.elements, from: rank, tag: tag))
     }
   }
 
   /// Rounds what this host keeps as the other hosts receive it.
-  func round(_ values: UnsafeMutablePointer<Float>, count: Int) {
+  func round(_ values: MutableVectorView<Float>) {
     if compression == .none { return }
     let first = used
-    let halves = stage(count)
-    BFloat16.round(values, into: halves, count: count)
-    BFloat16.widen(halves, into: values, count: count)
+    let halves = stage(values.count)
+    BFloat16.round(VectorView(values), into: halves)
+    BFloat16.widen(VectorView(halves), into: values)
     used = first
   }
 
   /// Whether all messages have come and gone; never waits.
   func testAll() throws -> Bool {
     guard try requests.testAll() else { return false }
-    for message in arriving {
-      BFloat16.widen(message.from, into: message.into, count: message.count)
-    }
+    for message in arriving { BFloat16.widen(message.from, into: message.into) }
     arriving.removeAll(keepingCapacity: true)
     used = 0
     return true

@@ -3,6 +3,7 @@
 import Kernels
 import MPI
 import Networks
+import Tensors
 
 /// One `MPI_Iallreduce` for each bucket: what other trainers do, for comparison.
 ///
@@ -33,13 +34,9 @@ package final class MPIReduction: GradientReduction {
   package func didComplete(weightGradients count: Int) throws {
     while written < buckets.ranges.count, buckets.ranges[written].upperBound <= count {
       let range = buckets.ranges[written]
-      let sum = memory.nodes[0] + range.lowerBound
-      for node in memory.nodes.dropFirst() {
-        Elementwise.add(sum, node + range.lowerBound, output: sum, count: range.count)
-      }
-      requests.insert(
-        try communicator.iAllReduce(
-          inPlace: UnsafeMutableBufferPointer(start: sum, count: range.count), .sum))
+      let sum = memory.nodes[0][range]
+      for node in memory.nodes.dropFirst() { Elementwise.add(VectorView(node[range]), to: sum) }
+      requests.insert(try communicator.iAllReduce(inPlace: sum.elements, .sum))
       written += 1
     }
     try advance()

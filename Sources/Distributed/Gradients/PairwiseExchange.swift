@@ -24,10 +24,10 @@ final class PairwiseExchange: BucketExchange {
   private let host: Int
   private let tree: Tree
   /// This host's nodes, from the weights region's start on; the first gets the sum.
-  private let nodes: [UnsafeMutablePointer<Float>]
+  private let nodes: [MutableVectorView<Float>]
   /// Each host's piece of the segment.
   private let pieces: [Range<Int>]
-  private let scratch: UnsafeMutablePointer<Float>
+  private let scratch: MutableVectorView<Float>
   private let firstTag: Int
   private let network: EmulatedNetwork?
   /// When an emulated network has delivered what was sent last.
@@ -45,7 +45,7 @@ final class PairwiseExchange: BucketExchange {
 
   init(
     _ communicator: Communicator, owners: [Int], host: Int, tree: Tree,
-    nodes: [UnsafeMutablePointer<Float>], segment: Range<Int>, scratch: UnsafeMutablePointer<Float>,
+    nodes: [MutableVectorView<Float>], segment: Range<Int>, scratch: MutableVectorView<Float>,
     firstTag: Int, compression: GradientCompression,
     network: EmulatedNetwork?
   ) {
@@ -70,10 +70,10 @@ final class PairwiseExchange: BucketExchange {
   private var firstOwn: Int { tree.hosts.firstIndex(of: host)! }
 
   /// The values of `node` in this host's piece.
-  private func values(_ node: Int) -> UnsafeMutablePointer<Float> {
+  private func values(_ node: Int) -> MutableVectorView<Float> {
     tree.hosts[node] == host
-      ? nodes[node - firstOwn] + pieces[host].lowerBound
-      : scratch + node * pieces[host].count
+      ? nodes[node - firstOwn][pieces[host]]
+      : scratch.row(node, width: pieces[host].count)
   }
 
   func start() throws {
@@ -81,15 +81,14 @@ final class PairwiseExchange: BucketExchange {
     isDone = false
     for (node, sender) in tree.hosts.enumerated() where sender != host {
       try messages.receive(
-        into: values(node), count: pieces[host].count, from: owners[sender], tag: firstTag + node)
+        into: values(node), from: owners[sender], tag: firstTag + node)
     }
     // From the right neighbour on, so that not all hosts send to the same one first.
     for distance in 1..<owners.count {
       let other = (host + distance) % owners.count
       for (index, node) in nodes.enumerated() {
         try messages.send(
-          node + pieces[other].lowerBound, count: pieces[other].count, to: owners[other],
-          tag: firstTag + firstOwn + index)
+          VectorView(node[pieces[other]]), to: owners[other], tag: firstTag + firstOwn + index)
       }
     }
     setArrival(copies: nodes.count)
@@ -117,21 +116,19 @@ final class PairwiseExchange: BucketExchange {
   private func merge() throws {
     let piece = pieces[host]
     for (into, from) in tree.merges {
-      Elementwise.add(values(into), values(from), output: values(into), count: piece.count)
+      Elementwise.add(VectorView(values(from)), to: values(into))
     }
-    let sum = nodes[0] + piece.lowerBound
-    if tree.hosts[0] != host { sum.update(from: values(0), count: piece.count) }
-    messages.round(sum, count: piece.count)
+    let sum = nodes[0][piece]
+    if tree.hosts[0] != host { sum.update(from: values(0)) }
+    messages.round(sum)
     let tag = firstTag + tree.hosts.count
     for distance in 1..<owners.count {
       let from = (host + owners.count - distance) % owners.count
-      try messages.receive(
-        into: nodes[0] + pieces[from].lowerBound, count: pieces[from].count, from: owners[from],
-        tag: tag)
+      try messages.receive(into: nodes[0][pieces[from]], from: owners[from], tag: tag)
     }
     for distance in 1..<owners.count {
       try messages.send(
-        sum, count: piece.count, to: owners[(host + distance) % owners.count], tag: tag)
+        VectorView(sum), to: owners[(host + distance) % owners.count], tag: tag)
     }
     setArrival(copies: 1)
   }

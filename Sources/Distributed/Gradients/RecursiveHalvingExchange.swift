@@ -20,11 +20,11 @@ final class RecursiveHalvingExchange: BucketExchange {
     let kept: Range<Int>
     let given: Range<Int>
     /// Where the partner's half of `kept` arrives.
-    let scratch: UnsafeMutablePointer<Float>
+    let scratch: MutableVectorView<Float>
   }
 
   private let messages: GradientMessages
-  private let values: UnsafeMutablePointer<Float>
+  private let values: MutableVectorView<Float>
   private let firstTag: Int
   private let steps: [Step]
   private let network: EmulatedNetwork?
@@ -48,8 +48,8 @@ final class RecursiveHalvingExchange: BucketExchange {
   ///   - segment: elements to sum.
   ///   - scratch: `scratchCount` floats.
   init(
-    _ communicator: Communicator, owners: [Int], host: Int, values: UnsafeMutablePointer<Float>,
-    segment: Range<Int>, scratch: UnsafeMutablePointer<Float>, firstTag: Int,
+    _ communicator: Communicator, owners: [Int], host: Int, values: MutableVectorView<Float>,
+    segment: Range<Int>, scratch: MutableVectorView<Float>, firstTag: Int,
     compression: GradientCompression, network: EmulatedNetwork?
   ) {
     messages = GradientMessages(communicator, compression, capacity: segment.count + 1)
@@ -58,7 +58,7 @@ final class RecursiveHalvingExchange: BucketExchange {
     self.firstTag = firstTag
     var steps: [Step] = []
     var held = segment
-    var free = scratch
+    var free = 0
     var distance = 1
     while distance < owners.count {
       let middle = held.lowerBound + held.count / 2
@@ -66,7 +66,9 @@ final class RecursiveHalvingExchange: BucketExchange {
       let keepsLower = host & distance == 0
       let (kept, given) = keepsLower ? halves : (halves.1, halves.0)
       steps.append(
-        Step(partner: owners[host ^ distance], kept: kept, given: given, scratch: free))
+        Step(
+          partner: owners[host ^ distance], kept: kept, given: given,
+          scratch: scratch[free..<free + kept.count]))
       free += kept.count
       held = kept
       distance *= 2
@@ -84,12 +86,9 @@ final class RecursiveHalvingExchange: BucketExchange {
     let halves = done < steps.count
     let step = steps[halves ? done : 2 * steps.count - 1 - done]
     let (out, into) =
-      halves
-      ? (step.given, step.scratch) : (step.kept, values + step.given.lowerBound)
-    let count = halves ? step.kept.count : step.given.count
-    try messages.receive(into: into, count: count, from: step.partner, tag: firstTag + done)
-    try messages.send(
-      values + out.lowerBound, count: out.count, to: step.partner, tag: firstTag + done)
+      halves ? (step.given, step.scratch) : (step.kept, values[step.given])
+    try messages.receive(into: into, from: step.partner, tag: firstTag + done)
+    try messages.send(VectorView(values[out]), to: step.partner, tag: firstTag + done)
     arrival = network?.arrival(bytes: messages.bytes(out.count)) ?? 0
   }
 
@@ -98,9 +97,9 @@ final class RecursiveHalvingExchange: BucketExchange {
       guard try messages.testAll(), network.hasDelivered(arrival) else { return false }
       if done < steps.count {
         let step = steps[done]
-        let target = values + step.kept.lowerBound
-        Elementwise.add(target, step.scratch, output: target, count: step.kept.count)
-        if done == steps.count - 1 { messages.round(target, count: step.kept.count) }
+        let target = values[step.kept]
+        Elementwise.add(VectorView(step.scratch), to: target)
+        if done == steps.count - 1 { messages.round(target) }
       }
       done += 1
       if done < 2 * steps.count { try send() }

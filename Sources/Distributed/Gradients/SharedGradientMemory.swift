@@ -19,21 +19,17 @@ package final class SharedGradientMemory: GradientMemory {
     case released
   }
 
-  package let nodes: [UnsafeMutablePointer<Float>]
-  package let sum: UnsafePointer<Float>
+  package let nodes: [MutableVectorView<Float>]
+  package let sum: VectorView<Float>
   /// This rank's index in the group.
   let index: Int
   let size: Int
   /// Nodes of each rank of the group.
-  private let nodesByIndex: [[UnsafeMutablePointer<Float>]]
+  private let nodesByIndex: [[MutableVectorView<Float>]]
   private let signals: [[Signal]]
-  private let memory: Memory
-
-  /// Keeps the memory alive.
-  private enum Memory {
-    case shared(SharedWindow)
-    case own(UnsafeMutableRawPointer)
-  }
+  /// Nil for a rank alone, which has memory of its own.
+  private let window: SharedWindow?
+  private let own: AlignedBuffer<UInt8>
 
   private static let signalBytes = Progress.allCases.count * CacheLine.bytes
 
@@ -51,26 +47,28 @@ package final class SharedGradientMemory: GradientMemory {
     index = group?.rank ?? 0
     let maps = (0..<size).map { Self.map(ofRank: first + $0, layout, extent) }
     let bytes = Self.bytes(ofRank: first + index, layout, extent)
-    let parts: [UnsafeMutableRawPointer]
+    let offsets = Progress.allCases.map { $0.rawValue * CacheLine.bytes }
     if let group, size > 1 {
       let window = try SharedWindow(group, bytesPerRank: bytes)
-      parts = (0..<size).map { window.part(of: $0) }
-      memory = .shared(window)
+      signals = (0..<size).map { rank in offsets.map { window.signal(of: rank, at: $0) } }
+      nodesByIndex = maps.enumerated().map { rank, map in
+        map.nodes(
+          in: MutableVectorView(
+            window.elements(Float.self, of: rank, at: Self.signalBytes, count: map.count)))
+      }
+      self.window = window
+      own = AlignedBuffer(count: 0)
     } else {
-      let own = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: CacheLine.bytes)
-      own.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
-      parts = [own]
-      memory = .own(own)
-    }
-    signals = parts.map { part in
-      Progress.allCases.map { Signal(at: part + $0.rawValue * CacheLine.bytes) }
-    }
-    nodesByIndex = zip(parts, maps).map { part, map in
-      let floats = (part + Self.signalBytes).assumingMemoryBound(to: Float.self)
-      return map.offsets.map { floats + $0 }
+      let own = AlignedBuffer<UInt8>(count: bytes)
+      signals = [offsets.map { Signal(at: own.pointer + $0) }]
+      nodesByIndex = [
+        maps[0].nodes(in: own.view(of: Float.self, at: Self.signalBytes, count: maps[0].count))
+      ]
+      window = nil
+      self.own = own
     }
     nodes = nodesByIndex[index]
-    sum = UnsafePointer(nodesByIndex[0][0])
+    sum = VectorView(nodesByIndex[0][0])[0..<extent.weights]
   }
 
   /// Bytes that `rank` needs.
@@ -85,12 +83,8 @@ package final class SharedGradientMemory: GradientMemory {
     return GradientMemoryMap(extent, nodes: nodes.count)
   }
 
-  deinit {
-    if case .own(let pointer) = memory { pointer.deallocate() }
-  }
-
   /// The gradients of all nodes of the group, from left to right.
-  var allNodes: [UnsafeMutablePointer<Float>] { nodesByIndex.flatMap { $0 } }
+  var allNodes: [MutableVectorView<Float>] { nodesByIndex.flatMap { $0 } }
 
   func signal(_ progress: Progress, of index: Int) -> Signal {
     signals[index][progress.rawValue]

@@ -27,7 +27,7 @@ package final class TreeReduction: GradientReduction {
   /// Segments of a bucket, each summed by one rank of every host.
   private let lanes: Int
   /// This host's tree nodes' members in memory, and the merges that make them one by one.
-  private let merges: [(into: UnsafeMutablePointer<Float>, from: UnsafeMutablePointer<Float>)]
+  private let merges: [(into: MutableVectorView<Float>, from: MutableVectorView<Float>)]
   /// Each bucket's segment of this rank's lane; empty without a lane.
   private let segments: [Segment]
   private let scratch: AlignedBuffer<Float>
@@ -81,11 +81,11 @@ package final class TreeReduction: GradientReduction {
 
     let tree = layout.tree
     let memberNodes = members.flatMap { tree.nodes(covering: layout.shards(ofRank: $0)) }
-    let pointers = Dictionary(
+    let values = Dictionary(
       uniqueKeysWithValues: zip(memberNodes.map(\.lowerBound), shared.allNodes))
     let hostNodes = groups.groups.map { Self.nodes($0, layout) }
     merges = hostNodes[host].flatMap { tree.merges(of: $0, above: memberNodes) }.map {
-      (pointers[$0.into]!, pointers[$0.from]!)
+      (values[$0.into]!, values[$0.from]!)
     }
     let lanes = groups.groups.map(\.count).min()!
     self.lanes = lanes
@@ -94,16 +94,18 @@ package final class TreeReduction: GradientReduction {
     let path = NetworkPath(
       communicator, tree: tree, hostNodes: hostNodes, host: host,
       owners: groups.groups.map { $0.lowerBound + lane },
-      values: hostNodes[host].map { pointers[$0.lowerBound]! }, compression: compression,
+      values: hostNodes[host].map { values[$0.lowerBound]! }, compression: compression,
       injected: network)
     let sizes = ranges.map { path.scratchCount(segment: $0.count) }
-    scratch = AlignedBuffer(count: sizes.reduce(0, +))
-    var free = scratch.pointer
+    let memory = AlignedBuffer<Float>(count: sizes.reduce(0, +))
+    var free = 0
     segments = ranges.enumerated().map { bucket, range in
-      defer { free += sizes[bucket] }
+      let own = memory.view[free..<free + sizes[bucket]]
+      free += own.count
       return Segment(
-        range: range, exchange: path.exchange(bucket: bucket, segment: range, scratch: free))
+        range: range, exchange: path.exchange(bucket: bucket, segment: range, scratch: own))
     }
+    scratch = memory
     progress.register(self)
   }
 
@@ -145,9 +147,8 @@ package final class TreeReduction: GradientReduction {
     while started < min(written, segments.count), isWritten(started) {
       let segment = segments[started]
       for merge in merges {
-        let into = merge.into + segment.range.lowerBound
         Elementwise.add(
-          into, merge.from + segment.range.lowerBound, output: into, count: segment.range.count)
+          VectorView(merge.from[segment.range]), to: merge.into[segment.range])
       }
       try segment.exchange?.start()
       started += 1
@@ -211,7 +212,7 @@ private struct NetworkPath {
   let owners: [Int]
   let host: Int
   /// This host's nodes.
-  let values: [UnsafeMutablePointer<Float>]
+  let values: [MutableVectorView<Float>]
   let compression: GradientCompression
   let injected: EmulatedNetwork?
   let tree: PairwiseExchange.Tree
@@ -219,7 +220,7 @@ private struct NetworkPath {
 
   init(
     _ communicator: Communicator, tree: ReductionTree, hostNodes: [[Range<Int>]], host: Int,
-    owners: [Int], values: [UnsafeMutablePointer<Float>],
+    owners: [Int], values: [MutableVectorView<Float>],
     compression: GradientCompression, injected: EmulatedNetwork?
   ) {
     self.compression = compression
@@ -243,7 +244,7 @@ private struct NetworkPath {
   }
 
   func exchange(
-    bucket: Int, segment: Range<Int>, scratch: UnsafeMutablePointer<Float>
+    bucket: Int, segment: Range<Int>, scratch: MutableVectorView<Float>
   ) -> (any BucketExchange)? {
     if owners.count == 1 { return nil }
     if isPerfect {

@@ -39,16 +39,17 @@ package final class AllGatherExchange: StatisticsNetwork {
   /// Numbers of a host's message.
   package static func numbers(pieces: Int, width: Int) -> Int { header + pieces * width }
 
-  func ownPieces(width: Int) -> UnsafeMutablePointer<Double> {
-    message(of: hosts.leaders.rank, width: width) + Self.header
+  func ownPieces(width: Int) -> MutableVectorView<Double> {
+    message(of: hosts.leaders.rank, width: width)[Self.header...]
   }
 
-  private func message(of host: Int, width: Int) -> UnsafeMutablePointer<Double> {
-    messages.pointer + counts[..<host].reduce(0, +) * width + host * Self.header
+  private func message(of host: Int, width: Int) -> MutableVectorView<Double> {
+    let first = counts[..<host].reduce(0, +) * width + host * Self.header
+    return messages.view[first..<first + Self.numbers(pieces: counts[host], width: width)]
   }
 
   func combine(
-    into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, position: UInt64,
+    into groups: MutableVectorView<Double>, by rule: StatisticsRule, position: UInt64,
     whileWaiting: () -> Void
   ) throws {
     let width = rule.width
@@ -57,7 +58,7 @@ package final class AllGatherExchange: StatisticsNetwork {
     own[0] = Double(bitPattern: position)
     own[1] = Double(width)
     var request = try hosts.leaders.iAllGatherV(
-      inPlace: UnsafeMutableBufferPointer(start: messages.pointer, count: blocks.extent), blocks)
+      inPlace: messages.view[0..<blocks.extent].elements, blocks)
     let others = counts.count - 1
     // As many rounds as the usual algorithms take, and each host's numbers once over the link.
     let arrival =
@@ -66,7 +67,7 @@ package final class AllGatherExchange: StatisticsNetwork {
         messages: Int.bitWidth - others.leadingZeroBitCount) ?? 0
     while try !request.test() || !hosts.emulated.hasDelivered(arrival) { whileWaiting() }
     try request.wait()
-    var target = received.pointer
+    var piece = 0
     for host in counts.indices {
       let message = message(of: host, width: width)
       guard message[0].bitPattern == position, message[1] == Double(width) else {
@@ -75,12 +76,12 @@ package final class AllGatherExchange: StatisticsNetwork {
           otherRank: hosts.ranks[host],
           other: "\(ProgressPage.Position(word: message[0].bitPattern))")
       }
-      target.update(from: message + Self.header, count: counts[host] * width)
-      target += counts[host] * width
+      received.view[(piece * width)...].update(from: message[Self.header...])
+      piece += counts[host]
     }
-    rule.merge(received.pointer, merges)
+    rule.merge(received.view, merges)
     for (group, slot) in resultSlots.enumerated() {
-      (groups + group * width).update(from: received.pointer + slot * width, count: width)
+      groups.row(group, width: width).update(from: received.view.row(slot, width: width))
     }
   }
 

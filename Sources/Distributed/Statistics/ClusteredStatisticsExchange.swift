@@ -2,6 +2,7 @@
 
 import MPI
 import Networks
+import Tensors
 
 /// Exchanges the layers' statistics between the ranks that share BN groups, and what is summed over the
 /// whole mini-batch between all.
@@ -63,7 +64,7 @@ package final class ClusteredStatisticsExchange: StatisticsExchange {
   }
 
   package func combine(
-    _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
+    _ pieces: VectorView<Double>, into groups: MutableVectorView<Double>,
     by rule: StatisticsRule
   ) throws {
     let exchange = rule.division.groups.count == 1 ? whole : layers

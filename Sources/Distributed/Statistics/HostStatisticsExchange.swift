@@ -97,8 +97,8 @@ package final class HostStatisticsExchange: StatisticsExchange {
     if let group, group.size > 1 {
       let bytes = 2 * CacheLine.bytes + 2 * Self.slotBytes(capacity)
       let window = try SharedWindow(group, bytesPerRank: bytes)
-      signals = (0..<group.size).map { Signal(at: window.part(of: $0)) }
-      result = spansHosts ? Signal(at: window.part(of: 0) + CacheLine.bytes) : nil
+      signals = (0..<group.size).map { window.signal(of: $0) }
+      result = spansHosts ? window.signal(of: 0, at: CacheLine.bytes) : nil
       self.window = window
     } else {
       window = nil
@@ -127,27 +127,28 @@ package final class HostStatisticsExchange: StatisticsExchange {
   /// What `index` writes for this exchange: where it is in the run, how many numbers, and the numbers.
   private func slot(
     of index: Int
-  ) -> (header: UnsafeMutablePointer<UInt64>, numbers: UnsafeMutablePointer<Double>) {
-    let start =
-      window!.part(of: index) + 2 * CacheLine.bytes + Int(round % 2) * Self.slotBytes(capacity)
+  ) -> (header: MutableVectorView<UInt64>, numbers: MutableVectorView<Double>) {
+    let start = 2 * CacheLine.bytes + Int(round % 2) * Self.slotBytes(capacity)
     return (
-      start.assumingMemoryBound(to: UInt64.self),
-      (start + CacheLine.bytes).assumingMemoryBound(to: Double.self)
+      MutableVectorView(window!.elements(UInt64.self, of: index, at: start, count: 2)),
+      MutableVectorView(
+        window!.elements(
+          Double.self, of: index, at: start + CacheLine.bytes, count: capacity))
     )
   }
 
-  /// Shows the group `count` numbers of a shard's `width`.
-  private func show(_ numbers: UnsafePointer<Double>, count: Int, width: Int) {
+  /// Shows the group numbers of shards that have `width` each.
+  private func show(_ numbers: VectorView<Double>, width: Int) {
     let slot = slot(of: index)
     slot.header[0] = rankProgress?.word ?? 0
     slot.header[1] = UInt64(width)
-    slot.numbers.update(from: numbers, count: count)
+    slot.numbers.update(from: numbers)
   }
 
   /// The numbers of `other`, once it has written them.
   private func numbers(
     of other: Int, width: Int, after signal: Signal
-  ) throws -> UnsafeMutablePointer<Double> {
+  ) throws -> VectorView<Double> {
     if !signal.hasReached(round) {
       try signal.wait(for: round, yields: yieldsWhileWaiting) {
         rankProgress?.beginWait(for: leader + other, numbers: width)
@@ -164,7 +165,7 @@ package final class HostStatisticsExchange: StatisticsExchange {
         rank: leader + index, own: Self.text(word, width), otherRank: leader + other,
         other: Self.text(slot.header[0], Int(slot.header[1])))
     }
-    return slot.numbers
+    return VectorView(slot.numbers)
   }
 
   private static func text(_ word: UInt64, _ width: Int) -> String {
@@ -172,7 +173,7 @@ package final class HostStatisticsExchange: StatisticsExchange {
   }
 
   package func combine(
-    _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
+    _ pieces: VectorView<Double>, into groups: MutableVectorView<Double>,
     by rule: StatisticsRule
   ) throws {
     let width = rule.width
@@ -180,57 +181,55 @@ package final class HostStatisticsExchange: StatisticsExchange {
     round += 1
     let count = (firstPieces[index + 1] - firstPieces[index]) * width
     if let result, index > 0 {
-      show(pieces, count: count, width: width)
+      show(pieces[0..<count], width: width)
       signals[index].raise(to: round)
       takeLocal(try numbers(of: 0, width: width, after: result), width, into: groups)
       return
     }
-    (gathered.pointer + firstPieces[index] * width).update(from: pieces, count: count)
+    gathered.view[(firstPieces[index] * width)...].update(from: pieces[0..<count])
     if window != nil { try gather(width) }
-    rule.merge(gathered.pointer, hostMerges)
+    rule.merge(gathered.view, hostMerges)
     guard let network else {
       for (group, slot) in resultSlots.enumerated() {
-        (groups + group * width).update(from: gathered.pointer + slot * width, count: width)
+        groups.row(group, width: width).update(from: gathered.view.row(slot, width: width))
       }
       return
     }
     for (piece, slot) in resultSlots.enumerated() {
-      (network.ownPieces(width: width) + piece * width)
-        .update(from: gathered.pointer + slot * width, count: width)
+      network.ownPieces(width: width).row(piece, width: width)
+        .update(from: gathered.view.row(slot, width: width))
     }
-    try network.combine(into: merged.pointer, by: rule, position: rankProgress?.word ?? 0) {
+    try network.combine(into: merged.view, by: rule, position: rankProgress?.word ?? 0) {
       rankProgress?.beginWait(for: nil, numbers: width)
     }
     rankProgress?.endWait()
     if let result {
-      show(merged.pointer, count: self.groups.count * width, width: width)
+      show(VectorView(merged.view[0..<self.groups.count * width]), width: width)
       result.raise(to: round)
     }
-    takeLocal(merged.pointer, width, into: groups)
+    takeLocal(VectorView(merged.view), width, into: groups)
   }
 
   /// This rank's of the groups of all.
   private func takeLocal(
-    _ all: UnsafePointer<Double>, _ width: Int, into groups: UnsafeMutablePointer<Double>
+    _ all: VectorView<Double>, _ width: Int, into groups: MutableVectorView<Double>
   ) {
     let local = division.localGroups
-    groups.update(
-      from: all + (local.lowerBound - self.groups.lowerBound) * width, count: local.count * width)
+    let first = (local.lowerBound - self.groups.lowerBound) * width
+    groups.update(from: all[first..<first + local.count * width])
   }
 
   /// Collects the other ranks' pieces, and shows them this rank's on one host.
   private func gather(_ width: Int) throws {
     if !spansHosts {
-      let first = firstPieces[index] * width
-      let count = firstPieces[index + 1] * width - first
-      show(gathered.pointer + first, count: count, width: width)
+      let own = firstPieces[index] * width..<firstPieces[index + 1] * width
+      show(VectorView(gathered.view[own]), width: width)
       signals[index].raise(to: round)
     }
     for other in signals.indices where other != index {
-      let first = firstPieces[other] * width
-      let count = firstPieces[other + 1] * width - first
-      (gathered.pointer + first).update(
-        from: try numbers(of: other, width: width, after: signals[other]), count: count)
+      let range = firstPieces[other] * width..<firstPieces[other + 1] * width
+      let numbers = try numbers(of: other, width: width, after: signals[other])
+      gathered.view[range].update(from: numbers[0..<range.count])
     }
   }
 }

@@ -23,10 +23,10 @@ package final class LossExchange {
   /// The sums over all shards of all ranks, until the next call; counts are exact up to 2⁵³.
   ///
   /// - Parameter shards: [local shards, width].
-  package func sum(_ shards: UnsafeBufferPointer<Double>) throws -> LossSums {
-    _ = local.elements.update(fromContentsOf: shards)
-    rule.mergeLocalShards(local.pointer)
-    try exchange.combine(local.pointer, into: total.pointer, by: rule)
-    return LossSums(UnsafeBufferPointer(total.elements))
+  package func sum(_ shards: VectorView<Double>) throws -> LossSums {
+    local.view.update(from: shards)
+    rule.mergeLocalShards(local.view)
+    try exchange.combine(VectorView(local.view), into: total.view, by: rule)
+    return LossSums(VectorView(total.view))
   }
 }

@@ -36,13 +36,13 @@ package final class RecursiveDoublingExchange: StatisticsNetwork {
 
     init(position: UInt64) { self.position = position }
 
-    init(from message: UnsafePointer<Double>) {
+    init(from message: MutableVectorView<Double>) {
       position = message[0].bitPattern
       strayRank = message[1] < 0 ? nil : Int(message[1])
       strayPosition = message[2].bitPattern
     }
 
-    func write(to message: UnsafeMutablePointer<Double>) {
+    func write(to message: MutableVectorView<Double>) {
       message[0] = Double(bitPattern: position)
       message[1] = strayRank.map(Double.init) ?? -1
       message[2] = Double(bitPattern: strayPosition)
@@ -71,20 +71,20 @@ package final class RecursiveDoublingExchange: StatisticsNetwork {
   /// Numbers of a message.
   package static func numbers(width: Int) -> Int { Header.count + width }
 
-  func ownPieces(width: Int) -> UnsafeMutablePointer<Double> { children.pointer }
+  func ownPieces(width: Int) -> MutableVectorView<Double> { children.view }
 
   func combine(
-    into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, position: UInt64,
+    into groups: MutableVectorView<Double>, by rule: StatisticsRule, position: UInt64,
     whileWaiting: () -> Void
   ) throws {
     let width = rule.width
-    let (left, right) = (children.pointer, children.pointer + width)
+    let (left, right) = (children.view.row(0, width: width), children.view.row(1, width: width))
     var header = Header(position: position)
     for (tag, round) in rounds.enumerated() {
-      header.write(to: outgoing.pointer)
-      (outgoing.pointer + Header.count).update(from: left, count: width)
+      header.write(to: outgoing.view)
+      outgoing.view[Header.count...].update(from: left)
       try exchange(width: width, with: round.partner, tag: tag, whileWaiting: whileWaiting)
-      let other = Header(from: incoming.pointer)
+      let other = Header(from: incoming.view)
       // The others have yet to hear of it, so the rounds continue.
       if header.strayRank == nil {
         if other.position != position {
@@ -95,21 +95,21 @@ package final class RecursiveDoublingExchange: StatisticsNetwork {
           header.strayPosition = other.strayPosition
         }
       }
-      let received = incoming.pointer + Header.count
+      let received = incoming.view[Header.count..<Header.count + width]
       if round.isLeft {
-        right.update(from: received, count: width)
+        right.update(from: received)
       } else {
-        right.update(from: left, count: width)
-        left.update(from: received, count: width)
+        right.update(from: left)
+        left.update(from: received)
       }
-      rule.merge(left, [round.merge])
+      rule.merge(children.view, [round.merge])
     }
     if let stray = header.strayRank {
       throw RanksOutOfStep(
         rank: hosts.ranks[hosts.leaders.rank], own: "\(ProgressPage.Position(word: position))",
         otherRank: stray, other: "\(ProgressPage.Position(word: header.strayPosition))")
     }
-    groups.update(from: left, count: width)
+    groups.update(from: left)
   }
 
   /// Sends `outgoing` and receives `incoming`.
@@ -119,11 +119,10 @@ package final class RecursiveDoublingExchange: StatisticsNetwork {
     let count = Self.numbers(width: width)
     requests.insert(
       try hosts.leaders.iReceive(
-        into: UnsafeMutableBufferPointer(start: incoming.pointer, count: count), from: partner,
-        tag: tag))
+        into: incoming.view[0..<count].elements, from: partner, tag: tag))
     requests.insert(
       try hosts.leaders.iSend(
-        UnsafeBufferPointer(start: outgoing.pointer, count: count), to: partner, tag: tag))
+        VectorView(outgoing.view)[0..<count].elements, to: partner, tag: tag))
     let arrival = hosts.emulated?.arrival(bytes: count * MemoryLayout<Double>.stride) ?? 0
     while try !requests.testAll() || !hosts.emulated.hasDelivered(arrival) { whileWaiting() }
   }

@@ -2,11 +2,12 @@
 
 import MPI
 import Networks
+import Tensors
 
 /// Merges all hosts' pieces, on every host.
 protocol StatisticsNetwork: AnyObject {
   /// Where this host's pieces are to be written before `combine`, [pieces, width].
-  func ownPieces(width: Int) -> UnsafeMutablePointer<Double>
+  func ownPieces(width: Int) -> MutableVectorView<Double>
 
   /// - Parameters:
   ///   - groups: [groups, width]; overwritten.
@@ -14,7 +15,7 @@ protocol StatisticsNetwork: AnyObject {
   ///   - whileWaiting: called again and again; must begin no message.
   /// - Throws: `RanksOutOfStep`, `MPIError`.
   func combine(
-    into groups: UnsafeMutablePointer<Double>, by rule: StatisticsRule, position: UInt64,
+    into groups: MutableVectorView<Double>, by rule: StatisticsRule, position: UInt64,
     whileWaiting: () -> Void
   ) throws
 }

@@ -46,23 +46,21 @@ struct ProgressPage {
     var word: UInt64 { UInt64(step) << 24 | UInt64(layer & 0xffff) << 8 | activity.rawValue }
   }
 
-  private enum Word: Int {
+  private enum Word: Int, CaseIterable {
     case position, movedAt, awaitedRank, numbers, rank, process
   }
 
   static let bytes = CacheLine.bytes
   private static let otherHosts = UInt64.max
-  private let words: UnsafeMutablePointer<Atomic<UInt64>>
+  private let words: [SharedWord]
 
-  /// - Parameter memory: `bytes` zeroed bytes.
-  init(at memory: UnsafeMutableRawPointer) {
-    words = memory.assumingMemoryBound(to: Atomic<UInt64>.self)
+  /// - Parameter window: a rank's part of it begins with `bytes` zeroed bytes.
+  init(_ window: SharedWindow, of rank: Int) {
+    words = Word.allCases.map { window.word(of: rank, at: 8 * $0.rawValue) }
   }
 
-  private func read(_ word: Word) -> UInt64 { words[word.rawValue].load(ordering: .relaxed) }
-  private func write(_ word: Word, _ value: UInt64) {
-    words[word.rawValue].store(value, ordering: .relaxed)
-  }
+  private func read(_ word: Word) -> UInt64 { words[word.rawValue].value }
+  private func write(_ word: Word, _ value: UInt64) { words[word.rawValue].value = value }
 
   var position: Position { Position(word: read(.position)) }
   /// Seconds of the host's monotonic clock.
@@ -104,7 +102,7 @@ package final class RankProgress: StepObserver {
   /// Pages of this host's ranks, in their order.
   let pages: [ProgressPage]
   /// 1 once a rank of the host reports a stall.
-  private let reporter: UnsafeMutablePointer<Atomic<UInt64>>
+  private let reporter: SharedWord
   private let own: ProgressPage
   private let window: SharedWindow
   private var position = ProgressPage.Position(step: 0, layer: 0, activity: .settingUp)
@@ -119,9 +117,8 @@ package final class RankProgress: StepObserver {
     self.timeline = timeline
     let window = try SharedWindow(
       local, bytesPerRank: ProgressPage.bytes + CacheLine.bytes)
-    pages = (0..<local.size).map { ProgressPage(at: window.part(of: $0)) }
-    reporter = (window.part(of: 0) + ProgressPage.bytes)
-      .assumingMemoryBound(to: Atomic<UInt64>.self)
+    pages = (0..<local.size).map { ProgressPage(window, of: $0) }
+    reporter = window.word(of: 0, at: ProgressPage.bytes)
     own = pages[local.rank]
     self.window = window
     own.introduce(rank: rank)
@@ -137,7 +134,7 @@ package final class RankProgress: StepObserver {
   var ownPage: ProgressPage { own }
 
   /// Whether this rank is the one of its host that reports a stall.
-  func claimReport() -> Bool { reporter.pointee.exchange(1, ordering: .relaxed) == 0 }
+  func claimReport() -> Bool { reporter.exchange(1) == 0 }
 
   /// The position in one word, the same on all ranks that take part in an exchange here.
   var word: UInt64 { position.word }

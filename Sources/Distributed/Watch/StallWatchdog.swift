@@ -62,8 +62,8 @@ package final class StallWatchdog: @unchecked Sendable {
       communicator.abort(code: ExitCode.failure, reason: "no progress")
     }
     let lines = rankProgress.pages.map { Self.line($0, layerNames) }
-    var bytes = Array((lines.joined(separator: "\n") + "\n").utf8)
-    _ = bytes.withUnsafeMutableBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    // Where stderr is gone there is nobody to tell.
+    try? writeEverything(Array((lines.joined(separator: "\n") + "\n").utf8), to: STDERR_FILENO)
     // Leaves the other hosts' ranks the time to report too.
     usleep(500_000)
     communicator.abort(

@@ -53,6 +53,23 @@ public enum Elementwise {
       narrow: { output[$0] = first[$0] + second[$0] })
   }
 
+  /// sum += values, element by element.
+  ///
+  /// - Precondition: the two have as many elements.
+  public static func add(_ values: VectorView<Float>, to sum: MutableVectorView<Float>) {
+    require(values.count == sum.count, "sums are of vectors of one length")
+    guard let values = values.elements.baseAddress, let base = sum.elements.baseAddress else {
+      return
+    }
+    add(base, values, output: base, count: sum.count)
+  }
+
+  /// Whether no element is NaN or infinite.
+  public static func isFinite(_ values: VectorView<Float>) -> Bool {
+    guard let base = values.elements.baseAddress else { return true }
+    return isFinite(base, count: values.count)
+  }
+
   /// Whether no element is NaN or infinite.
   public static func isFinite(_ values: UnsafePointer<Float>, count: Int) -> Bool {
     // x·0 is 0 for finite x and NaN for all others, and NaN stays in a sum.

@@ -9,7 +9,7 @@ import Tensors
 public enum RegressionLoss {
   /// Σ (p − t)², whose gradient is 2 (p − t): PyTorch's `mse_loss` with `reduction="sum"`.
   public static func squaredError(
-    predictions: ImageTensor, targets: UnsafePointer<Float>,
+    predictions: ImageTensor, targets: VectorView<Float>,
     gradient: UnsafeMutablePointer<Float>?, gradientScale: Double, accumulate: Bool = false
   ) -> Double {
     evaluate(
@@ -22,7 +22,7 @@ public enum RegressionLoss {
   ///
   /// - Parameter beta: not negative; 0 is the L1 loss, whose gradient at 0 is 0.
   public static func smoothL1(
-    predictions: ImageTensor, targets: UnsafePointer<Float>, beta: Double = 1,
+    predictions: ImageTensor, targets: VectorView<Float>, beta: Double = 1,
     gradient: UnsafeMutablePointer<Float>?, gradientScale: Double, accumulate: Bool = false
   ) -> Double {
     evaluate(
@@ -33,7 +33,7 @@ public enum RegressionLoss {
 
   @inline(__always)
   private static func evaluate(
-    _ predictions: ImageTensor, _ targets: UnsafePointer<Float>,
+    _ predictions: ImageTensor, _ targets: VectorView<Float>,
     _ gradient: UnsafeMutablePointer<Float>?, _ gradientScale: Double, _ accumulate: Bool,
     loss: (Double) -> Double, derivative: (Double) -> Double
   ) -> Double {

@@ -42,7 +42,7 @@ public enum SoftmaxCrossEntropy {
   ///   - labelSmoothing: ε of the target distribution (1 − ε) · onehot + ε / K (Szegedy et al. 2016,
   ///     §7).
   public static func evaluate(
-    logits: ImageTensor, labels: UnsafePointer<Int32>, gradient: UnsafeMutablePointer<Float>?,
+    logits: ImageTensor, labels: VectorView<Int32>, gradient: UnsafeMutablePointer<Float>?,
     gradientScale: Double, accumulate: Bool = false, labelSmoothing: Double = 0
   ) -> ClassificationSums {
     let classes = logits.shape.count
@@ -82,14 +82,14 @@ public enum SoftmaxCrossEntropy {
   ///   - accumulate: whether `gradient` is added to instead of overwritten.
   ///   - gradientScale: 1 / images of the whole mini-batch.
   public static func evaluate(
-    logits: ImageTensor, targets: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>?,
+    logits: ImageTensor, targets: VectorView<Float>, gradient: UnsafeMutablePointer<Float>?,
     gradientScale: Double, accumulate: Bool = false
   ) -> ClassificationSums {
     let classes = logits.shape.count
     var sums = ClassificationSums(images: logits.images)
     for image in 0..<logits.images {
       let row = SoftmaxRow(logits.base + image * classes, classes: classes)
-      let target = targets + image * classes
+      let target = targets.row(image, width: classes)
       var mass = 0.0
       var likeliest = 0
       // A class without probability adds nothing, even where its logit is −∞.

@@ -1,6 +1,7 @@
 /// Softmax scores of one image, in Double, averaged over positions.
 
 import Glibc
+import Tensors
 
 public enum SoftmaxScores {
   /// scores[k] += mean over positions of softmax(logits[position])[k].
@@ -11,11 +12,11 @@ public enum SoftmaxScores {
   ///   - scores: [K].
   ///   - exponentials: [K]; overwritten.
   public static func add(
-    _ logits: UnsafePointer<Float>, positions: Int, classes: Int,
-    to scores: UnsafeMutablePointer<Double>, exponentials: UnsafeMutablePointer<Double>
+    _ logits: VectorView<Float>, positions: Int, classes: Int,
+    to scores: MutableVectorView<Double>, exponentials: MutableVectorView<Double>
   ) {
     for position in 0..<positions {
-      let row = logits + position * classes
+      let row = logits.row(position, width: classes)
       var largest = row[0]
       for index in 1..<max(classes, 1) where row[index] > largest { largest = row[index] }
       var total = 0.0

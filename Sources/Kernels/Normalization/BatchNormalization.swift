@@ -87,6 +87,19 @@ public enum BatchNormalization {
     }
   }
 
+  /// The same of vectors that are [mean, M2].
+  public static func mergeMoments(
+    _ moments: VectorView<Double>, rows: Double, into merged: MutableVectorView<Double>,
+    rowsBefore: Double
+  ) {
+    require(moments.count == merged.count, "moments are of as many channels")
+    guard let moments = moments.elements.baseAddress, let base = merged.elements.baseAddress else {
+      return
+    }
+    mergeMoments(
+      moments, rows: rows, into: base, rowsBefore: rowsBefore, channels: merged.count / 2)
+  }
+
   /// y = x·scale + shift (+ addend), with `.relu` max(0, y). Reads 1 or 2 floats an element and writes 1.
   ///
   /// - Parameters:

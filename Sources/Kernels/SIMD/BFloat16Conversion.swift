@@ -20,10 +20,32 @@ extension BFloat16 {
       narrow: { rounded[$0] = BFloat16(values[$0]) })
   }
 
+  /// The same of a vector into one as long.
+  public static func round(
+    _ values: VectorView<Float>, into rounded: MutableVectorView<BFloat16>
+  ) {
+    require(values.count == rounded.count, "a vector is rounded into one as long")
+    guard let base = values.elements.baseAddress, let rounded = rounded.elements.baseAddress else {
+      return
+    }
+    round(base, into: rounded, count: values.count)
+  }
+
   /// Writes `count` values as Float, exactly. Reads 2 and writes 4 bytes an element.
   public static func widen(
     _ values: UnsafePointer<BFloat16>, into widened: UnsafeMutablePointer<Float>, count: Int
   ) {
     for index in 0..<count { widened[index] = Float(values[index]) }
+  }
+
+  /// The same of a vector into one as long.
+  public static func widen(
+    _ values: VectorView<BFloat16>, into widened: MutableVectorView<Float>
+  ) {
+    require(values.count == widened.count, "a vector is widened into one as long")
+    guard let base = values.elements.baseAddress, let widened = widened.elements.baseAddress else {
+      return
+    }
+    widen(base, into: widened, count: values.count)
   }
 }

@@ -12,7 +12,7 @@ public final class SharedWindow {
   /// The ranks that share the memory.
   public let communicator: Communicator
   private let handle: MPI_Win
-  private let parts: [UnsafeMutableRawPointer]
+  private let parts: [UnsafeMutableRawBufferPointer]
 
   /// Allocates `bytes` zeroed bytes for each rank, from a cache line's start on.
   ///
@@ -30,17 +30,19 @@ public final class SharedWindow {
       "MPI_Win_allocate_shared")
     handle = window!
     self.communicator = communicator
-    var parts: [UnsafeMutableRawPointer] = []
+    var parts: [UnsafeMutableRawBufferPointer] = []
     for rank in 0..<communicator.size {
       var partSize: MPI_Aint = 0
       var unit: Int32 = 0
       var part: UnsafeMutableRawPointer?
       try check(
         MPI_Win_shared_query(handle, Int32(rank), &partSize, &unit, &part), "MPI_Win_shared_query")
-      parts.append(part!.alignedUp(toMultipleOf: line))
+      let start = part!.alignedUp(toMultipleOf: line)
+      parts.append(
+        UnsafeMutableRawBufferPointer(start: start, count: Int(partSize) - (start - part!)))
     }
     self.parts = parts
-    parts[communicator.rank].initializeMemory(as: UInt8.self, repeating: 0, count: size - line)
+    _ = parts[communicator.rank].initializeMemory(as: UInt8.self, repeating: 0)
     try communicator.barrier()
   }
 
@@ -59,9 +61,39 @@ public final class SharedWindow {
     return try communicator.allReduce(Int(free >= wanted ? 1 : 0), .min) == 1
   }
 
-  /// The part of `rank`.
-  public func part(of rank: Int) -> UnsafeMutableRawPointer {
+  /// Elements in the part of `rank`.
+  ///
+  /// - Parameters:
+  ///   - rank: of ``communicator``.
+  ///   - offset: bytes before the first element, a multiple of the type's alignment.
+  ///   - count: of elements; the part must hold them.
+  public func elements<Element: BitwiseCopyable>(
+    _ type: Element.Type, of rank: Int, at offset: Int = 0, count: Int
+  ) -> UnsafeMutableBufferPointer<Element> {
+    UnsafeMutableBufferPointer(
+      start: address(
+        of: rank, at: offset, bytes: count * MemoryLayout<Element>.stride,
+        alignment: MemoryLayout<Element>.alignment
+      ).assumingMemoryBound(to: Element.self), count: count)
+  }
+
+  /// A signal in the eight bytes at `offset` in the part of `rank`, at best alone in their cache line.
+  public func signal(of rank: Int, at offset: Int = 0) -> Signal {
+    Signal(at: address(of: rank, at: offset, bytes: 8, alignment: 8))
+  }
+
+  /// A word in the eight bytes at `offset` in the part of `rank`.
+  public func word(of rank: Int, at offset: Int = 0) -> SharedWord {
+    SharedWord(at: address(of: rank, at: offset, bytes: 8, alignment: 8))
+  }
+
+  private func address(
+    of rank: Int, at offset: Int, bytes: Int, alignment: Int
+  ) -> UnsafeMutableRawPointer {
     require(parts.indices.contains(rank), "rank \(rank) has no part in this window")
-    return parts[rank]
+    require(
+      offset >= 0 && offset % alignment == 0 && offset + bytes <= parts[rank].count,
+      "\(bytes) bytes at \(offset) are not in a part of \(parts[rank].count) bytes")
+    return parts[rank].baseAddress! + offset
   }
 }

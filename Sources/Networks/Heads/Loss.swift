@@ -35,20 +35,18 @@ extension Loss {
 
 /// What all losses of a network add up over a set of images; a view that is valid until the next pass.
 package struct LossSums {
-  private let values: UnsafePointer<Double>
-  package let count: Int
+  private let values: VectorView<Double>
 
-  package init(_ values: UnsafeBufferPointer<Double>) {
-    self.values = values.baseAddress!
-    count = values.count
-  }
+  package init(_ values: VectorView<Double>) { self.values = values }
 
   package subscript(_ index: Int) -> Double { values[index] }
 
   /// The sums of the loss whose sums begin at `offset` (`Architecture.lossSumsOffsets`).
   package func from(_ offset: Int) -> LossSums {
-    LossSums(UnsafeBufferPointer(start: values + offset, count: count - offset))
+    LossSums(values[offset..<values.count])
   }
+
+  package var count: Int { values.count }
 
   /// Takes the sums as those of a micro-batch.
   package func add(to total: PartialSums<Double>, _ microBatch: MicroBatchIndex) {

@@ -20,22 +20,22 @@ extension PassContext {
   /// The class indices of a local shard's images.
   package func labels(
     _ index: Int, _ layout: TargetLayout, shard: Int
-  ) -> UnsafePointer<Int32> {
+  ) -> VectorView<Int32> {
     precondition(layout.element == .int32, "\(layout.name) are no class indices")
-    return targetPointer(index, layout, shard: shard, as: Int32.self)
+    return targetView(index, layout, shard: shard, as: Int32.self)
   }
 
   /// The numbers of a local shard's images.
-  package func values(_ index: Int, _ layout: TargetLayout, shard: Int) -> UnsafePointer<Float> {
+  package func values(_ index: Int, _ layout: TargetLayout, shard: Int) -> VectorView<Float> {
     precondition(layout.element == .float32, "\(layout.name) are no numbers")
-    return targetPointer(index, layout, shard: shard, as: Float.self)
+    return targetView(index, layout, shard: shard, as: Float.self)
   }
 
-  private func targetPointer<Element: BitwiseCopyable>(
+  private func targetView<Element: BitwiseCopyable>(
     _ index: Int, _ layout: TargetLayout, shard: Int, as type: Element.Type
-  ) -> UnsafePointer<Element> {
+  ) -> VectorView<Element> {
     guard let targets else { preconditionFailure("a pass without targets runs no loss") }
-    let first = self.layout.localImages(ofLocalShard: shard).lowerBound
-    return targets.pointer(index, layout, image: first, as: type)
+    return targets.view(
+      index, layout, images: self.layout.localImages(ofLocalShard: shard), as: type)
   }
 }

@@ -1,5 +1,7 @@
 /// Conversion between the order of parameters in memory and PyTorch's order in files.
 
+import Tensors
+
 extension ParameterSlot {
   /// Copies the parameter's values in file order ([K, C, R, S], [K, C], [K]) out of `memory`.
   ///
@@ -7,14 +9,14 @@ extension ParameterSlot {
   ///   - memory: this slot's elements in memory order.
   ///   - file: as many elements.
   func copyToFileOrder(
-    from memory: UnsafePointer<Float>, to file: UnsafeMutablePointer<Float>
+    from memory: VectorView<Float>, to file: inout MutableSpan<Float>
   ) {
     forEachElement { fileIndex, memoryIndex in file[fileIndex] = memory[memoryIndex] }
   }
 
   /// Copies values in file order into `memory`.
   func copyFromFileOrder(
-    _ file: UnsafePointer<Float>, to memory: UnsafeMutablePointer<Float>
+    _ file: Span<Float>, to memory: MutableVectorView<Float>
   ) {
     forEachElement { fileIndex, memoryIndex in memory[memoryIndex] = file[fileIndex] }
   }

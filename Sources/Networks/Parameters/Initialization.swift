@@ -2,6 +2,7 @@
 
 import Glibc
 import Randomness
+import Tensors
 
 /// Fills parameters with the values that their operations describe: weights by He's initialization
 /// (He et al. 2015, "Delving Deep into Rectifiers", eq. 10), biases 0, γ = 1, β = 0, running mean 0 and
@@ -13,10 +14,10 @@ enum Initialization {
   /// - Parameter zeroScales: the names of γ that begin as 0.
   static func fill(
     _ layout: ParameterLayout, seed: UInt64, zeroScales: Set<String> = [],
-    parameters: UnsafeMutablePointer<Float>, runningStatistics: UnsafeMutablePointer<Float>
+    parameters: MutableVectorView<Float>, runningStatistics: MutableVectorView<Float>
   ) {
     for (index, slot) in layout.slots.enumerated() {
-      let target = buffer(parameters, slot.range)
+      let target = parameters[slot.range]
       switch slot.description.initialization {
       case .normal(let variance): fillNormal(target, deviation: sqrt(variance), seed, index)
       case .constant(let value):
@@ -24,23 +25,17 @@ enum Initialization {
       }
     }
     for slot in layout.runningStatistics {
-      buffer(runningStatistics, slot.mean).update(repeating: 0)
-      buffer(runningStatistics, slot.variance).update(repeating: 1)
+      runningStatistics[slot.mean].update(repeating: 0)
+      runningStatistics[slot.variance].update(repeating: 1)
     }
-  }
-
-  private static func buffer(
-    _ base: UnsafeMutablePointer<Float>, _ range: Range<Int>
-  ) -> UnsafeMutableBufferPointer<Float> {
-    UnsafeMutableBufferPointer(start: base + range.lowerBound, count: range.count)
   }
 
   /// Normal draws.
   private static func fillNormal(
-    _ target: UnsafeMutableBufferPointer<Float>, deviation: Double, _ seed: UInt64, _ index: Int
+    _ target: MutableVectorView<Float>, deviation: Double, _ seed: UInt64, _ index: Int
   ) {
     var stream = CounterStream(seed: seed, purpose: .initialization, index: index)
-    for position in target.indices {
+    for position in 0..<target.count {
       target[position] = Float(stream.nextNormal(deviation: deviation))
     }
   }

@@ -1,5 +1,7 @@
 /// A network's state as named tensors in PyTorch's names, shapes and order.
 
+import Tensors
+
 /// A named tensor of floats in file order.
 package struct StateTensor: Hashable, Sendable {
   package let name: String
@@ -23,7 +25,9 @@ extension Replica {
 
   /// Parameters and BN running statistics, sorted by name.
   package func stateDictionary() -> [StateTensor] {
-    (parameterTensors(in: parameters) + statisticsTensors()).sorted { $0.name < $1.name }
+    (parameterTensors(in: VectorView(MutableVectorView(parameters))) + statisticsTensors()).sorted {
+      $0.name < $1.name
+    }
   }
 
   /// Sets parameters and running statistics from exactly the tensors that the network has.
@@ -34,8 +38,7 @@ extension Replica {
     let byName = try tensors.checked(
       against: parameterLayout.stateShapes, model: architecture.name)
     for slot in parameterLayout.slots {
-      slot.copy(
-        byName[slot.name]!, to: UnsafeMutableBufferPointer(rebasing: parameters[slot.range]))
+      slot.copy(byName[slot.name]!, to: MutableVectorView(parameters)[slot.range])
     }
     for slot in parameterLayout.runningStatistics {
       for (suffix, range) in [("running_mean", slot.mean), ("running_var", slot.variance)] {
@@ -45,10 +48,8 @@ extension Replica {
     }
   }
 
-  fileprivate func parameterTensors(
-    in buffer: UnsafeMutableBufferPointer<Float>
-  ) -> [StateTensor] {
-    parameterLayout.slots.map { $0.tensor(of: UnsafeBufferPointer(rebasing: buffer[$0.range])) }
+  fileprivate func parameterTensors(in values: VectorView<Float>) -> [StateTensor] {
+    parameterLayout.slots.map { $0.tensor(of: values[$0.range]) }
   }
 
   private func statisticsTensors() -> [StateTensor] {
@@ -65,7 +66,7 @@ extension Replica {
 extension TrainingReplica {
   /// The gradient of each parameter, under the parameter's name, sorted.
   package func gradientDictionary() -> [StateTensor] {
-    parameterTensors(in: gradients).sorted { $0.name < $1.name }
+    parameterTensors(in: VectorView(MutableVectorView(gradients))).sorted { $0.name < $1.name }
   }
 }
 
@@ -73,20 +74,17 @@ extension ParameterSlot {
   /// The parameter's values, or their gradients or an optimizer's state, as a tensor in file order.
   ///
   /// - Parameter elements: in memory order.
-  package func tensor(of elements: UnsafeBufferPointer<Float>) -> StateTensor {
-    let values = [Float](unsafeUninitializedCapacity: elements.count) { target, count in
-      copyToFileOrder(from: elements.baseAddress!, to: target.baseAddress!)
-      count = elements.count
-    }
+  package func tensor(of elements: VectorView<Float>) -> StateTensor {
+    var values = [Float](repeating: 0, count: elements.count)
+    var span = values.mutableSpan
+    copyToFileOrder(from: elements, to: &span)
     return StateTensor(name: name, shape: fileShape, values: values)
   }
 
   /// Copies a tensor that has the parameter's shape into `elements`, in memory order.
-  package func copy(_ tensor: StateTensor, to elements: UnsafeMutableBufferPointer<Float>) {
+  package func copy(_ tensor: StateTensor, to elements: MutableVectorView<Float>) {
     precondition(tensor.shape == fileShape && elements.count == range.count)
-    tensor.values.withUnsafeBufferPointer { values in
-      copyFromFileOrder(values.baseAddress!, to: elements.baseAddress!)
-    }
+    copyFromFileOrder(tensor.values.span, to: elements)
   }
 }
 

@@ -64,18 +64,19 @@ final class NormalizationSums {
     let (workspace, part) = (pass.workspace, pass.microBatch)
     if width == 0 { return }
     if let rule {
-      rule.mergeLocalShards(values.pointer)
-      try workspace.exchange.combine(values.pointer, into: total.pointer, by: rule)
+      rule.mergeLocalShards(values.view)
+      try workspace.exchange.combine(VectorView(values.view), into: total.view, by: rule)
     }
     let sums = partialSums(parts: part.count)
-    sums.take(rule == nil ? values.pointer : total.pointer, part: part.index)
+    let whole = VectorView(rule == nil ? values.view : total.view)
+    sums.take(whole[0..<width], part: part.index)
     guard part.isLast else { return }
     let normalization = parameterLayout.normalization
     let gradients = workspace.nodeGradient(0) + normalization.lowerBound
     for index in 0..<normalization.count { gradients[index] = Float(sums.total[index]) }
     let count = Double(groups * part.count)
     let running = workspace.runningStatistics
-    let means = sums.total + normalization.count
+    let means = sums.total[normalization.count..<width]
     for index in 0..<parameterLayout.trainedStatisticsCount {
       running[index] =
         (1 - Self.momentum) * running[index] + Self.momentum * Float(means[index] / count)
@@ -84,8 +85,8 @@ final class NormalizationSums {
 
   private func partialSums(parts: Int) -> PartialSums<Double> {
     if let sums, sums.parts == parts { return sums }
-    let sums = PartialSums<Double>(parts: parts, count: width) { into, from, count in
-      for index in 0..<count { into[index] += from[index] }
+    let sums = PartialSums<Double>(parts: parts, count: width) { into, from in
+      for index in 0..<into.count { into[index] += from[index] }
     }
     self.sums = sums
     return sums

@@ -198,8 +198,8 @@ package struct PassContext {
   // MARK: Losses
 
   /// The sums that a loss leaves for one local shard, from `offset` on in the sums of all losses.
-  package func lossSums(_ offset: Int, shard: Int) -> UnsafeMutablePointer<Double> {
-    workspace.lossSums.pointer + shard * workspace.lossSumsWidth + offset
+  package func lossSums(_ offset: Int, shard: Int) -> MutableVectorView<Double> {
+    workspace.lossSums.view.row(shard, width: workspace.lossSumsWidth)[offset...]
   }
 
   /// Images of the whole mini-batch, all micro-batches together.

@@ -71,8 +71,9 @@ package class Replica {
   package final func initialize(seed: UInt64, zeroResidual: Bool = false) {
     let zeroScales = zeroResidual ? architecture.residualNormalizations.map { "\($0).weight" } : []
     Initialization.fill(
-      parameterLayout, seed: seed, zeroScales: Set(zeroScales), parameters: workspace.parameters,
-      runningStatistics: workspace.runningStatistics)
+      parameterLayout, seed: seed, zeroScales: Set(zeroScales),
+      parameters: workspace.memory.parameters.view,
+      runningStatistics: workspace.memory.runningStatistics.view)
   }
 
   // MARK: Passes

@@ -116,7 +116,7 @@ package final class TrainingReplica: Replica {
 
   /// The weights' gradients of the whole mini-batch, once a reduction has summed them.
   package var weightGradientSum: UnsafeBufferPointer<Float> {
-    UnsafeBufferPointer(start: workspace.gradients.sum, count: parameterLayout.weights.count)
+    workspace.gradients.sum.elements
   }
 
   /// The normalization's gradients of the whole mini-batch, after its last training pass.

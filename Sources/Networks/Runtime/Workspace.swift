@@ -59,7 +59,7 @@ package final class Workspace {
     gradientRows = ShardGradientRows(layout, inOrder: team.threads == 1)
     self.memory = memory
     self.gradients = gradients ?? PrivateGradientMemory(size.gradients, nodes: nodes.count)
-    nodeGradients = self.gradients.nodes
+    nodeGradients = self.gradients.nodes.map { $0.elements.baseAddress! }
     precondition(nodeGradients.count == nodes.count, "gradients are for other shards")
     arena = AlignedBuffer(count: size.arenaBytes)
     localStatistics = AlignedBuffer(count: local.count * size.statisticsWidth)
@@ -101,9 +101,8 @@ package final class Workspace {
   /// `groupStatistics`.
   func combineStatistics(_ kind: StatisticsRule.Kind, width: Int) throws {
     let rule = StatisticsRule(kind, width: width, division: groups)
-    let local = localStatistics.pointer
-    rule.mergeLocalShards(local)
-    try exchange.combine(local, into: groupStatistics.pointer, by: rule)
+    rule.mergeLocalShards(localStatistics.view)
+    try exchange.combine(VectorView(localStatistics.view), into: groupStatistics.view, by: rule)
   }
 
   // MARK: Weight gradients

@@ -6,14 +6,14 @@ import Tensors
 package final class PartialSums<Scalar: BitwiseCopyable> {
   package let parts: Int
   private let count: Int
-  private let add: (UnsafeMutablePointer<Scalar>, UnsafePointer<Scalar>, Int) -> Void
+  private let add: (MutableVectorView<Scalar>, VectorView<Scalar>) -> Void
   /// The sum of 2^level neighbouring parts each, [levels, count]: with log₂ of the parts at most.
   private let levels: AlignedBuffer<Scalar>
 
   /// - Parameter add: adds the second vector of a length to the first.
   package init(
     parts: Int, count: Int,
-    add: @escaping (UnsafeMutablePointer<Scalar>, UnsafePointer<Scalar>, Int) -> Void
+    add: @escaping (MutableVectorView<Scalar>, VectorView<Scalar>) -> Void
   ) {
     precondition(parts >= 1, "there is something to add up")
     self.parts = parts
@@ -34,32 +34,32 @@ package final class PartialSums<Scalar: BitwiseCopyable> {
     Int.bitWidth - 1 - parts.leadingZeroBitCount
   }
 
-  private func level(_ level: Int) -> UnsafeMutablePointer<Scalar> {
-    levels.pointer + level * count
+  private func level(_ level: Int) -> MutableVectorView<Scalar> {
+    levels.view.row(level, width: count)
   }
 
   /// Where the sum is after the last part.
-  package var total: UnsafePointer<Scalar> { UnsafePointer(level(Self.top(parts))) }
+  package var total: VectorView<Scalar> { VectorView(level(Self.top(parts))) }
 
   /// Takes part `part`; parts come in order.
-  package func take(_ values: UnsafePointer<Scalar>, part: Int) {
+  package func take(_ values: VectorView<Scalar>, part: Int) {
     // Like counting in binary: two sums of 2^k parts make one of 2^(k + 1).
     let full = (~part).trailingZeroBitCount
     var sum = values
     for lower in 0..<full {
-      add(level(lower), sum, count)
-      sum = UnsafePointer(level(lower))
+      add(level(lower), sum)
+      sum = VectorView(level(lower))
     }
-    level(full).update(from: sum, count: count)
+    level(full).update(from: sum)
     if part == parts - 1 { collect() }
   }
 
   /// Adds up the levels that hold something, from the right, that is the lowest, on.
   private func collect() {
-    var sum: UnsafePointer<Scalar>?
+    var sum: VectorView<Scalar>?
     for height in 0...Self.top(parts) where parts >> height & 1 == 1 {
-      if let sum { add(level(height), sum, count) }
-      sum = UnsafePointer(level(height))
+      if let sum { add(level(height), sum) }
+      sum = VectorView(level(height))
     }
   }
 }

@@ -1,8 +1,10 @@
 /// What a layer needs from the other ranks: the statistics of its BN groups.
 
+import Tensors
+
 /// Merges small per-shard statistics over all ranks.
 ///
-/// `Networks` knows nothing of how ranks talk: `Training` implements this over MPI, tests in memory.
+/// `Networks` knows nothing of how ranks talk: `Distributed` implements this over MPI, tests in memory.
 package protocol StatisticsExchange: AnyObject {
   /// Merges this rank's pieces with those of all other ranks.
   ///
@@ -13,7 +15,7 @@ package protocol StatisticsExchange: AnyObject {
   ///   - groups: [local groups, width]; overwritten with the numbers of each BN group that this rank
   ///     holds a part of, the same on all such ranks.
   func combine(
-    _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
+    _ pieces: VectorView<Double>, into groups: MutableVectorView<Double>,
     by rule: StatisticsRule) throws
 }
 
@@ -22,10 +24,10 @@ package final class SingleRankExchange: StatisticsExchange {
   package init() {}
 
   package func combine(
-    _ pieces: UnsafePointer<Double>, into groups: UnsafeMutablePointer<Double>,
+    _ pieces: VectorView<Double>, into groups: MutableVectorView<Double>,
     by rule: StatisticsRule
   ) {
     precondition(rule.division.layout.ranks == 1, "a sole rank holds every shard")
-    groups.update(from: pieces, count: rule.division.groups.count * rule.width)
+    groups.update(from: pieces[0..<rule.division.groups.count * rule.width])
   }
 }

@@ -1,6 +1,7 @@
 /// How two neighbours' statistics become one.
 
 import Kernels
+import Tensors
 
 /// What is merged in one exchange, and how.
 package struct StatisticsRule {
@@ -23,27 +24,26 @@ package struct StatisticsRule {
   }
 
   /// Carries out `merges` on [nodes, width] values, in order.
-  package func merge(_ values: UnsafeMutablePointer<Double>, _ merges: [NormalizationGroups.Merge])
-  {
+  package func merge(_ values: MutableVectorView<Double>, _ merges: [NormalizationGroups.Merge]) {
     for merge in merges {
-      let into = values + merge.into * width
-      let from = values + merge.from * width
+      let into = values.row(merge.into, width: width)
+      let from = values.row(merge.from, width: width)
       switch kind {
       case .sums:
         for index in 0..<width { into[index] += from[index] }
       case .moments(let area):
         BatchNormalization.mergeMoments(
-          from, rows: Double(merge.right.count * area), into: into,
-          rowsBefore: Double(merge.left.count * area), channels: width / 2)
+          VectorView(from), rows: Double(merge.right.count * area), into: into,
+          rowsBefore: Double(merge.left.count * area))
       }
     }
   }
 
   /// Merges a rank's [local shards, width] in place to its [local pieces, width].
-  package func mergeLocalShards(_ values: UnsafeMutablePointer<Double>) {
+  package func mergeLocalShards(_ values: MutableVectorView<Double>) {
     merge(values, division.localMerges)
     for (piece, shard) in division.localPieces.enumerated() where piece != shard {
-      (values + piece * width).update(from: values + shard * width, count: width)
+      values.row(piece, width: width).update(from: values.row(shard, width: width))
     }
   }
 }

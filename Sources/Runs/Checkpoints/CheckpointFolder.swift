@@ -108,7 +108,7 @@ package enum CheckpointFolder {
       toPath: "\(folder)/\(Self.preprocessing)")
     var files: [String: String] = [:]
     for name in [weights, optimizer, Self.preprocessing] {
-      files[name] = try sha256(ofFile: "\(folder)/\(name)")
+      files[name] = try SHA256.hexadecimal(ofFile: "\(folder)/\(name)")
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -150,7 +150,7 @@ package enum CheckpointFolder {
       guard FileManager.default.isReadableFile(atPath: file) else {
         throw .unreadable(path: file, reason: "the file is missing or not readable")
       }
-      guard (try? sha256(ofFile: file)) == expected else { throw .damaged(path: file) }
+      guard (try? SHA256.hexadecimal(ofFile: file)) == expected else { throw .damaged(path: file) }
     }
     return contents.state
   }
@@ -158,13 +158,6 @@ package enum CheckpointFolder {
   /// The optimizer's state in the checkpoint at `folder`.
   static func optimizerState(of folder: String) throws -> [StateTensor] {
     try SafetensorsFile(contentsOf: "\(folder)/\(optimizer)").stateTensors()
-  }
-
-  private static func sha256(ofFile path: String) throws -> String {
-    let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-    var hash = SHA256()
-    data.withUnsafeBytes { hash.update($0) }
-    return hash.hexadecimal()
   }
 }
 

@@ -110,7 +110,7 @@ struct StartingPoint {
       return (state, preprocessing)
     }
     try broadcast(engine.replica, ranks)
-    try ranks.control.broadcast(engine.optimizer.state)
+    try ranks.control.broadcast(engine.optimizer.state.elements)
     let json = try read.map { String(decoding: try JSONEncoder().encode($0.0), as: UTF8.self) }
     let common = try ranks.control.broadcast(json ?? "")
     return (

@@ -21,11 +21,11 @@ package struct OpenFile: ~Copyable {
 
   /// Writes every byte, in one `write` unless the system takes fewer.
   package func write(_ bytes: [UInt8]) throws(FileError) {
-    do {
-      try bytes.withUnsafeBytes { try writeEverything($0, to: descriptor) }
+    do throws(Errno) {
+      try writeEverything(bytes, to: descriptor)
     } catch {
       throw .failed(
-        operation: "write", path: path, code: (error as? Errno ?? .ioError).rawValue)
+        operation: "write", path: path, code: error.rawValue)
     }
   }
 

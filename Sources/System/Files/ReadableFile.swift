@@ -60,15 +60,16 @@ package final class ReadableFile: Sendable {
 
   /// Fills `buffer` with the bytes from `offset` on.
   package func read(
-    at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+    at offset: Int, into buffer: inout MutableRawSpan
   ) throws(FileReadError) {
     var done = 0
-    while done < buffer.count {
+    while done < buffer.byteCount {
       let got: Int
       do {
-        got = try descriptor.read(
-          fromAbsoluteOffset: Int64(offset + done),
-          into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]))
+        got = try buffer.withUnsafeMutableBytes { bytes in
+          try descriptor.read(
+            fromAbsoluteOffset: Int64(offset + done), into: .init(rebasing: bytes[done...]))
+        }
       } catch { throw .refused(operation: "read", Errno(error)) }
       if got == 0 { throw .shrank }
       done += got
@@ -77,14 +78,10 @@ package final class ReadableFile: Sendable {
 
   /// The bytes in `range`.
   package func bytes(_ range: Range<Int>) throws(FileReadError) -> [UInt8] {
-    var failure: FileReadError?
-    let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, filled in
-      do throws(FileReadError) {
-        try read(at: range.lowerBound, into: UnsafeMutableRawBufferPointer(buffer))
-        filled = range.count
-      } catch { failure = error }
-    }
-    if let failure { throw failure }
+    var bytes = [UInt8](repeating: 0, count: range.count)
+    var span = bytes.mutableSpan
+    var raw = span.mutableBytes
+    try read(at: range.lowerBound, into: &raw)
     return bytes
   }
 }

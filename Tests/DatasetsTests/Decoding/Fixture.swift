@@ -33,7 +33,7 @@ func write(_ bytes: [UInt8], to path: String) throws {
 func pixels(_ source: any ImageSource, _ index: Int) throws -> [UInt8] {
   var image = ImageBuffer()
   try source.read(index, into: &image)
-  return Array(image.pixels)
+  return Array(image.pixels.elements)
 }
 
 /// An image file decoded in a size divided by `divisor`.
@@ -42,5 +42,5 @@ func decode(
 ) throws -> (shape: ImageShape, pixels: [UInt8]) {
   var image = ImageBuffer()
   try ImageDecoder.decode(bytes, path: path, into: &image, upright: upright) { _ in divisor }
-  return (image.shape, Array(image.pixels))
+  return (image.shape, Array(image.pixels.elements))
 }

@@ -6,7 +6,6 @@ import Tensors
 extension Batch {
   /// [count].
   var labels: UnsafeBufferPointer<Int32> {
-    UnsafeBufferPointer(
-      start: targets.pointer(0, .label, image: 0, as: Int32.self), count: count)
+    targets.view(0, .label, images: 0..<count, as: Int32.self).elements
   }
 }

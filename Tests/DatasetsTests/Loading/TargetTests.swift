@@ -50,9 +50,10 @@ private struct MappedImages: ImageSource {
       let seen = try loader.withNext { batch in
         (0..<batch.count).map { image in
           let index = Int((batch.pixels[3 * image] * 255).rounded())
-          let map = batch.targets.pointer(0, MappedImages.map, image: image, as: Float.self)
-          let label = batch.targets.pointer(1, .label, image: image, as: Int32.self)
-          #expect((0..<3).map { map[$0] } == MappedImages.numbers(index))
+          let map = batch.targets.view(
+            0, MappedImages.map, images: image..<image + 1, as: Float.self)
+          let label = batch.targets.view(1, .label, images: image..<image + 1, as: Int32.self)
+          #expect(Array(map.elements) == MappedImages.numbers(index))
           #expect(Int(label[0]) == index % 2)
           return index
         }
@@ -71,8 +72,8 @@ private struct MappedImages: ImageSource {
       source: part, normalization: normalization, transform: .none, order: .sequential,
       batchSize: 4, localRange: 0..<4, steps: 0..<1, targets: [MappedImages.map])
     try loader.withNext { batch in
-      let map = batch.targets.pointer(0, MappedImages.map, image: 0, as: Float.self)
-      #expect((0..<3).map { map[$0] } == MappedImages.numbers(4))
+      let map = batch.targets.view(0, MappedImages.map, images: 0..<1, as: Float.self)
+      #expect(Array(map.elements) == MappedImages.numbers(4))
     }
   }
 

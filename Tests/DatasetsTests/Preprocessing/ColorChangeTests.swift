@@ -21,7 +21,7 @@ import Testing
       Pattern(shape: Self.shape).read(0, into: &image) { _ in 1 }
       image.blend(.init(kind: kind, factor: factor))
       #expect(
-        Array(image.pixels) == Array(expected[number * count..<(number + 1) * count]),
+        Array(image.pixels.elements) == Array(expected[number * count..<(number + 1) * count]),
         "\(kind) \(factor)")
     }
   }

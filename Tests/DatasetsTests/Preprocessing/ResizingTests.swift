@@ -41,7 +41,7 @@ import Testing
         to: ImageShape(height: rows, width: columns, channels: 3), via: &between, into: &resized)
       let count = rows * columns * 3
       #expect(
-        Array(resized.pixels) == Array(expected[place..<place + count]),
+        Array(resized.pixels.elements) == Array(expected[place..<place + count]),
         "\(height)×\(width) to \(rows)×\(columns)")
       place += count
     }

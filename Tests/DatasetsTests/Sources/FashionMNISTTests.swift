@@ -31,7 +31,7 @@ private let installed = FileManager.default.fileExists(
     var buffer = ImageBuffer()
     for index in 0..<count {
       try source.read(index, into: &buffer)
-      let image = buffer.pixels
+      let image = buffer.pixels.elements
       total += image.reduce(0) { $0 + Int($1) }
       for h in 0..<shape.height {
         for w in 0..<shape.width where h < 2 || w < 2 || h >= 30 || w >= 30 {

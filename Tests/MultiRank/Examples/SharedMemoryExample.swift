@@ -6,16 +6,15 @@ import MPI
 /// The sum over the ranks of one host of a vector, read from each rank's own memory.
 func sumInSharedMemory(_ values: [Double], _ host: Communicator) throws(MPIError) -> [Double] {
   let window = try SharedWindow(host, bytesPerRank: 64 + values.count * 8)
-  func signal(of rank: Int) -> Signal { Signal(at: window.part(of: rank)) }
-  func numbers(of rank: Int) -> UnsafeMutablePointer<Double> {
-    (window.part(of: rank) + 64).assumingMemoryBound(to: Double.self)
+  func numbers(of rank: Int) -> UnsafeMutableBufferPointer<Double> {
+    window.elements(Double.self, of: rank, at: 64, count: values.count)
   }
-  for (index, value) in values.enumerated() { numbers(of: host.rank)[index] = value }
-  signal(of: host.rank).raise(to: 1)
+  _ = numbers(of: host.rank).initialize(fromContentsOf: values)
+  window.signal(of: host.rank).raise(to: 1)
   var sum = Array(repeating: 0.0, count: values.count)
   for rank in 0..<host.size {
     // What the rank wrote before it raised its signal is seen after this wait.
-    try signal(of: rank).wait(for: 1, yields: true) { () throws(MPIError) in
+    try window.signal(of: rank).wait(for: 1, yields: true) { () throws(MPIError) in
       try host.progress()
     }
     for index in sum.indices { sum[index] += numbers(of: rank)[index] }
