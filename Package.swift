@@ -146,7 +146,9 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "DatasetsTests",
-      dependencies: ["Datasets", "Tensors", "System", "TestSupport"],
+      dependencies: [
+        "Datasets", "Tensors", "Randomness", "Safetensors", "System", "TestSupport",
+      ],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "ConsoleTests", dependencies: ["Console", "TestSupport"]),
     .testTarget(

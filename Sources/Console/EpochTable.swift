@@ -35,10 +35,15 @@ package struct EpochTable {
 
   private let epochs: Int
   private let widths: [Int]
+  /// The title of the evaluations' columns.
+  private let evaluation: String
 
   /// A table for a run of `epochs` epochs and `steps` steps.
-  package init(epochs: Int, steps: Int) {
+  ///
+  /// - Parameter evaluation: which images epochs are evaluated on.
+  package init(epochs: Int, steps: Int, evaluation: String = "test") {
     self.epochs = epochs
+    self.evaluation = evaluation
     widths = [
       max(5, "\(epochs)/\(epochs)".count), max(5, steps.grouped.count), 7, 7, 8, 7, 8, 8, 7,
     ]
@@ -50,7 +55,7 @@ package struct EpochTable {
     let pair = widths[3] + widths[4] + 2
     return [
       String(repeating: " ", count: left) + "  " + centered("train", pair) + "  "
-        + centered("test", pair),
+        + centered(evaluation, pair),
       line(["epoch", "step", "lr", "loss", "error", "loss", "error", "images/s", "time"]),
     ]
   }

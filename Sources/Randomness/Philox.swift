@@ -33,6 +33,9 @@ public enum RandomPurpose: UInt32, Sendable {
   case syntheticData = 4
   case replacement = 5
   case shuffleBuffer = 6
+  case holdOut = 7
+  case mixing = 8
+  case erasing = 9
 }
 
 /// Uniform draws keyed by (seed, purpose, index, epoch).

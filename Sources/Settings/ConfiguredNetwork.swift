@@ -12,8 +12,11 @@ extension TrainingConfiguration {
     let plain = try ModelCatalog.architecture(
       named: network.model, shortcut: network.shortcut, stride: network.stridePlacement,
       classes: classes, input: input)
-    var architecture = ClassificationHead(labelSmoothing: augmentation.labelSmoothing)
-      .attached(to: plain)
+    let head =
+      augmentation.mixing == nil
+      ? ClassificationHead(labelSmoothing: augmentation.labelSmoothing)
+      : ClassificationHead(classProbabilities: classes)
+    var architecture = head.attached(to: plain)
     if network.zeroInitResidual, architecture.residualNormalizations.isEmpty {
       throw ModelError.noResidualBranches(name: network.model)
     }

@@ -5,11 +5,31 @@ import Optimizers
 extension TrainingConfiguration {
   /// The learning-rate schedule of a run, warm-up included.
   package func learningRateSchedule(_ timeline: TrainingTimeline) -> any LearningRateSchedule {
-    let warmUpSteps = warmUpSteps(images: timeline.images)
     let main = mainSchedule(timeline)
-    if warmUpSteps == 0 { return main }
-    return WarmUp(
-      main, steps: warmUpSteps, startRate: warmUpStartRate, method: schedule.warmUpMethod)
+    if case .trainingError(let limit) = schedule.warmUpLength {
+      return ErrorWarmUp(main, rate: warmUpStartRate, until: limit)
+    }
+    let steps = warmUpSteps(timeline)
+    if steps == 0 { return main }
+    return WarmUp(main, steps: steps, startRate: warmUpStartRate, method: schedule.warmUpMethod)
+  }
+
+  /// Steps of a warm-up whose length is given.
+  private func warmUpSteps(_ timeline: TrainingTimeline) -> Int {
+    switch schedule.warmUpLength {
+    case nil, .trainingError: 0
+    case .epochs(let count):
+      Int((count * Double(timeline.images) / Double(parallel.batchSize)).rounded())
+    case .iterations(let count): count
+    }
+  }
+
+  /// How the weights are averaged; nil: they are not.
+  package func weightAverage(_ timeline: TrainingTimeline) -> WeightAverageRule? {
+    optimizer.averageDecay.map {
+      WeightAverageRule(
+        decay: $0, interval: optimizer.averageInterval, begin: warmUpSteps(timeline))
+    }
   }
 
   private func mainSchedule(_ timeline: TrainingTimeline) -> any LearningRateSchedule {
@@ -49,13 +69,5 @@ extension TrainingConfiguration {
   private var warmUpStartRate: Double {
     let (rate, scaled) = (schedule.learningRate, scaledLearningRate)
     return schedule.warmUpRate ?? (rate < scaled ? rate : scaled / 10)
-  }
-
-  private func warmUpSteps(images: Int) -> Int {
-    switch schedule.warmUpLength {
-    case nil: 0
-    case .epochs(let count): Int((count * Double(images) / Double(parallel.batchSize)).rounded())
-    case .iterations(let count): count
-    }
   }
 }

@@ -15,8 +15,8 @@ struct ResnetDist: ParsableCommand {
 
         # the CIFAR-10 run of He et al. 2015; get the images first
         resnet-dist data fetch cifar10
-        mpirun -n 8 resnet-dist --model resnet56 --dataset cifar10 \\
-            --iterations 64000 --lr-milestones 32000,48000 --run-dir runs/r56
+        mpirun -n 8 resnet-dist --recipe he2015-cifar --model resnet56 \\
+            --run-dir runs/r56
 
         # resume it after an interruption, on 4 ranks now; test the network
         mpirun -n 4 resnet-dist --resume runs/r56
@@ -30,7 +30,8 @@ struct ResnetDist: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, EvalCommand.self, BNRecalibrateCommand.self, BenchCommand.self,
+      TrainCommand.self, RecipesCommand.self, EvalCommand.self, BNRecalibrateCommand.self,
+      BenchCommand.self,
       InspectCommand.self, ExportCommand.self, DataCommand.self, DoctorCommand.self,
     ],
     defaultSubcommand: TrainCommand.self)

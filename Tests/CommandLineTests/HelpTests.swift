@@ -8,7 +8,7 @@ extension CommandLineTests {
   @Suite struct HelpTests {
     private static let commands = [
       [], ["train"], ["eval"], ["bn-recalibrate"], ["bench"], ["inspect"], ["export"], ["data"],
-      ["data", "fetch"], ["data", "statistics"], ["doctor"],
+      ["data", "fetch"], ["data", "statistics"], ["doctor"], ["recipes"],
     ]
 
     private func help(_ command: [String]) throws -> [String] {

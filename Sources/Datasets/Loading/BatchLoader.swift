@@ -33,24 +33,28 @@ public final class BatchLoader {
   ///   - steps: which mini-batches to hand out; sequential ones end with the images, the last may be
   ///     short.
   ///   - transform: makes images the network's input; its random draws are keyed by the order's seed.
-  ///   - targets: what to deliver for each image, of the source's layouts.
+  ///   - targets: what to deliver for each image: what the source provides, and the classes'
+  ///     probabilities where images are mixed.
+  ///   - mixing: of the images of a mini-batch; nil: none.
+  ///   - microBatches: how many of these batches make up a mini-batch that is mixed.
   ///   - badImages: what becomes of images that cannot be read or decoded.
   ///   - workers: threads that prepare images.
   ///   - depth: mini-batches prepared ahead, the current one included.
   public init(
     source: any ImageSource, normalization: Normalization, transform: ImageTransform,
     order: SampleOrder, batchSize: Int, localRange: Range<Int>, steps: Range<Int>,
-    targets: [TargetLayout] = [.label], badImages: BadImagePolicy = .fail, workers: Int = 1,
-    depth: Int = defaultDepth
+    targets: [TargetLayout] = [.label], mixing: BatchMixing? = nil, microBatches: Int = 1,
+    badImages: BadImagePolicy = .fail, workers: Int = 1, depth: Int = defaultDepth
   ) {
     precondition(batchSize >= 1 && workers >= 1 && depth >= 2, "a loader needs room to work ahead")
     precondition(localRange.lowerBound >= 0 && localRange.upperBound <= batchSize)
-    precondition(targets.allSatisfy(source.targetLayouts.contains), "targets of the source")
+    precondition(targets.allSatisfy(source.provides), "targets of the source")
     shared = LoaderState(
       filler: BatchFiller(
         preparation: SamplePreparation(source, transform, normalization),
         stream: SampleStream(order, runs: source.storageRuns), targets: targets,
-        badImages: badImages, batchSize: batchSize, localRange: localRange),
+        mixing: mixing, microBatches: microBatches, badImages: badImages, batchSize: batchSize,
+        localRange: localRange),
       steps: steps, depth: depth)
     for _ in 0..<workers {
       do throws(Errno) {
@@ -100,6 +104,8 @@ private struct BatchFiller: Sendable {
   let preparation: SamplePreparation
   let stream: SampleStream
   let targets: [TargetLayout]
+  let mixing: BatchMixing?
+  let microBatches: Int
   let badImages: BadImagePolicy
   let batchSize: Int
   let localRange: Range<Int>
@@ -111,25 +117,60 @@ private struct BatchFiller: Sendable {
     return stream.order == .sequential ? all.clamped(to: 0..<max(preparation.source.count, 0)) : all
   }
 
-  /// Fills images `part` of the positions' images.
+  /// Images to prepare for a mini-batch: with the one before the first where images are mixed.
+  func count(ofStep step: Int) -> Int {
+    let own = positions(ofStep: step).count
+    return own > 0 && mixing != nil ? own + 1 : own
+  }
+
+  /// The number of the mini-batch that mini-batch or micro-batch `step` is or belongs to.
+  private func miniBatch(ofStep step: Int) -> Int { step / microBatches }
+
+  /// The position that the first of a step's images is mixed with: the one before it, and before the first
+  /// of a mini-batch its last.
+  private func positionBefore(_ positions: Range<Int>, ofStep step: Int) -> Int {
+    let size = batchSize * microBatches
+    let first = miniBatch(ofStep: step) * size
+    return positions.lowerBound > first ? positions.lowerBound - 1 : first + size - 1
+  }
+
+  /// Fills images `part` of a step's images.
   ///
   /// - Returns: those that others took the place of, with their number in the batch.
   func fill(
-    _ positions: Range<Int>, part: Range<Int>, pixels: MutableVectorView<Float>,
-    targets blocks: [MutableVectorView<UInt8>], scratch: inout SamplePreparation.Scratch
+    step: Int, part: Range<Int>, into slot: BatchSlot, scratch: inout SamplePreparation.Scratch
   ) throws -> [(image: Int, bad: BadImage)] {
-    let first = positions.lowerBound + part.lowerBound
+    let positions = positions(ofStep: step)
+    let own = part.clamped(to: 0..<positions.count)
+    let first = positions.lowerBound
+    let bad = try fill(
+      first + own.lowerBound..<first + own.upperBound, from: own.lowerBound, into: slot,
+      scratch: &scratch)
+    if part.upperBound > positions.count {
+      let before = positionBefore(positions, ofStep: step)
+      // Whoever has that image as its own reports it.
+      _ = try fill(before..<before + 1, from: positions.count, into: slot, scratch: &scratch)
+    }
+    return bad
+  }
+
+  /// Fills the images at some positions, the first as image `firstImage` of the batch.
+  private func fill(
+    _ positions: Range<Int>, from firstImage: Int, into slot: BatchSlot,
+    scratch: inout SamplePreparation.Scratch
+  ) throws -> [(image: Int, bad: BadImage)] {
     let size = preparation.output.count
     var replaced: [(image: Int, bad: BadImage)] = []
-    try stream.forEach(first..<first + part.count) { offset, epoch, index in
-      let image = part.lowerBound + offset
+    try stream.forEach(positions) { offset, epoch, index in
+      let image = firstImage + offset
       func prepare(_ index: Int) throws {
         try preparation.prepare(
           index, seed: stream.seed, epoch: epoch, scratch: &scratch,
-          to: pixels.row(image, width: size))
-        for (layout, block) in zip(targets, blocks) {
+          to: slot.pixels.row(image, width: size))
+        if mixing != nil { slot.labels[image] = Int32(preparation.source.label(at: index)) }
+        for (layout, block) in zip(targets, slot.targets) where !isMixed(layout) {
           var target = TargetSpace(layout, in: block.row(image, width: layout.byteCount))
-          preparation.source.writeTarget(of: index, to: &target)
+          preparation.source.writeAnyTarget(of: index, to: &target)
         }
       }
       do { try prepare(index) } catch let error as DatasetError where badImages == .skip {
@@ -142,6 +183,39 @@ private struct BatchFiller: Sendable {
     }
     return replaced
   }
+
+  /// Whether targets of `layout` come from mixing.
+  private func isMixed(_ layout: TargetLayout) -> Bool {
+    mixing != nil && layout == .classProbabilities(preparation.source.classCount)
+  }
+
+  /// Mixes the images of a step, all of which are there.
+  func mix(_ slot: BatchSlot, step: Int) {
+    let count = positions(ofStep: step).count
+    guard let mixing, count > 0 else { return }
+    let draw = mixing.draw(
+      seed: stream.seed, miniBatch: miniBatch(ofStep: step), shape: preparation.output)
+    draw.mix(slot.pixels, count: count, shape: preparation.output)
+    for (layout, block) in zip(targets, slot.targets) where isMixed(layout) {
+      for image in 0..<count {
+        var target = TargetSpace(layout, in: block.row(image, width: layout.byteCount))
+        let before = slot.labels[image > 0 ? image - 1 : count]
+        target.write(
+          labels: (Int(slot.labels[image]), Int(before)), weight: draw.weight,
+          smoothing: mixing.labelSmoothing, classes: layout.count)
+      }
+    }
+  }
+}
+
+/// A place of the ring of batches that are prepared ahead.
+private struct BatchSlot {
+  /// [images, H, W, C], one more where images are mixed.
+  let pixels: MutableVectorView<Float>
+  /// Of as many images; only where images are mixed.
+  let labels: MutableVectorView<Int32>
+  /// [images, bytes] of each target layout, one more where images are mixed.
+  let targets: [MutableVectorView<UInt8>]
 }
 
 /// What a loader and its workers share; everything that changes is read and written under `lock`.
@@ -154,11 +228,10 @@ private final class LoaderState: @unchecked Sendable {
   private let depth: Int
   private let imagesPerBatch: Int
   private let pixels: AlignedBuffer<Float>
+  private let labels: AlignedBuffer<Int32>
   /// [depth, images, bytes] of each target layout, one after the other.
   private let targetMemory: AlignedBuffer<UInt8>
-  /// The blocks of each slot of the ring.
-  private let targetBlocks: [[MutableVectorView<UInt8>]]
-  private let targets: [Targets]
+  private let slots: [BatchSlot]
   private let lock = Lock()
   private let changed = Condition()
 
@@ -179,10 +252,11 @@ private final class LoaderState: @unchecked Sendable {
     self.filler = filler
     self.steps = steps
     self.depth = depth
-    imagesPerBatch = filler.localRange.count
+    let images = filler.localRange.count + (filler.mixing == nil ? 0 : 1)
+    imagesPerBatch = images
     imagesPerTask = filler.preparation.output.area > 1 << 14 ? 1 : 16
     pixels = AlignedBuffer(count: depth * imagesPerBatch * filler.preparation.output.count)
-    let images = imagesPerBatch
+    labels = AlignedBuffer(count: filler.mixing == nil ? 0 : depth * images)
     let sizes = filler.targets.map { images * $0.byteCount }
     let memory = AlignedBuffer<UInt8>(count: depth * sizes.reduce(0, +))
     var blocks: [[MutableVectorView<UInt8>]] = Array(repeating: [], count: depth)
@@ -193,8 +267,12 @@ private final class LoaderState: @unchecked Sendable {
         offset += size
       }
     }
-    targetBlocks = blocks
-    targets = blocks.map { Targets($0.map { VectorView($0) }) }
+    let (pixels, labels) = (pixels.view, labels.view)
+    slots = blocks.enumerated().map { slot, blocks in
+      BatchSlot(
+        pixels: pixels.row(slot, width: images * filler.preparation.output.count),
+        labels: labels.row(slot, width: filler.mixing == nil ? 0 : images), targets: blocks)
+    }
     targetMemory = memory
     nextStep = steps.lowerBound
     current = steps.lowerBound
@@ -203,7 +281,7 @@ private final class LoaderState: @unchecked Sendable {
     replaced = Array(repeating: [], count: depth)
     for slot in 0..<depth {
       let step = steps.lowerBound + slot
-      missing[step % depth] = filler.positions(ofStep: step).count
+      missing[step % depth] = filler.count(ofStep: step)
     }
   }
 
@@ -217,9 +295,9 @@ private final class LoaderState: @unchecked Sendable {
     if let failure = failure[slot] { throw failure.error }
     return Batch(
       pixels: ImageTensor(
-        base: slotPixels(slot).elements.baseAddress!,
+        base: slots[slot].pixels.elements.baseAddress!,
         images: filler.positions(ofStep: current).count, shape: filler.preparation.output),
-      targets: targets[slot])
+      targets: Targets(slots[slot].targets.map { VectorView($0) }))
   }
 
   /// The batch taken last may be overwritten.
@@ -228,7 +306,7 @@ private final class LoaderState: @unchecked Sendable {
     let slot = current % depth
     badImages += replaced[slot].sorted { $0.image < $1.image }.map(\.bad)
     replaced[slot] = []
-    missing[slot] = filler.positions(ofStep: current + depth).count
+    missing[slot] = filler.count(ofStep: current + depth)
     current += 1
     changed.broadcast()
     lock.unlock()
@@ -258,10 +336,10 @@ private final class LoaderState: @unchecked Sendable {
         continue
       }
       let step = nextStep
-      let positions = filler.positions(ofStep: step)
-      let part = nextImage..<min(nextImage + imagesPerTask, positions.count)
+      let count = filler.count(ofStep: step)
+      let part = nextImage..<min(nextImage + imagesPerTask, count)
       nextImage = part.upperBound
-      if nextImage >= positions.count {
+      if nextImage >= count {
         nextStep += 1
         nextImage = 0
       }
@@ -271,11 +349,15 @@ private final class LoaderState: @unchecked Sendable {
       var caught: (any Error)?
       var bad: [(image: Int, bad: BadImage)] = []
       do {
-        bad = try filler.fill(
-          positions, part: part, pixels: slotPixels(slot), targets: targetBlocks[slot],
-          scratch: &scratch)
+        bad = try filler.fill(step: step, part: part, into: slots[slot], scratch: &scratch)
       } catch { caught = error }
       lock.lock()
+      if missing[slot] == part.count, failure[slot] == nil, caught == nil {
+        // The last part: nobody else touches the batch.
+        lock.unlock()
+        filler.mix(slots[slot], step: step)
+        lock.lock()
+      }
       missing[slot] -= part.count
       replaced[slot] += bad
       // Of several errors in a batch the first image's is thrown, whoever met it first.
@@ -285,9 +367,5 @@ private final class LoaderState: @unchecked Sendable {
       changed.broadcast()
     }
     lock.unlock()
-  }
-
-  private func slotPixels(_ slot: Int) -> MutableVectorView<Float> {
-    pixels.view.row(slot, width: imagesPerBatch * filler.preparation.output.count)
   }
 }

@@ -46,6 +46,8 @@ public struct ImageTransform: Equatable, Sendable {
   public var flip: Flip
   /// Random changes of the colours, after the crop; of padded images before it.
   public var color = ColorJitter.none
+  /// Rectangles set to the mean, after the normalization.
+  public var erasing = RandomErasing.none
   /// Whether large JPEG files may be decoded in reduced size before they are resized: faster, and not to
   /// the last bit what torchvision makes of them.
   public var reducesDecoding = false

@@ -9,8 +9,14 @@ extension ImageTransform: CustomStringConvertible {
       case .always: "mirrored"
       case .random: "horizontal flip"
       }
-    let parts = [crop.text, flip, color.text].compactMap(\.self)
+    let parts = [crop.text, flip, color.text, erasing.text].compactMap(\.self)
     return parts.isEmpty ? "none" : parts.joined(separator: ", ")
+  }
+}
+
+extension RandomErasing {
+  fileprivate var text: String? {
+    probability > 0 ? "a rectangle erased with probability \(probability)" : nil
   }
 }
 

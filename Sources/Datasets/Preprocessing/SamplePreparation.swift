@@ -66,6 +66,12 @@ struct SamplePreparation: Sendable {
         isFlipped: draw.isFlipped, to: target)
     }
     if let shift = draw.color.shift { writer.add(shift, to: target) }
+    if let box = transform.erasing.draw(seed: seed, epoch: epoch, index: index, shape: output) {
+      for row in box.rows {
+        let first = (row * output.width + box.columns.lowerBound) * output.channels
+        target[first..<first + box.columns.count * output.channels].update(repeating: 0)
+      }
+    }
   }
 }
 

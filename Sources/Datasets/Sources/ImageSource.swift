@@ -62,15 +62,6 @@ extension ImageSource {
     target.write(label: label(at: index))
   }
 
-  /// Checks that images have all of some targets.
-  ///
-  /// - Throws: `MissingTarget`.
-  public func check(targets: [TargetLayout]) throws(MissingTarget) {
-    for target in targets where !targetLayouts.contains(target) {
-      throw MissingTarget(source: name, missing: target, known: targetLayouts)
-    }
-  }
-
   public func imageName(at index: Int) -> String { "image \(index) of \(name)" }
 
   /// Reads one image in full size.

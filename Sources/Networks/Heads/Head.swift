@@ -17,15 +17,22 @@ package protocol Head: Sendable {
   static func metrics(_ sums: LossSums) -> Metrics
 }
 
-/// Image classification with one class for each image: softmax cross-entropy, top-1 and top-5.
+/// Image classification: softmax cross-entropy, top-1 and top-5.
 package struct ClassificationHead: Head {
-  package let labelSmoothing: Double
+  private let loss: SoftmaxCrossEntropyLoss
 
-  package init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
+  /// Images have one class each.
+  package init(labelSmoothing: Double = 0) {
+    loss = SoftmaxCrossEntropyLoss(labelSmoothing: labelSmoothing)
+  }
+
+  /// Images have a probability of each class.
+  package init(classProbabilities classes: Int) {
+    loss = SoftmaxCrossEntropyLoss(classProbabilities: classes)
+  }
 
   package func attached(to network: Architecture) -> Architecture {
-    network.adding(
-      SoftmaxCrossEntropyLoss(labelSmoothing: labelSmoothing), "loss", of: network.outputs[0])
+    network.adding(loss, "loss", of: network.outputs[0])
   }
 
   package static func metrics(_ sums: LossSums) -> ClassificationSums {

@@ -18,6 +18,10 @@ package protocol LearningRateSchedule: Sendable {
   /// Most schedules depend on the step alone and ignore it.
   mutating func observe(error: Double)
 
+  /// Takes note of the error over the last training steps, every few dozen of them, the same on every
+  /// rank.
+  mutating func observe(trainingError: Double)
+
   /// What the schedule keeps of the errors, for a checkpoint; empty where it depends on the step alone.
   /// All values are finite.
   var state: [String: Double] { get }
@@ -31,6 +35,7 @@ package protocol LearningRateSchedule: Sendable {
 
 extension LearningRateSchedule {
   package mutating func observe(error: Double) {}
+  package mutating func observe(trainingError: Double) {}
   package var state: [String: Double] { [:] }
   package mutating func load(state: [String: Double]) throws(ScheduleStateError) {}
 }

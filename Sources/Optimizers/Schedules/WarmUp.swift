@@ -54,6 +54,10 @@ package struct WarmUp: LearningRateSchedule {
 
   package mutating func observe(error: Double) { schedule.observe(error: error) }
 
+  package mutating func observe(trainingError: Double) {
+    schedule.observe(trainingError: trainingError)
+  }
+
   package var state: [String: Double] { schedule.state }
 
   package mutating func load(state: [String: Double]) throws(ScheduleStateError) {

@@ -1,5 +1,6 @@
 /// A checkpoint: everything that a run needs to resume bit for bit.
 ///
+///     average.safetensors          the averaged weights, where a run keeps an average, likewise
 ///     checkpoint.json              where the run stood, and the other files' SHA-256
 ///     optimizer.safetensors        the optimizer's state (momentum's velocity), under the parameters' names
 ///     preprocessing.safetensors    mean [C, H, W] or [C] and std [C], in units of pixel/255
@@ -8,6 +9,7 @@
 import Distributed
 import Foundation
 import Networks
+import Optimizers
 import Safetensors
 import System
 
@@ -67,13 +69,15 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var epochTotals: EpochTotals
   /// The sums since the last training line of the log, likewise.
   package var loggedTotals: EpochTotals
+  /// The best evaluation so far, whose checkpoint is kept; nil before the first.
+  package var best: BestEvaluation?
   package var parametersSHA256: String
   /// Seconds of training before it.
   package var seconds: Double
 
   enum CodingKeys: String, CodingKey {
     case model, shortcut, classes, step, epoch, shards, seed, optimizer, settings, dataset
-    case schedule, seconds
+    case schedule, seconds, best
     case stridePlacement = "stride_placement"
     case classNames = "class_names"
     case batchSize = "batch_size"
@@ -83,8 +87,19 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   }
 }
 
+/// What a checkpoint holds beside the state.
+struct CheckpointContents {
+  let replica: Replica
+  let optimizerState: [StateTensor]
+  /// Nil where the run keeps none.
+  let average: WeightAverage?
+  /// The tensors of the images' normalization.
+  let preprocessing: [StateTensor]
+}
+
 package enum CheckpointFolder {
   package static let weights = "weights.safetensors"
+  static let average = "average.safetensors"
   static let optimizer = "optimizer.safetensors"
   static let preprocessing = "preprocessing.safetensors"
   static let manifest = "checkpoint.json"
@@ -97,17 +112,24 @@ package enum CheckpointFolder {
 
   /// Writes all files of a checkpoint into `folder`, which exists and is empty.
   static func write(
-    _ state: CheckpointState, replica: Replica, optimizerState: [StateTensor],
-    preprocessing: [StateTensor], into folder: String
+    _ state: CheckpointState, _ contents: CheckpointContents, into folder: String
   ) throws {
+    let replica = contents.replica
     try writeWeights(state, replica: replica, toPath: "\(folder)/\(weights)")
+    try contents.average?.withAveragedWeights {
+      var state = state
+      state.parametersSHA256 = replica.parametersSHA256
+      try writeWeights(state, replica: replica, toPath: "\(folder)/\(average)")
+    }
     try SafetensorsWriter.write(
-      optimizerState.map(\.content), metadata: metadata(state), toPath: "\(folder)/\(optimizer)")
+      contents.optimizerState.map(\.content), metadata: metadata(state),
+      toPath: "\(folder)/\(optimizer)")
     try SafetensorsWriter.write(
-      preprocessing.map(\.content), metadata: ["format": "pt"],
+      contents.preprocessing.map(\.content), metadata: ["format": "pt"],
       toPath: "\(folder)/\(Self.preprocessing)")
     var files: [String: String] = [:]
-    for name in [weights, optimizer, Self.preprocessing] {
+    let names = [weights, optimizer, Self.preprocessing]
+    for name in names + (contents.average == nil ? [] : [average]) {
       files[name] = try SHA256.hexadecimal(ofFile: "\(folder)/\(name)")
     }
     let encoder = JSONEncoder()

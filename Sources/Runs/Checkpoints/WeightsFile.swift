@@ -19,6 +19,17 @@ package struct OtherNetwork: Error, Equatable, CustomStringConvertible {
   }
 }
 
+extension WeightsFile {
+  /// Which of a checkpoint's weights are read.
+  package enum Content {
+    /// Those that the run's evaluations are of: the averaged ones, where there are any.
+    case result
+    /// Those that training continues with.
+    case training
+    case average
+  }
+}
+
 /// Weights read from a file, with the files beside them when they come from a run of this program.
 package struct WeightsFile {
   /// The file that was read.
@@ -33,12 +44,14 @@ package struct WeightsFile {
 
   /// Reads weights.
   ///
-  /// - Parameter path: a `.safetensors` file, a `.pth` file, a checkpoint folder, or a run folder (its
-  ///   newest checkpoint).
+  /// - Parameters:
+  ///   - path: a `.safetensors` file, a `.pth` file, a checkpoint folder, a run folder (its
+  ///     newest checkpoint), or `best` in a run folder (that of its best evaluation).
+  ///   - content: what a checkpoint is read for.
   /// - Throws: `CheckpointError`, `SafetensorsError`, `PyTorchFileError`, `FileError`.
-  package init(_ path: String) throws {
+  package init(_ path: String, _ content: Content = .result) throws {
     let folder = try Self.checkpointFolder(path)
-    self.path = folder.map { "\($0)/\(CheckpointFolder.weights)" } ?? path
+    self.path = folder.map { "\($0)/\(Self.file(of: $0, path, content))" } ?? path
     state = try folder.map(CheckpointFolder.state)
     let named: [StateTensor]
     if PyTorchFile.isLikely(self.path) {
@@ -55,6 +68,23 @@ package struct WeightsFile {
     preprocessing = try folder.map {
       try SafetensorsFile(contentsOf: "\($0)/\(CheckpointFolder.preprocessing)").stateTensors()
     }
+  }
+
+  /// The file of the checkpoint at `folder` that has the weights which `path` means.
+  private static func file(of folder: String, _ path: String, _ content: Content) -> String {
+    let average = CheckpointFolder.average
+    switch content {
+    case .training: return CheckpointFolder.weights
+    case .average: return average
+    case .result:
+      let isNamed = (path as NSString).lastPathComponent == CheckpointFolder.weights
+      return hasAverage(folder) && !isNamed ? average : CheckpointFolder.weights
+    }
+  }
+
+  /// Whether the checkpoint at `folder` has averaged weights.
+  static func hasAverage(_ folder: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(folder)/\(CheckpointFolder.average)")
   }
 
   /// The tensors as the network itself would name them.
@@ -113,7 +143,8 @@ package struct WeightsFile {
   package static func checkpointFolder(_ path: String) throws -> String? {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw CheckpointError.notFound(path: path)
+      guard let best = try bestCheckpoint(path) else { throw CheckpointError.notFound(path: path) }
+      return best
     }
     let folder = isFolder.boolValue ? path : (path as NSString).deletingLastPathComponent
     let here = folder.isEmpty ? "." : folder
@@ -125,6 +156,16 @@ package struct WeightsFile {
       throw CheckpointError.notFound(path: path)
     }
     return newest.path
+  }
+
+  /// The checkpoint of a run's best evaluation, when `path` is `best` in its folder.
+  private static func bestCheckpoint(_ path: String) throws -> String? {
+    let run = (path as NSString).deletingLastPathComponent
+    guard (path as NSString).lastPathComponent == "best",
+      let newest = try RunFolder.checkpoints(in: run.isEmpty ? "." : run).last,
+      let step = try CheckpointFolder.state(of: newest.path).best?.step
+    else { return nil }
+    return try RunFolder.checkpoints(in: run.isEmpty ? "." : run).first { $0.step == step }?.path
   }
 
   /// The run that the checkpoint folder `path` belongs to: …/checkpoints/step-0001234 is two levels

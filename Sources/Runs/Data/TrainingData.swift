@@ -6,10 +6,12 @@ import Networks
 import Settings
 import Tensors
 
-/// The two splits of a configured data set, opened and checked.
+/// The splits of a configured data set, opened and checked.
 package struct TrainingData {
   package let train: any ImageSource
   package let test: any ImageSource
+  /// Images held out of the training images; nil: none are.
+  package let validation: (any ImageSource)?
   /// What is done to the images of each.
   package let trainTransform: ImageTransform
   package let testTransform: ImageTransform
@@ -25,7 +27,17 @@ package struct TrainingData {
     guard train.classNames == test.classNames else {
       throw SplitsDiffer(train: train.classCount, test: test.classCount)
     }
-    self.train = Self.limited(train, configuration.data.trainLimit)
+    let limited = Self.limited(train, configuration.data.trainLimit)
+    if let count = configuration.data.validationSplit {
+      guard count < limited.count else {
+        throw NothingToTrainOn(heldOut: count, images: limited.count)
+      }
+      let parts = SelectedImages.holdingOut(count, of: limited)
+      (self.train, validation) = (parts.train, parts.validation)
+    } else {
+      guard configuration.run.select == .last else { throw NothingToSelectBy() }
+      (self.train, validation) = (limited, nil)
+    }
     self.test = Self.limited(test, configuration.data.testLimit)
     trainTransform = try configuration.trainingTransform(for: self.train)
     testTransform = try configuration.testTransform(for: self.test)
@@ -36,6 +48,9 @@ package struct TrainingData {
     }
     inputShape = training
   }
+
+  /// The images that epochs are evaluated on.
+  package var evaluation: any ImageSource { validation ?? test }
 
   /// The test split alone, for evaluation.
   ///
@@ -59,6 +74,23 @@ package struct TrainingData {
     return try configuration.data.dataset.open(
       split, directory: directory, classNames: classNames,
       upright: configuration.data.transposesByEXIF, seed: configuration.run.seed)
+  }
+}
+
+/// More images are held out than there are.
+package struct NothingToTrainOn: UsageError, Equatable, CustomStringConvertible {
+  package let heldOut: Int
+  package let images: Int
+
+  package var description: String {
+    "--validation-split \(heldOut) holds out all of the \(images) training images: hold out fewer"
+  }
+}
+
+/// The test images would choose the weights that they judge.
+package struct NothingToSelectBy: UsageError, Equatable, CustomStringConvertible {
+  package var description: String {
+    "--select best chooses weights by validation images: hold some out with --validation-split"
   }
 }
 

@@ -59,6 +59,8 @@ struct RecalibratedWeights {
   private func state(_ replica: Replica) -> CheckpointState? {
     var state = source.state
     state?.parametersSHA256 = replica.parametersSHA256
+    // Its checkpoint stays where it is.
+    state?.best = nil
     return state
   }
 
@@ -94,7 +96,10 @@ struct RecalibratedWeights {
         atPath: checkpoint, withIntermediateDirectories: true)
       try AtomicFile.write(configuration.yaml(), to: "\(temporary)/config.yaml")
       try CheckpointFolder.write(
-        state, replica: replica, optimizerState: optimizerState, preprocessing: preprocessing,
+        state,
+        CheckpointContents(
+          replica: replica, optimizerState: optimizerState, average: nil,
+          preprocessing: preprocessing),
         into: checkpoint)
     }
   }

@@ -6,7 +6,7 @@ import System
 package struct MetricsRecord: Equatable, Sendable {
   /// Which images the figures are about.
   package enum Split: String, Sendable {
-    case train, test
+    case train, validation, test
   }
 
   package var step: Int

@@ -25,6 +25,11 @@ extension RunFolder {
     return "step-\(String(repeating: "0", count: max(0, 7 - digits.count)))\(digits)"
   }
 
+  /// Whether the run folder at `path` has the checkpoint of a step.
+  static func hasCheckpoint(in path: String, step: Int) -> Bool {
+    DirectoryListing.isFolder("\(path)/checkpoints/\(checkpointName(step: step))")
+  }
+
   /// Writes the checkpoint of `step` through `fill`, which is given a temporary folder to write into.
   ///
   /// Throws `FileError.alreadyExists` when that step has one.
@@ -62,12 +67,14 @@ extension RunFolder {
     }.sorted()
   }
 
-  /// Removes old checkpoints, keeping the newest `count`, at least one.
+  /// Removes old checkpoints, keeping the newest `count`, at least one, and that of step `kept`.
   ///
   /// Returns those removed.
   @discardableResult
-  package func pruneCheckpoints(keepingNewest count: Int) throws(FileError) -> [Checkpoint] {
-    let old = Array(try checkpoints().dropLast(max(1, count)))
+  package func pruneCheckpoints(
+    keepingNewest count: Int, and kept: Int? = nil
+  ) throws(FileError) -> [Checkpoint] {
+    let old = try checkpoints().dropLast(max(1, count)).filter { $0.step != kept }
     for checkpoint in old { try AtomicDirectory.remove(checkpoint.path) }
     return old
   }

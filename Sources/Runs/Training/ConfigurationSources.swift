@@ -5,7 +5,8 @@ import Networks
 import Settings
 
 extension TrainingConfiguration {
-  /// Defaults < the resumed run's `config.yaml` < `file` < `changes`.
+  /// Defaults < the resumed run's `config.yaml` < the recipe that `file` or `changes` name < `file` <
+  /// `changes`.
   ///
   /// - Throws: `ConfigurationError`, and `CheckpointError` when there is nothing to resume.
   package static func resolve(
@@ -19,10 +20,9 @@ extension TrainingConfiguration {
       configuration.network.weights = nil
       configuration.network.newClassifier = false
     }
-    if let file {
-      configuration = try read(file).applied(to: configuration)
-    }
-    return changes.applied(to: configuration)
+    let given = try file.map { try read($0) + changes } ?? changes
+    let recipe = given.applied(to: TrainingConfiguration()).run.recipe
+    return ((recipe?.changes ?? []) + given).applied(to: configuration)
   }
 
   /// The values in a run's `config.yaml`, when `weights` are from a run; those that its

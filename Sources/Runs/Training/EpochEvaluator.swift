@@ -3,11 +3,16 @@
 import Console
 import Distributed
 import Evaluation
+import Optimizers
 import Settings
 
 /// Evaluates on all ranks, and logs the result on rank 0.
 final class EpochEvaluator {
   private let evaluator: Evaluator
+  /// What is evaluated.
+  private let split: MetricsRecord.Split
+  /// The average that is evaluated instead of the weights; nil: the weights are.
+  private let average: WeightAverage?
   /// Epochs between evaluations.
   private let interval: Int
   private let timeline: TrainingTimeline
@@ -20,10 +25,14 @@ final class EpochEvaluator {
   ///   - interval: epochs between evaluations.
   ///   - report: rank 0's.
   init(
-    _ evaluator: Evaluator, interval: Int, timeline: TrainingTimeline, clock: TrainingClock,
+    _ evaluator: Evaluator, split: MetricsRecord.Split, average: WeightAverage?, interval: Int,
+    timeline: TrainingTimeline,
+    clock: TrainingClock,
     report: RunReport?
   ) {
     self.evaluator = evaluator
+    self.split = split
+    self.average = average
     self.interval = interval
     self.timeline = timeline
     self.clock = clock
@@ -51,19 +60,31 @@ final class EpochEvaluator {
   ) throws -> EpochTotals {
     let epoch = timeline.epoch(ofStep: progress.step)
     let bar = report?.bar
-    bar?.begin("test \(epoch)/\(timeline.epochs)", total: evaluator.batches)
+    bar?.begin("\(split.rawValue) \(epoch)/\(timeline.epochs)", total: evaluator.batches)
     defer { bar?.finish() }
     var totals = EpochTotals()
     let duration = try clock.pause {
-      totals = try evaluator.evaluate {
-        bar?.update(completed: $0, images: $0 * evaluator.batchSize)
+      totals = try average.evaluating {
+        try evaluator.evaluate {
+          bar?.update(completed: $0, images: $0 * evaluator.batchSize)
+        }
       }
     }
     newest = (progress.step, totals)
     try report?.files.append(
       MetricsRecord(
-        step: progress.step, epoch: epoch, split: .test, totals: totals,
+        step: progress.step, epoch: epoch, split: split, totals: totals,
         learningRate: learningRate, duration: duration, seconds: clock.total.seconds))
     return totals
+  }
+}
+
+extension WeightAverage? {
+  /// Runs `body` with the averaged weights, where there is an average.
+  func evaluating<Result>(_ body: () throws -> Result) rethrows -> Result {
+    switch self {
+    case nil: try body()
+    case let average?: try average.withAveragedWeights(body)
+    }
   }
 }

@@ -1,7 +1,5 @@
 /// The files of a run while it trains: its folder, metrics and checkpoints.
 
-import Networks
-import Optimizers
 import Settings
 import System
 
@@ -52,15 +50,11 @@ final class RunFiles {
   func append(_ record: MetricsRecord) throws { try metrics.append(record) }
 
   /// Writes the checkpoint that `state` describes and removes the oldest.
-  func save(
-    _ state: CheckpointState, replica: Replica, optimizer: Optimizer, preprocessing: [StateTensor]
-  ) throws {
+  func save(_ state: CheckpointState, _ contents: CheckpointContents) throws {
     try metrics.synchronize()
     do {
       try folder.writeCheckpoint(step: state.step) {
-        try CheckpointFolder.write(
-          state, replica: replica, optimizerState: optimizer.stateDictionary(),
-          preprocessing: preprocessing, into: $0)
+        try CheckpointFolder.write(state, contents, into: $0)
       }
     } catch FileError.alreadyExists {
       // A run that was resumed from an earlier checkpoint meets its own later ones again.
@@ -69,6 +63,6 @@ final class RunFiles {
         throw CheckpointError.different(path: path)
       }
     }
-    try folder.pruneCheckpoints(keepingNewest: keepCheckpoints)
+    try folder.pruneCheckpoints(keepingNewest: keepCheckpoints, and: state.best?.step)
   }
 }

@@ -4,6 +4,7 @@ import Datasets
 import Distributed
 import Kernels
 import Networks
+import Optimizers
 import Settings
 
 /// A checked run: nothing has been written, and no large memory taken.
@@ -44,7 +45,7 @@ struct RunSetup {
       let layout = try requested.microBatchLayout(ranks: ranks.count, rank: ranks.rank)
       let architecture = try requested.architecture(
         classes: data.train.classCount, input: data.inputShape)
-      for source in [data.train, data.test] {
+      for source in [data.train, data.evaluation, data.test] {
         try source.check(targets: architecture.targetLayouts)
       }
       return (
@@ -73,6 +74,9 @@ struct RunSetup {
       * BatchLoader.bytes(
         images: division.layout.localPositions.count, shape: data.inputShape,
         targets: architecture.targetLayouts)
+    if configuration.optimizer.averageDecay != nil {
+      memory.parameters += WeightAverage.bytes(ParameterLayout(architecture))
+    }
     self.memory = memory
     try ranks.checkMemory(
       memory,
@@ -87,7 +91,8 @@ struct RunSetup {
       order: .shuffled(seed: configuration.run.seed), batchSize: division.layout.capacity,
       localRange: division.layout.localPositions,
       steps: progress.step * microBatches..<max(timeline.steps, progress.step) * microBatches,
-      targets: architecture.targetLayouts, badImages: configuration.data.badImages,
+      targets: architecture.targetLayouts, mixing: configuration.augmentation.mixing,
+      microBatches: microBatches, badImages: configuration.data.badImages,
       workers: configuration.parallel.workers)
   }
 }

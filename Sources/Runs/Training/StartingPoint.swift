@@ -48,6 +48,7 @@ struct StartingPoint {
       progress.step = state.step
       progress.epochTotals = state.epochTotals
       progress.loggedTotals = state.loggedTotals
+      progress.best = state.best
       try progress.schedule.load(state: state.schedule ?? [:])
       seconds = state.seconds
     } else {
@@ -65,7 +66,7 @@ struct StartingPoint {
           }
           try file.load(into: replica, newClassifier: isNew)
         }
-        try Self.broadcast(replica, ranks)
+        try replica.broadcast(ranks)
       }
       seconds = 0
       normalization = nil
@@ -76,6 +77,23 @@ struct StartingPoint {
 
   /// Steps done before this start.
   var step: Int { progress.step }
+
+  /// Sets the average to that of the checkpoint, or to the weights where it has none. Collective.
+  ///
+  /// - Throws: `CollectiveFailure`.
+  func loadAverage(
+    _ average: WeightAverage, engine: TrainingEngine, ranks: ProcessGroup
+  ) throws {
+    average.copy()
+    guard let checkpoint else { return }
+    average.exchange()
+    defer { average.exchange() }
+    try ranks.onFirst {
+      guard WeightsFile.hasAverage(checkpoint) else { return }
+      try WeightsFile(checkpoint, .average).load(into: engine.replica)
+    }
+    try engine.replica.broadcast(ranks)
+  }
 
   private static func checkpoint(at path: String) throws -> String {
     guard let folder = try WeightsFile.checkpointFolder(path) else {
@@ -91,9 +109,16 @@ struct StartingPoint {
     data: TrainingData, schedule: any LearningRateSchedule, ranks: ProcessGroup
   ) throws -> (CheckpointState, Normalization) {
     let read = try ranks.onFirst { () throws -> (CheckpointState, [StateTensor]) in
-      let weights = try WeightsFile(path)
-      guard let state = weights.state else { throw CheckpointError.notFound(path: path) }
+      let weights = try WeightsFile(path, .training)
+      guard var state = weights.state else { throw CheckpointError.notFound(path: path) }
       try check(state, configuration, data)
+      // In another folder the run begins to look for its best again.
+      let folder = WeightsFile.runFolder(ofCheckpoint: path)
+      let isMoved = configuration.run.directory.map { !WeightsFile.areSame($0, folder) } ?? false
+      if isMoved || state.best.map({ !RunFolder.hasCheckpoint(in: folder, step: $0.step) }) ?? false
+      {
+        state.best = nil
+      }
       do {
         var schedule = schedule
         try schedule.load(state: state.schedule ?? [:])
@@ -109,7 +134,7 @@ struct StartingPoint {
       }
       return (state, preprocessing)
     }
-    try broadcast(engine.replica, ranks)
+    try engine.replica.broadcast(ranks)
     try ranks.control.broadcast(engine.optimizer.state.elements)
     let json = try read.map { String(decoding: try JSONEncoder().encode($0.0), as: UTF8.self) }
     let common = try ranks.control.broadcast(json ?? "")
@@ -142,10 +167,5 @@ struct StartingPoint {
           values: try ranks.control.broadcast(tensor?.values ?? [])))
     }
     return Preprocessing.normalization(common, shape: data.inputShape)!
-  }
-
-  private static func broadcast(_ replica: Replica, _ ranks: ProcessGroup) throws {
-    try ranks.control.broadcast(replica.parameters)
-    try ranks.control.broadcast(replica.runningStatistics)
   }
 }

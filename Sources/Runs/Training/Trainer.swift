@@ -3,6 +3,7 @@
 import Datasets
 import Distributed
 import Networks
+import Optimizers
 import Settings
 
 /// Steps an engine through a run.
@@ -10,6 +11,7 @@ import Settings
 /// The loop is the same on every rank; checkpoints and reports are its observers' work.
 final class Trainer {
   private let engine: TrainingEngine
+  private let average: WeightAverage?
   private let loader: BatchLoader
   private let timeline: TrainingTimeline
   /// Steps between checkpoints; nil: an epoch's.
@@ -19,11 +21,13 @@ final class Trainer {
   private(set) var progress: TrainingProgress
 
   init(
-    _ engine: TrainingEngine, loader: BatchLoader, timeline: TrainingTimeline,
+    _ engine: TrainingEngine, average: WeightAverage?, loader: BatchLoader,
+    timeline: TrainingTimeline,
     checkpointEvery: Int?, progress: TrainingProgress, evaluator: EpochEvaluator,
     observers: [any TrainingObserver]
   ) {
     self.engine = engine
+    self.average = average
     self.loader = loader
     self.timeline = timeline
     self.checkpointEvery = checkpointEvery
@@ -42,23 +46,35 @@ final class Trainer {
       let sums = ClassificationHead.metrics(
         try engine.step(progress.step + 1, learningRate: rate, from: loader))
       progress.step += 1
+      average?.update(afterSteps: progress.step)
       progress.badImages += loader.takeBadImages()
       progress.epochTotals.add(sums)
       progress.loggedTotals.add(sums)
       let (endsEpoch, endsLogLine) = (progress.endsEpoch, progress.endsLogLine)
       for observer in observers { try observer.didStep(progress, learningRate: rate) }
-      if endsEpoch { try finishEpoch(learningRate: rate) }
-      if endsLogLine { progress.loggedTotals = EpochTotals() }
-      let isDue = checkpointEvery.map { progress.step % $0 == 0 } ?? endsEpoch
-      if isDue || progress.step == timeline.steps {
+      let isDue =
+        progress.step == timeline.steps
+        || (checkpointEvery.map { progress.step % $0 == 0 } ?? endsEpoch)
+      if endsEpoch { try finishEpoch(learningRate: rate, isSaved: isDue) }
+      if endsLogLine {
+        progress.schedule.observe(trainingError: progress.loggedTotals.top1Error)
+        progress.loggedTotals = EpochTotals()
+      }
+      if isDue {
         for observer in observers { try observer.shouldSave(progress) }
       }
     }
   }
 
-  private func finishEpoch(learningRate: Double) throws {
+  /// - Parameter isSaved: whether a checkpoint follows, so that this evaluation can be the best.
+  private func finishEpoch(learningRate: Double, isSaved: Bool) throws {
     let test = try evaluator.evaluateIfDue(progress, learningRate: learningRate)
-    if let test { progress.schedule.observe(error: test.top1Error) }
+    if let test {
+      progress.schedule.observe(error: test.top1Error)
+      if isSaved, test.top1Error < progress.best?.error ?? .infinity {
+        progress.best = BestEvaluation(step: progress.step, error: test.top1Error)
+      }
+    }
     for observer in observers {
       try observer.didFinishEpoch(progress, learningRate: learningRate, test: test)
     }

@@ -21,10 +21,20 @@ struct TrainingProgress {
   var badImages: [BadImage] = []
   /// Sums since the last training line of the metrics log.
   var loggedTotals = EpochTotals()
+  /// The evaluation with the lowest error so far, of those that a checkpoint was written at.
+  var best: BestEvaluation?
 
   var endsEpoch: Bool { step == endOfEpoch }
   /// Whether a training line of the metrics log ends here.
   var endsLogLine: Bool { endsEpoch || step % Self.loggingInterval == 0 }
+}
+
+/// An evaluation that no other of its run has bettered, and that a checkpoint was written at.
+package struct BestEvaluation: Codable, Equatable, Sendable {
+  /// Steps done before it.
+  package var step: Int
+  /// Of the evaluated images, a fraction.
+  package var error: Double
 }
 
 /// Notified of a run's progress, on every rank at the same steps; observers are called in order.

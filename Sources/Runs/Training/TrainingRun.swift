@@ -5,6 +5,7 @@ import Datasets
 import Distributed
 import Evaluation
 import Networks
+import Optimizers
 import Settings
 
 /// One `resnet-dist train`.
@@ -12,7 +13,14 @@ package final class TrainingRun {
   /// How a run ended.
   package struct Outcome {
     package let test: EpochTotals
+    /// Of the validation images, after the last step; nil where there are none.
+    package let validation: EpochTotals?
+    /// The evaluation with the lowest error.
+    package let best: BestEvaluation?
+    /// Of the last step's parameters.
     package let parametersSHA256: String
+    /// Of the averaged parameters; nil: there is no average.
+    package let averageSHA256: String?
     /// The run folder; empty on other ranks than 0.
     package let folder: String
     /// Seconds of training, those before a resume included.
@@ -23,10 +31,14 @@ package final class TrainingRun {
   private let start: StartingPoint
   private let ranks: ProcessGroup
   private let engine: TrainingEngine
+  /// Of the weights; nil: none is kept.
+  private let average: WeightAverage?
   private let timelineFile: TimelineFile?
   private let clock: TrainingClock
   private let trainer: Trainer
   private let evaluator: EpochEvaluator
+  /// Nil where the test images are evaluated after each epoch.
+  private let finalTest: FinalTest?
   private let reporter: MetricsReporter
   private let saver: CheckpointSaver
   /// Rank 0's.
@@ -64,24 +76,39 @@ package final class TrainingRun {
         bar: ProgressBar(console: console))
     }
     clock = TrainingClock(earlier: start.seconds)
-    evaluator = EpochEvaluator(
+    let evaluator = { [engine] (source: any ImageSource) in
       Evaluator(
-        engine.replica, source: data.test, normalization: normalization,
+        engine.replica, source: source, normalization: normalization,
         transform: data.testTransform, workers: configuration.parallel.workers,
-        exchange: engine.statistics, rankProgress: engine.rankProgress),
+        exchange: engine.statistics, rankProgress: engine.rankProgress)
+    }
+    average = setup.configuration.weightAverage(setup.timeline).map { [engine] in
+      WeightAverage($0, of: engine.replica)
+    }
+    if let average { try start.loadAverage(average, engine: engine, ranks: ranks) }
+    self.evaluator = EpochEvaluator(
+      evaluator(data.evaluation), split: data.validation == nil ? .test : .validation,
+      average: average,
       interval: configuration.run.evaluateEvery, timeline: setup.timeline, clock: clock,
       report: report)
+    finalTest =
+      data.validation == nil
+      ? nil
+      : FinalTest(
+        evaluator: evaluator(data.test), select: configuration.run.select,
+        replica: engine.replica, average: average,
+        ranks: ranks, report: report)
     reporter = MetricsReporter(
       configuration, timeline: setup.timeline, clock: clock, ranks: ranks,
       report: report)
     saver = CheckpointSaver(
-      setup, engine,
+      setup, engine, average: average,
       preprocessing: Preprocessing.tensors(normalization, shape: data.inputShape), clock: clock,
       ranks: ranks, files: report?.files)
     trainer = Trainer(
-      engine, loader: loader, timeline: setup.timeline,
+      engine, average: average, loader: loader, timeline: setup.timeline,
       checkpointEvery: configuration.run.checkpointEvery, progress: start.progress,
-      evaluator: evaluator, observers: [reporter, saver])
+      evaluator: self.evaluator, observers: [reporter, saver])
     (self.setup, self.ranks) = (setup, ranks)
   }
 
@@ -94,9 +121,14 @@ package final class TrainingRun {
       defer { watchdog?.end() }
       writeSummary()
       try trainer.run()
+      let last = try evaluator.finalTotals(trainer.progress)
+      let digest = saver.parametersSHA256(trainer.progress)
+      let averageDigest = average?.withAveragedWeights { engine.replica.parametersSHA256 }
       let outcome = Outcome(
-        test: try evaluator.finalTotals(trainer.progress),
-        parametersSHA256: saver.parametersSHA256(trainer.progress),
+        test: try finalTest?.run(trainer.progress) ?? last,
+        validation: finalTest == nil ? nil : last, best: trainer.progress.best,
+        parametersSHA256: digest,
+        averageSHA256: averageDigest,
         folder: report?.files.folder.path ?? "", seconds: clock.total.seconds)
       if let report { TrainingSummary.writeResult(outcome, to: report.console) }
       engine.rankProgress.move(to: .ended)

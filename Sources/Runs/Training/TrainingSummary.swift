@@ -51,13 +51,20 @@ struct TrainingSummary {
       "\(architecture.parameterCount.grouped) parameters, "
         + "\(NumberFormat.millions(architecture.multiplyAdds)) multiply-adds an image")
     table.add("training on", data.train.name)
-    table.add("testing on", data.test.name)
+    if let validation = data.validation { table.add("validating on", validation.name) }
+    table.add("testing on", data.test.name + (data.validation == nil ? "" : ", at the end"))
     table.add("ranks", ranks)
     table.add("mini-batch", batch)
     table.add("schedule", schedule)
     table.add("optimizer", configuration.optimizer.rule.summary)
+    if let average = configuration.weightAverage(timeline) {
+      table.add(
+        "average",
+        "of the weights, decay \(average.decay) every \(average.interval) iterations, evaluated")
+    }
     table.add("augmentation", data.trainTransform.description)
     if data.testTransform != .none { table.add("test images", data.testTransform.description) }
+    if let mixing = configuration.augmentation.mixing { table.add("mixing", mixing.summary) }
     if configuration.augmentation.labelSmoothing > 0 {
       table.add(
         "label smoothing", "\(configuration.augmentation.labelSmoothing), in the training loss")
@@ -156,15 +163,29 @@ struct TrainingSummary {
     return text
   }
 
+  private static func text(_ totals: EpochTotals) -> String {
+    "\(NumberFormat.percent(totals.top1Error, decimals: 2)) "
+      + "(\(totals.top1.grouped) of \(totals.images.grouped) right), loss "
+      + NumberFormat.loss(totals.meanLoss)
+  }
+
   /// The run's last lines.
   static func writeResult(_ outcome: TrainingRun.Outcome, to console: any Console) {
     console.writeLine("")
+    if let validation = outcome.validation {
+      console.writeLine("validation error \(text(validation))")
+    }
     console.writeLine(
-      "test error \(NumberFormat.percent(outcome.test.top1Error, decimals: 2)) "
-        + "(\(outcome.test.top1.grouped) of \(outcome.test.images.grouped) right), loss "
-        + "\(NumberFormat.loss(outcome.test.meanLoss)), after \(Duration.seconds(outcome.seconds).clockText)"
+      "test error \(text(outcome.test)), after \(Duration.seconds(outcome.seconds).clockText)"
         + " of training")
+    if let best = outcome.best {
+      console.writeLine(
+        "lowest \(outcome.validation == nil ? "test" : "validation") error "
+          + "\(NumberFormat.percent(best.error, decimals: 2)) after step \(best.step.grouped): "
+          + "--weights \(outcome.folder)/best")
+    }
     console.writeLine("parameters sha256 \(outcome.parametersSHA256)")
+    if let digest = outcome.averageSHA256 { console.writeLine("average sha256 \(digest)") }
     console.writeLine("everything is in \(outcome.folder)")
   }
 }

@@ -1,5 +1,7 @@
 /// The settings of the random changes of training images and of their targets.
 
+import Datasets
+
 /// How training images are cropped.
 package enum TrainingCrop: String, CaseIterable, Sendable {
   /// Zeros around the image, then a crop of its own size (He et al. 2015, §4.2).
@@ -31,8 +33,25 @@ package struct AugmentationSettings: Hashable, Sendable {
   package var pcaNoise = 0.0
   /// The part of the training loss's target that is spread evenly over the classes.
   package var labelSmoothing = 0.0
+  /// The part of training images in which a rectangle is erased.
+  package var randomErasing = 0.0
+  /// α of mixup and of CutMix; 0: none.
+  package var mixupAlpha = 0.0
+  package var cutMixAlpha = 0.0
+  /// The part of mini-batches that is mixed.
+  package var mixProbability = 1.0
 
   package init() {}
+}
+
+extension AugmentationSettings {
+  /// How images of a mini-batch are mixed; nil: not at all. It then smooths the labels, too.
+  package var mixing: BatchMixing? {
+    if mixupAlpha == 0, cutMixAlpha == 0 { return nil }
+    return BatchMixing(
+      mixupAlpha: mixupAlpha, cutMixAlpha: cutMixAlpha, probability: mixProbability,
+      labelSmoothing: labelSmoothing)
+  }
 }
 
 extension AugmentationSettings: SettingGroup {
@@ -74,6 +93,21 @@ extension AugmentationSettings: SettingGroup {
       "label-smoothing", \.augmentation.labelSmoothing, .real(0..<1), valueName: "part",
       "The part of the training loss's target that is spread evenly over all classes.",
       aliases: ["smoothing"]),
+    Setting(
+      "random-erase", \.augmentation.randomErasing, .real(0...1), valueName: "part",
+      "The part of images in which a random rectangle is set to the mean (Zhong et al. 2017).",
+      aliases: ["reprob"]),
+    Setting(
+      "mixup-alpha", \.augmentation.mixupAlpha, .real(0...100), valueName: "alpha",
+      "Mix each image and target with the one before it, by a weight of Beta(alpha, alpha) "
+        + "(mixup, Zhang et al. 2018); 0: do not.", aliases: ["mixup"]),
+    Setting(
+      "cutmix-alpha", \.augmentation.cutMixAlpha, .real(0...100), valueName: "alpha",
+      "Paste a part of the image before it into each image (CutMix, Yun et al. 2019); with mixup "
+        + "too, one of the two is drawn for each mini-batch.", aliases: ["cutmix"]),
+    Setting(
+      "mix-probability", \.augmentation.mixProbability, .real(0...1), valueName: "part",
+      "The part of mini-batches that mixup and CutMix change.", aliases: ["mixup-prob"]),
   ]
 }
 

@@ -37,6 +37,8 @@ package struct DataSettings: Hashable, Sendable {
   package var trainLimit: Int?
   /// Use only the first of the test images; nil: all.
   package var testLimit: Int?
+  /// Training images that are held out, to evaluate epochs with; nil: the test images are.
+  package var validationSplit: Int?
   package var mean = MeanChoice.automatic
   package var deviation = DeviationChoice.automatic
   /// The side of the network's input in training; nil: 224, or the images' own size where all are small.
@@ -79,6 +81,11 @@ extension DataSettings: SettingGroup {
     Setting(
       "test-limit", \.data.testLimit, .integer(1...), "Use only the first N test images.",
       unset: "all", effect: .none),
+    Setting(
+      "validation-split", \.data.validationSplit, .integer(1...),
+      "Hold out N training images, drawn at random, and evaluate epochs on them; the test images "
+        + "wait for the end.", unset: "none, epochs are evaluated on the test images",
+      effect: .fixed),
     Setting(
       "mean", \.data.mean, .mean, valueName: "mean",
       "What is subtracted from pixel/255: per-channel, per-pixel (the mean image), the file of "

@@ -16,6 +16,10 @@ package struct OptimizerSettings: Hashable, Sendable {
   package var nesterov = false
   package var weightDecay = 1e-4
   package var normalizationWeightDecay: Double?
+  /// The part of the weights' average that an update keeps; nil: no average.
+  package var averageDecay: Double?
+  /// Steps between the average's updates.
+  package var averageInterval = 1
 
   /// The weight decay of BN's scales and shifts, given or not.
   package var appliedNormalizationDecay: Double { normalizationWeightDecay ?? weightDecay }
@@ -51,5 +55,13 @@ extension OptimizerSettings: SettingGroup {
     Setting(
       "norm-weight-decay", \.optimizer.normalizationWeightDecay, .real(0...), valueName: "decay",
       "Weight decay of BN's scales and shifts.", unset: "as --wd"),
+    Setting(
+      "ema-decay", \.optimizer.averageDecay, .real(0..<1), valueName: "decay",
+      "Keep a moving average of the weights, of which an update keeps this part; evaluations, and "
+        + "eval and export of the run, use the average.", aliases: ["model-ema-decay"],
+      unset: "no average"),
+    Setting(
+      "ema-steps", \.optimizer.averageInterval, .integer(1...1_000_000),
+      "Iterations between the average's updates.", aliases: ["model-ema-steps"]),
   ]
 }

@@ -1,6 +1,15 @@
 /// The settings of a run as a whole: its seed, folder, checkpoints and watching.
 
+/// Which of a run's weights its test result is of.
+package enum WeightSelection: String, CaseIterable, Sendable {
+  case last
+  /// Those with the lowest error of the validation images.
+  case best
+}
+
 package struct RunSettings: Hashable, Sendable {
+  /// The published settings that others were set over; nil: the program's defaults.
+  package var recipe: Recipe?
   /// Decides initial weights, order and augmentation.
   package var seed: UInt64 = 1
   /// Nil: a new folder under `runs`.
@@ -11,6 +20,8 @@ package struct RunSettings: Hashable, Sendable {
   package var keepCheckpoints = 3
   /// Epochs between evaluations on the test images.
   package var evaluateEvery = 1
+  /// The weights that test images judge at the end of a run with validation images.
+  package var select = WeightSelection.last
   /// Seconds without progress after which the job is ended; 0: never.
   package var stallTimeout = 300.0
   /// Where a Chrome trace of all ranks is written at the end; nil: nowhere.
@@ -23,6 +34,11 @@ extension RunSettings: SettingGroup {
   package static let title = "Run"
 
   package static let settings: [Setting] = [
+    Setting(
+      "recipe", \.run.recipe, .choice, valueName: "name",
+      "Published settings instead of the defaults; --config and flags win over them. "
+        + "'resnet-dist recipes' shows each: \(Recipe.names).", unset: "none", effect: .none,
+      isCommon: true),
     Setting(
       "seed", \.run.seed, .integer(0...), "Decides initial weights, order and augmentation.",
       effect: .fixed),
@@ -39,6 +55,10 @@ extension RunSettings: SettingGroup {
     Setting(
       "eval-every", \.run.evaluateEvery, .integer(1...1_000_000), "Epochs between evaluations.",
       effect: .result),
+    Setting(
+      "select", \.run.select, .choice,
+      "With --validation-split: which weights the test images judge at the end: the last, or the "
+        + "best by the validation images.", effect: .result),
     Setting(
       "stall-timeout", \.run.stallTimeout,
       .real("0 or a number from 1 to 1000000") { $0 == 0 || (1...1_000_000).contains($0) },

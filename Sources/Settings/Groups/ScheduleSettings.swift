@@ -32,6 +32,8 @@ package enum WarmUpLength: Hashable, Sendable {
   /// Passes over the training images, perhaps broken.
   case epochs(Double)
   case iterations(Int)
+  /// Until the training error, a fraction, is lower.
+  case trainingError(Double)
 }
 
 /// The length of a run and the learning rate of each of its steps.
@@ -113,6 +115,9 @@ extension ScheduleSettings: SettingGroup {
     Setting(
       "warmup-iterations", \.schedule.warmUpLength, .warmUpIterations, "The same in mini-batches."),
     Setting(
+      "warmup-until-error", \.schedule.warmUpLength, .warmUpError, valueName: "part",
+      "Warm up at --warmup-lr until the training error is lower, such as 0.8 for 80 %."),
+    Setting(
       "warmup-method", \.schedule.warmUpMethod, .choice,
       "Whether the rate grows at each step (linear) or stays low until the end (constant).",
       aliases: ["lr-warmup-method"]),
@@ -159,6 +164,17 @@ extension ValueFormat where Value == WarmUpLength? {
       return .some(value == 0 ? nil : .iterations(value))
     } text: {
       if case .iterations(let count) = $0 { String(count) } else { nil }
+    }
+  }
+}
+
+extension ValueFormat where Value == WarmUpLength? {
+  fileprivate static var warmUpError: Self {
+    .init("a number from 0 to 1; 0: no warm-up", valueName: "part") { text -> WarmUpLength?? in
+      guard let value = Double(text), (0...1).contains(value) else { return nil }
+      return .some(value == 0 ? nil : .trainingError(value))
+    } text: {
+      if case .trainingError(let limit) = $0 { NumberText.shortest(limit) } else { nil }
     }
   }
 }

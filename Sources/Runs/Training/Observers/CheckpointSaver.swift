@@ -10,6 +10,7 @@ final class CheckpointSaver: TrainingObserver {
   private let setup: RunSetup
   private let replica: Replica
   private let optimizer: Optimizer
+  private let average: WeightAverage?
   private let preprocessing: [StateTensor]
   private let clock: TrainingClock
   private let rankProgress: RankProgress
@@ -21,12 +22,14 @@ final class CheckpointSaver: TrainingObserver {
   ///   - preprocessing: the tensors of the images' normalization.
   ///   - files: rank 0's.
   init(
-    _ setup: RunSetup, _ engine: TrainingEngine, preprocessing: [StateTensor],
+    _ setup: RunSetup, _ engine: TrainingEngine, average: WeightAverage?,
+    preprocessing: [StateTensor],
     clock: TrainingClock, ranks: ProcessGroup, files: RunFiles?
   ) {
     self.setup = setup
     replica = engine.replica
     optimizer = engine.optimizer
+    self.average = average
     rankProgress = engine.rankProgress
     self.preprocessing = preprocessing
     self.clock = clock
@@ -44,7 +47,10 @@ final class CheckpointSaver: TrainingObserver {
         guard let files else { return }
         let state = state(progress)
         try files.save(
-          state, replica: replica, optimizer: optimizer, preprocessing: preprocessing)
+          state,
+          CheckpointContents(
+            replica: replica, optimizerState: optimizer.stateDictionary(), average: average,
+            preprocessing: preprocessing))
         newest = (progress.step, state.parametersSHA256)
       }
     }
@@ -69,7 +75,8 @@ final class CheckpointSaver: TrainingObserver {
       settings: CheckpointState.keptSettings(configuration), dataset: setup.data.train.fingerprint,
       schedule: progress.schedule.state.isEmpty ? nil : progress.schedule.state,
       epochTotals: progress.epochTotals,
-      loggedTotals: progress.loggedTotals, parametersSHA256: replica.parametersSHA256,
+      loggedTotals: progress.loggedTotals, best: progress.best,
+      parametersSHA256: replica.parametersSHA256,
       seconds: clock.total.seconds)
   }
 }

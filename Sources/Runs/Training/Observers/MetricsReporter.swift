@@ -39,7 +39,9 @@ final class MetricsReporter: TrainingObserver {
     self.clock = clock
     self.ranks = ranks
     self.report = report
-    table = EpochTable(epochs: timeline.epochs, steps: timeline.steps)
+    table = EpochTable(
+      epochs: timeline.epochs, steps: timeline.steps,
+      evaluation: configuration.data.validationSplit == nil ? "test" : "validation")
   }
 
   /// Before the run's first epoch.

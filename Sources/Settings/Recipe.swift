@@ -1,0 +1,120 @@
+/// Published settings by name: the training runs of papers and of the libraries that people know.
+
+/// A set of settings that belong together, to be used instead of the defaults.
+///
+/// Everything that a recipe leaves out keeps its default. Learning rates are for the recipe's own
+/// mini-batch, or for `lr-reference-batch` images where the source scales them.
+package enum Recipe: String, CaseIterable, Sendable {
+  case he2015CIFAR = "he2015-cifar"
+  case he2015CIFAR110 = "he2015-cifar110"
+  case he2015ImageNet = "he2015-imagenet"
+  case goyal2017 = "goyal2017"
+  case resNeXtCIFAR = "resnext-cifar"
+  case resNeXtImageNet = "resnext-imagenet"
+  case torchvisionV1 = "torchvision-v1"
+
+  /// All names, in a sentence.
+  package static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
+
+  /// Where the settings are from.
+  package var source: String {
+    switch self {
+    case .he2015CIFAR, .he2015CIFAR110: "He et al. 2015, arXiv 1512.03385, §4.2"
+    case .he2015ImageNet: "He et al. 2015, arXiv 1512.03385, §3.4"
+    case .goyal2017: "Goyal et al. 2017, arXiv 1706.02677, §5.1"
+    case .resNeXtCIFAR: "Xie et al. 2017, arXiv 1611.05431, §5.3"
+    case .resNeXtImageNet: "Xie et al. 2017, arXiv 1611.05431, §4"
+    case .torchvisionV1: "torchvision's references/classification, IMAGENET1K_V1"
+    }
+  }
+
+  /// What it departs from its source in; nil: nothing that is known.
+  package var departure: String? {
+    switch self {
+    case .he2015CIFAR, .he2015CIFAR110, .resNeXtCIFAR, .torchvisionV1: nil
+    case .he2015ImageNet:
+      "ImageNet's mean colour and deviation instead of the training images' mean image"
+    case .resNeXtImageNet:
+      "100 epochs with drops after 30, 60 and 90: the paper says three drops and no length"
+    case .goyal2017: "the test images' error of the last epoch instead of the median of five"
+    }
+  }
+
+  /// The values in the command line's spelling.
+  package var values: [(key: String, value: String)] {
+    let configuration = changes.applied(to: TrainingConfiguration())
+    return TrainingConfiguration.settings.compactMap { setting in
+      guard changes.contains(setting.path), let text = setting.text(configuration) else {
+        return nil
+      }
+      return (setting.key, text)
+    }
+  }
+
+  /// The values that it sets.
+  package var changes: ConfigurationChanges {
+    switch self {
+    case .he2015CIFAR: Self.cifarIn64kIterations
+    case .he2015CIFAR110:
+      Self.cifarIn64kIterations + [
+        .init(\.network.model, "resnet110"), .init(\.schedule.warmUpRate, 0.01),
+        .init(\.schedule.warmUpLength, .trainingError(0.8)),
+      ]
+    case .he2015ImageNet:
+      Self.imageNet + [
+        .init(\.network.stridePlacement, .first1x1), .init(\.augmentation.crop, .scale),
+        .init(\.augmentation.pcaNoise, 0.1), .init(\.schedule.length, .iterations(600_000)),
+        .init(\.schedule.name, .plateau),
+      ]
+    case .goyal2017:
+      Self.imageNet + [
+        .init(\.parallel.batchSize, 8192), .init(\.parallel.normalizationGroup, 32),
+        .init(\.schedule.learningRateReferenceBatch, 256),
+        .init(\.schedule.milestones, [30, 60, 80].map(Milestone.position)),
+        .init(\.schedule.warmUpLength, .epochs(5)), .init(\.optimizer.nesterov, true),
+        .init(\.optimizer.normalizationWeightDecay, 0), .init(\.network.zeroInitResidual, true),
+        .init(\.augmentation.colorJitter, [0.4, 0.4, 0.4]), .init(\.augmentation.pcaNoise, 0.1),
+      ]
+    case .resNeXtCIFAR:
+      Self.cifar + [
+        .init(\.network.model, "resnext29_8x64d"), .init(\.schedule.length, .epochs(300)),
+        .init(\.schedule.milestones, [150, 225].map(Milestone.position)),
+        .init(\.optimizer.weightDecay, 5e-4),
+      ]
+    case .resNeXtImageNet:
+      Self.imageNet + [
+        .init(\.network.model, "resnext50_32x4d"), .init(\.parallel.normalizationGroup, 32),
+        .init(\.schedule.length, .epochs(100)),
+        .init(\.schedule.milestones, [30, 60, 90].map(Milestone.position)),
+      ]
+    case .torchvisionV1: Self.imageNet + [.init(\.parallel.normalizationGroup, 32)]
+    }
+  }
+
+  /// CIFAR-10 by mean image and without a deviation, padded crops, mirrored (He et al. 2015, §4.2).
+  private static let cifar: ConfigurationChanges = [
+    .init(\.data.dataset, .cifar10), .init(\.data.mean, .perPixel),
+    .init(\.data.deviation, DeviationChoice.none), .init(\.augmentation.crop, .pad),
+    .init(\.parallel.batchSize, 128), .init(\.schedule.learningRate, 0.1),
+    .init(\.schedule.name, .step), .init(\.optimizer.weightDecay, 1e-4),
+    .init(\.optimizer.momentum, 0.9),
+  ]
+
+  /// The rate drops after 32k and 48k of 64k iterations; a shorter run drops at the same parts of it.
+  private static let cifarIn64kIterations: ConfigurationChanges =
+    cifar + [
+      .init(\.schedule.length, .iterations(64_000)),
+      .init(\.schedule.milestones, [.fraction(0.5), .fraction(0.75)]),
+      .init(\.data.validationSplit, 5000),
+    ]
+
+  /// ResNet-50 on a folder of images, 256 at a time, for 90 epochs.
+  private static let imageNet: ConfigurationChanges = [
+    .init(\.network.model, "resnet50"), .init(\.data.dataset, .imageFolder),
+    .init(\.parallel.batchSize, 256), .init(\.schedule.length, .epochs(90)),
+    .init(\.schedule.learningRate, 0.1), .init(\.schedule.name, .step),
+    .init(\.schedule.milestones, [30, 60].map(Milestone.position)),
+    .init(\.optimizer.weightDecay, 1e-4), .init(\.optimizer.momentum, 0.9),
+    .init(\.augmentation.crop, .randomResized),
+  ]
+}
