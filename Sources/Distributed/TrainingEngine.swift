@@ -45,6 +45,8 @@ package final class TrainingEngine {
     /// Of gradients between hosts.
     package var compression = GradientCompression.none
     package var optimizer: any OptimizerRule
+    /// The learning rate of all layers but the classifier, over that of a step.
+    package var backboneRate: Float = 1
 
     package init(optimizer: any OptimizerRule) { self.optimizer = optimizer }
   }
@@ -96,7 +98,8 @@ package final class TrainingEngine {
       threads: options.threads, division: division, exchange: statistics,
       gradients: reduction.memory,
       observers: [rankProgress] + observers + [reduction])
-    optimizer = Optimizer(options.optimizer, of: replica)
+    optimizer = Optimizer(
+      options.optimizer, of: replica, backboneRate: options.backboneRate)
     let lossSumsCount = architecture.lossSumsCount
     lossOffsets = architecture.lossSumsOffsets
     losses = LossExchange(statistics, division.layout, width: lossSumsCount)

@@ -33,10 +33,14 @@ package final class Optimizer {
     let range: Range<Int>
   }
 
-  package init(_ rule: any OptimizerRule, of replica: TrainingReplica) {
+  /// - Parameter backboneRate: the learning rate of all layers but the classifier, over that of a step.
+  package init(
+    _ rule: any OptimizerRule, of replica: TrainingReplica, backboneRate: Float = 1
+  ) {
     self.rule = rule
     self.replica = replica
     let layout = replica.parameterLayout
+    let classifier = "\(replica.architecture.scores.name)."
     var runs: [Run] = []
     var slots: [StateSlot] = []
     var count = 0
@@ -45,8 +49,10 @@ package final class Optimizer {
     ] {
       for slot in layout.slots where range.contains(slot.range.lowerBound) {
         slots.append(StateSlot(parameter: slot, range: count..<count + slot.range.count))
+        var group = rule.group(of: slot)
+        group.rateFactor = slot.name.hasPrefix(classifier) ? 1 : backboneRate
         let run = Run(
-          group: rule.group(of: slot), region: region,
+          group: group, region: region,
           first: (slot.range.lowerBound, slot.range.lowerBound - range.lowerBound, count),
           count: slot.range.count)
         if let last = runs.last, last.isContinued(by: run) {
@@ -80,7 +86,8 @@ package final class Optimizer {
       var velocitySpan = velocity.elements.mutableSpan
       rule.step(
         &parameterSpan, gradients: gradients.span.extracting(range(run.first.gradient)),
-        velocity: &velocitySpan, group: run.group, learningRate: Float(learningRate))
+        velocity: &velocitySpan, group: run.group,
+        learningRate: Float(learningRate) * run.group.rateFactor)
     }
   }
 

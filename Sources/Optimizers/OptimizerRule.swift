@@ -30,4 +30,6 @@ package struct ParameterGroup: Hashable, Sendable {
   /// Whether a tensor's step depends on the tensor as a whole, as by a norm. If not, neighbouring
   /// tensors are updated by one call.
   package var isLayerwise = false
+  /// The group's learning rate over the step's.
+  package var rateFactor: Float = 1
 }

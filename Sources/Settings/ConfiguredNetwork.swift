@@ -7,7 +7,7 @@ extension TrainingConfiguration {
   /// The network with its loss and its frozen layers.
   ///
   /// - Parameter input: the shape of an image; nil is the papers' size.
-  /// - Throws: `ModelError`, `FrozenLayersError`.
+  /// - Throws: `ModelError`, `FrozenLayersError`, `TransferError`.
   package func architecture(classes: Int, input: ImageShape?) throws -> Architecture {
     let plain = try ModelCatalog.architecture(
       named: network.model, shortcut: network.shortcut, stride: network.stridePlacement,
@@ -20,7 +20,7 @@ extension TrainingConfiguration {
     if network.zeroInitResidual, architecture.residualNormalizations.isEmpty {
       throw ModelError.noResidualBranches(name: network.model)
     }
-    architecture.frozen = try network.frozen.names(in: architecture)
+    architecture.frozen = try network.frozenLayers(of: architecture)
     return architecture
   }
 

@@ -39,6 +39,9 @@ struct TrainCommand: RankedCommand {
   @OptionGroup(title: RunSettings.title)
   var other: SettingOptions<RareSettings<RunSettings>>
 
+  @Flag(help: "Print the result as one JSON object; all else goes to stderr.")
+  var json = false
+
   func validate() throws {
     if origin.resume != nil, common.givenFlags.contains("--weights") {
       throw ValidationError("--resume brings its own weights: leave out --weights")
@@ -50,8 +53,10 @@ struct TrainCommand: RankedCommand {
       try TrainingConfiguration.resolve(changes, file: origin.config, resume: origin.resume)
     }
     let run = try TrainingRun(
-      configuration, resume: origin.resume, ranks: ranks, console: StandardConsole.output)
-    _ = try run.train()
+      configuration, resume: origin.resume, ranks: ranks,
+      console: json ? StandardConsole.error : StandardConsole.output)
+    let outcome = try run.train()
+    if json, ranks.isFirst { StandardConsole.output.writeLine(outcome.json) }
   }
 
   /// - Throws: `ConfigurationError`.

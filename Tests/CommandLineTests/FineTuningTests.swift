@@ -62,7 +62,101 @@ extension CommandLineTests {
       #expect(recalibration.exitCode == 0, "\(recalibration.standardError)")
     }
 
-    @Test("a new classifier is trained on the other weights, and must be requested")
+    @Test(
+      "each way of transfer trains its layers alone, with the same bits on 1, 3 and 4 ranks",
+      arguments: [
+        ("all", ["--lr-backbone", "0.5"]), ("last", ["--train-last", "2"]), ("head", []),
+      ])
+    func transfer(way: String, flags: [String]) throws {
+      let folder = try TemporaryDirectory()
+      let start = folder.file("start")
+      #expect(
+        try Job.alone(Job.small + ["--iterations", "4", "--run-dir", start]).exitCode == 0)
+      var digests: Set<String> = []
+      for ranks in [1, 3, 4] {
+        let run = folder.file("\(ranks)")
+        let outcome = try Job.run(
+          ranks,
+          Job.small + flags + [
+            "--weights", start, "--transfer", way, "--iterations", "3", "--json", "--run-dir", run,
+          ])
+        #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+        let json = try #require(
+          try JSONSerialization.jsonObject(with: Data(outcome.standardOutput.utf8))
+            as? [String: Any])
+        digests.insert(json["parameters_sha256"] as? String ?? "none \(ranks)")
+        let (before, after) = (json["frozen_sha256_before"], json["frozen_sha256_after"])
+        if way == "all" {
+          #expect(before == nil && after == nil)
+        } else {
+          let digest = try #require(before as? String)
+          #expect(digest == after as? String && digest.count == 64)
+        }
+      }
+      #expect(digests.count == 1, "\(digests)")
+      let changed = try differences(start, folder.file("1"))
+      let layers = Set(changed.map { $0.split(separator: ".").dropLast().joined(separator: ".") })
+      switch way {
+      case "head": #expect(layers == ["fc"])
+      case "last":
+        #expect(
+          layers.allSatisfy { $0 == "fc" || $0.hasPrefix("layer2.") || $0.hasPrefix("layer3.") })
+        #expect(layers.contains("layer2.0.conv1") && layers.contains("layer3.0.bn2"))
+      default: #expect(layers.contains("conv1") && layers.contains("fc"))
+      }
+    }
+
+    @Test("a lower rate of the backbone moves it less, and 0 leaves its weights")
+    func backboneRate() throws {
+      let folder = try TemporaryDirectory()
+      let start = folder.file("start")
+      #expect(
+        try Job.alone(Job.small + ["--iterations", "2", "--run-dir", start]).exitCode == 0)
+      let run = folder.file("run")
+      let outcome = try Job.alone(
+        Job.small + [
+          "--weights", start, "--lr-backbone", "0", "--iterations", "2", "--run-dir", run,
+        ])
+      #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+      let changed = try differences(start, run).filter { !$0.contains("running_") }
+      #expect(changed == ["fc.weight", "fc.bias"])
+    }
+
+    @Test("images normalized otherwise than for the weights are told")
+    func normalization() throws {
+      let folder = try TemporaryDirectory()
+      let start = folder.file("start")
+      #expect(
+        try Job.alone(Job.small + ["--iterations", "2", "--run-dir", start]).exitCode == 0)
+      let arguments = Job.small + ["--weights", start, "--iterations", "1", "--run-dir"]
+      let same = try Job.alone(arguments + [folder.file("same")])
+      #expect(same.exitCode == 0 && !same.standardOutput.contains("note:"), "\(same)")
+      let other = try Job.run(
+        2, arguments + [folder.file("other"), "--mean", "0.1,0.2,0.3", "--std", "none"])
+      #expect(
+        other.standardOutput.contains("this run has mean 0.1,0.2,0.3 and std 1.0,1.0,1.0"),
+        "\(other)")
+    }
+
+    @Test(
+      "a transfer that cannot be is one clear error",
+      arguments: [
+        (["--transfer", "head"], ["--transfer", "--weights"]),
+        (
+          ["--weights", "START", "--transfer", "head", "--freeze", "conv1"],
+          ["--transfer", "--freeze"]
+        ),
+        (
+          ["--weights", "START", "--transfer", "last", "--train-last", "3"],
+          ["--train-last 3", "3 blocks"]
+        ),
+      ])
+    func refusedTransfer(flags: [String], words: [String]) throws {
+      let folder = try TemporaryDirectory()
+      expectFailure(try Job.run(2, Job.small + flags, in: folder.path), exitCode: 2, naming: words)
+    }
+
+    @Test("weights of other classes get a new classifier, and it is said")
     func newClassifier() throws {
       let folder = try TemporaryDirectory()
       let (start, tuned) = (folder.file("start"), folder.file("tuned"))
@@ -88,12 +182,10 @@ extension CommandLineTests {
         "--batch-size", "16", "--iterations", "2", "--weights", start, "--freeze",
         "conv1,bn1,layer1",
       ]
-      expectFailure(
-        try Job.run(2, tuning, in: folder.path), exitCode: 2,
-        naming: ["10 classes", "2: use --new-classifier"])
-      let outcome = try Job.run(2, tuning + ["--new-classifier", "--run-dir", tuned])
+      let outcome = try Job.run(2, tuning + ["--run-dir", tuned])
       #expect(outcome.exitCode == 0, "\(outcome.standardError)")
-      #expect(outcome.standardOutput.contains("with a new classifier"))
+      #expect(
+        outcome.standardOutput.contains("with a new classifier: 2 classes instead of 10"))
       let (old, new) = (try tensors(start), try tensors(tuned))
       #expect(new["fc.bias"]?.count == 8)
       for (name, bytes) in old where ["conv1.", "bn1.", "layer1."].contains(where: name.hasPrefix) {

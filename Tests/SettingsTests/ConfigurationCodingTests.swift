@@ -10,7 +10,8 @@ import Testing
   static let everything: [(key: String, value: String)] = [
     ("model", "resnet56"), ("shortcut", "C"), ("stride-placement", "1x1"),
     ("zero-init-residual", "true"), ("weights", "runs/a b/weights.safetensors"),
-    ("new-classifier", "true"), ("freeze", "conv1,layer1.0"),
+    ("new-classifier", "true"), ("transfer", "last"), ("train-last", "3"),
+    ("freeze", "conv1,layer1.0"),
     ("dataset", "image-folder"), ("data-dir", "/data/it's: \"here\" # all"),
     ("val-data", "val-{0..3}.tar"), ("train-limit", "1000"), ("test-limit", "7"),
     ("validation-split", "500"),
@@ -30,7 +31,7 @@ import Testing
     ("warmup-iterations", "400"), ("warmup-method", "constant"), ("warmup-lr", "0.01"),
     ("optimizer", "lars"), ("lars-trust", "0.02"), ("momentum", "0.95"), ("nesterov", "true"),
     ("wd", "0.0005"), ("norm-weight-decay", "0"),
-    ("ema-decay", "0.99"), ("ema-steps", "32"),
+    ("lr-backbone", "0.1"), ("ema-decay", "0.99"), ("ema-steps", "32"),
     ("batch-size", "256"), ("accumulate", "4"), ("shards", "16"), ("bn-group-size", "64"),
     ("threads", "3"), ("workers", "2"), ("reduction", "mpi"), ("gradient-compression", "bf16"),
     ("bucket-mb", "2.5"),

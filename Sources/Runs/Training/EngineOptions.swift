@@ -11,6 +11,7 @@ extension TrainingEngine.Options {
   package init(_ configuration: TrainingConfiguration, threads: Int) {
     self.init(optimizer: configuration.optimizer.rule)
     self.threads = threads
+    backboneRate = Float(configuration.optimizer.backboneRate)
     microBatches = configuration.parallel.accumulate
     reduction = configuration.parallel.reduction
     bucketBytes = configuration.parallel.bucketBytes

@@ -37,7 +37,12 @@ struct RunSetup {
         ("resume", resume ?? "not given"), ("OpenBLAS's kernels", MatrixProduct.coreName),
         ("the kernels' instruction set", ProcessorTarget.instructionSet),
       ])
-    let data = try ranks.together { try TrainingData(requested) }
+    let data = try ranks.together {
+      if requested.network.transfer != nil, resume == nil, requested.network.weights == nil {
+        throw TransferError.withoutWeights
+      }
+      return try TrainingData(requested)
+    }
     try ranks.agree(on: [
       ("training images", data.train.fingerprint), ("test images", data.test.fingerprint),
     ])

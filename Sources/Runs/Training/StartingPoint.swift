@@ -8,18 +8,6 @@ import Networks
 import Optimizers
 import Settings
 
-/// Weights to start from tell another number of classes apart.
-struct OtherClasses: UsageError, CustomStringConvertible {
-  let weights: String
-  let classes: Int
-  let images: Int
-
-  var description: String {
-    "\(weights) tells \(classes) classes apart, the images have \(images): use --new-classifier to "
-      + "train a new classifier on these weights"
-  }
-}
-
 /// The state of all ranks' replicas and optimizers at a run's first step.
 struct StartingPoint {
   /// Steps done, the unfinished epoch's sums and the schedule's state.
@@ -28,6 +16,13 @@ struct StartingPoint {
   let normalization: Normalization?
   /// Seconds of training before this start.
   let seconds: Double
+  /// Classes of the classifier of the weights, which a new one took the place of; nil: none did.
+  /// Known to rank 0.
+  let replacedClasses: Int?
+  /// Of the weights that a new run starts from. Known to rank 0.
+  let source: SourcePreprocessing?
+  /// The digest of the frozen layers; nil where none are.
+  let frozenSHA256: String?
   /// The checkpoint that is resumed.
   let checkpoint: String?
 
@@ -51,26 +46,33 @@ struct StartingPoint {
       progress.best = state.best
       try progress.schedule.load(state: state.schedule ?? [:])
       seconds = state.seconds
+      (replacedClasses, source) = (nil, nil)
     } else {
       checkpoint = nil
       let replica = engine.replica
       replica.initialize(
         seed: configuration.run.seed, zeroResidual: configuration.network.zeroInitResidual)
       if let weights = configuration.network.weights {
-        try ranks.onFirst {
+        let loaded = try ranks.onFirst {
           let file = try WeightsFile(weights)
-          let isNew = configuration.network.newClassifier
-          if !isNew, let classes = file.classes, classes != replica.architecture.classes {
-            throw OtherClasses(
-              weights: file.path, classes: classes, images: replica.architecture.classes)
-          }
+          let classes = file.classes ?? replica.architecture.classes
+          let isNew =
+            configuration.network.newClassifier || classes != replica.architecture.classes
           try file.load(into: replica, newClassifier: isNew)
+          return (
+            isNew ? classes : nil,
+            SourcePreprocessing(weights: file.path, tensors: file.preprocessing)
+          )
         }
         try replica.broadcast(ranks)
+        (replacedClasses, source) = (loaded?.0, loaded?.1)
+      } else {
+        (replacedClasses, source) = (nil, nil)
       }
       seconds = 0
       normalization = nil
     }
+    frozenSHA256 = engine.replica.frozenSHA256
     progress.endOfEpoch = timeline.endOfEpoch(afterSteps: progress.step)
     self.progress = progress
   }

@@ -12,6 +12,7 @@ import Settings
 package final class TrainingRun {
   /// How a run ended.
   package struct Outcome {
+    package let model: String
     package let test: EpochTotals
     /// Of the validation images, after the last step; nil where there are none.
     package let validation: EpochTotals?
@@ -19,6 +20,8 @@ package final class TrainingRun {
     package let best: BestEvaluation?
     /// Of the last step's parameters.
     package let parametersSHA256: String
+    /// Of the frozen layers; nil where none are.
+    package let frozen: FrozenDigest?
     /// Of the averaged parameters; nil: there is no average.
     package let averageSHA256: String?
     /// The run folder; empty on other ranks than 0.
@@ -29,6 +32,7 @@ package final class TrainingRun {
 
   private let setup: RunSetup
   private let start: StartingPoint
+  private let normalization: Normalization
   private let ranks: ProcessGroup
   private let engine: TrainingEngine
   /// Of the weights; nil: none is kept.
@@ -109,7 +113,7 @@ package final class TrainingRun {
       engine, average: average, loader: loader, timeline: setup.timeline,
       checkpointEvery: configuration.run.checkpointEvery, progress: start.progress,
       evaluator: self.evaluator, observers: [reporter, saver])
-    (self.setup, self.ranks) = (setup, ranks)
+    (self.setup, self.ranks, self.normalization) = (setup, ranks, normalization)
   }
 
   /// Trains to the end, evaluates and reports.
@@ -124,11 +128,15 @@ package final class TrainingRun {
       let last = try evaluator.finalTotals(trainer.progress)
       let digest = saver.parametersSHA256(trainer.progress)
       let averageDigest = average?.withAveragedWeights { engine.replica.parametersSHA256 }
+      let frozen = start.frozenSHA256.map { before in
+        FrozenDigest(before: before, after: engine.replica.frozenSHA256 ?? "")
+      }
       let outcome = Outcome(
+        model: setup.architecture.name,
         test: try finalTest?.run(trainer.progress) ?? last,
         validation: finalTest == nil ? nil : last, best: trainer.progress.best,
         parametersSHA256: digest,
-        averageSHA256: averageDigest,
+        frozen: frozen, averageSHA256: averageDigest,
         folder: report?.files.folder.path ?? "", seconds: clock.total.seconds)
       if let report { TrainingSummary.writeResult(outcome, to: report.console) }
       engine.rankProgress.move(to: .ended)
@@ -144,6 +152,9 @@ package final class TrainingRun {
     TrainingSummary(
       setup, engine.replica, start: start, ranks: ranks, folder: folder.path
     ).write(to: report.console)
+    if let note = start.source?.note(normalization, shape: setup.data.inputShape) {
+      report.console.writeLine(note)
+    }
     if !folder.isExclusive {
       report.console.writeLine(
         "note: this file system has no locks, so a second run in the same folder is not noticed")

@@ -23,6 +23,8 @@ struct TrainingSummary {
   private let threads: Int
   private let memory: MemoryNeed
   private let folder: String
+  /// Of the classifier that a new one took the place of.
+  private let replacedClasses: Int?
   private let resumedFrom: (checkpoint: String, step: Int)?
 
   init(
@@ -40,6 +42,7 @@ struct TrainingSummary {
     memory = setup.memory
     self.folder = folder
     learningRateSchedule = start.progress.schedule
+    replacedClasses = start.replacedClasses
     resumedFrom = start.checkpoint.map { ($0, start.step) }
   }
 
@@ -78,11 +81,19 @@ struct TrainingSummary {
       "Swift SIMD for \(ProcessorTarget.instructionSet), OpenBLAS for \(MatrixProduct.coreName)")
     table.add("memory", memory.summary)
     if let weights = configuration.network.weights {
-      let isNew = configuration.network.newClassifier
-      table.add("weights from", weights + (isNew ? ", with a new classifier" : ""))
+      let classifier = replacedClasses.map {
+        ", with a new classifier"
+          + (architecture.classes == $0
+            ? "" : ": \(architecture.classes) classes instead of \($0)")
+      }
+      table.add("weights from", weights + (classifier ?? ""))
     }
-    if let frozen = configuration.network.frozen.text {
-      table.add("frozen", "\(frozen): \(architecture.frozen.count) layers")
+    if !architecture.frozen.isEmpty {
+      let trained = architecture.parameterizedLayers.count - architecture.frozen.count
+      table.add(
+        "frozen",
+        (configuration.network.frozen.text.map { "\($0): " } ?? "")
+          + "\(architecture.frozen.count) layers, \(trained) are trained")
     }
     if let resumedFrom {
       table.add("resumed", "after step \(resumedFrom.step.grouped) from \(resumedFrom.checkpoint)")
@@ -185,6 +196,10 @@ struct TrainingSummary {
           + "--weights \(outcome.folder)/best")
     }
     console.writeLine("parameters sha256 \(outcome.parametersSHA256)")
+    if let frozen = outcome.frozen {
+      console.writeLine("frozen sha256 \(frozen.before) before training")
+      console.writeLine("frozen sha256 \(frozen.after) after training")
+    }
     if let digest = outcome.averageSHA256 { console.writeLine("average sha256 \(digest)") }
     console.writeLine("everything is in \(outcome.folder)")
   }

@@ -14,6 +14,10 @@ package struct NetworkSettings: Hashable, Sendable {
   package var weights: String?
   /// Whether the classifier starts anew, whatever `weights` holds.
   package var newClassifier = false
+  /// How the weights are used for other images; nil: `frozen` says what is trained.
+  package var transfer: Transfer?
+  /// Blocks that `Transfer.last` trains.
+  package var trainLast = 1
   /// What keeps its weights.
   package var frozen = FrozenLayers.none
 
@@ -49,8 +53,16 @@ extension NetworkSettings: SettingGroup {
         + "torchvision's names.", effect: .start, isCommon: true),
     Setting(
       "new-classifier", \.network.newClassifier, .flag,
-      "Start the classifier (fc) anew on the other --weights, for images of other classes.",
-      effect: .start),
+      "Start the classifier (fc) anew on the other --weights, as is done anyway where they tell "
+        + "another number of classes apart.", effect: .start),
+    Setting(
+      "transfer", \.network.transfer, .choice,
+      "Transfer learning from --weights: train all layers, the last blocks and the classifier, or "
+        + "the head, that is the classifier alone; the others keep their weights and BN "
+        + "statistics.", unset: "none", effect: .fixed),
+    Setting(
+      "train-last", \.network.trainLast, .integer(1...1000),
+      "With --transfer last: the residual blocks that are trained.", effect: .fixed),
     Setting(
       "freeze", \.network.frozen, .frozenLayers,
       "Layers that keep their weights and BN statistics: backbone (all but the classifier), or "

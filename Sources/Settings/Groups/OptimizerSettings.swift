@@ -16,6 +16,8 @@ package struct OptimizerSettings: Hashable, Sendable {
   package var nesterov = false
   package var weightDecay = 1e-4
   package var normalizationWeightDecay: Double?
+  /// The learning rate of all layers but the classifier, over the classifier's.
+  package var backboneRate = 1.0
   /// The part of the weights' average that an update keeps; nil: no average.
   package var averageDecay: Double?
   /// Steps between the average's updates.
@@ -55,6 +57,9 @@ extension OptimizerSettings: SettingGroup {
     Setting(
       "norm-weight-decay", \.optimizer.normalizationWeightDecay, .real(0...), valueName: "decay",
       "Weight decay of BN's scales and shifts.", unset: "as --wd"),
+    Setting(
+      "lr-backbone", \.optimizer.backboneRate, .real(0...1000), valueName: "factor",
+      "The learning rate of all layers but the classifier, as a factor of --lr."),
     Setting(
       "ema-decay", \.optimizer.averageDecay, .real(0..<1), valueName: "decay",
       "Keep a moving average of the weights, of which an update keeps this part; evaluations, and "
