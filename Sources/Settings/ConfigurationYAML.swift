@@ -10,20 +10,27 @@ extension ConfigurationChanges {
   /// - Parameter path: the file, for messages.
   /// - Throws: `ConfigurationError`.
   package init(yaml: String, path: String) throws(ConfigurationError) {
-    try self.init(parsing: Self.entries(yaml: yaml, path: path), file: path)
+    try self.init(
+      parsing: Self.entries(of: Self.mapping(yaml: yaml, path: path), path: path), file: path)
   }
 
-  private static func entries(
-    yaml: String, path: String
-  ) throws(ConfigurationError) -> [Entry] {
+  /// The mapping that a file is; empty where it has nothing.
+  static func mapping(yaml: String, path: String) throws(ConfigurationError) -> Node.Mapping {
     let root: Node?
     do { root = try Yams.compose(yaml: yaml) } catch {
       throw .unreadable(path: path, reason: "\(error)")
     }
-    guard let root else { return [] }
+    guard let root else { return Node.Mapping([]) }
     guard case .mapping(let mapping) = root else {
       throw .unreadable(path: path, reason: "expected 'key: value' lines, such as 'lr: 0.1'")
     }
+    return mapping
+  }
+
+  /// The values of a mapping in the command line's spelling.
+  static func entries(
+    of mapping: Node.Mapping, path: String
+  ) throws(ConfigurationError) -> [Entry] {
     var entries: [Entry] = []
     for (key, node) in mapping {
       let line = key.mark?.line

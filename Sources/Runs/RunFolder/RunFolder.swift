@@ -2,6 +2,7 @@
 ///
 ///     config.yaml     every value of the run, resolved
 ///     metrics.jsonl   a line per logged step and per evaluation
+///     result.json     what came of it, once it is finished
 ///     checkpoints/    step-0001234/ and so on
 ///     lock            held by the process that writes here
 
@@ -84,6 +85,30 @@ package final class RunFolder: Sendable {
   /// Replaces `config.yaml` in one step.
   package func writeConfig(yaml: String) throws(FileError) {
     try AtomicFile.write(yaml, to: configPath)
+  }
+
+  /// Writes `result.json` in one step.
+  package func writeResult(json: String) throws(FileError) {
+    try AtomicFile.write(json + "\n", to: Self.resultPath(in: path))
+  }
+
+  /// Removes the result of a run that goes on.
+  package func removeResult() throws(FileError) {
+    let path = Self.resultPath(in: path)
+    guard unlink(path) == 0 || errno == ENOENT else { throw .current("remove", path) }
+  }
+
+  /// Where the result of the run at `path` is, once it is finished.
+  package static func resultPath(in path: String) -> String { "\(path)/result.json" }
+
+  /// Removes the folder of a run that ended before its first checkpoint, so that it can begin again.
+  ///
+  /// A folder with other files in it is left alone.
+  package static func removeUnstarted(_ path: String) throws {
+    let names = try DirectoryListing.names(in: path).filter { !TemporaryName.matches($0) }
+    let own = ["config.yaml", "metrics.jsonl", "checkpoints", RunLock.fileName]
+    guard names.allSatisfy(own.contains), try checkpoints(in: path).isEmpty else { return }
+    try AtomicDirectory.remove(path)
   }
 
   /// `mkdir -p`.

@@ -29,6 +29,8 @@ final class RunFiles {
     var (written, derived) = (configuration, setup.derivedConfiguration)
     // A run folder can be moved.
     (written.run.directory, derived.run.directory) = (nil, nil)
+    // A run that is resumed is not finished.
+    try folder.removeResult()
     try folder.writeConfig(yaml: try written.yaml(derived: derived))
     metrics = try MetricsLog(path: folder.metricsPath, resumingAfter: start.step)
     keepCheckpoints = configuration.run.keepCheckpoints

@@ -138,7 +138,11 @@ package final class TrainingRun {
         parametersSHA256: digest,
         frozen: frozen, averageSHA256: averageDigest,
         folder: report?.files.folder.path ?? "", seconds: clock.total.seconds)
-      if let report { TrainingSummary.writeResult(outcome, to: report.console) }
+      try ranks.onFirst {
+        guard let report else { return }
+        try report.files.folder.writeResult(json: outcome.json)
+        TrainingSummary.writeResult(outcome, to: report.console)
+      }
       engine.rankProgress.move(to: .ended)
       try timelineFile?.write(engine.rankProgress, ranks: ranks)
       return outcome

@@ -1,0 +1,60 @@
+/// `resnet-dist sweep`: many runs from one file.
+
+import ArgumentParser
+import Console
+import Distributed
+import Runs
+
+struct SweepCommand: RankedCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sweep",
+    abstract: "Train the runs that a YAML file describes, one after the other.",
+    usage: "mpirun -n <ranks> resnet-dist sweep <file> [<options>]",
+    discussion: """
+      The file has up to four keys: base, the values of all runs; runs, a list of named runs with \
+      their own values; grid, lists of values to combine; and seeds. Finished runs are left alone and \
+      interrupted ones resumed, so the same command goes on where it stopped; a run that fails does \
+      not end the rest.
+
+        mpirun -n 8 resnet-dist sweep table6.yaml
+
+        # one run of it, as a job array starts each of them
+        mpirun -n 8 resnet-dist sweep table6.yaml --job 3
+      """)
+
+  @Argument(help: "The sweep: a YAML file.")
+  var file: String
+
+  @Option(
+    help: ArgumentHelp(
+      "The folder of the runs' folders. (default: runs/<file's name>)", valueName: "folder"))
+  var runDir: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Train this run alone: its number from 1 on. (default: all)", valueName: "N"))
+  var job: Int?
+
+  @Flag(help: "Show the runs' numbers and names, and train nothing.")
+  var list = false
+
+  func run(on ranks: ProcessGroup) throws {
+    let sweep = try SweepRun(
+      file: file, folder: runDir, ranks: ranks, console: StandardConsole.output)
+    if list {
+      guard ranks.isFirst else { return }
+      for (index, name) in sweep.names.enumerated() {
+        StandardConsole.output.writeLine("\(index + 1)  \(name)")
+      }
+      return
+    }
+    guard try sweep.run(only: job) else { throw CollectiveFailure(onEveryRank: RunsFailed()) }
+  }
+}
+
+/// Some runs of a sweep failed.
+private struct RunsFailed: Error, CustomStringConvertible {
+  var description: String {
+    "some runs failed; the same command trains them again and leaves the others alone"
+  }
+}
