@@ -97,9 +97,13 @@ let package = Package(
       name: "Evaluation",
       dependencies: ["Distributed", "MPI", "Networks", "Datasets", "Kernels", "Tensors"]),
     .target(
+      name: "Reports", dependencies: ["Settings", "Console", "System"], swiftSettings: coldSettings
+    ),
+    .target(
       name: "Runs",
       dependencies: [
-        "Settings", "Console", "Evaluation", "Distributed", "MPI", "Networks", "Optimizers",
+        "Reports", "Settings", "Console", "Evaluation", "Distributed", "MPI", "Networks",
+        "Optimizers",
         "Datasets",
         "Safetensors", "PyTorchFiles", "ONNX", "Kernels", "Tensors", "System",
       ], swiftSettings: coldSettings),
@@ -112,8 +116,8 @@ let package = Package(
     .executableTarget(
       name: "resnet-dist",
       dependencies: [
-        "Benchmarks", "Runs", "Evaluation", "Settings", "Console", "Distributed", "Datasets",
-        "Networks", "Kernels", "MPI",
+        "Benchmarks", "Runs", "Reports", "Evaluation", "Settings", "Console", "Distributed",
+        "Datasets", "Networks", "Kernels", "MPI", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: coldSettings),
 
@@ -156,6 +160,8 @@ let package = Package(
       dependencies: [
         "Settings", "Distributed", "Datasets", "Networks", "Optimizers", "Tensors", "TestSupport",
       ]),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["Reports", "Settings", "Networks", "TestSupport"]),
     .testTarget(name: "RunsTests", dependencies: ["Runs", "Settings", "System", "TestSupport"]),
     .testTarget(
       name: "BenchmarksTests", dependencies: ["Benchmarks", "Settings", "Distributed", "Networks"]),

@@ -30,7 +30,8 @@ struct ResnetDist: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, RecipesCommand.self, SweepCommand.self, EvalCommand.self,
+      TrainCommand.self, RecipesCommand.self, SweepCommand.self, ReportCommand.self,
+      EvalCommand.self,
       BNRecalibrateCommand.self,
       BenchCommand.self,
       InspectCommand.self, ExportCommand.self, DataCommand.self, DoctorCommand.self,

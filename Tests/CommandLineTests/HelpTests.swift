@@ -8,7 +8,7 @@ extension CommandLineTests {
   @Suite struct HelpTests {
     private static let commands = [
       [], ["train"], ["eval"], ["bn-recalibrate"], ["bench"], ["inspect"], ["export"], ["data"],
-      ["data", "fetch"], ["data", "statistics"], ["doctor"], ["recipes"],
+      ["data", "fetch"], ["data", "statistics"], ["doctor"], ["recipes"], ["sweep"], ["report"],
     ]
 
     private func help(_ command: [String]) throws -> [String] {

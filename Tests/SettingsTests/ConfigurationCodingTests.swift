@@ -38,6 +38,7 @@ import Testing
     ("recipe", "goyal2017"), ("seed", "18446744073709551615"), ("run-dir", "-runs/é"),
     ("checkpoint-every", "500"),
     ("keep-checkpoints", "9"), ("eval-every", "4"), ("select", "best"), ("stall-timeout", "60"),
+    ("report", "false"),
     ("timeline", "a.json"),
   ]
 

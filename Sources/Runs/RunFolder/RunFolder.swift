@@ -3,11 +3,13 @@
 ///     config.yaml     every value of the run, resolved
 ///     metrics.jsonl   a line per logged step and per evaluation
 ///     result.json     what came of it, once it is finished
+///     report.html     its curves and settings, likewise
 ///     checkpoints/    step-0001234/ and so on
 ///     lock            held by the process that writes here
 
 import Foundation
 import Glibc
+import Reports
 import System
 
 /// Held exclusively from creation until it is released by `deinit` or the end of the process.
@@ -92,6 +94,14 @@ package final class RunFolder: Sendable {
     try AtomicFile.write(json + "\n", to: Self.resultPath(in: path))
   }
 
+  /// Where the page about the run is.
+  package var reportPath: String { "\(path)/report.html" }
+
+  /// Writes `report.html` from the other files, in one step.
+  package func writeReport() throws {
+    try AtomicFile.write(RunPage([try RunRecord(path)]).html, to: reportPath)
+  }
+
   /// Removes the result of a run that goes on.
   package func removeResult() throws(FileError) {
     let path = Self.resultPath(in: path)
@@ -106,7 +116,9 @@ package final class RunFolder: Sendable {
   /// A folder with other files in it is left alone.
   package static func removeUnstarted(_ path: String) throws {
     let names = try DirectoryListing.names(in: path).filter { !TemporaryName.matches($0) }
-    let own = ["config.yaml", "metrics.jsonl", "checkpoints", RunLock.fileName]
+    let own = [
+      "config.yaml", "metrics.jsonl", "report.html", "checkpoints", RunLock.fileName,
+    ]
     guard names.allSatisfy(own.contains), try checkpoints(in: path).isEmpty else { return }
     try AtomicDirectory.remove(path)
   }

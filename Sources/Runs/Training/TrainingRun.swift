@@ -141,7 +141,12 @@ package final class TrainingRun {
       try ranks.onFirst {
         guard let report else { return }
         try report.files.folder.writeResult(json: outcome.json)
+        if setup.configuration.run.writesReport { try report.files.folder.writeReport() }
+        try TrainingSummary.writeCurves(outcome.folder, to: report.console)
         TrainingSummary.writeResult(outcome, to: report.console)
+        if setup.configuration.run.writesReport {
+          report.console.writeLine("curves and settings: \(report.files.folder.reportPath)")
+        }
       }
       engine.rankProgress.move(to: .ended)
       try timelineFile?.write(engine.rankProgress, ranks: ranks)

@@ -6,6 +6,7 @@ import Distributed
 import Kernels
 import Networks
 import Optimizers
+import Reports
 import Settings
 import Tensors
 
@@ -178,6 +179,26 @@ struct TrainingSummary {
     "\(NumberFormat.percent(totals.top1Error, decimals: 2)) "
       + "(\(totals.top1.grouped) of \(totals.images.grouped) right), loss "
       + NumberFormat.loss(totals.meanLoss)
+  }
+
+  /// The curves of a run's errors in letters, thin in training and bold in tests.
+  static func writeCurves(_ folder: String, to console: any Console) throws {
+    let run = try RunRecord(folder)
+    func points(_ split: String) -> [(x: Double, y: Double)] {
+      run.metrics(of: split).compactMap { metric in
+        metric.top1Error.map { (Double(metric.step), $0) }
+      }
+    }
+    let chart = TextChart(
+      [
+        .init(name: "training error", sign: ".", points: points("train")),
+        .init(
+          name: "\(run.evaluationSplit) error", sign: "#", points: points(run.evaluationSplit)),
+      ], label: { NumberFormat.percent($0) })
+    let lines = chart.lines(width: console.width)
+    if lines.isEmpty { return }
+    console.writeLine("")
+    for line in lines { console.writeLine(line) }
   }
 
   /// The run's last lines.

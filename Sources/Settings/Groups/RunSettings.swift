@@ -24,6 +24,8 @@ package struct RunSettings: Hashable, Sendable {
   package var select = WeightSelection.last
   /// Seconds without progress after which the job is ended; 0: never.
   package var stallTimeout = 300.0
+  /// Whether the run folder gets a page with its curves at the end.
+  package var writesReport = true
   /// Where a Chrome trace of all ranks is written at the end; nil: nowhere.
   package var timeline: String?
 
@@ -65,6 +67,9 @@ extension RunSettings: SettingGroup {
       valueName: "seconds",
       "When no rank has made progress for this time, say where each one is and end the job; 0: "
         + "never.", effect: .none),
+    Setting(
+      "report", \.run.writesReport, .flag,
+      "Write report.html with the run's curves into its folder at the end.", effect: .none),
     Setting(
       "timeline", \.run.timeline, .text("a file", "file"),
       "Write what each rank did when, until memory for it is full, as a Chrome trace for Perfetto "

@@ -1,0 +1,101 @@
+/// The papers' tables, with a column for what was measured here.
+
+import Console
+import Settings
+
+/// A table of a paper.
+package enum PaperTable: String, CaseIterable, Sendable {
+  case table2 = "2"
+  case table3 = "3"
+  case table6 = "6"
+  case resNeXt = "resnext"
+
+  package var title: String {
+    switch self {
+    case .table2:
+      "He et al. 2015, Table 2: top-1 error on ImageNet validation, 10-crop testing"
+    case .table3:
+      "He et al. 2015, Table 3: top-1 error on ImageNet validation, 10-crop testing"
+    case .table6: "He et al. 2015, Table 6: test error on CIFAR-10"
+    case .resNeXt: "Xie et al. 2017, Table 7: test error on CIFAR-10"
+    }
+  }
+
+  /// A row: a network and the paper's error of it in percent, as it is printed there.
+  private struct Row {
+    let model: String
+    var shortcut: String?
+    let paper: String
+  }
+
+  private var rows: [Row] {
+    switch self {
+    case .table2:
+      [
+        Row(model: "plain18", paper: "27.94"), Row(model: "resnet18", paper: "27.88"),
+        Row(model: "plain34", paper: "28.54"),
+        Row(model: "resnet34", shortcut: "A", paper: "25.03"),
+      ]
+    case .table3:
+      [
+        Row(model: "plain34", paper: "28.54"),
+        Row(model: "resnet34", shortcut: "A", paper: "25.03"),
+        Row(model: "resnet34", shortcut: "B", paper: "24.52"),
+        Row(model: "resnet34", shortcut: "C", paper: "24.19"),
+        Row(model: "resnet50", paper: "22.85"),
+        Row(model: "resnet101", paper: "21.75"), Row(model: "resnet152", paper: "21.43"),
+      ]
+    case .table6:
+      [
+        Row(model: "resnet20", paper: "8.75"), Row(model: "resnet32", paper: "7.51"),
+        Row(model: "resnet44", paper: "7.17"), Row(model: "resnet56", paper: "6.97"),
+        Row(model: "resnet110", paper: "6.43 (6.61 ± 0.16)"),
+        Row(model: "resnet1202", paper: "7.93"),
+      ]
+    case .resNeXt:
+      [
+        Row(model: "resnext29_8x64d", paper: "3.65"), Row(model: "resnext29_16x64d", paper: "3.58"),
+      ]
+    }
+  }
+
+  /// The data set that its runs are of.
+  private var isOfCIFAR10: Bool {
+    switch self {
+    case .table6, .resNeXt: true
+    case .table2, .table3: false
+    }
+  }
+
+  /// The table with the runs that are of its networks and data.
+  ///
+  /// - Returns: networks without a run have an empty cell.
+  package func filled(with runs: [RunRecord]) -> TableText {
+    let fitting = runs.filter { ($0.configuration.data.dataset == .cifar10) == isOfCIFAR10 }
+    return TableText(
+      header: ["network", "paper", "ours: best (mean ± std)", "runs", "iterations"],
+      rows: rows.map { row in
+        let own = fitting.filter { run in
+          let network = run.configuration.network
+          return network.model == row.model
+            && (row.shortcut == nil || network.shortcut?.rawValue == row.shortcut)
+        }
+        let group = RunTable.Group(runs: own)
+        let name = row.model + (row.shortcut.map { ", shortcut \($0)" } ?? "")
+        let iterations = Set(own.compactMap { $0.metrics.last?.step }).sorted()
+        return [
+          name, row.paper, Self.text(group), "\(group.errors.count)",
+          iterations.map { "\($0)" }.joined(separator: ", "),
+        ]
+      })
+  }
+
+  private static func text(_ group: RunTable.Group) -> String {
+    guard let best = group.errors.min(), let mean = group.mean else { return "" }
+    func percent(_ error: Double) -> String {
+      String(NumberFormat.percent(error, decimals: 2).dropLast(2))
+    }
+    return percent(best)
+      + (group.deviation.map { " (\(percent(mean)) ± \(percent($0)))" } ?? "")
+  }
+}

@@ -1,0 +1,113 @@
+/// `report.html` of a run or of several: curves, results and settings.
+
+import Console
+import Foundation
+import Settings
+
+/// A page about runs.
+package struct RunPage: Sendable {
+  private let runs: [RunRecord]
+
+  package init(_ runs: [RunRecord]) { self.runs = runs }
+
+  package var html: String {
+    let title =
+      runs.count == 1
+      ? "\(runs[0].configuration.network.model) on \(runs[0].configuration.data.dataset.rawValue)"
+      : "\(runs.count) runs"
+    var body = ["<h1>\(HTML.escaped(title))</h1>"]
+    if runs.count == 1 {
+      body.append("<p class=\"lead\">\(HTML.escaped(Self.lead(runs[0])))</p>")
+      body.append(Self.cards(runs[0]))
+    } else {
+      let table = RunTable(runs)
+      body.append(HTML.table(table.header, table.rows))
+    }
+    body.append("<div class=\"charts\">")
+    body += charts.map(\.figure)
+    body.append("</div>")
+    for run in runs {
+      body.append(
+        "<h2>\(HTML.escaped(runs.count == 1 ? "Settings that are not the defaults" : run.name))</h2>"
+      )
+      body.append(HTML.list(run.changes.map { ($0.key, $0.value) }))
+      if let result = run.result {
+        body.append("<h2>\(runs.count == 1 ? "Result" : "Its result")</h2>")
+        body.append(HTML.list(Self.digests(result)))
+      }
+    }
+    return HTML.page(title: title, body: body.joined(separator: "\n"))
+  }
+
+  private static func lead(_ run: RunRecord) -> String {
+    let state = run.result == nil ? "not finished" : "finished"
+    let recipe = run.configuration.run.recipe.map { "recipe \($0.rawValue), \($0.source), " } ?? ""
+    return "\(recipe)\(run.name), \(state)"
+  }
+
+  private static func digests(_ result: RunRecord.Result) -> [(name: String, value: String)] {
+    var rows = [(name: "parameters sha256", value: result.sha256)]
+    if let average = result.averageSHA256 { rows.append(("average sha256", average)) }
+    return rows
+  }
+
+  private static func cards(_ run: RunRecord) -> String {
+    var cards: [(String, String)] = []
+    func add(_ name: String, _ error: Double?) {
+      if let error { cards.append((name, NumberFormat.percent(error, decimals: 2))) }
+    }
+    add("test error", run.testError)
+    add("validation error", run.result?.validationError)
+    add("lowest \(run.evaluationSplit) error", run.bestError)
+    add("training error", run.metrics(of: "train").last?.top1Error)
+    if let rate = run.imagesPerSecond {
+      cards.append(("images a second", NumberFormat.rate(rate)))
+    }
+    if let seconds = run.result?.seconds ?? run.metrics.last?.seconds {
+      cards.append(("of training", Duration.seconds(seconds).clockText))
+    }
+    return "<div class=\"cards\">"
+      + cards.map {
+        "<div class=\"card\"><b>\(HTML.escaped($0.1))</b><span>\(HTML.escaped($0.0))</span></div>"
+      }.joined() + "</div>"
+  }
+
+  /// The curves: errors as in He et al. 2015, Figures 4 and 6, thin in training and bold in tests.
+  private var charts: [LineChart] {
+    let error = chart("Error", LineChart.percent, \.top1Error, trained: true, tested: true)
+    let loss = chart("Loss", LineChart.plain, \.loss, trained: true, tested: true)
+    let rate = chart("Learning rate", LineChart.plain, \.learningRate, trained: true)
+    let speed = chart(
+      "Training images a second", LineChart.plain, \.imagesPerSecond, trained: true)
+    return [error, loss, rate, speed].filter { $0.lines.contains { !$0.points.isEmpty } }
+  }
+
+  private func chart(
+    _ title: String, _ label: @escaping LineChart.Label,
+    _ value: KeyPath<RunRecord.Metric, Double?>, trained: Bool, tested: Bool = false
+  ) -> LineChart {
+    func points(_ metrics: [RunRecord.Metric]) -> [(x: Double, y: Double)] {
+      metrics.compactMap { metric in metric[keyPath: value].map { (Double(metric.step), $0) } }
+    }
+    var lines: [LineChart.Line] = []
+    for (index, run) in runs.enumerated() {
+      // One run has two colours, several have one each.
+      let color = runs.count == 1 ? 0 : index
+      if trained {
+        lines.append(
+          LineChart.Line(
+            name: runs.count == 1 ? (tested ? "training" : "") : (tested ? "" : run.name),
+            points: points(run.metrics(of: "train")), color: color, isThin: tested))
+      }
+      if tested {
+        lines.append(
+          LineChart.Line(
+            name: runs.count == 1 ? run.evaluationSplit : run.name,
+            points: points(run.metrics(of: run.evaluationSplit)),
+            color: runs.count == 1 ? 1 : color))
+      }
+    }
+    let title = title + (tested && runs.count > 1 ? " (thin in training, bold in tests)" : "")
+    return LineChart(title: title, xTitle: "iteration", lines: lines, yLabel: label)
+  }
+}

@@ -1,0 +1,153 @@
+/// A run as its folder tells of it.
+
+import Foundation
+import Settings
+
+/// What a run folder says: settings, figures and, once it is finished, the result.
+package struct RunRecord: Sendable {
+  package let path: String
+  package let configuration: TrainingConfiguration
+  package let metrics: [Metric]
+  /// Nil while the run is not finished.
+  package let result: Result?
+
+  /// A line of `metrics.jsonl`.
+  package struct Metric: Decodable, Sendable {
+    package let step: Int
+    package let epoch: Int
+    /// `train`, `validation` or `test`.
+    package let split: String
+    package let loss: Double?
+    package let top1Error: Double?
+    package let learningRate: Double?
+    package let imagesPerSecond: Double?
+    package let seconds: Double
+
+    enum CodingKeys: String, CodingKey {
+      case step, epoch, split, loss, seconds
+      case top1Error = "top1_error"
+      case learningRate = "lr"
+      case imagesPerSecond = "images_per_second"
+    }
+  }
+
+  /// `result.json`.
+  package struct Result: Decodable, Sendable {
+    package let model: String
+    package let samples: Int
+    /// A fraction right.
+    package let top1: Double
+    package let loss: Double?
+    package let sha256: String
+    package let averageSHA256: String?
+    package let validationError: Double?
+    package let bestStep: Int?
+    package let bestError: Double?
+    /// Of training.
+    package let seconds: Double
+
+    /// Of the test images, a fraction.
+    package var testError: Double { 1 - top1 }
+
+    enum CodingKeys: String, CodingKey {
+      case model, samples, top1, loss, seconds
+      case sha256 = "parameters_sha256"
+      case averageSHA256 = "average_sha256"
+      case validationError = "validation_error"
+      case bestStep = "best_step"
+      case bestError = "best_error"
+    }
+  }
+
+  /// Reads a run folder.
+  ///
+  /// - Throws: `RunRecordError`, `ConfigurationError`.
+  package init(_ path: String) throws {
+    let files = FileManager.default
+    var isFolder: ObjCBool = false
+    guard files.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+      throw RunRecordError.noFolder(path: path)
+    }
+    let config = "\(path)/config.yaml"
+    guard let yaml = files.contents(atPath: config) else {
+      throw RunRecordError.noRun(path: path)
+    }
+    self.path = path
+    configuration = try ConfigurationChanges(
+      yaml: String(decoding: yaml, as: UTF8.self), path: config
+    ).applied(to: TrainingConfiguration())
+    metrics = try Self.metrics("\(path)/metrics.jsonl")
+    let resultPath = "\(path)/result.json"
+    result = try files.contents(atPath: resultPath).map { data in
+      do { return try JSONDecoder().decode(Result.self, from: data) } catch {
+        throw RunRecordError.damaged(path: resultPath, line: nil)
+      }
+    }
+  }
+
+  private static func metrics(_ path: String) throws(RunRecordError) -> [Metric] {
+    guard let data = FileManager.default.contents(atPath: path) else { return [] }
+    let lines = data.split(separator: UInt8(ascii: "\n"))
+    var metrics: [Metric] = []
+    for (index, line) in lines.enumerated() {
+      do { metrics.append(try JSONDecoder().decode(Metric.self, from: line)) } catch {
+        // The last line of a run that is going on may be half-written.
+        if index == lines.count - 1, data.last != UInt8(ascii: "\n") { break }
+        throw .damaged(path: path, line: index + 1)
+      }
+    }
+    return metrics
+  }
+
+  /// The figures of some images.
+  package func metrics(of split: String) -> [Metric] { metrics.filter { $0.split == split } }
+
+  /// The images that epochs were evaluated on.
+  package var evaluationSplit: String {
+    configuration.data.validationSplit == nil ? "test" : "validation"
+  }
+
+  /// The lowest error of an evaluation; nil before the first.
+  package var bestError: Double? { metrics(of: evaluationSplit).compactMap(\.top1Error).min() }
+
+  /// The test images' error at the end, or, of a run that goes on, at its last evaluation of them.
+  package var testError: Double? {
+    result?.testError ?? metrics(of: "test").last?.top1Error
+  }
+
+  /// Training images a second, over all logged steps.
+  package var imagesPerSecond: Double? {
+    let rates = metrics(of: "train").compactMap(\.imagesPerSecond).filter { $0 > 0 }
+    if rates.isEmpty { return nil }
+    // Lines have about as many images each, so their times add up.
+    return Double(rates.count) / rates.reduce(0) { $0 + 1 / $1 }
+  }
+
+  /// Settings that are not the defaults, in their order.
+  package var changes: [(key: String, value: String)] {
+    let defaults = TrainingConfiguration().values
+    return configuration.values.filter { value in
+      defaults.first { $0.key == value.key }?.value != value.value
+    }
+  }
+
+  /// The last part of its path.
+  package var name: String { (path as NSString).lastPathComponent }
+}
+
+/// A folder cannot be reported on.
+package enum RunRecordError: Error, Equatable, CustomStringConvertible {
+  case noFolder(path: String)
+  case noRun(path: String)
+  case damaged(path: String, line: Int?)
+
+  package var description: String {
+    switch self {
+    case .noFolder(let path): "there is no folder \(path): give run folders, such as runs/NAME"
+    case .noRun(let path):
+      "\(path) is not the folder of a run: it has no config.yaml; give folders that train wrote"
+    case .damaged(let path, let line):
+      "\(path)\(line.map { ":\($0)" } ?? "") is not what train writes: it was changed or is damaged"
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/// `resnet-dist report`: runs as tables and pages.
+
+import ArgumentParser
+import Reports
+import Runs
+import System
+
+struct ReportCommand: RankedCommand {
+  static let usesRanks = false
+
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Gather runs into a table, a paper's table, or a page with their curves.",
+    usage: "resnet-dist report <run>... [<options>]",
+    discussion: """
+        resnet-dist report runs/*
+
+        # the curves of all runs of a sweep in one page
+        resnet-dist report runs/table6/* --format html --output table6.html
+
+        # the paper's numbers and ours
+        resnet-dist report runs/table6/* --table 6
+      """)
+
+  enum Format: String, CaseIterable, ExpressibleByArgument {
+    case markdown, csv, json, html
+  }
+
+  @Argument(help: "Run folders.")
+  var runs: [String]
+
+  @Option(
+    help: "markdown, csv, json or html.")
+  var format = Format.markdown
+
+  @Option(
+    help: ArgumentHelp(
+      "Lay the runs out as a table of the papers: 2, 3 or 6 of He et al. 2015, or resnext.",
+      valueName: "table"))
+  var table: String?
+
+  @Option(help: ArgumentHelp("Write to a file instead of stdout.", valueName: "file"))
+  var output: String?
+
+  func validate() throws {
+    if let table, PaperTable(rawValue: table) == nil {
+      let names = PaperTable.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("--table \(table): expected one of \(names)")
+    }
+    if table != nil, format == .html {
+      throw ValidationError("--table is written as markdown, csv or json")
+    }
+  }
+
+  func runAlone() throws {
+    let records = try runs.map { try RunRecord($0) }
+    let text = text(records)
+    guard let output else { return print(text, terminator: "") }
+    try AtomicFile.write(text, to: output)
+  }
+
+  private func text(_ records: [RunRecord]) -> String {
+    if format == .html { return RunPage(records).html }
+    let paper = table.flatMap(PaperTable.init)
+    let all = RunTable(records)
+    let rows = paper?.filled(with: records) ?? TableText(header: all.header, rows: all.rows)
+    switch format {
+    case .markdown: return (paper.map { "\($0.title)\n\n" } ?? "") + rows.markdown
+    case .csv: return rows.csv
+    case .json: return rows.json
+    case .html: preconditionFailure("a page is no table")
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/// Tables of runs, and the papers' tables.
+
+import Foundation
+import Reports
+import TestSupport
+import Testing
+
+@Suite struct RunTableTests {
+  @Test("seeds of one configuration are one row with mean, deviation and best")
+  func seeds() throws {
+    let fixture = try RunFixture()
+    let settings = ["model: resnet32", "dataset: cifar10", "iterations: 20"]
+    let paths = [
+      try fixture.run("a", settings + ["seed: 1"], errors: [0.5, 0.11], result: 0.11),
+      try fixture.run(
+        "b", settings + ["seed: 2", "run-dir: x"], errors: [0.5, 0.10], result: 0.13),
+      try fixture.run("c", settings + ["seed: 3", "lr: 0.05"], errors: [0.4], result: nil),
+    ]
+    let table = RunTable(try paths.map { try RunRecord($0) })
+    #expect(
+      table.header == [
+        "model", "data set", "lr", "seeds", "test error", "best", "lowest in training", "images/s",
+        "time", "state",
+      ])
+    // The deviation of 11 and 13 with n − 1 is √2.
+    #expect(
+      table.rows == [
+        [
+          "resnet32", "cifar10", "0.1", "2", "12.00 % ± 1.41", "11.00 %", "10.00 %", "100", "1:30",
+          "finished",
+        ],
+        [
+          "resnet32", "cifar10", "0.05", "1", "–", "–", "40.00 %", "100", "–", "1 unfinished",
+        ],
+      ])
+  }
+
+  @Test("Table 6 has the paper's numbers beside those of the runs that fit")
+  func paper() throws {
+    let fixture = try RunFixture()
+    let cifar = ["dataset: cifar10", "recipe: he2015-cifar"]
+    let paths = [
+      try fixture.run("a", cifar + ["model: resnet20", "seed: 1"], errors: [0.09], result: 0.09),
+      try fixture.run("b", cifar + ["model: resnet20", "seed: 2"], errors: [0.1], result: 0.08),
+      try fixture.run("c", cifar + ["model: plain20"], errors: [0.1], result: 0.1),
+      try fixture.run(
+        "d", ["dataset: synthetic", "model: resnet32"], errors: [0.01], result: 0.01),
+    ]
+    let table = PaperTable.table6.filled(with: try paths.map { try RunRecord($0) })
+    #expect(table.rows[0] == ["resnet20", "8.75", "8.00 (8.50 ± 0.71)", "2", "10"])
+    #expect(table.rows[1] == ["resnet32", "7.51", "", "0", ""])
+    #expect(table.markdown.hasPrefix("| network | paper | ours: best (mean ± std) |"))
+  }
+
+  @Test("texts are quoted as each format needs it")
+  func formats() throws {
+    let table = TableText(header: ["a", "b"], rows: [["x|y", "1,\"2\""], ["", "–"]])
+    #expect(table.markdown == "| a | b |\n| --- | --- |\n| x\\|y | 1,\"2\" |\n|  | – |\n")
+    #expect(table.csv == "a,b\nx|y,\"1,\"\"2\"\"\"\n,–\n")
+    let json = try JSONSerialization.jsonObject(with: Data(table.json.utf8)) as? [[String: String]]
+    #expect(json == [["a": "x|y", "b": "1,\"2\""], ["a": "", "b": "–"]])
+  }
+
+  @Test("folders that are no runs, and damaged ones, are named")
+  func errors() throws {
+    let fixture = try RunFixture()
+    let missing = fixture.directory.file("missing")
+    #expect(throws: RunRecordError.noFolder(path: missing)) { try RunRecord(missing) }
+    #expect(throws: RunRecordError.noRun(path: fixture.directory.path)) {
+      try RunRecord(fixture.directory.path)
+    }
+    let path = try fixture.run("a", ["model: resnet20"], errors: [0.5, 0.4], result: 0.4)
+    let metrics = "\(path)/metrics.jsonl"
+    let text = try String(contentsOfFile: metrics, encoding: .utf8)
+    // A line that is being written is not there yet; one in the middle is damage.
+    try (text + "{\"step\":").write(toFile: metrics, atomically: true, encoding: .utf8)
+    #expect(try RunRecord(path).metrics.count == 4)
+    try ("{\"step\":\n" + text).write(toFile: metrics, atomically: true, encoding: .utf8)
+    #expect(throws: RunRecordError.damaged(path: metrics, line: 1)) { try RunRecord(path) }
+    try text.write(toFile: metrics, atomically: true, encoding: .utf8)
+    try "{}".write(toFile: "\(path)/result.json", atomically: true, encoding: .utf8)
+    #expect(throws: RunRecordError.damaged(path: "\(path)/result.json", line: nil)) {
+      try RunRecord(path)
+    }
+  }
+}

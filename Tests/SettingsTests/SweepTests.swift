@@ -1,0 +1,63 @@
+/// Sweep files.
+
+import Settings
+import Testing
+
+@Suite struct SweepTests {
+  private func sweep(_ yaml: String) throws -> [(name: String, values: TrainingConfiguration)] {
+    try Sweep(yaml: yaml, path: "s.yaml").jobs.map {
+      ($0.name, $0.changes.applied(to: TrainingConfiguration()))
+    }
+  }
+
+  @Test("runs, grid and seeds are combined in the order of the file")
+  func product() throws {
+    let jobs = try sweep(
+      """
+      base: {model: resnet8, lr: 0.2, mean: [0.1, 0.2, 0.3]}
+      runs:
+        - name: plain
+          model: plain8
+        - lr: 0.4
+      grid:
+        wd: [0, 1e-4]
+      seeds: [1, 7]
+      """)
+    #expect(
+      jobs.map(\.name) == [
+        "plain-wd-0-seed-1", "plain-wd-0-seed-7", "plain-wd-1e-4-seed-1", "plain-wd-1e-4-seed-7",
+        "lr-0.4-wd-0-seed-1", "lr-0.4-wd-0-seed-7", "lr-0.4-wd-1e-4-seed-1",
+        "lr-0.4-wd-1e-4-seed-7",
+      ])
+    #expect(jobs[1].values.network.model == "plain8" && jobs[1].values.run.seed == 7)
+    #expect(
+      jobs[1].values.optimizer.weightDecay == 0 && jobs[1].values.schedule.learningRate == 0.2)
+    #expect(
+      jobs[6].values.network.model == "resnet8" && jobs[6].values.schedule.learningRate == 0.4)
+    #expect(jobs.allSatisfy { $0.values.data.mean == .values([0.1, 0.2, 0.3]) })
+  }
+
+  @Test("a file of seeds alone, and an empty one")
+  func small() throws {
+    #expect(try sweep("seeds: [3]").map(\.name) == ["seed-3"])
+    #expect(try sweep("").map(\.name) == ["run"])
+  }
+
+  @Test(
+    "mistakes are named with their line",
+    arguments: [
+      ("seed: [1]", "s.yaml:1: unknown key 'seed', did you mean 'seeds'?"),
+      ("base:\n  modle: x", "s.yaml:2: unknown key 'modle', did you mean 'model'?"),
+      ("runs:\n  - lr: fast", "s.yaml:2: lr: fast: expected a positive number"),
+      ("grid:\n  lr: 0.1", "grid has lists of values"),
+      ("grid: [1]", "base and grid are 'key: value' lines"),
+      ("runs:\n  - lr: 1\n  - lr: 1", "two runs are called 'lr-1': give them names"),
+      ("seeds: [x]", "seed: x: expected a whole number"),
+    ])
+  func mistakes(yaml: String, message: String) {
+    let error = #expect(throws: ConfigurationError.self) {
+      try Sweep(yaml: yaml, path: "s.yaml")
+    }
+    #expect("\(error!)".contains(message), "\(error!)")
+  }
+}
