@@ -63,7 +63,9 @@ let package = Package(
         "Tensors", "System", .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "PyTorchFiles", dependencies: ["Tensors", "System", "CZlib"]),
-    .target(name: "ONNX"),
+    .target(name: "Protobuf"),
+    .target(name: "ONNX", dependencies: ["Protobuf"]),
+    .target(name: "TensorBoard", dependencies: ["Protobuf", "System"]),
     .target(name: "CProcessor"),
     .target(
       name: "Threads",
@@ -105,7 +107,7 @@ let package = Package(
         "Reports", "Settings", "Console", "Evaluation", "Distributed", "MPI", "Networks",
         "Optimizers",
         "Datasets",
-        "Safetensors", "PyTorchFiles", "ONNX", "Kernels", "Tensors", "System",
+        "Safetensors", "PyTorchFiles", "ONNX", "TensorBoard", "Kernels", "Tensors", "System",
       ], swiftSettings: coldSettings),
     .target(
       name: "Benchmarks",
@@ -134,7 +136,10 @@ let package = Package(
       name: "PyTorchFilesTests", dependencies: ["PyTorchFiles", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "DocumentationTests"),
-    .testTarget(name: "ONNXTests", dependencies: ["ONNX"]),
+    .testTarget(name: "ONNXTests", dependencies: ["ONNX", "TestSupport"]),
+    .testTarget(
+      name: "TensorBoardTests", dependencies: ["TensorBoard", "System", "TestSupport"],
+      resources: [.copy("Fixtures")]),
     .testTarget(name: "ThreadsTests", dependencies: ["Threads"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors", "TestSupport"]),
     .testTarget(
@@ -162,7 +167,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "ReportsTests", dependencies: ["Reports", "Settings", "Networks", "TestSupport"]),
-    .testTarget(name: "RunsTests", dependencies: ["Runs", "Settings", "System", "TestSupport"]),
+    .testTarget(
+      name: "RunsTests",
+      dependencies: ["Runs", "Settings", "TensorBoard", "System", "TestSupport"]),
     .testTarget(
       name: "BenchmarksTests", dependencies: ["Benchmarks", "Settings", "Distributed", "Networks"]),
     .testTarget(

@@ -1,6 +1,8 @@
 /// A network in the Open Neural Network Exchange format: the messages of `onnx.proto` that a
 /// convolutional network needs (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 
+import Protobuf
+
 /// A model with one graph; operators are of the default domain.
 public struct ONNXModel: Sendable {
   /// A constant tensor, row-major.

@@ -1,73 +1,8 @@
 /// The bytes of ONNX models, read back by a parser of the wire format alone.
 
 import ONNX
+import TestSupport
 import Testing
-
-/// A message's fields in order, by the wire format (https://protobuf.dev/programming-guides/encoding).
-private struct Message {
-  enum Value: Equatable {
-    case varint(UInt64)
-    case fixed32(UInt32)
-    case bytes([UInt8])
-  }
-
-  let fields: [(number: Int, value: Value)]
-
-  init(_ bytes: [UInt8]) throws {
-    var rest = bytes[...]
-    func varint() throws -> UInt64 {
-      var value: UInt64 = 0
-      for shift in stride(from: 0, to: 70, by: 7) {
-        guard let byte = rest.popFirst() else { throw Malformed() }
-        value |= UInt64(byte & 0x7F) << UInt64(shift)
-        if byte < 0x80 { return value }
-      }
-      throw Malformed()
-    }
-    func take(_ count: Int) throws -> [UInt8] {
-      guard count <= rest.count else { throw Malformed() }
-      defer { rest = rest.dropFirst(count) }
-      return Array(rest.prefix(count))
-    }
-    var fields: [(number: Int, value: Value)] = []
-    while !rest.isEmpty {
-      let key = try varint()
-      let value: Value
-      switch key & 7 {
-      case 0: value = .varint(try varint())
-      case 2: value = .bytes(try take(Int(try varint())))
-      case 5: value = .fixed32(try take(4).reversed().reduce(0) { $0 << 8 | UInt32($1) })
-      default: throw Malformed()
-      }
-      fields.append((Int(key >> 3), value))
-    }
-    self.fields = fields
-  }
-
-  struct Malformed: Error {}
-
-  func integers(_ number: Int) -> [Int64] {
-    fields.compactMap {
-      if $0.number == number, case .varint(let value) = $0.value {
-        Int64(bitPattern: value)
-      } else {
-        nil
-      }
-    }
-  }
-
-  func data(_ number: Int) -> [[UInt8]] {
-    fields.compactMap {
-      if $0.number == number, case .bytes(let value) = $0.value { value } else { nil }
-    }
-  }
-
-  func strings(_ number: Int) -> [String] {
-    data(number).map { String(decoding: $0, as: UTF8.self) }
-  }
-
-  func messages(_ number: Int) throws -> [Message] { try data(number).map { try Message($0) } }
-}
 
 @Suite struct ONNXModelTests {
   private static let model = ONNXModel(
@@ -92,7 +27,7 @@ private struct Message {
 
   @Test("the model says its format, operators, producer and metadata")
   func header() throws {
-    let model = try Message(Self.model.bytes())
+    let model = try ProtobufMessage(Self.model.bytes())
     #expect(model.integers(1) == [8] && model.strings(2) == ["resnet-dist"])
     let sets = try model.messages(8)
     #expect(sets.map { $0.strings(1) } == [[""]] && sets.map { $0.integers(2) } == [[17]])
@@ -104,7 +39,7 @@ private struct Message {
 
   @Test("nodes have inputs, one output, an operator and typed attributes")
   func nodes() throws {
-    let graph = try Message(Self.model.bytes()).messages(7)[0]
+    let graph = try ProtobufMessage(Self.model.bytes()).messages(7)[0]
     #expect(graph.strings(2) == ["small"] && graph.strings(10) == ["a test"])
     let nodes = try graph.messages(1)
     #expect(nodes.map { $0.strings(1) } == [["input", "w"], ["conv"]])
@@ -121,7 +56,7 @@ private struct Message {
 
   @Test("constants hold little-endian values, ports their fixed and free sizes")
   func values() throws {
-    let graph = try Message(Self.model.bytes()).messages(7)[0]
+    let graph = try ProtobufMessage(Self.model.bytes()).messages(7)[0]
     let constants = try graph.messages(5)
     #expect(constants.map { $0.strings(8) } == [["w"], ["ends"], ["large"]])
     #expect(constants.map { $0.integers(1) } == [[1, 2], [2], [300]])

@@ -39,7 +39,7 @@ import Testing
     ("checkpoint-every", "500"),
     ("keep-checkpoints", "9"), ("eval-every", "4"), ("select", "best"), ("stall-timeout", "60"),
     ("report", "false"),
-    ("timeline", "a.json"),
+    ("timeline", "a.json"), ("tensorboard", "true"),
   ]
 
   private func roundTrip(_ configuration: TrainingConfiguration) throws -> TrainingConfiguration {

@@ -57,7 +57,7 @@ import Testing
     ("wd", ["-1e-4", "nan", "inf"]), ("norm-weight-decay", ["-1", "nan"]),
     ("seed", ["-1", "1.0", "18446744073709551616"]), ("threads", ["0", "-2", "two"]),
     ("workers", ["0", "257"]), ("reduction", ["", "ring"]), ("gradient-compression", ["", "fp16"]),
-    ("bucket-mb", ["0", "-1", "1025", "nan"]), ("timeline", [""]),
+    ("bucket-mb", ["0", "-1", "1025", "nan"]), ("timeline", [""]), ("tensorboard", ["", "1"]),
     ("stall-timeout", ["-1", "0.5", "never"]),
     ("stride-placement", ["", "2x2", "v2"]), ("label-smoothing", ["-0.1", "1", "nan", "little"]),
     ("zero-init-residual", ["", "1"]), ("run-dir", [""]), ("checkpoint-every", ["0"]),

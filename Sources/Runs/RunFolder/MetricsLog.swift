@@ -22,13 +22,7 @@ package final class MetricsLog: Sendable {
 
   /// Appends one line. When that fails, what was written of it is taken back.
   package func append(_ record: MetricsRecord) throws(FileError) {
-    let before = try file.size()
-    do throws(FileError) {
-      try file.write(Array((record.json + "\n").utf8))
-    } catch {
-      try? file.truncate(to: before)
-      throw error
-    }
+    try file.append(Array((record.json + "\n").utf8))
   }
 
   /// Makes the lines so far survive a power failure; call before a checkpoint that relies on them.

@@ -2,6 +2,7 @@
 ///
 ///     config.yaml     every value of the run, resolved
 ///     metrics.jsonl   a line per logged step and per evaluation
+///     events.out.tf…  the same figures for TensorBoard, a file for each start of the run
 ///     result.json     what came of it, once it is finished
 ///     report.html     its curves and settings, likewise
 ///     checkpoints/    step-0001234/ and so on

@@ -2,11 +2,14 @@
 
 import Settings
 import System
+import TensorBoard
 
 /// Owned by rank 0; see `RunFolder` for what is where.
 final class RunFiles {
   let folder: RunFolder
   private let metrics: MetricsLog
+  /// With `--tensorboard`.
+  private let events: EventFile?
   private let keepCheckpoints: Int
 
   /// Makes a new run folder, or opens the one that is resumed, and writes `config.yaml`.
@@ -33,6 +36,9 @@ final class RunFiles {
     try folder.removeResult()
     try folder.writeConfig(yaml: try written.yaml(derived: derived))
     metrics = try MetricsLog(path: folder.metricsPath, resumingAfter: start.step)
+    events =
+      configuration.run.tensorBoard
+      ? try EventFile(in: folder.path, firstStep: start.step + 1) : nil
     keepCheckpoints = configuration.run.keepCheckpoints
   }
 
@@ -48,12 +54,16 @@ final class RunFiles {
     }
   }
 
-  /// Adds a line to the metrics log.
-  func append(_ record: MetricsRecord) throws { try metrics.append(record) }
+  /// Adds a line to the metrics log, and its figures to TensorBoard's events.
+  func append(_ record: MetricsRecord) throws {
+    try metrics.append(record)
+    try events?.append(record.scalars, step: record.step)
+  }
 
   /// Writes the checkpoint that `state` describes and removes the oldest.
   func save(_ state: CheckpointState, _ contents: CheckpointContents) throws {
     try metrics.synchronize()
+    try events?.synchronize()
     do {
       try folder.writeCheckpoint(step: state.step) {
         try CheckpointFolder.write(state, contents, into: $0)

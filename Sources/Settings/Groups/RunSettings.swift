@@ -28,6 +28,8 @@ package struct RunSettings: Hashable, Sendable {
   package var writesReport = true
   /// Where a Chrome trace of all ranks is written at the end; nil: nowhere.
   package var timeline: String?
+  /// Whether the figures of the metrics log are written for TensorBoard too.
+  package var tensorBoard = false
 
   package init() {}
 }
@@ -74,5 +76,9 @@ extension RunSettings: SettingGroup {
       "timeline", \.run.timeline, .text("a file", "file"),
       "Write what each rank did when, until memory for it is full, as a Chrome trace for Perfetto "
         + "(ui.perfetto.dev).", effect: .none),
+    Setting(
+      "tensorboard", \.run.tensorBoard, .flag,
+      "Write losses, errors, learning rate and images/s into the run folder for TensorBoard "
+        + "(tensorboard --logdir runs).", effect: .none),
   ]
 }

@@ -29,6 +29,18 @@ package struct OpenFile: ~Copyable {
     }
   }
 
+  /// Adds bytes at the end of a file that was opened with `O_APPEND`. When that fails, what was written of
+  /// them is taken back.
+  package func append(_ bytes: [UInt8]) throws(FileError) {
+    let before = try size()
+    do throws(FileError) {
+      try write(bytes)
+    } catch {
+      try? truncate(to: before)
+      throw error
+    }
+  }
+
   /// The corresponding C function is `fsync`.
   package func synchronize() throws(FileError) {
     while fsync(descriptor) != 0 {

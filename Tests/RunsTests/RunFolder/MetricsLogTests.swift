@@ -2,8 +2,9 @@
 
 import Foundation
 import Runs
-import Testing
 import System
+import TensorBoard
+import Testing
 
 @Suite struct MetricsLogTests {
   static func record(_ step: Int, _ split: MetricsRecord.Split = .train) -> MetricsRecord {
@@ -42,6 +43,23 @@ import System
     record.loss = value
     let read = try JSONSerialization.jsonObject(with: Data(record.json.utf8)) as? [String: Any]
     #expect(read?["loss"] is NSNull)
+  }
+
+  @Test("TensorBoard gets a split's figures in its group, and the training's rate and speed")
+  func scalars() {
+    var record = MetricsLogTests.record(50)
+    #expect(
+      record.scalars == [
+        Event.Scalar("train/loss", 0.1 + 0.2), Event.Scalar("train/error", 0.112),
+        Event.Scalar("lr", 0.1), Event.Scalar("images_per_s", 812.5),
+      ])
+    record.split = .test
+    record.top5Error = 0.003
+    #expect(
+      record.scalars == [
+        Event.Scalar("test/loss", 0.1 + 0.2), Event.Scalar("test/error", 0.112),
+        Event.Scalar("test/top5_error", 0.003),
+      ])
   }
 
   @Test("resuming drops later steps, a torn last line and nothing else")

@@ -1,39 +1,47 @@
-/// The part of Protocol Buffers' wire format that ONNX messages need
+/// The part of Protocol Buffers' wire format that ONNX models and TensorBoard's events need
 /// (https://protobuf.dev/programming-guides/encoding).
 
 /// Appends fields to a message.
-struct ProtobufWriter {
-  private(set) var bytes: [UInt8] = []
+package struct ProtobufWriter {
+  package private(set) var bytes: [UInt8] = []
+
+  package init() {}
 
   private enum WireType: UInt64 {
     case varint = 0
+    case fixed64 = 1
     case lengthDelimited = 2
     case fixed32 = 5
   }
 
-  mutating func integer(_ field: Int, _ value: Int64) {
+  package mutating func integer(_ field: Int, _ value: Int64) {
     key(field, .varint)
     // Negative numbers take ten bytes, as their 64 bits.
     varint(UInt64(bitPattern: value))
   }
 
-  mutating func float(_ field: Int, _ value: Float) {
+  package mutating func float(_ field: Int, _ value: Float) {
     key(field, .fixed32)
     withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
   }
 
-  mutating func string(_ field: Int, _ value: String) {
+  package mutating func double(_ field: Int, _ value: Double) {
+    key(field, .fixed64)
+    withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  package mutating func string(_ field: Int, _ value: String) {
     data(field, Array(value.utf8))
   }
 
-  mutating func data(_ field: Int, _ value: [UInt8]) {
+  package mutating func data(_ field: Int, _ value: [UInt8]) {
     key(field, .lengthDelimited)
     varint(UInt64(value.count))
     bytes.append(contentsOf: value)
   }
 
   /// A message within the message.
-  mutating func message(_ field: Int, _ body: (inout ProtobufWriter) -> Void) {
+  package mutating func message(_ field: Int, _ body: (inout ProtobufWriter) -> Void) {
     var inner = ProtobufWriter()
     body(&inner)
     data(field, inner.bytes)
