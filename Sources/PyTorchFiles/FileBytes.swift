@@ -24,6 +24,10 @@ struct FileBytes: Sendable {
       throw PyTorchFileError(path, error)
     }
   }
+
+  func malformed(_ problem: String) -> PyTorchFileError {
+    .malformed(file: path, problem: problem)
+  }
 }
 
 extension PyTorchFileError {

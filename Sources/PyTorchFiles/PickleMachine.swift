@@ -6,9 +6,8 @@
 
 /// Runs one pickle to its end.
 struct PickleMachine {
-  private let code: [UInt8]
+  private var bytes: PickleBytes
   private let file: String
-  private var place = 0
   private var stack: [PickleValue] = []
   /// Heights of the stack at the marks.
   private var marks: [Int] = []
@@ -16,21 +15,27 @@ struct PickleMachine {
   private(set) var tuples: [[PickleValue]] = [[]]
   private(set) var lists: [[PickleValue]] = []
   private(set) var dictionaries: [[(key: PickleValue, value: PickleValue)]] = []
+  /// What the pickle says of each storage where it mentions it first, by key.
+  private(set) var storages: [String: StorageReference] = [:]
+  /// The lists that dictionaries were made from.
+  private var spentLists: Set<Int> = []
 
-  /// Ten times what ResNet-1202's takes.
-  static let maximumByteCount = 8 << 20
-
-  /// - Parameter file: what errors call the file.
-  init(_ code: [UInt8], file: String) {
-    self.code = code
+  /// - Parameters:
+  ///   - place: where the pickle begins in `code`.
+  ///   - file: what errors call the file.
+  init(_ code: [UInt8], from place: Int = 0, file: String) {
+    bytes = PickleBytes(code, from: place, file: file)
     self.file = file
   }
+
+  /// The byte after what has run.
+  var place: Int { bytes.place }
 
   /// The pickled object.
   mutating func run() throws(PyTorchFileError) -> PickleValue {
     while true {
-      let begin = place
-      let opcode = try byte()
+      let begin = bytes.place
+      let opcode = try bytes.byte()
       if opcode == UInt8(ascii: ".") { return try pop() }
       guard try step(opcode) else {
         throw .forbidden(
@@ -43,9 +48,9 @@ struct PickleMachine {
   private mutating func step(_ opcode: UInt8) throws(PyTorchFileError) -> Bool {
     switch opcode {
     case 0x80:  // PROTO
-      let version = try byte()
+      let version = try bytes.byte()
       guard (2...5).contains(version) else { throw malformed("protocol \(version) is unknown") }
-    case 0x95: _ = try take(8)  // FRAME
+    case 0x95: _ = try bytes.take(8)  // FRAME
     case UInt8(ascii: "("): marks.append(stack.count)
     case UInt8(ascii: "0"): _ = try pop()
     case UInt8(ascii: "1"): _ = try popToMark()
@@ -54,13 +59,16 @@ struct PickleMachine {
     case 0x88: stack.append(.bool(true))
     case 0x89: stack.append(.bool(false))
     case UInt8(ascii: "K"), UInt8(ascii: "M"), UInt8(ascii: "J"), 0x8A, 0x8B:
-      stack.append(.int(try integer(opcode)))
+      stack.append(.int(try bytes.integer(opcode)))
     case UInt8(ascii: "G"):  // BINFLOAT, big-endian
-      let bits = try take(8).reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+      let bits = try bytes.take(8).reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
       stack.append(.float(Double(bitPattern: bits)))
-    case UInt8(ascii: "X"): stack.append(.string(try string(lengthBytes: 4)))
-    case 0x8C: stack.append(.string(try string(lengthBytes: 1)))
-    case 0x8D: stack.append(.string(try string(lengthBytes: 8)))
+    // Python 2 pickles its strings as bytes, with the first two.
+    case UInt8(ascii: "U"): stack.append(.string(try bytes.string(lengthBytes: 1)))
+    case UInt8(ascii: "T"): stack.append(.string(try bytes.string(lengthBytes: 4)))
+    case UInt8(ascii: "X"): stack.append(.string(try bytes.string(lengthBytes: 4)))
+    case 0x8C: stack.append(.string(try bytes.string(lengthBytes: 1)))
+    case 0x8D: stack.append(.string(try bytes.string(lengthBytes: 8)))
     case UInt8(ascii: ")"): stack.append(.tuple(0))
     case 0x85, 0x86, 0x87: pushTuple(try pop(Int(opcode) - 0x84))
     case UInt8(ascii: "t"): pushTuple(try popToMark())
@@ -72,12 +80,12 @@ struct PickleMachine {
     case UInt8(ascii: "}"): pushDictionary()
     case UInt8(ascii: "s"): try setItems(try pop(2))
     case UInt8(ascii: "u"): try setItems(try popToMark())
-    case UInt8(ascii: "q"): memo[Int(try byte())] = try top()
-    case UInt8(ascii: "r"): memo[try number(bytes: 4)] = try top()
+    case UInt8(ascii: "q"): memo[Int(try bytes.byte())] = try top()
+    case UInt8(ascii: "r"): memo[try bytes.number(bytes: 4)] = try top()
     case 0x94: memo[memo.count] = try top()
-    case UInt8(ascii: "h"): try recall(Int(try byte()))
-    case UInt8(ascii: "j"): try recall(try number(bytes: 4))
-    case UInt8(ascii: "c"): try pushCallable(module: try line(), name: try line())
+    case UInt8(ascii: "h"): try recall(Int(try bytes.byte()))
+    case UInt8(ascii: "j"): try recall(try bytes.number(bytes: 4))
+    case UInt8(ascii: "c"): try pushCallable(module: try bytes.line(), name: try bytes.line())
     case 0x93:  // STACK_GLOBAL
       let names = try pop(2)
       guard case .string(let module) = names[0], case .string(let name) = names[1] else {
@@ -109,6 +117,7 @@ struct PickleMachine {
     let arguments = tuples[index]
     switch callable {
     case .orderedDictionary where arguments.isEmpty: pushDictionary()
+    case .orderedDictionary where arguments.count == 1: try pushDictionary(of: arguments[0])
     case .rebuildTensor: stack.append(.tensor(try tensor(arguments)))
     case .rebuildParameter:
       guard case .tensor? = arguments.first else { throw malformed("a parameter has no tensor") }
@@ -118,28 +127,70 @@ struct PickleMachine {
     }
   }
 
-  /// Sets an object's attributes: an OrderedDict's, which are PyTorch's version numbers, are dropped.
-  private mutating func build() throws(PyTorchFileError) {
-    let state = try pop()
-    guard case .dictionary = state, case .dictionary = try top() else {
-      throw .forbidden(file: file, what: "a Python object's state (opcode BUILD)")
+  /// `OrderedDict([[key, value], …])`, as Python 2 pickles it.
+  private mutating func pushDictionary(of list: PickleValue) throws(PyTorchFileError) {
+    guard case .list(let index) = list else {
+      throw .forbidden(file: file, what: "a call that does not make a tensor")
+    }
+    // Or a list that is remembered could be copied again and again.
+    guard spentLists.insert(index).inserted else {
+      throw malformed("two dictionaries are made from one list")
+    }
+    pushDictionary()
+    for element in lists[index] {
+      let pair: [PickleValue]? =
+        switch element {
+        case .list(let index): lists[index]
+        case .tuple(let index): tuples[index]
+        default: nil
+        }
+      guard let pair, pair.count == 2 else { throw malformed("a dictionary's entry is no pair") }
+      dictionaries[dictionaries.count - 1].append((pair[0], pair[1]))
     }
   }
 
-  /// `("storage", torch.FloatStorage, key, device, elements)`
-  private func storage(_ identifier: PickleValue) throws(PyTorchFileError) -> StorageReference {
-    guard case .tuple(let index) = identifier, tuples[index].count == 5,
+  /// Sets an object's attributes, which are dropped: an OrderedDict's are PyTorch's version numbers, a
+  /// parameter's `(requires_grad, volatile, hooks)`, before PyTorch 0.4.
+  private mutating func build() throws(PyTorchFileError) {
+    let state = try pop()
+    switch (try top(), state) {
+    case (.dictionary, .dictionary): return
+    case (.tensor, .tuple(let index)) where tuples[index].count == 3: return
+    default: throw .forbidden(file: file, what: "a Python object's state (opcode BUILD)")
+    }
+  }
+
+  /// `("storage", torch.FloatStorage, key, device, elements[, view])`, the last before PyTorch 1.6.
+  private mutating func storage(
+    _ identifier: PickleValue
+  ) throws(PyTorchFileError) -> StorageWindow {
+    guard case .tuple(let index) = identifier, (5...6).contains(tuples[index].count),
       case .string("storage") = tuples[index][0],
       case .callable(.storageType(let type)) = tuples[index][1],
       case .string(let key) = tuples[index][2], case .int(let count) = tuples[index][4],
       count >= 0
     else { throw .forbidden(file: file, what: "an object from outside it that is not a storage") }
-    return StorageReference(key: key, type: type, count: count)
+    let storage = StorageReference(key: key, type: type, count: count)
+    if storages[key] == nil { storages[key] = storage }
+    guard tuples[index].count == 6 else { return StorageWindow(storage) }
+    return try window(on: storage, tuples[index][5])
   }
 
-  /// `(storage, offset, sizes, strides, requires_grad, hooks[, metadata])`
+  /// None, or `(key, offset, elements)` of a storage that is a part of another.
+  private func window(
+    on storage: StorageReference, _ view: PickleValue
+  ) throws(PyTorchFileError) -> StorageWindow {
+    if case .none = view { return StorageWindow(storage) }
+    guard case .tuple(let index) = view, tuples[index].count == 3,
+      case .int(let offset) = tuples[index][1], case .int(let count) = tuples[index][2],
+      let window = StorageWindow(storage, offset: offset, count: count)
+    else { throw malformed("a part of a storage does not lie in it") }
+    return window
+  }
+
+  /// `(storage, offset, sizes, strides[, requires_grad, hooks[, metadata]])`; four before PyTorch 0.4.
   private func tensor(_ arguments: [PickleValue]) throws(PyTorchFileError) -> TensorView {
-    guard (6...7).contains(arguments.count), case .storage(let storage) = arguments[0],
+    guard [4, 6, 7].contains(arguments.count), case .storage(let storage) = arguments[0],
       case .int(let offset) = arguments[1], let shape = integers(arguments[2]),
       let strides = integers(arguments[3]),
       let view = TensorView(storage, offset: offset, shape: shape, strides: strides)
@@ -219,60 +270,7 @@ struct PickleMachine {
     return values
   }
 
-  // MARK: Bytes
-
-  private mutating func take(_ count: Int) throws(PyTorchFileError) -> ArraySlice<UInt8> {
-    guard count <= code.count - place else { throw malformed("it ends too early") }
-    defer { place += count }
-    return code[place..<place + count]
-  }
-
-  private mutating func byte() throws(PyTorchFileError) -> UInt8 {
-    try take(1).first!
-  }
-
-  /// A little-endian number without sign.
-  private mutating func number(bytes: Int) throws(PyTorchFileError) -> Int {
-    let bits = try take(bytes).reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
-    guard let number = Int(exactly: bits) else { throw malformed("a length is beyond all files") }
-    return number
-  }
-
-  private mutating func integer(_ opcode: UInt8) throws(PyTorchFileError) -> Int {
-    switch opcode {
-    case UInt8(ascii: "K"): return Int(try byte())
-    case UInt8(ascii: "M"): return try number(bytes: 2)
-    case UInt8(ascii: "J"): return Int(Int32(truncatingIfNeeded: try number(bytes: 4)))
-    default:
-      // LONG1 and LONG4: two's complement of any length.
-      let length = opcode == 0x8A ? Int(try byte()) : try number(bytes: 4)
-      guard length <= 8 else { throw malformed("an integer has more than 64 bits") }
-      let bytes = try take(length)
-      let sign: Int = (bytes.last ?? 0) & 0x80 == 0 ? 0 : -1
-      return bytes.reversed().reduce(sign) { $0 << 8 | Int($1) }
-    }
-  }
-
-  private mutating func string(lengthBytes: Int) throws(PyTorchFileError) -> String {
-    let bytes = try take(try number(bytes: lengthBytes))
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw malformed("a string is not UTF-8")
-    }
-    return text
-  }
-
-  /// The text up to the next line feed.
-  private mutating func line() throws(PyTorchFileError) -> String {
-    guard let end = code[place...].prefix(256).firstIndex(of: UInt8(ascii: "\n")) else {
-      throw malformed("a name has no end")
-    }
-    defer { place += 1 }
-    return String(decoding: try take(end - place), as: UTF8.self)
-  }
-
-  private func malformed(_ problem: String) -> PyTorchFileError {
-    .malformedPickle(file: file, offset: place, problem: problem)
-  }
+  private func malformed(_ problem: String) -> PyTorchFileError { bytes.malformed(problem) }
 
   private static func name(of opcode: UInt8) -> String {
     let name =

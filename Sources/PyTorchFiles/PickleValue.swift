@@ -14,7 +14,7 @@ enum PickleValue {
   case list(Int)
   case dictionary(Int)
   case callable(PickleCallable)
-  case storage(StorageReference)
+  case storage(StorageWindow)
   case tensor(TensorView)
 
   /// In words, for errors.
@@ -44,8 +44,10 @@ enum PickleCallable {
   init?(module: String, name: String) {
     switch (module, name) {
     case ("collections", "OrderedDict"): self = .orderedDictionary
-    case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensor
-    case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
+    case ("torch._utils", "_rebuild_tensor_v2"), ("torch._utils", "_rebuild_tensor"):
+      self = .rebuildTensor
+    case ("torch._utils", "_rebuild_parameter"), ("torch.nn.parameter", "Parameter"):
+      self = .rebuildParameter
     case ("torch", let name):
       guard let type = ElementType(rawValue: name) else { return nil }
       self = .storageType(type)

@@ -1,9 +1,6 @@
 /// Reading the tensors of a PyTorch checkpoint without running anything of Python.
-///
-/// The format (`torch/serialization.py`, since PyTorch 1.6): a zip archive with the entries
-/// `NAME/data.pkl`, a pickle whose tensors refer to storages, and `NAME/data/KEY`, their bytes.
 
-/// An open checkpoint whose archive and pickle have been validated; a tensor's bytes are read when
+/// An open checkpoint whose storages and pickle have been validated; a tensor's bytes are read when
 /// asked for.
 public struct PyTorchFile {
   /// A named tensor.
@@ -17,9 +14,7 @@ public struct PyTorchFile {
   public let path: String
   /// In the order in which they were saved.
   public let entries: [Entry]
-  private let archive: StoredArchive
-  /// The archive's folder, with its slash.
-  private let prefix: String
+  private let storages: any StoredBytes
 
   /// Where training scripts put the tensors, if not at the top.
   private static let nestings = ["state_dict", "model", "model_state_dict"]
@@ -27,35 +22,21 @@ public struct PyTorchFile {
   /// Whether the file at `path` is, by its name or first bytes, one of PyTorch's.
   public static func isLikely(_ path: String) -> Bool {
     if [".pth", ".pt", ".ckpt"].contains(where: path.lowercased().hasSuffix) { return true }
-    guard let file = try? FileBytes(path: path), file.count >= 4 else { return false }
-    return (try? file.bytes(0..<4)) == signature
+    guard let file = try? FileBytes(path: path) else { return false }
+    return (try? CheckpointFormat(file)) != nil
   }
-
-  /// A zip archive's first entry.
-  private static let signature = Array("PK\u{3}\u{4}".utf8)
 
   /// - Throws: `PyTorchFileError`.
   public init(contentsOf path: String) throws(PyTorchFileError) {
     let file = try FileBytes(path: path)
-    try Self.checkSignature(file)
-    let archive = try StoredArchive(file)
-    let pickles = archive.entries.filter { $0.key.hasSuffix("/data.pkl") }
-    guard pickles.count == 1, let (name, pickle) = pickles.first else {
-      throw StoredArchive.malformed(file, "it has \(pickles.count) entries data.pkl, expected one")
-    }
-    guard pickle.byteCount <= PickleMachine.maximumByteCount else {
-      throw StoredArchive.malformed(
-        file, "its pickle of \(pickle.byteCount) bytes is beyond \(PickleMachine.maximumByteCount)")
-    }
-    prefix = String(name.dropLast("data.pkl".count))
-    if let order = try archive.bytes("\(prefix)byteorder"), order != Array("little".utf8) {
-      throw StoredArchive.malformed(file, "its numbers are not little-endian")
-    }
-    var machine = PickleMachine(try archive.bytes(name)!, file: path)
-    let object = try machine.run()
+    let contents =
+      switch try CheckpointFormat(file) {
+      case .archive: try CheckpointContents(archive: file)
+      case .sequence: try CheckpointContents(sequence: file)
+      }
     self.path = path
-    self.archive = archive
-    entries = try Self.tensors(in: object, of: machine, file: path)
+    storages = contents.storages
+    entries = try Self.tensors(in: contents.object, of: contents.machine, file: path)
     try check(fileByteCount: file.count)
   }
 
@@ -69,19 +50,12 @@ public struct PyTorchFile {
     var tensors: [(name: String, shape: [Int], values: [Float])] = []
     let byStorage = Dictionary(grouping: entries.filter(\.type.isFloatingPoint), by: \.view.storage)
     for (storage, entries) in byStorage {
-      let bytes = try archive.bytes(storageName(storage))!
+      let bytes = try storages.bytes(storage.key)
       for entry in entries {
         tensors.append((entry.name, entry.shape, entry.view.float32(bytes)))
       }
     }
     return tensors
-  }
-
-  private static func checkSignature(_ file: FileBytes) throws(PyTorchFileError) {
-    let begin = try file.bytes(0..<min(4, file.count))
-    if begin == signature { return }
-    // A pickle of protocol 2 and later begins with this opcode.
-    throw begin.first == 0x80 ? .legacyFormat(file: file.path) : .notAnArchive(file: file.path)
   }
 
   /// The named tensors of the pickled object, or of a dictionary in it.
@@ -112,7 +86,7 @@ public struct PyTorchFile {
     return entries
   }
 
-  /// Names occur once, storages are in the archive as large as they must be, and tensors that share
+  /// Names occur once, storages are in the file as large as they must be, and tensors that share
   /// storages are not many times as large as the file.
   private func check(fileByteCount: Int) throws(PyTorchFileError) {
     var names = Set<String>()
@@ -123,24 +97,20 @@ public struct PyTorchFile {
       }
       guard names.insert(entry.name).inserted else { throw fail("the name is given twice") }
       let storage = entry.view.storage
-      guard let stored = archive.entries[storageName(storage)] else {
+      guard let byteCount = storages.byteCount(storage.key) else {
         throw fail("its storage \(printable(storage.key)) is not in the file")
       }
-      guard storage.count <= stored.byteCount,
-        storage.count * storage.type.byteCount == stored.byteCount
+      guard storage.count <= byteCount,
+        storage.count * storage.type.byteCount == byteCount
       else {
         throw fail(
           "its storage should have \(storage.count) elements of \(storage.type.byteCount) bytes, the "
-            + "file has \(stored.byteCount) bytes")
+            + "file has \(byteCount) bytes")
       }
       elements += entry.view.count
       guard elements <= fileByteCount else {
         throw fail("with it the tensors are far larger than the file")
       }
     }
-  }
-
-  private func storageName(_ storage: StorageReference) -> String {
-    "\(prefix)data/\(storage.key)"
   }
 }

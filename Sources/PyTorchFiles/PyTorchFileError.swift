@@ -4,12 +4,10 @@
 public enum PyTorchFileError: Error, Hashable, Sendable {
   /// A system call failed; `reason` is the text of its errno.
   case system(file: String, operation: String, reason: String)
-  /// Not a zip archive as `torch.save` writes since PyTorch 1.6.
-  case notAnArchive(file: String)
-  /// The format from before PyTorch 1.6: one pickle after the other.
-  case legacyFormat(file: String)
-  /// The archive breaks a rule of the format, or has a feature that `torch.save` does not use.
-  case malformedArchive(file: String, problem: String)
+  /// Neither of the formats that `torch.save` has written.
+  case notACheckpoint(file: String)
+  /// The file breaks a rule of its format, or has a feature that `torch.save` does not use.
+  case malformed(file: String, problem: String)
   /// An entry's bytes are not those that were written.
   case damagedEntry(file: String, entry: String)
   /// The pickle ends too early or is no pickle.
@@ -29,13 +27,10 @@ extension PyTorchFileError: CustomStringConvertible {
     switch self {
     case .system(let file, let operation, let reason):
       "\(file): cannot \(operation): \(reason)"
-    case .notAnArchive(let file):
-      "\(file): not a PyTorch checkpoint: it does not begin as the zip archive that torch.save "
-        + "writes. Check that this is the file you meant"
-    case .legacyFormat(let file):
-      "\(file): this is PyTorch's format from before version 1.6, which is not read: in today's "
-        + "PyTorch, \(Self.convert)"
-    case .malformedArchive(let file, let problem):
+    case .notACheckpoint(let file):
+      "\(file): not a PyTorch checkpoint: it begins neither as the zip archive that torch.save writes "
+        + "nor as what it wrote before version 1.6. Check that this is the file you meant"
+    case .malformed(let file, let problem):
       "\(file): cannot be read as a PyTorch checkpoint: \(problem). Copy it again, or \(Self.convert)"
     case .damagedEntry(let file, let entry):
       "\(file): damaged: the checksum of \(printable(entry)) differs. Copy the file again"

@@ -37,11 +37,11 @@ struct StoredArchive {
     let local = try Fields(
       file, entry.header..<min(entry.header + Self.localLength, file.count))
     guard local.count == Self.localLength, local.uint32(0) == 0x0403_4B50 else {
-      throw Self.malformed(file, "\(printable(name)) has no header where one is promised")
+      throw file.malformed("\(printable(name)) has no header where one is promised")
     }
     let begin = entry.header + Self.localLength + local.uint16(26) + local.uint16(28)
     guard begin <= file.count, entry.byteCount <= file.count - begin else {
-      throw Self.malformed(file, "\(printable(name)) ends after the file's end")
+      throw file.malformed("\(printable(name)) ends after the file's end")
     }
     let bytes = try file.bytes(begin..<begin + entry.byteCount)
     let checksum = bytes.withUnsafeBufferPointer { crc32_z(0, $0.baseAddress, $0.count) }
@@ -57,23 +57,23 @@ struct StoredArchive {
     _ file: FileBytes
   ) throws(PyTorchFileError) -> (bytes: [UInt8], count: Int) {
     // PyTorch writes no comment, so the end record is the last thing.
-    guard file.count >= endLength else { throw malformed(file, "it is cut short") }
+    guard file.count >= endLength else { throw file.malformed("it is cut short") }
     let place = file.count - endLength
     let end = try Fields(file, place..<file.count)
     guard end.uint32(0) == 0x0605_4B50, end.uint16(20) == 0 else {
-      throw malformed(file, "the archive's directory is not at its end, so it is cut short")
+      throw file.malformed("the archive's directory is not at its end, so it is cut short")
     }
     var count = end.uint16(10)
     var length = end.uint32(12)
     var offset = end.uint32(16)
     guard end.uint16(4) == 0 || end.uint16(4) == 0xFFFF else {
-      throw malformed(file, "it is a part of an archive on several disks")
+      throw file.malformed("it is a part of an archive on several disks")
     }
     if count == 0xFFFF || length == 0xFFFF_FFFF || offset == 0xFFFF_FFFF {
       (count, length, offset) = try wideDirectory(file, before: place)
     }
     guard count <= maximumEntries, offset <= place, length <= place - offset else {
-      throw malformed(file, "its directory does not lie inside it")
+      throw file.malformed("its directory does not lie inside it")
     }
     return (try file.bytes(offset..<offset + length), count)
   }
@@ -82,15 +82,15 @@ struct StoredArchive {
   private static func wideDirectory(
     _ file: FileBytes, before end: Int
   ) throws(PyTorchFileError) -> (Int, Int, Int) {
-    guard end >= wideLocatorLength else { throw malformed(file, "it is cut short") }
+    guard end >= wideLocatorLength else { throw file.malformed("it is cut short") }
     let locator = try Fields(file, end - wideLocatorLength..<end)
     guard locator.uint32(0) == 0x0706_4B50, let place = locator.uint64(8), place <= end - 56 else {
-      throw malformed(file, "its zip64 directory is not where one is promised")
+      throw file.malformed("its zip64 directory is not where one is promised")
     }
     let record = try Fields(file, place..<place + 56)
     guard record.uint32(0) == 0x0606_4B50, let count = record.uint64(32),
       let length = record.uint64(40), let offset = record.uint64(48)
-    else { throw malformed(file, "its zip64 directory is not where one is promised") }
+    else { throw file.malformed("its zip64 directory is not where one is promised") }
     return (count, length, offset)
   }
 
@@ -102,7 +102,7 @@ struct StoredArchive {
     var place = 0
     for _ in 0..<count {
       guard fields.count - place >= 46, fields.uint32(place) == 0x0201_4B50 else {
-        throw malformed(file, "its directory is cut short")
+        throw file.malformed("its directory is cut short")
       }
       let nameLength = fields.uint16(place + 28)
       let extraLength = fields.uint16(place + 30)
@@ -110,11 +110,11 @@ struct StoredArchive {
       guard next <= fields.count,
         let name = String(
           validating: directory[place + 46..<place + 46 + nameLength], as: UTF8.self)
-      else { throw malformed(file, "its directory is cut short or names an entry badly") }
+      else { throw file.malformed("its directory is cut short or names an entry badly") }
       let flags = fields.uint16(place + 8)
       guard flags & 0x0001 == 0, fields.uint16(place + 10) == 0 else {
-        throw malformed(
-          file, "\(printable(name)) is compressed or encrypted, which torch.save never does")
+        throw file.malformed(
+          "\(printable(name)) is compressed or encrypted, which torch.save never does")
       }
       var sizes = WideSizes(
         stored: fields.uint32(place + 20), plain: fields.uint32(place + 24),
@@ -122,20 +122,16 @@ struct StoredArchive {
       let extra = place + 46 + nameLength
       guard sizes.widen(by: fields, in: extra..<extra + extraLength), sizes.stored == sizes.plain,
         sizes.header <= file.count, sizes.plain <= file.count
-      else { throw malformed(file, "\(printable(name)) does not lie inside it") }
+      else { throw file.malformed("\(printable(name)) does not lie inside it") }
       let entry = Entry(
         header: sizes.header, byteCount: sizes.plain,
         checksum: UInt32(fields.uint32(place + 16)))
       guard entries.updateValue(entry, forKey: name) == nil else {
-        throw malformed(file, "it has \(printable(name)) twice")
+        throw file.malformed("it has \(printable(name)) twice")
       }
       place = next
     }
     return entries
-  }
-
-  static func malformed(_ file: FileBytes, _ problem: String) -> PyTorchFileError {
-    .malformedArchive(file: file.path, problem: problem)
   }
 }
 

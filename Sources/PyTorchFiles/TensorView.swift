@@ -2,7 +2,7 @@
 
 import Tensors
 
-/// A tensor's memory: the archive's entry `data/KEY`.
+/// A tensor's memory, by its key in the file.
 struct StorageReference: Hashable {
   let key: String
   let type: ElementType
@@ -10,10 +10,32 @@ struct StorageReference: Hashable {
   let count: Int
 }
 
-/// A window on a storage.
+/// The part of a storage that a tensor may use; old files can say that a storage is a part of another.
+struct StorageWindow {
+  let storage: StorageReference
+  /// In elements.
+  let range: Range<Int>
+
+  /// The whole storage.
+  init(_ storage: StorageReference) {
+    self.storage = storage
+    range = 0..<storage.count
+  }
+
+  /// - Returns: nil where the part leaves the storage.
+  init?(_ storage: StorageReference, offset: Int, count: Int) {
+    guard offset >= 0, count >= 0, offset <= storage.count, count <= storage.count - offset else {
+      return nil
+    }
+    self.storage = storage
+    range = offset..<offset + count
+  }
+}
+
+/// A tensor's elements in a storage.
 struct TensorView {
   let storage: StorageReference
-  /// In elements, like the strides.
+  /// From the storage's begin, in elements, like the strides.
   let offset: Int
   let shape: [Int]
   let strides: [Int]
@@ -22,14 +44,16 @@ struct TensorView {
   /// PyTorch allows 64; no network here has more than 4.
   static let maximumRank = 8
 
-  /// - Returns: nil unless there are as many strides as dimensions, all elements lie in the storage
+  /// - Parameter offset: from the window's begin.
+  /// - Returns: nil unless there are as many strides as dimensions, all elements lie in the window
   ///   and there are no more of them than it has.
-  init?(_ storage: StorageReference, offset: Int, shape: [Int], strides: [Int]) {
-    guard shape.count == strides.count, shape.count <= Self.maximumRank, offset >= 0 else {
+  init?(_ window: StorageWindow, offset: Int, shape: [Int], strides: [Int]) {
+    let (begin, isFar) = window.range.lowerBound.addingReportingOverflow(offset)
+    guard shape.count == strides.count, shape.count <= Self.maximumRank, offset >= 0, !isFar else {
       return nil
     }
     var count = 1
-    var last = offset
+    var last = begin
     for (size, stride) in zip(shape, strides) {
       guard size >= 0, stride >= 0 else { return nil }
       let (product, overflow) = count.multipliedReportingOverflow(by: size)
@@ -38,9 +62,11 @@ struct TensorView {
       if overflow || far || farther { return nil }
       (count, last) = (product, end)
     }
-    guard count <= storage.count, count == 0 || last < storage.count else { return nil }
-    self.storage = storage
-    self.offset = offset
+    guard count <= window.range.count, count == 0 || last < window.range.upperBound else {
+      return nil
+    }
+    storage = window.storage
+    self.offset = begin
     self.shape = shape
     self.strides = strides
     self.count = count

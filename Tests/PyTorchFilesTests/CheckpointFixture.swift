@@ -107,6 +107,9 @@ enum Pickle {
   static let mark = Array("(".utf8)
   static let none = Array("N".utf8)
 
+  /// A pickle of one value.
+  static func whole(_ value: [UInt8]) -> [UInt8] { begin + value + end }
+
   static func text(_ text: String) -> [UInt8] {
     Array("X".utf8) + little(UInt64(text.utf8.count), 4) + Array(text.utf8)
   }
@@ -117,6 +120,10 @@ enum Pickle {
 
   static func tuple(_ elements: [[UInt8]]) -> [UInt8] {
     mark + Array(elements.joined()) + Array("t".utf8)
+  }
+
+  static func list(_ elements: [[UInt8]]) -> [UInt8] {
+    Array("](".utf8) + Array(elements.joined()) + Array("e".utf8)
   }
 
   static func global(_ module: String, _ name: String) -> [UInt8] {
@@ -132,14 +139,17 @@ enum Pickle {
   }
 
   /// A tensor on the storage `key` of `elements` Float32.
+  ///
+  /// - Parameter part: offset and elements of the part of the storage that it lies in.
   static func tensor(
     key: String = "0", elements: Int = 8, offset: Int = 0, shape: [Int], strides: [Int],
-    type: String = "FloatStorage"
+    type: String = "FloatStorage", part: (offset: Int, elements: Int)? = nil
   ) -> [UInt8] {
-    let storage =
-      tuple([
-        text("storage"), global("torch", type), text(key), text("cpu"), number(elements),
-      ]) + Array("Q".utf8)
+    let whole = [
+      text("storage"), global("torch", type), text(key), text("cpu"), number(elements),
+    ]
+    let view = part.map { [tuple([text("part"), number($0.offset), number($0.elements)])] } ?? []
+    let storage = tuple(whole + view) + Array("Q".utf8)
     return call(
       global("torch._utils", "_rebuild_tensor_v2"),
       [
@@ -150,6 +160,6 @@ enum Pickle {
 
   /// A whole checkpoint with one tensor called `weight`.
   static func checkpoint(weight: [UInt8], wide: Bool = false) -> [UInt8] {
-    ArchiveBuilder.checkpoint(pickle: begin + dictionary([("weight", weight)]) + end, wide: wide)
+    ArchiveBuilder.checkpoint(pickle: whole(dictionary([("weight", weight)])), wide: wide)
   }
 }
