@@ -34,6 +34,14 @@ enum TestImageSelection: SettingGroup {
     \.data.testLimit, \.data.imageSize, \.data.testResize, \.data.testSize, \.data.transposesByEXIF)
 }
 
+/// How image files become the network's input.
+enum PredictionSelection: SettingGroup {
+  static let title = "Images"
+  static let settings = selection(
+    \.data.mean, \.data.deviation, \.data.imageSize, \.data.testResize, \.data.testSize,
+    \.data.transposesByEXIF)
+}
+
 /// Training images as a test would see them.
 enum StatisticsSelection: SettingGroup {
   static let title = "Images"

@@ -3,8 +3,8 @@
 import Foundation
 import Tensors
 
-/// Images in `<directory>/<class>/**/*.{jpg,jpeg,png}`, or below `train/` and `test/`
-/// (or `val/`).
+/// Images in `<directory>/<class>/**/*.{jpg,jpeg,png}`, or below `train/` and `test/` (or `val/`,
+/// `validation/`, `valid/`).
 ///
 /// Classes and files come in torchvision's order. Files are opened when they are read; decoded images
 /// of one size stay in memory if all of them fit.
@@ -34,7 +34,7 @@ public struct ImageFolder: ImageSource {
     directory: String, split: DatasetSplit, cacheLimit: Int = 512 << 20, upright: Bool = false
   ) throws {
     self.upright = upright
-    let root = Self.root(of: directory, split: split)
+    let root = try Self.root(of: directory, split: split)
     guard isFolder(root) else {
       throw DatasetError.missing(
         dataset: "image folder", file: "class folders", searched: [root],
@@ -84,11 +84,22 @@ public struct ImageFolder: ImageSource {
     return first
   }
 
-  private static func root(of directory: String, split: DatasetSplit) -> String {
+  private static func root(of directory: String, split: DatasetSplit) throws -> String {
     let train = directory + "/train"
-    let tests = ["test", "val"].map { directory + "/" + $0 }.filter { isFolder($0) }
-    guard isFolder(train), let test = tests.first else { return directory }
-    return split == .train ? train : test
+    guard isFolder(train) else { return directory }
+    let tests = ["test", "val", "validation", "valid"].map { directory + "/" + $0 }
+    if let test = tests.first(where: isFolder) { return split == .train ? train : test }
+    // A class may be called so, too; then there are images in it.
+    let names = try ImageFiles.visibleNames(in: train)
+    guard names.contains(where: { isFolder(train + "/" + $0) }),
+      !names.contains(where: ImageFiles.isImage)
+    else { return directory }
+    if split == .train { return train }
+    throw DatasetError.missing(
+      dataset: "image folder", file: "test images", searched: tests,
+      remedy:
+        "Put them there, give their folder with --val-data, or hold some of the training images "
+        + "out by hand.")
   }
 
   public var count: Int { files.count }

@@ -49,6 +49,11 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var classes: Int
   /// Names of the classes, in the order of the network's outputs.
   package var classNames: [String]
+  /// The side of the network's square input, in pixels; nil in checkpoints from before it was recorded,
+  /// and where images are not square.
+  package var inputSide: Int?
+  /// The shorter side that test images were resized to; nil where they were taken as they are.
+  package var testResize: Int?
   /// Optimizer steps done.
   package var step: Int
   /// Whole epochs of images seen.
@@ -80,6 +85,8 @@ package struct CheckpointState: Codable, Equatable, Sendable {
     case schedule, seconds, best
     case stridePlacement = "stride_placement"
     case classNames = "class_names"
+    case inputSide = "input_side"
+    case testResize = "test_resize"
     case batchSize = "batch_size"
     case epochTotals = "epoch_totals"
     case loggedTotals = "logged_totals"

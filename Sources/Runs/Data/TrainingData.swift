@@ -25,7 +25,7 @@ package struct TrainingData {
     let train = try Self.open(configuration, .train)
     let test = try Self.open(configuration, .test, classNames: train.classNames)
     guard train.classNames == test.classNames else {
-      throw SplitsDiffer(train: train.classCount, test: test.classCount)
+      throw SplitsDiffer(train: train.classNames, test: test.classNames)
     }
     let limited = Self.limited(train, configuration.data.trainLimit)
     if let count = configuration.data.validationSplit {
@@ -96,12 +96,20 @@ package struct NothingToSelectBy: UsageError, Equatable, CustomStringConvertible
 
 /// The test images' classes are not the training images'.
 package struct SplitsDiffer: Error, CustomStringConvertible {
-  package let train: Int
-  package let test: Int
+  package let train: [String]
+  package let test: [String]
 
   package var description: String {
-    "training and test images have different classes (\(train) and \(test), or other names): "
-      + "both splits need the same class folders"
+    func others(_ own: [String], _ what: String) -> String? {
+      own.isEmpty ? nil : "only \(what) images have \(own.prefix(5).joined(separator: ", "))"
+    }
+    let differences = [
+      others(train.filter { !test.contains($0) }, "training"),
+      others(test.filter { !train.contains($0) }, "test"),
+    ].compactMap(\.self)
+    return "training and test images have different classes (\(train.count) and \(test.count)): "
+      + (differences.isEmpty ? "their order differs" : differences.joined(separator: ", "))
+      + "; both splits need the same class folders"
   }
 }
 

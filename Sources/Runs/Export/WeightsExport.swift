@@ -67,7 +67,8 @@ package struct WeightsExport {
     try AtomicFile.write(bytes, to: path)
   }
 
-  /// What the tensors do not say. `mean` and `std` are numbers with commas in units of pixel/255,
+  /// What the tensors do not say. `resize` is the shorter side that images are resized to and `crop` the
+  /// side of the centre that the network sees, where images are not taken as they are. `mean` and `std` are numbers with commas in units of pixel/255,
   /// `class_names` is a JSON list.
   private func metadata() throws -> [(key: String, value: String)] {
     var metadata: [(key: String, value: String)] = [("model", architecture.name)]
@@ -78,6 +79,8 @@ package struct WeightsExport {
     for tensor in weights.preprocessing ?? [] {
       metadata.append((tensor.name, tensor.values.map { "\($0)" }.joined(separator: ",")))
     }
+    if let side = weights.state?.inputSide { metadata.append(("crop", "\(side)")) }
+    if let resize = weights.state?.testResize { metadata.append(("resize", "\(resize)")) }
     if let names = weights.state?.classNames, !names.isEmpty {
       metadata.append(("class_names", JSON.array(names.map(JSON.string)).description))
     }

@@ -120,7 +120,9 @@ package final class RunFolder: Sendable {
     let own = [
       "config.yaml", "metrics.jsonl", "report.html", "checkpoints", RunLock.fileName,
     ]
-    guard names.allSatisfy(own.contains), try checkpoints(in: path).isEmpty else { return }
+    guard names.allSatisfy({ own.contains($0) || $0.hasPrefix("events.out.tfevents.") }),
+      try checkpoints(in: path).isEmpty
+    else { return }
     try AtomicDirectory.remove(path)
   }
 

@@ -21,19 +21,55 @@ extension TrainingConfiguration {
       configuration.network.newClassifier = false
     }
     let given = try file.map { try read($0) + changes } ?? changes
-    let recipe = given.applied(to: TrainingConfiguration()).run.recipe
-    return ((recipe?.changes ?? []) + given).applied(to: configuration)
+    let requested = given.applied(to: TrainingConfiguration())
+    var changes = requested.run.recipe?.changes ?? []
+    // Without --model the network is that of the weights.
+    if resume == nil, let weights = requested.network.weights, !given.contains(\.network.model) {
+      changes = changes + (try model(of: weights))
+    }
+    return (changes + given).applied(to: configuration)
   }
 
   /// The values in a run's `config.yaml`, when `weights` are from a run; those that its
   /// checkpoint holds, when that is all there is; else the defaults.
   static func ofRun(weights: String) throws -> TrainingConfiguration {
-    guard let checkpoint = try WeightsFile.checkpointFolder(weights) else { return .init() }
+    guard let checkpoint = try WeightsFile.checkpointFolder(weights) else {
+      return Self.network(of: weights).applied(to: .init())
+    }
     let path = "\(WeightsFile.runFolder(ofCheckpoint: checkpoint))/config.yaml"
     guard FileManager.default.fileExists(atPath: path) else {
       return try CheckpointFolder.state(of: checkpoint).configuration
     }
     return try read(path).applied(to: .init())
+  }
+
+  /// The network of weights that a new run starts from.
+  private static func model(of weights: String) throws -> ConfigurationChanges {
+    guard let checkpoint = try? WeightsFile.checkpointFolder(weights) else {
+      return network(of: weights)
+    }
+    let network = try CheckpointFolder.state(of: checkpoint).configuration.network
+    return [
+      .init(\.network.model, network.model), .init(\.network.shortcut, network.shortcut),
+      .init(\.network.stridePlacement, network.stridePlacement),
+    ]
+  }
+
+  /// The network that a plain file's weights are of, as far as the file tells; nothing where it cannot be
+  /// read, which is reported when it is loaded.
+  private static func network(of weights: String) -> ConfigurationChanges {
+    guard let file = try? WeightsFile(weights) else { return [] }
+    if let model = file.metadata["model"] {
+      let shortcut = file.metadata["shortcut"].flatMap(Shortcut.init(rawValue:))
+      let stride = file.metadata["stride_placement"].flatMap(BottleneckStride.init(named:))
+      return [
+        .init(\.network.model, model), .init(\.network.shortcut, shortcut),
+        .init(\.network.stridePlacement, stride),
+      ]
+    }
+    let shapes = Dictionary(file.tensors.map { ($0.name, $0.shape) }) { first, _ in first }
+    guard let model = RecognizedModel(shapes: shapes) else { return [] }
+    return [.init(\.network.model, model.name), .init(\.network.shortcut, model.shortcut)]
   }
 
   private static func read(_ path: String) throws(ConfigurationError) -> ConfigurationChanges {

@@ -57,6 +57,7 @@ struct TrainingSummary {
     table.add("training on", data.train.name)
     if let validation = data.validation { table.add("validating on", validation.name) }
     table.add("testing on", data.test.name + (data.validation == nil ? "" : ", at the end"))
+    table.add("classes", classes)
     table.add("ranks", ranks)
     table.add("mini-batch", batch)
     table.add("schedule", schedule)
@@ -101,7 +102,23 @@ struct TrainingSummary {
     }
     table.add("run folder", folder)
     table.write(to: console)
+    let updates = data.train.count / configuration.parallel.batchSize
+    if updates < Self.fewUpdates {
+      console.writeLine(
+        "note: an epoch has only \(updates) updates: a smaller --batch-size has more, or give the "
+          + "length with --iterations")
+    }
     console.writeLine("")
+  }
+
+  /// Updates of an epoch below which the number of epochs says little.
+  private static let fewUpdates = 4
+
+  /// Their number, and the first names.
+  private var classes: String {
+    let names = data.train.classNames
+    let shown = names.prefix(10).joined(separator: ", ")
+    return "\(names.count.grouped): \(shown)" + (names.count > 10 ? ", …" : "")
   }
 
   private var ranks: String {

@@ -42,7 +42,9 @@ import Testing
     #expect(changed.fingerprint != source.fingerprint)
   }
 
-  @Test("train/ with test/ or val/ are the splits", arguments: ["test", "val"])
+  @Test(
+    "train/ with the folder of its tests are the splits",
+    arguments: ["test", "val", "validation", "valid"])
   func splits(name: String) throws {
     let folder = try TemporaryDirectory()
     let image = try Fixture.bytes("grey.png")
@@ -51,6 +53,24 @@ import Testing
     }
     #expect(try ImageFolder(directory: folder.path, split: .train).count == 2)
     #expect(try ImageFolder(directory: folder.path, split: .test).count == 1)
+  }
+
+  @Test("train/ alone has no test images, unless it is a class")
+  func trainAlone() throws {
+    let folder = try TemporaryDirectory()
+    let image = try Fixture.bytes("grey.png")
+    for path in ["train/a/1.png", "train/b/2.png"] { try write(image, to: folder.file(path)) }
+    #expect(try ImageFolder(directory: folder.path, split: .train).classNames == ["a", "b"])
+    let error = #expect(throws: DatasetError.self) {
+      try ImageFolder(directory: folder.path, split: .test)
+    }
+    #expect("\(error!)".contains("no test images in \(folder.file("test")) or"), "\(error!)")
+    #expect("\(error!)".contains("--val-data"))
+
+    let vehicles = try TemporaryDirectory()
+    for path in ["train/1.png", "car/2.png"] { try write(image, to: vehicles.file(path)) }
+    #expect(
+      try ImageFolder(directory: vehicles.path, split: .test).classNames == ["car", "train"])
   }
 
   @Test("folders without images are refused, and say what to do")

@@ -67,7 +67,10 @@ final class CheckpointSaver: TrainingObserver {
     return CheckpointState(
       model: architecture.name, shortcut: configuration.network.shortcut?.rawValue,
       stridePlacement: architecture.stride?.rawValue, classes: architecture.classes,
-      classNames: setup.data.train.classNames, step: progress.step,
+      classNames: setup.data.train.classNames,
+      inputSide: setup.data.inputShape.height == setup.data.inputShape.width
+        ? setup.data.inputShape.height : nil,
+      testResize: setup.derivedConfiguration.data.testResize, step: progress.step,
       epoch: setup.timeline.epoch(afterSteps: progress.step),
       batchSize: configuration.parallel.batchSize,
       shards: setup.shards, seed: configuration.run.seed,

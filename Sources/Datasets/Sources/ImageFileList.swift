@@ -1,0 +1,69 @@
+/// Image files without classes, as they are given on a command line.
+
+import Foundation
+import Tensors
+
+/// Files, and the JPEG and PNG files below folders, in the order in which they are given.
+public struct ImageFileList: ImageSource {
+  public let name: String
+  public let classNames: [String]
+  public let imageShape: ImageShape?
+  public let fingerprint: String
+  private let files: [String]
+  private let upright: Bool
+
+  /// - Parameters:
+  ///   - paths: of files, read whatever their names are, and of folders.
+  ///   - classNames: of the network that is to see them.
+  ///   - upright: whether EXIF orientations are applied.
+  /// - Throws: `DatasetError`; of an image only when it is read, but for its header.
+  public init(_ paths: [String], classNames: [String], upright: Bool = false) throws {
+    var files: [String] = []
+    for path in paths {
+      guard FileManager.default.fileExists(atPath: path) else {
+        throw DatasetError.unreadable(path: path, reason: "there is no such file or folder")
+      }
+      guard isFolder(path) else {
+        files.append(path)
+        continue
+      }
+      let found = try ImageFiles.list(below: ".", in: path).map { file in
+        path + "/" + file.path.dropFirst(2)
+      }
+      guard !found.isEmpty else {
+        throw DatasetError.unreadable(path: path, reason: "the folder holds no JPEG or PNG image")
+      }
+      files += found
+    }
+    var shapes: Set<ImageShape> = []
+    var fingerprint = Fingerprint()
+    fingerprint.add("image files")
+    for file in files {
+      fingerprint.add(file)
+      // All of them: a network of small images takes those of its own size as they are.
+      shapes.insert(
+        try ImageDecoder.shape(of: fileBytes(at: file), path: file, upright: upright))
+    }
+    imageShape = shapes.count == 1 ? shapes.first : nil
+    self.fingerprint = fingerprint.hexadecimal()
+    self.files = files
+    self.classNames = classNames
+    self.upright = upright
+    name = "\(files.count.grouped) image \(files.count == 1 ? "file" : "files")"
+  }
+
+  public var count: Int { files.count }
+
+  /// Nobody knows; the first class.
+  public func label(at index: Int) -> Int { 0 }
+
+  public func imageName(at index: Int) -> String { files[index] }
+
+  public func read(
+    _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
+  ) throws {
+    let path = files[index]
+    try ImageDecoder.decode(
+      fileBytes(at: path), path: path, into: &image, upright: upright, divisor: divisor)
+  }
+}

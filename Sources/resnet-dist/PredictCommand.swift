@@ -1,0 +1,85 @@
+/// `resnet-dist predict`: the classes of image files.
+
+import ArgumentParser
+import Console
+import Distributed
+import Runs
+import Settings
+import System
+
+struct PredictCommand: RankedCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "predict",
+    abstract: "Tell the most likely classes of image files.",
+    usage: "[mpirun -n <ranks>] resnet-dist predict --weights <weights> <image>...",
+    discussion: """
+      Weights from a run know their network, their classes and how images are prepared; for a plain \
+      file say how its images were normalized. Ranks share the images.
+
+        resnet-dist predict --weights runs/NAME cat.jpg photos/
+        resnet-dist predict --weights resnet18.pth --mean 0.485,0.456,0.406 \\
+            --std 0.229,0.224,0.225 --classes imagenet.txt --json photos/
+      """)
+
+  @Argument(help: "Image files, and folders of them.")
+  var images: [String] = []
+
+  @Option(help: ArgumentHelp("A file with the classes' names, one a line.", valueName: "file"))
+  var classes: String?
+
+  @Option(help: ArgumentHelp("Classes for each image.", valueName: "K"))
+  var top = 5
+
+  @Flag(help: "Print one JSON object a line for each image.")
+  var json = false
+
+  @Flag(help: "Print a row of CSV for each guess.")
+  var csv = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Write what the classifier sees of each image as a NumPy array, float32 [images, features].",
+      valueName: "file.npy"))
+  var features: String?
+
+  @OptionGroup(title: NetworkSelection.title) var network: SettingOptions<NetworkSelection>
+  @OptionGroup(title: PredictionSelection.title)
+  var preparation: SettingOptions<PredictionSelection>
+  @OptionGroup(title: DivisionSelection.title) var division: SettingOptions<DivisionSelection>
+
+  func validate() throws {
+    if images.isEmpty { throw ValidationError("predict needs images: files or folders") }
+    if json, csv { throw ValidationError("--json and --csv are two formats: use one of them") }
+    if top < 1 { throw ValidationError("--top is a number from 1 on, not \(top)") }
+    if !network.givenFlags.contains("--weights") {
+      throw ValidationError(
+        "predict needs --weights: a run folder, a checkpoint or a weights file")
+    }
+  }
+
+  func run(on ranks: ProcessGroup) throws {
+    let changes = try ranks.together {
+      try network.changes + preparation.changes + division.changes
+    }
+    let weights = changes.applied(to: TrainingConfiguration()).network.weights ?? ""
+    let isForPeople = !json && !csv
+    let run = try PredictionRun(
+      weights: weights, images: images, classes: classes, changes: changes, ranks: ranks,
+      console: isForPeople ? StandardConsole.output : StandardConsole.error)
+    let outcome = try run.predict(top: top, wantsFeatures: features != nil)
+    try ranks.onFirst {
+      if let features {
+        try AtomicFile.write(
+          NPYFile.bytes(
+            outcome.features, rows: outcome.predictions.count, columns: outcome.featureCount),
+          to: features)
+      }
+      let text =
+        json
+        ? outcome.predictions.map { $0.json + "\n" }.joined()
+        : csv ? outcome.predictions.csv : outcome.predictions.table
+      if isForPeople { StandardConsole.output.writeLine("images: \(run.preprocessing)\n") }
+      StandardConsole.output.write(text)
+    }
+  }
+}
