@@ -14,15 +14,14 @@ package enum Transfer: String, CaseIterable, Sendable {
 }
 
 extension NetworkSettings {
-  /// The layers of `architecture` that keep their weights, by `transfer` or by `frozen`.
+  /// The layers of `architecture` that keep their weights, by `transfer` and by `frozen`.
   ///
   /// - Throws: `FrozenLayersError`, `TransferError`.
   func frozenLayers(of architecture: Architecture) throws -> Set<String> {
-    guard let transfer else { return try frozen.names(in: architecture) }
-    guard frozen == .none else { throw TransferError.frozenTwice }
+    let named = try frozen.names(in: architecture)
     switch transfer {
-    case .all: return []
-    case .head: return try FrozenLayers.backbone.names(in: architecture)
+    case nil, .all: return named
+    case .head: return named.union(try FrozenLayers.backbone.names(in: architecture))
     case .last:
       let blocks = architecture.blockNames
       guard trainLast < blocks.count else {
@@ -30,7 +29,7 @@ extension NetworkSettings {
           requested: trainLast, network: architecture.name, blocks: blocks.count)
       }
       let trained = blocks.suffix(trainLast).map { "\($0)." }
-      return Set(
+      return named.union(
         architecture.parameterizedLayers.filter { layer in
           layer != architecture.scores.name && !trained.contains { layer.hasPrefix($0) }
         })
@@ -55,13 +54,11 @@ extension Architecture {
 /// `--transfer` does not fit the other settings.
 package enum TransferError: UsageError, Equatable, CustomStringConvertible {
   case withoutWeights
-  case frozenTwice
   case tooManyBlocks(requested: Int, network: String, blocks: Int)
 
   package var description: String {
     switch self {
     case .withoutWeights: "--transfer trains on from --weights: give trained weights"
-    case .frozenTwice: "--transfer says itself which layers are frozen: leave out --freeze"
     case .tooManyBlocks(let requested, let network, let blocks):
       "--train-last \(requested): \(network) has \(blocks) blocks, so at most \(blocks - 1) of them "
         + "are the last ones; --transfer all trains everything"

@@ -49,10 +49,8 @@ extension TrainingConfiguration {
       return network(of: weights)
     }
     let network = try CheckpointFolder.state(of: checkpoint).configuration.network
-    return [
-      .init(\.network.model, network.model), .init(\.network.shortcut, network.shortcut),
-      .init(\.network.stridePlacement, network.stridePlacement),
-    ]
+    return changes(
+      model: network.model, shortcut: network.shortcut, stride: network.stridePlacement)
   }
 
   /// The network that a plain file's weights are of, as far as the file tells; nothing where it cannot be
@@ -60,16 +58,24 @@ extension TrainingConfiguration {
   private static func network(of weights: String) -> ConfigurationChanges {
     guard let file = try? WeightsFile(weights) else { return [] }
     if let model = file.metadata["model"] {
-      let shortcut = file.metadata["shortcut"].flatMap(Shortcut.init(rawValue:))
-      let stride = file.metadata["stride_placement"].flatMap(BottleneckStride.init(named:))
-      return [
-        .init(\.network.model, model), .init(\.network.shortcut, shortcut),
-        .init(\.network.stridePlacement, stride),
-      ]
+      return changes(
+        model: model, shortcut: file.metadata["shortcut"].flatMap(Shortcut.init(rawValue:)),
+        stride: file.metadata["stride_placement"].flatMap(BottleneckStride.init(named:)))
     }
     let shapes = Dictionary(file.tensors.map { ($0.name, $0.shape) }) { first, _ in first }
     guard let model = RecognizedModel(shapes: shapes) else { return [] }
-    return [.init(\.network.model, model.name), .init(\.network.shortcut, model.shortcut)]
+    return changes(model: model.name, shortcut: model.shortcut, stride: nil)
+  }
+
+  /// A network; what is its own choice is left open, for whoever names another model over it.
+  private static func changes(
+    model: String, shortcut: Shortcut?, stride: BottleneckStride?
+  ) -> ConfigurationChanges {
+    let isUsual = shortcut == ModelCatalog.defaultShortcut(of: model)
+    return [
+      .init(\.network.model, model), .init(\.network.shortcut, isUsual ? nil : shortcut),
+      .init(\.network.stridePlacement, stride == .middle3x3 ? nil : stride),
+    ]
   }
 
   private static func read(_ path: String) throws(ConfigurationError) -> ConfigurationChanges {

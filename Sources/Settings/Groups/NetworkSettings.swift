@@ -65,8 +65,9 @@ extension NetworkSettings: SettingGroup {
       "With --transfer last: the residual blocks that are trained.", effect: .fixed),
     Setting(
       "freeze", \.network.frozen, .frozenLayers,
-      "Layers that keep their weights and BN statistics: backbone (all but the classifier), or "
-        + "names or parts of them, such as conv1,bn1,layer1.", effect: .fixed),
+      "Layers that keep their weights and BN statistics: backbone (all but the classifier), bn (all "
+        + "BN layers), or names or parts of them, such as conv1,bn1,layer1; with --transfer, more "
+        + "than that freezes.", effect: .fixed),
   ]
 }
 

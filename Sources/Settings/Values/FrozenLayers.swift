@@ -43,7 +43,10 @@ package enum FrozenLayers: Hashable, Sendable {
     case .parts(let parts):
       var frozen: Set<String> = []
       for part in parts {
-        let found = layers.filter { $0 == part || $0.hasPrefix("\(part).") }
+        let found =
+          part == Self.normalizations
+          ? network.normalizationLayers
+          : layers.filter { $0 == part || $0.hasPrefix("\(part).") }
         if found.isEmpty {
           throw .unknown(part: part, network: network.name, known: Self.parts(of: layers))
         }
@@ -53,6 +56,9 @@ package enum FrozenLayers: Hashable, Sendable {
       return frozen
     }
   }
+
+  /// The part that stands for all BN layers: fixed statistics, scales and shifts.
+  private static let normalizations = "bn"
 
   /// The first words of the names, in order.
   private static func parts(of layers: [String]) -> [String] {
@@ -66,6 +72,11 @@ package enum FrozenLayers: Hashable, Sendable {
 }
 
 extension Architecture {
+  /// The names of the BN layers, in execution order.
+  fileprivate var normalizationLayers: [String] {
+    nodes.filter { $0.operation.runningStatistics(of: inputShapes(of: $0)) > 0 }.map(\.name)
+  }
+
   /// The names of the layers that have parameters, in execution order.
   package var parameterizedLayers: [String] {
     nodes.filter { !$0.operation.parameters(of: inputShapes(of: $0)).isEmpty }.map(\.name)
@@ -90,7 +101,7 @@ package enum FrozenLayersError: UsageError, Equatable, CustomStringConvertible {
 
 extension ValueFormat where Value == FrozenLayers {
   static var frozenLayers: Self {
-    .init("none, backbone, or names of layers such as conv1,bn1,layer1", valueName: "layers") {
+    .init("none, backbone, bn, or names of layers such as conv1,bn1,layer1", valueName: "layers") {
       FrozenLayers($0)
     } text: {
       $0.text ?? "none"
