@@ -31,7 +31,7 @@ struct ResnetDist: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, RecipesCommand.self, SweepCommand.self, ReportCommand.self,
-      EvalCommand.self, PredictCommand.self,
+      EvalCommand.self, PredictCommand.self, ResponsesCommand.self,
       BNRecalibrateCommand.self,
       BenchCommand.self,
       InspectCommand.self, ExportCommand.self, DataCommand.self, DoctorCommand.self,

@@ -74,6 +74,14 @@ package struct Architecture: Sendable {
   }
 }
 
+extension Architecture {
+  /// The network with some values as further outputs, after its own.
+  package func adding(outputs more: [Int]) -> Architecture {
+    ArchitectureBuilder(self).architecture(
+      name: name, summary: summary, stride: stride, outputs: outputs + more)
+  }
+}
+
 /// Builds an `Architecture` node by node; each call returns the new node's index.
 package struct ArchitectureBuilder {
   package typealias Value = Int

@@ -26,7 +26,8 @@ package struct Rematerialize: ProgramPass {
   package func callAsFunction(_ program: Program) -> Program {
     var program = program
     let readings = program.readings
-    for step in program.steps where step.isNormalization {
+    // Outputs are read after the pass, from memory.
+    for step in program.steps where step.isNormalization && !program.outputs.contains(step.output) {
       let readers = readings[step.output].map { Reader($0, in: program) }
       if Self.isLeftToReaders(step, readers) {
         program.values[step.output].storage = .never

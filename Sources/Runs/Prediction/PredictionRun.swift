@@ -113,7 +113,9 @@ package final class PredictionRun {
   ///   - wantsFeatures: whether the classifier's input is kept.
   package func predict(top: Int, wantsFeatures: Bool) throws -> Outcome {
     let network =
-      wantsFeatures ? member.architecture.withClassifierInput : member.architecture
+      wantsFeatures
+      ? member.architecture.adding(outputs: [member.architecture.scores.inputs[0]])
+      : member.architecture
     let replica = try ranks.together {
       let replica = Replica(
         network, evaluation: layout, threads: threads, exchange: SingleRankExchange())
@@ -182,12 +184,6 @@ package final class PredictionRun {
 }
 
 extension Architecture {
-  /// The network with what its classifier reads as a second output.
-  fileprivate var withClassifierInput: Architecture {
-    ArchitectureBuilder(self).architecture(
-      name: name, summary: summary, stride: stride, outputs: [outputs[0], scores.inputs[0]])
-  }
-
   /// Numbers that the classifier reads of an image.
   fileprivate var featureCount: Int { nodes[scores.inputs[0]].shape.count }
 }

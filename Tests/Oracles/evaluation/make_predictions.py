@@ -4,6 +4,9 @@ python make_predictions.py [FOLDER]; the default folder is ../../CommandLineTest
 
     {"images/class-0/0.png": {"probabilities": [5], "features": [64]}, …}
 
+and "responses": {"bn1": std, …}: the standard deviation of each BN's output that follows a 3×3 convolution,
+over all these images,
+
 by torchvision's Resize and CenterCrop and the network in Float64; features are what its last layer reads.
 """
 
@@ -28,7 +31,12 @@ def main():
     network = protocols.make_network()
     tensors = load_file(os.path.join(folder, "weights.safetensors"))
     network.load_state_dict({name: tensor.double() for name, tensor in tensors.items()}, strict=False)
-    features = []
+    features, outputs = [], {}
+    for name, module in network.named_modules():
+        if name == "bn1" or name.endswith((".bn1", ".bn2")):
+            module.register_forward_hook(
+                lambda module, inputs, output, name=name: outputs.setdefault(name, []).append(output)
+            )
     network.fc.register_forward_pre_hook(lambda module, inputs: features.append(inputs[0][0]))
     prepare = transforms.Compose(
         [
@@ -46,6 +54,9 @@ def main():
             "probabilities": [round(value, 9) for value in logits.softmax(1)[0].tolist()],
             "features": [round(value, 6) for value in features[-1].flatten().tolist()],
         }
+    found["responses"] = {
+        name: round(torch.cat(values).std(unbiased=False).item(), 9) for name, values in outputs.items()
+    }
     with open(os.path.join(folder, "predictions.json"), "w") as file:
         json.dump(found, file, indent=1, sort_keys=True)
         file.write("\n")

@@ -1,0 +1,128 @@
+/// Layer responses of networks, on any number of ranks.
+
+import Console
+import Datasets
+import Distributed
+import Networks
+import Settings
+
+/// One `resnet-dist responses`.
+package struct ResponsesRun {
+  private let members: [EvaluationMember]
+  private let source: any ImageSource
+  private let layout: ShardLayout
+  private let threads: Int
+  private let workers: Int
+  private let ranks: ProcessGroup
+  private let console: any Console
+
+  /// Opens weights and images.
+  ///
+  /// - Parameters:
+  ///   - weights: run folders, checkpoints or weights files.
+  ///   - changes: over the settings of the runs that the weights are from; the first says which images
+  ///     there are.
+  ///   - console: where rank 0 shows how far it is.
+  /// - Throws: `CollectiveFailure`.
+  package init(
+    weights: [String], changes: ConfigurationChanges, ranks: ProcessGroup, console: any Console
+  ) throws {
+    let configurations = try ranks.together {
+      try weights.map { changes.applied(to: try .ofRun(weights: $0)) }
+    }
+    let first = configurations[0]
+    let source = try ranks.together { try TrainingData.test(first) }
+    try ranks.agree(on: [("test images", source.fingerprint)])
+    let isGiven = changes.contains(\.data.mean) || changes.contains(\.data.deviation)
+    (members, layout) = try ranks.together {
+      let members = try zip(weights, configurations).map { path, configuration in
+        let member = try EvaluationMember(
+          configuration, weights: path, source: source,
+          transform: try configuration.testTransform(for: source), normalizationIsGiven: isGiven)
+        try member.check()
+        return member
+      }
+      return (
+        members,
+        try ShardLayout(
+          batch: first.parallel.batchSize, shards: first.shards(ranks: ranks.count),
+          ranks: ranks.count, rank: ranks.rank)
+      )
+    }
+    threads = try first.threads(on: ranks)
+    workers = first.parallel.workers
+    self.source = source
+    self.ranks = ranks
+    self.console = console
+  }
+
+  /// Measures all networks over all test images; the same on every rank.
+  package func measure() throws -> [LayerResponses] {
+    try members.map(measure)
+  }
+
+  private func measure(_ member: EvaluationMember) throws -> LayerResponses {
+    let nodes = member.architecture.responseNodes
+    let network = member.architecture.adding(outputs: nodes)
+    // All of these outputs are kept until the end of a pass.
+    var need = MemoryNeed(network, training: nil, evaluation: layout, threads: threads)
+    need.images = BatchLoader.bytes(images: layout.localPositions.count, shape: network.input)
+    try ranks.checkMemory(need, remedy: "a smaller --batch-size")
+    let replica = try ranks.together {
+      let replica = Replica(
+        network, evaluation: layout, threads: threads, exchange: SingleRankExchange())
+      try member.weights.load(into: replica)
+      return replica
+    }
+    let batches = (source.count + layout.capacity - 1) / layout.capacity
+    let loader = BatchLoader(
+      source: source, normalization: member.normalization, transform: member.transforms[0],
+      order: .sequential, batchSize: layout.capacity, localRange: layout.localPositions,
+      steps: 0..<batches, workers: workers)
+    let bar = ranks.isFirst ? ProgressBar(console: console) : nil
+    bar?.begin(network.name, total: batches)
+    defer { bar?.finish() }
+    // Of each layer: numbers, their sum and the sum of their squares.
+    var sums = [Double](repeating: 0, count: 3 * nodes.count)
+    try ranks.together {
+      for step in 0..<batches {
+        let batch = min(layout.capacity, source.count - step * layout.capacity)
+        try loader.withNext { images in
+          _ = try replica.scoringPass(images: images.pixels.base, batch: batch)
+          for layer in nodes.indices {
+            let values = replica.evaluationOutput(layer + 1)
+            sums[3 * layer] += Double(values.count)
+            for value in values {
+              sums[3 * layer + 1] += Double(value)
+              sums[3 * layer + 2] += Double(value) * Double(value)
+            }
+          }
+        }
+        bar?.update(
+          completed: step + 1, images: min((step + 1) * layout.capacity, source.count))
+      }
+    }
+    sums = try ranks.control.allReduce(sums, .sum)
+    let layers = nodes.indices.map { layer in
+      let (count, sum, squares) = (sums[3 * layer], sums[3 * layer + 1], sums[3 * layer + 2])
+      let mean = sum / count
+      return LayerResponses.Layer(
+        name: network.nodes[nodes[layer]].name,
+        deviation: max(0, squares / count - mean * mean).squareRoot())
+    }
+    return LayerResponses(model: network.name, layers: layers, images: source.count)
+  }
+}
+
+extension Architecture {
+  /// The BN layers that follow a 3×3 convolution, in execution order.
+  fileprivate var responseNodes: [Int] {
+    nodes.indices.filter { index in
+      let node = nodes[index]
+      guard node.operation.runningStatistics(of: inputShapes(of: node)) > 0,
+        let convolution = nodes[node.inputs[0]].operation as? ConvolutionOperation
+      else { return false }
+      return convolution.kernel == 3
+    }
+  }
+}
