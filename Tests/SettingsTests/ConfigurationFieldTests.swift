@@ -30,7 +30,13 @@ import Testing
     ("on-bad-image", ["fail", "Skip"]), ("exif-transpose", ["true", "False"]),
     ("color-jitter", ["0", "0.4", "0.4, 0.4,0"]),
     ("pca-noise", ["0", "0.1"]), ("new-classifier", ["true", "False"]),
-    ("freeze", ["none", "backbone", "conv1", "conv1, layer1.0"]),
+    ("freeze", ["none", "backbone", "bn", "conv1", "conv1, layer1.0"]),
+    ("transfer", ["all", "Last", "head"]), ("train-last", ["1", "1000"]),
+    ("lr-backbone", ["0", "0.1", "10"]), ("validation-split", ["1"]),
+    ("random-erase", ["0", "1"]), ("mixup-alpha", ["0", "0.2"]), ("cutmix-alpha", ["0", "1"]),
+    ("mix-probability", ["0", "1"]), ("ema-decay", ["0", "0.9999"]), ("ema-steps", ["1", "32"]),
+    ("warmup-until-error", ["0", "0.8", "1"]), ("recipe", ["he2015-cifar", "Goyal2017"]),
+    ("select", ["last", "Best"]), ("report", ["true", "False"]),
   ]
 
   static let bad: [(String, [String])] = [
@@ -70,6 +76,13 @@ import Testing
     ("color-jitter", ["-1", "0.4,0.4", "", "a", "nan"]),
     ("pca-noise", ["-0.1", "11", "nan"]), ("new-classifier", ["", "1"]),
     ("freeze", ["", "conv1,,fc", "layer1,"]),
+    ("transfer", ["", "none", "everything"]), ("train-last", ["0", "-1", "1001"]),
+    ("lr-backbone", ["-0.1", "1001", "nan"]), ("validation-split", ["0", "-1", "10%"]),
+    ("random-erase", ["-0.1", "1.1", "nan"]), ("mixup-alpha", ["-1", "101", "nan"]),
+    ("cutmix-alpha", ["-1", "inf"]), ("mix-probability", ["-0.1", "1.1"]),
+    ("ema-decay", ["-0.1", "1", "nan"]), ("ema-steps", ["0", "1.5"]),
+    ("warmup-until-error", ["-0.1", "1.1", "80%"]), ("recipe", ["", "he2016"]),
+    ("select", ["", "worst"]), ("report", ["", "yes"]),
   ]
 
   @Test("values inside the limits are taken", arguments: good)
@@ -101,7 +114,10 @@ import Testing
 
   @Test("every key has values that are refused")
   func complete() {
-    let keys = ConfigurationCodingTests.everything.map(\.key) + ["epochs", "warmup-epochs"]
+    let keys =
+      ConfigurationCodingTests.everything.map(\.key) + [
+        "epochs", "warmup-epochs", "warmup-until-error",
+      ]
     #expect(Set(Self.bad.map(\.0)) == Set(keys))
   }
 }
