@@ -28,7 +28,7 @@ struct BenchCommand: RankedCommand {
 
   @OptionGroup(title: StepSelection.title) var division: SettingOptions<StepSelection>
 
-  @OptionGroup(title: OptimizerSettings.title) var optimizer: SettingOptions<OptimizerSettings>
+  @OptionGroup(title: UpdateSelection.title) var optimizer: SettingOptions<UpdateSelection>
 
   @Option(
     help: ArgumentHelp(

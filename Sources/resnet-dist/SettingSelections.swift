@@ -72,9 +72,26 @@ enum PipelineSelection: SettingGroup {
   static let settings =
     selection(
       \.data.dataset, \.data.directory, \.parallel.workers, \.data.badImages)
-    + AugmentationSettings.settings.filter {
-      $0.path != \TrainingConfiguration.augmentation.labelSmoothing
+    + AugmentationSettings.settings.filter { setting in
+      // What is done to targets is no part of it.
+      let targets: [PartialKeyPath<TrainingConfiguration>] = [
+        \.augmentation.labelSmoothing, \.augmentation.mixupAlpha, \.augmentation.cutMixAlpha,
+        \.augmentation.mixProbability,
+      ]
+      return !targets.contains(setting.path)
     }
+}
+
+/// The update of a benchmark's step.
+enum UpdateSelection: SettingGroup {
+  static let title = OptimizerSettings.title
+  static let settings = OptimizerSettings.settings.filter { setting in
+    // An average of the weights is a run's, not a step's.
+    let averages: [PartialKeyPath<TrainingConfiguration>] = [
+      \.optimizer.averageDecay, \.optimizer.averageInterval,
+    ]
+    return !averages.contains(setting.path)
+  }
 }
 
 /// The settings of the values at `paths`, in their order.
