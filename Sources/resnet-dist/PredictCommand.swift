@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Console
+import Datasets
 import Distributed
 import Runs
 import Settings
@@ -13,12 +14,12 @@ struct PredictCommand: RankedCommand {
     abstract: "Tell the most likely classes of image files.",
     usage: "[mpirun -n <ranks>] resnet-dist predict --weights <weights> <image>...",
     discussion: """
-      Weights from a run know their network, their classes and how images are prepared; for a plain \
-      file say how its images were normalized. Ranks share the images.
+      Weights from a run know their network, their classes and how images are prepared. Plain files of \
+      ImageNet networks are taken to be torchvision's: 256/224 pixels, ImageNet's mean and deviation; \
+      for other networks give --mean and --std. Ranks share the images.
 
         resnet-dist predict --weights runs/NAME cat.jpg photos/
-        resnet-dist predict --weights resnet18.pth --mean 0.485,0.456,0.406 \\
-            --std 0.229,0.224,0.225 --classes imagenet.txt --json photos/
+        resnet-dist predict --weights resnet18.pth --classes names.txt --json photos/
       """)
 
   @Argument(help: "Image files, and folders of them.")
@@ -35,6 +36,13 @@ struct PredictCommand: RankedCommand {
 
   @Flag(help: "Print a row of CSV for each guess.")
   var csv = false
+
+  @Option(
+    name: .customLong("on-bad-image"),
+    help: ArgumentHelp(
+      "A file that cannot be decoded ends the run (fail), or is reported and left out (skip).",
+      valueName: "choice"))
+  var badImages = BadImagePolicy.fail
 
   @Option(
     help: ArgumentHelp(
@@ -64,8 +72,8 @@ struct PredictCommand: RankedCommand {
     let weights = changes.applied(to: TrainingConfiguration()).network.weights ?? ""
     let isForPeople = !json && !csv
     let run = try PredictionRun(
-      weights: weights, images: images, classes: classes, changes: changes, ranks: ranks,
-      console: isForPeople ? StandardConsole.output : StandardConsole.error)
+      weights: weights, images: images, classes: classes, changes: changes, badImages: badImages,
+      ranks: ranks, console: isForPeople ? StandardConsole.output : StandardConsole.error)
     let outcome = try run.predict(top: top, wantsFeatures: features != nil)
     try ranks.onFirst {
       if let features {
@@ -78,8 +86,11 @@ struct PredictCommand: RankedCommand {
         json
         ? outcome.predictions.map { $0.json + "\n" }.joined()
         : csv ? outcome.predictions.csv : outcome.predictions.table
+      for reason in outcome.skipped { StandardConsole.error.writeLine("skipped: \(reason)") }
       if isForPeople { StandardConsole.output.writeLine("images: \(run.preprocessing)\n") }
       StandardConsole.output.write(text)
     }
   }
 }
+
+extension BadImagePolicy: ExpressibleByArgument {}

@@ -107,6 +107,124 @@ extension CommandLineTests {
       #expect(csv.standardOutput.contains("\"kind \"\""), "\(csv)")
     }
 
+    @Test(
+      "what is said of an image does not depend on the images beside it, nor on how it was saved")
+    func independent() throws {
+      let folder = try TemporaryDirectory()
+      let run = folder.file("run")
+      #expect(
+        try Job.alone(
+          Job.small + [
+            "--iterations", "2", "--mean", "0.5,0.45,0.4", "--std", "0.25,0.2,0.3", "--run-dir",
+            run,
+          ]
+        ).exitCode == 0)
+      let exported = folder.file("exported.safetensors")
+      #expect(try Job.alone(["export", run, "--safetensors", exported]).exitCode == 0)
+      let images = try FileManager.default.contentsOfDirectory(
+        atPath: "\(Self.folder)/images/class-0"
+      ).sorted().prefix(2).map { "\(Self.folder)/images/class-0/\($0)" }
+      func answers(_ arguments: [String]) throws -> [Substring] {
+        let outcome = try Job.run(2, ["predict", "--json"] + arguments)
+        #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+        return outcome.standardOutput.split(separator: "\n")
+      }
+      let together = try answers(["--weights", run] + images)
+      #expect(together.count == 2)
+      for (image, line) in zip(images, together) {
+        #expect(try answers(["--weights", run, image]) == [line])
+        #expect(try answers(["--weights", exported, image]) == [line])
+      }
+    }
+
+    @Test("images are resized as in the tests of the run, and by ImageNet's custom for plain files")
+    func sizes() throws {
+      let folder = try TemporaryDirectory()
+      let run = folder.file("run")
+      let trained = try Job.alone([
+        "--model", "resnet8", "--dataset", "image-folder", "--data-dir", "\(Self.folder)/images",
+        "--val-dir", "\(Self.folder)/images", "--image-size", "32", "--val-resize-size", "40",
+        "--batch-size", "8", "--iterations", "1", "--run-dir", run,
+      ])
+      #expect(trained.exitCode == 0, "\(trained.standardError)")
+      let image = "\(Self.folder)/images/class-1/1.png"
+      let predicted = try Job.alone(["predict", "--weights", run, image])
+      #expect(
+        predicted.standardOutput.contains("shorter side to 40, centre of 32×32"), "\(predicted)")
+      let eval = try Job.alone([
+        "eval", "--weights", run, "--dataset", "image-folder", "--data-dir",
+        "\(Self.folder)/images", "--image-size", "32", "--val-resize-size", "40",
+      ])
+      #expect(eval.exitCode == 0, "\(eval.standardError)")
+      let given = try Job.alone([
+        "predict", "--weights", run, "--val-crop-size", "24", "--val-resize-size", "24", image,
+      ])
+      #expect(given.standardOutput.contains("shorter side to 24, centre of 24×24"), "\(given)")
+
+      let plain = folder.file("resnet18.safetensors")
+      #expect(
+        try Job.alone([
+          "train", "--model", "resnet18", "--dataset", "image-folder", "--data-dir",
+          "\(Self.folder)/images", "--val-dir", "\(Self.folder)/images", "--image-size", "32",
+          "--batch-size", "8", "--iterations", "1", "--run-dir", folder.file("imagenet"),
+        ]).exitCode == 0)
+      try FileManager.default.copyItem(
+        atPath: folder.file("imagenet/checkpoints/step-0000001/weights.safetensors"), toPath: plain)
+      let assumed = try Job.alone(["predict", "--weights", plain, "--top", "1", image])
+      #expect(
+        assumed.standardOutput.contains("shorter side to 256, centre of 224×224, normalized with "),
+        "\(assumed)")
+      let stated = try Job.alone([
+        "predict", "--weights", plain, "--top", "1", "--mean", "0.485,0.456,0.406", "--std",
+        "0.229,0.224,0.225", image,
+      ])
+      func rows(_ outcome: ProcessRunner.Outcome) -> ArraySlice<Substring> {
+        outcome.standardOutput.split(separator: "\n").dropFirst()
+      }
+      #expect(rows(assumed) == rows(stated) && !rows(stated).isEmpty)
+      expectFailure(
+        try Job.alone(["predict", "--weights", "\(Self.folder)/weights.safetensors", image]),
+        exitCode: 2, naming: ["does not say how", "--mean"])
+    }
+
+    @Test("with --on-bad-image skip, files that are no images are told and left out")
+    func skipped() throws {
+      let folder = try TemporaryDirectory()
+      let text = folder.file("text.png")
+      try "no image".write(toFile: text, atomically: true, encoding: .utf8)
+      let images = ["0", "5"].map { "\(Self.folder)/images/class-0/\($0).png" }
+      var outputs: Set<String> = []
+      for ranks in [1, 3] {
+        let features = folder.file("features-\(ranks).npy")
+        let outcome = try Job.run(
+          ranks,
+          Self.arguments + [
+            "--on-bad-image", "skip", "--json", "--features", features, images[0], text, images[1],
+          ])
+        #expect(outcome.exitCode == 0)
+        #expect(outcome.standardError.contains("skipped: cannot decode \(text)"), "\(outcome)")
+        outputs.insert(outcome.standardOutput)
+        let array = try Data(contentsOf: URL(fileURLWithPath: features))
+        #expect(array.count == 128 + 2 * 64 * 4)
+      }
+      #expect(try outputs.count == 1 && lines(outputs.first ?? "").map(\.image) == images)
+      #expect(
+        outputs.first == (try Job.alone(Self.arguments + ["--json"] + images)).standardOutput)
+    }
+
+    @Test("a file of names may have Windows' line ends and byte order mark")
+    func windowsNames() throws {
+      let folder = try TemporaryDirectory()
+      let names = folder.file("names.txt")
+      try ("\u{FEFF}" + (0..<5).map { "name \($0)\r\n" }.joined()).write(
+        toFile: names, atomically: true, encoding: .utf8)
+      let outcome = try Job.alone(
+        Self.arguments + ["--classes", names, "--json", "\(Self.folder)/images/class-1/1.png"])
+      #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+      let classes = try lines(outcome.standardOutput).first?.top.map(\.class).sorted()
+      #expect(classes == (0..<5).map { "name \($0)" })
+    }
+
     @Test("images that are none and names that do not fit are one clear error from all ranks")
     func refused() throws {
       let folder = try TemporaryDirectory()

@@ -19,6 +19,18 @@ let controlDataChecks: [Check] = [
       "strings")
   },
 
+  Check("arrays and strings are gathered on one rank only") { communicator in
+    let root = communicator.size - 1
+    let arrays = try communicator.gather(
+      Array(repeating: Double(communicator.rank), count: communicator.rank), root: root)
+    let strings = try communicator.gather("rank \(communicator.rank)", root: root)
+    let isRoot = communicator.rank == root
+    let expected = (0..<communicator.size).map { Array(repeating: Double($0), count: $0) }
+    expectEqual(arrays, isRoot ? expected : [], "arrays")
+    expectEqual(
+      strings, isRoot ? (0..<communicator.size).map { "rank \($0)" } : [], "strings")
+  },
+
   Check("a broadcast takes the root's array and string, whatever the others hold") { communicator in
     let root = communicator.size - 1
     let mine = Array(repeating: communicator.rank, count: communicator.rank + 1)

@@ -12,6 +12,8 @@ public enum BadImagePolicy: String, CaseIterable, Sendable {
 
 /// An image whose place another one took.
 public struct BadImage: Equatable, Sendable {
+  /// Which image of the source it is.
+  public let index: Int
   /// The error, which names the image.
   public let reason: String
 }

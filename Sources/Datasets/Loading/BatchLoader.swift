@@ -174,7 +174,7 @@ private struct BatchFiller: Sendable {
         }
       }
       do { try prepare(index) } catch let error as DatasetError where badImages == .skip {
-        replaced.append((image, BadImage(reason: error.description)))
+        replaced.append((image, BadImage(index: index, reason: error.description)))
         let others = Replacements(
           of: index, seed: stream.seed, epoch: epoch, count: preparation.source.count)
         for other in others where (try? prepare(other)) != nil { return }

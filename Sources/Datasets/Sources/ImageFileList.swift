@@ -1,13 +1,13 @@
 /// Image files without classes, as they are given on a command line.
 
 import Foundation
+import System
 import Tensors
 
 /// Files, and the JPEG and PNG files below folders, in the order in which they are given.
 public struct ImageFileList: ImageSource {
   public let name: String
   public let classNames: [String]
-  public let imageShape: ImageShape?
   public let fingerprint: String
   private let files: [String]
   private let upright: Bool
@@ -16,7 +16,7 @@ public struct ImageFileList: ImageSource {
   ///   - paths: of files, read whatever their names are, and of folders.
   ///   - classNames: of the network that is to see them.
   ///   - upright: whether EXIF orientations are applied.
-  /// - Throws: `DatasetError`; of an image only when it is read, but for its header.
+  /// - Throws: `DatasetError`; of an image itself only when it is read.
   public init(_ paths: [String], classNames: [String], upright: Bool = false) throws {
     var files: [String] = []
     for path in paths {
@@ -35,22 +35,22 @@ public struct ImageFileList: ImageSource {
       }
       files += found
     }
-    var shapes: Set<ImageShape> = []
     var fingerprint = Fingerprint()
     fingerprint.add("image files")
     for file in files {
       fingerprint.add(file)
-      // All of them: a network of small images takes those of its own size as they are.
-      shapes.insert(
-        try ImageDecoder.shape(of: fileBytes(at: file), path: file, upright: upright))
+      let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+      fingerprint.add((attributes?[.size] as? Int) ?? -1)
     }
-    imageShape = shapes.count == 1 ? shapes.first : nil
     self.fingerprint = fingerprint.hexadecimal()
     self.files = files
     self.classNames = classNames
     self.upright = upright
     name = "\(files.count.grouped) image \(files.count == 1 ? "file" : "files")"
   }
+
+  /// Files may have any size, so that what is done to one does not depend on the others.
+  public var imageShape: ImageShape? { nil }
 
   public var count: Int { files.count }
 

@@ -50,4 +50,22 @@ extension Communicator {
         mpiRoot(root, operation), handle),
       operation)
   }
+
+  /// Every rank's array on the root, by rank; lengths may differ. Empty on other ranks.
+  public func gather<Element: MPIDatatype>(
+    _ values: [Element], root: Int = 0
+  ) throws(MPIError) -> [[Element]] {
+    let layout = try BlockLayout(counts: try allGather(values.count))
+    let all = try sending(values) { (source) throws(MPIError) in
+      try received(rank == root ? layout.extent : 0) { (destination) throws(MPIError) in
+        try gatherV(source, into: destination, layout, root: root)
+      }
+    }
+    return rank == root ? (0..<size).map { Array(all[layout.range(of: $0)]) } : []
+  }
+
+  /// Every rank's string on the root, by rank. Empty on other ranks.
+  public func gather(_ string: String, root: Int = 0) throws(MPIError) -> [String] {
+    try gather(Array(string.utf8), root: root).map { String(decoding: $0, as: UTF8.self) }
+  }
 }

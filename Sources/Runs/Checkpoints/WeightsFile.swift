@@ -65,9 +65,10 @@ package struct WeightsFile {
       named = try file.stateTensors()
     }
     tensors = Self.withoutWrappers(named)
-    preprocessing = try folder.map {
-      try SafetensorsFile(contentsOf: "\($0)/\(CheckpointFolder.preprocessing)").stateTensors()
-    }
+    preprocessing =
+      try folder.map {
+        try SafetensorsFile(contentsOf: "\($0)/\(CheckpointFolder.preprocessing)").stateTensors()
+      } ?? Self.preprocessing(metadata)
   }
 
   /// The file of the checkpoint at `folder` that has the weights which `path` means.

@@ -15,6 +15,8 @@ package struct WeightsExport {
   private let hasFixedSize: Bool
   private let weights: WeightsFile
   private let state: [StateTensor]
+  /// Whether images were normalized with a mean for each pixel: too much for a file's metadata.
+  private let hasMeanImage: Bool
 
   /// Reads weights and checks that they are of the network.
   ///
@@ -36,6 +38,7 @@ package struct WeightsExport {
         ? ImageShape(height: shape[1], width: shape[2], channels: shape[0]) : nil
     }
     let given = imageSize.map { ImageShape(height: $0, width: $0, channels: 3) }
+    hasMeanImage = meanImage != nil
     hasFixedSize = given != nil || meanImage != nil
     architecture = try configuration.architecture(
       classes: weights.classes ?? 1, input: given ?? meanImage)
@@ -60,7 +63,7 @@ package struct WeightsExport {
   /// - Throws: `FileError`.
   package func write(safetensors path: String) throws {
     let texts = Dictionary(
-      uniqueKeysWithValues: try metadata().filter { !["mean", "std"].contains($0.key) })
+      uniqueKeysWithValues: try metadata().filter { $0.key != "mean" || !hasMeanImage })
     let bytes = try SafetensorsWriter.bytes(
       of: state.map(\.content) + architecture.batchCounters(weights.state?.step ?? 0),
       metadata: texts.merging(["format": "pt"]) { $1 }, name: path)
@@ -79,10 +82,11 @@ package struct WeightsExport {
     for tensor in weights.preprocessing ?? [] {
       metadata.append((tensor.name, tensor.values.map { "\($0)" }.joined(separator: ",")))
     }
-    if let side = weights.state?.inputSide { metadata.append(("crop", "\(side)")) }
-    if let resize = weights.state?.testResize { metadata.append(("resize", "\(resize)")) }
-    if let names = weights.state?.classNames, !names.isEmpty {
-      metadata.append(("class_names", JSON.array(names.map(JSON.string)).description))
+    if let side = weights.inputSide { metadata.append(("crop", "\(side)")) }
+    if let resize = weights.testResize { metadata.append(("resize", "\(resize)")) }
+    if !weights.classNames.isEmpty {
+      metadata.append(
+        ("class_names", JSON.array(weights.classNames.map(JSON.string)).description))
     }
     return metadata
   }

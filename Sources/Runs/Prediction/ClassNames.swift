@@ -11,8 +11,10 @@ package enum ClassNames {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw .unreadable(path: path)
     }
-    var lines = String(decoding: data, as: UTF8.self)
-      .split(separator: "\n", omittingEmptySubsequences: false)
+    let text = String(decoding: data, as: UTF8.self)
+    // Windows editors begin a file with a mark.
+    var lines = text.drop { $0 == "\u{FEFF}" }
+      .split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
       .map { $0.trimmingCharacters(in: .whitespaces) }
     while lines.last == "" { lines.removeLast() }
     guard lines.count == count else {

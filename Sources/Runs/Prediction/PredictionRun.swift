@@ -6,6 +6,7 @@ import Distributed
 import Evaluation
 import Foundation
 import Kernels
+import MPI
 import Networks
 import Settings
 import Tensors
@@ -18,40 +19,45 @@ package final class PredictionRun {
   private let layout: ShardLayout
   private let threads: Int
   private let workers: Int
+  private let badImages: BadImagePolicy
   private let ranks: ProcessGroup
   private let console: any Console
+
+  /// How images become the network's input, in a few words.
+  package let preprocessing: String
 
   /// Opens weights and images.
   ///
   /// - Parameters:
   ///   - weights: a run folder, a checkpoint or a weights file.
   ///   - images: files and folders.
-  ///   - classes: a file with the classes' names; nil: the checkpoint's, or numbers.
+  ///   - classes: a file with the classes' names; nil: those that the weights know, or numbers.
   ///   - changes: over the settings of the run that the weights are from.
+  ///   - badImages: what becomes of files that cannot be decoded; `skip`: they have no prediction.
   ///   - console: where rank 0 shows how far it is.
   /// - Throws: `CollectiveFailure`.
   package init(
     weights: String, images: [String], classes: String?, changes: ConfigurationChanges,
-    ranks: ProcessGroup, console: any Console
+    badImages: BadImagePolicy, ranks: ProcessGroup, console: any Console
   ) throws {
     let configuration = try ranks.together {
       changes.applied(to: try .ofRun(weights: weights))
     }
-    let (names, source, member) = try ranks.together {
+    let (names, source, member, input) = try ranks.together {
       let file = try WeightsFile(weights)
       let count = file.classes ?? file.state?.classes ?? 1000
-      let known = file.state?.classNames ?? []
+      let known = file.classNames
       let names =
         try classes.map { try ClassNames.read($0, count: count) }
         ?? (known.count == count ? known : ClassNames.numbers(count))
       let source = try ImageFileList(
         images, classNames: names, upright: configuration.data.transposesByEXIF)
+      let input = try PredictionInput(configuration, file, changes: changes)
       let member = try EvaluationMember(
-        configuration, weights: weights, source: source,
-        transform: try Self.transform(configuration, file.state, source),
+        input.configuration, weights: weights, source: source, transform: input.transform,
         normalizationIsGiven: changes.contains(\.data.mean) || changes.contains(\.data.deviation))
       try member.check()
-      return (names, source, member)
+      return (names, source, member, input)
     }
     try ranks.agree(on: [
       ("the images", source.fingerprint), ("the weights", member.parametersSHA256),
@@ -66,44 +72,35 @@ package final class PredictionRun {
     }
     try member.checkMemory(layout, threads: threads, ranks: ranks)
     (self.names, self.source, self.member) = (names, source, member)
+    preprocessing = input.description
+    self.badImages = badImages
     self.ranks = ranks
     self.console = console
   }
 
-  /// What is done to images of any size: as in the run's tests, and for a network of small images that
-  /// took them as they were, resized to their size.
-  private static func transform(
-    _ configuration: TrainingConfiguration, _ state: CheckpointState?, _ source: ImageFileList
-  ) throws -> ImageTransform {
-    guard let side = state?.inputSide, configuration.data.imageSize == nil,
-      configuration.data.testSize == nil
-    else { return try configuration.testTransform(for: source) }
-    let shape = ImageShape(height: side, width: side, channels: 3)
-    if source.imageShape == shape { return .none }
-    return .test(resize: max(side, configuration.data.testResize ?? side), size: side)
-  }
-
-  /// How images become the network's input, in a few words.
-  package var preprocessing: String {
-    let transform = member.transforms[0]
-    return transform == .none ? "as they are" : transform.description
-  }
-
   /// What came of a run.
   package struct Outcome {
-    /// In the images' order; empty on other ranks than 0.
+    /// In the images' order, without bad ones; empty on other ranks than 0.
     package let predictions: [ImagePrediction]
-    /// [images, features], what the classifier sees of each image; empty on other ranks than 0 and where
-    /// it was not requested.
+    /// [predictions, features], what the classifier sees of each image; empty on other ranks than 0 and
+    /// where it was not requested.
     package let features: [Float]
     package let featureCount: Int
+    /// Why images were skipped, in the images' order; empty on other ranks than 0.
+    package let skipped: [String]
   }
 
   /// What one rank found of its images.
   private struct Part: Codable {
+    struct Skipped: Codable {
+      let image: Int
+      let reason: String
+    }
+
+    /// Places of the images that were predicted.
     var images: [Int] = []
     var tops: [[ImagePrediction.Guess]] = []
-    var features: [Float] = []
+    var skipped: [Skipped] = []
   }
 
   /// Predicts all images.
@@ -122,11 +119,12 @@ package final class PredictionRun {
       try member.weights.load(into: replica)
       return replica
     }
+    let featureCount = wantsFeatures ? network.featureCount : 0
     let batches = (source.count + layout.capacity - 1) / layout.capacity
     let loader = BatchLoader(
       source: source, normalization: member.normalization, transform: member.transforms[0],
       order: .sequential, batchSize: layout.capacity, localRange: layout.localPositions,
-      steps: 0..<batches, workers: workers)
+      steps: 0..<batches, badImages: badImages, workers: workers)
     let bar = ranks.isFirst && batches > 1 ? ProgressBar(console: console) : nil
     bar?.begin("predict", total: batches)
     defer { bar?.finish() }
@@ -134,13 +132,15 @@ package final class PredictionRun {
     let scores = AlignedBuffer<Double>(count: classes)
     let exponentials = AlignedBuffer<Double>(count: classes)
     var part = Part()
-    try ranks.together {
-      for step in 0..<batches {
-        let first = step * layout.capacity
-        let batch = min(layout.capacity, source.count - first)
-        try loader.withNext { images in
+    var features: [Float] = []
+    for step in 0..<batches {
+      let first = step * layout.capacity
+      // After each batch, so that a bad image on one rank ends all of them at once.
+      try ranks.together {
+        _ = try loader.withNext { images in
           let logits = VectorView(
-            try replica.scoringPass(images: images.pixels.base, batch: batch))
+            try replica.scoringPass(
+              images: images.pixels.base, batch: min(layout.capacity, source.count - first)))
           for image in 0..<images.count {
             scores.view.update(repeating: 0)
             SoftmaxScores.add(
@@ -150,36 +150,40 @@ package final class PredictionRun {
             part.tops.append(
               ImagePrediction.top(top, of: Array(scores.elements), names: names))
           }
-          if wantsFeatures { part.features += replica.evaluationOutput(1) }
+          if wantsFeatures { features += replica.evaluationOutput(1) }
         }
-        bar?.update(completed: step + 1, images: min(first + layout.capacity, source.count))
       }
+      bar?.update(completed: step + 1, images: min(first + layout.capacity, source.count))
     }
-    return try gather(part, features: wantsFeatures ? network.featureCount : 0)
+    part.skipped = loader.takeBadImages().map { .init(image: $0.index, reason: $0.reason) }
+    return try gather(part, features, featureCount)
   }
 
   /// All ranks' parts in the images' order, on rank 0. Collective.
-  private func gather(_ part: Part, features: Int) throws -> Outcome {
-    let text = String(decoding: try JSONEncoder().encode(part), as: UTF8.self)
-    let texts = try ranks.control.allGather(text)
-    guard ranks.isFirst else {
-      return Outcome(predictions: [], features: [], featureCount: features)
-    }
+  ///
+  /// - Parameter features: [images of this rank, featureCount].
+  private func gather(_ part: Part, _ features: [Float], _ featureCount: Int) throws -> Outcome {
+    let texts = try ranks.control.gather(
+      String(decoding: try JSONEncoder().encode(part), as: UTF8.self))
+    let rows = try ranks.control.gather(features)
     var tops: [Int: [ImagePrediction.Guess]] = [:]
-    var values = [Float](repeating: 0, count: features * source.count)
-    for text in texts {
+    var rowOfImage: [Int: ArraySlice<Float>] = [:]
+    var skipped: [Int: String] = [:]
+    for (text, rows) in zip(texts, rows) {
       let part = try JSONDecoder().decode(Part.self, from: Data(text.utf8))
       for (row, image) in part.images.enumerated() {
         tops[image] = part.tops[row]
-        for feature in 0..<features {
-          values[image * features + feature] = part.features[row * features + feature]
-        }
+        rowOfImage[image] = rows[row * featureCount..<(row + 1) * featureCount]
       }
+      for bad in part.skipped { skipped[bad.image] = bad.reason }
     }
+    let images = tops.keys.filter { skipped[$0] == nil }.sorted()
     return Outcome(
-      predictions: (0..<source.count).map {
+      predictions: images.map {
         ImagePrediction(image: source.imageName(at: $0), top: tops[$0] ?? [])
-      }, features: values, featureCount: features)
+      },
+      features: images.flatMap { rowOfImage[$0] ?? [] }, featureCount: featureCount,
+      skipped: skipped.sorted { $0.key < $1.key }.map(\.value))
   }
 }
 

@@ -1,0 +1,34 @@
+/// What a weights file says of the images that its network wants, beside the tensors.
+
+import Foundation
+import Networks
+
+extension WeightsFile {
+  /// The side of the network's square input in tests, in pixels; nil where the file does not say.
+  package var inputSide: Int? { state?.inputSide ?? metadata["crop"].flatMap { Int($0) } }
+
+  /// The shorter side that test images were resized to; nil where they were taken as they are, and where
+  /// the file does not say.
+  package var testResize: Int? { state?.testResize ?? metadata["resize"].flatMap { Int($0) } }
+
+  /// Names of the classes in the order of the network's outputs; empty where the file does not say.
+  package var classNames: [String] {
+    if let state { return state.classNames }
+    return metadata["class_names"].flatMap {
+      try? JSONDecoder().decode([String].self, from: Data($0.utf8))
+    } ?? []
+  }
+
+  /// `mean` and `std` as an exported file's metadata have them: numbers with commas.
+  static func preprocessing(_ metadata: [String: String]) -> [StateTensor]? {
+    var tensors: [StateTensor] = []
+    for name in ["mean", "std"] {
+      guard let text = metadata[name] else { return nil }
+      let numbers = text.split(separator: ",").map { Float($0) }
+      guard !numbers.isEmpty, !numbers.contains(nil) else { return nil }
+      tensors.append(
+        StateTensor(name: name, shape: [numbers.count], values: numbers.compactMap(\.self)))
+    }
+    return tensors
+  }
+}

@@ -1,0 +1,62 @@
+/// How an image of any size becomes a network's input, whatever images are beside it.
+
+import Datasets
+import Distributed
+import Networks
+import Settings
+
+/// What is done to every image.
+struct PredictionInput {
+  let transform: ImageTransform
+  /// The settings with the normalization that is used where the weights have none.
+  let configuration: TrainingConfiguration
+  /// Whether ImageNet's mean and deviation were assumed.
+  let assumesImageNet: Bool
+
+  private static let smallSide = 32
+
+  /// - Parameters:
+  ///   - configuration: of the run that the weights are from, with `changes` over it.
+  ///   - changes: what the user gave.
+  /// - Throws: `ImageSizeError`, and `MissingNormalization`: weights of a network of small images do
+  ///   not say how those were normalized, and there is no usual way.
+  init(
+    _ configuration: TrainingConfiguration, _ weights: WeightsFile, changes: ConfigurationChanges
+  ) throws {
+    transform = try Self.transform(
+      configuration.data, weights, changes, configuration.network.model)
+    let isGiven = changes.contains(\.data.mean) || changes.contains(\.data.deviation)
+    let isForImageNet = ModelCatalog.isForImageNet(configuration.network.model)
+    let isKnown = isGiven || weights.preprocessing != nil
+    guard isKnown || isForImageNet else { throw MissingNormalization(path: weights.path) }
+    var configuration = configuration
+    if !isKnown {
+      configuration.data.mean = .values(Preprocessing.imageNetMean)
+      configuration.data.deviation = .values(Preprocessing.imageNetDeviation)
+    }
+    self.configuration = configuration
+    assumesImageNet = !isKnown
+  }
+
+  /// As the user says, else as in the run's tests, else as the network's paper.
+  private static func transform(
+    _ data: DataSettings, _ weights: WeightsFile, _ changes: ConfigurationChanges, _ model: String
+  ) throws(ImageSizeError) -> ImageTransform {
+    let isGiven =
+      changes.contains(\.data.imageSize) || changes.contains(\.data.testResize)
+      || changes.contains(\.data.testSize)
+    if !isGiven, let side = weights.inputSide {
+      return .test(resize: max(side, weights.testResize ?? side), size: side)
+    }
+    let hasSizes = data.imageSize != nil || data.testResize != nil || data.testSize != nil
+    if hasSizes || ModelCatalog.isForImageNet(model) { return try data.testTransform(nil) }
+    return .test(resize: smallSide, size: smallSide)
+  }
+
+  /// How images become the network's input, in a few words.
+  var description: String {
+    transform.description
+      + (assumesImageNet
+        ? ", normalized with ImageNet's mean and deviation: the weights do not say" : "")
+  }
+}
