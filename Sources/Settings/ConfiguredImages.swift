@@ -61,6 +61,7 @@ extension TrainingConfiguration {
     transform.color = ColorJitter(
       brightness: jitter[0], contrast: jitter[1], saturation: jitter[2],
       pcaNoise: augmentation.pcaNoise)
+    transform.automatic = augmentation.automatic
     transform.erasing = RandomErasing(probability: augmentation.randomErasing)
     return transform
   }

@@ -81,8 +81,7 @@ extension ImageBuffer {
       return (red * 19_595 + green * 38_470 + Int(pixels[pixel * 3 + 2]) * 7_471 + 0x8000) >> 16
     }
     func move(_ place: Int, from base: Int) {
-      let value = Float(base) + blend.factor * Float(Int(pixels[place]) - base)
-      pixels[place] = UInt8(min(max(value, 0), 255))
+      pixels[place] = pixels[place].blended(from: base, factor: blend.factor)
     }
     switch blend.kind {
     case .brightness:
@@ -97,5 +96,12 @@ extension ImageBuffer {
         for channel in 0..<3 { move(pixel * 3 + channel, from: grey) }
       }
     }
+  }
+}
+
+extension UInt8 {
+  /// The value at `factor` times the way from `base` to here, in Pillow's rounding.
+  func blended(from base: Int, factor: Float) -> UInt8 {
+    UInt8(Swift.min(Swift.max(Float(base) + factor * Float(Int(self) - base), 0), 255))
   }
 }

@@ -46,6 +46,8 @@ public struct ImageTransform: Equatable, Sendable {
   public var flip: Flip
   /// Random changes of the colours, after the crop; of padded images before it.
   public var color = ColorJitter.none
+  /// Random operations, before the changes of the colours; nil: none.
+  public var automatic: AutoAugmentation?
   /// Rectangles set to the mean, after the normalization.
   public var erasing = RandomErasing.none
   /// Whether large JPEG files may be decoded in reduced size before they are resized: faster, and not to
@@ -92,6 +94,7 @@ public struct ImageTransform: Equatable, Sendable {
     var view: ImageView
     var isFlipped = false
     var color = ColorJitter.Draw()
+    var operations: [ImageOperation] = []
   }
 
   func draw(seed: UInt64, epoch: Int, index: Int, shape: ImageShape) -> Draw {
@@ -117,6 +120,10 @@ public struct ImageTransform: Equatable, Sendable {
       case .always: true
       case .random: stream.next(below: 2) == 1
       }
-    return Draw(view: view, isFlipped: isFlipped, color: color.draw(from: &stream))
+    var draw = Draw(view: view, isFlipped: isFlipped, color: color.draw(from: &stream))
+    if let automatic {
+      draw.operations = automatic.draw(from: &stream, shape: outputShape(of: shape) ?? shape)
+    }
+    return draw
   }
 }

@@ -9,8 +9,17 @@ extension ImageTransform: CustomStringConvertible {
       case .always: "mirrored"
       case .random: "horizontal flip"
       }
-    let parts = [crop.text, flip, color.text, erasing.text].compactMap(\.self)
+    let parts = [crop.text, flip, automatic?.text, color.text, erasing.text].compactMap(\.self)
     return parts.isEmpty ? "none" : parts.joined(separator: ", ")
+  }
+}
+
+extension AutoAugmentation {
+  fileprivate var text: String {
+    switch self {
+    case .trivialWide: "TrivialAugment"
+    case .random(let magnitude): "RandAugment of magnitude \(magnitude)"
+    }
   }
 }
 

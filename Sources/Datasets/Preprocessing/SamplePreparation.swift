@@ -54,12 +54,18 @@ struct SamplePreparation: Sendable {
         throw DatasetError.wrongSize(
           path: source.imageName(at: index), found: scratch.image.shape, expected: output)
       }
+      for operation in draw.operations {
+        scratch.image.apply(operation, scratch: &scratch.intermediate)
+      }
       for blend in draw.color.blends { scratch.image.blend(blend) }
       writer.write(
         scratch.image.pixels, rows: rows, columns: columns,
         isFlipped: draw.isFlipped, to: target)
     case .resized(let crop):
       scratch.image.resample(crop, via: &scratch.intermediate, to: &scratch.resized)
+      for operation in draw.operations {
+        scratch.resized.apply(operation, scratch: &scratch.intermediate)
+      }
       for blend in draw.color.blends { scratch.resized.blend(blend) }
       writer.write(
         scratch.resized.pixels, rows: 0, columns: 0,

@@ -14,6 +14,13 @@ package enum TrainingCrop: String, CaseIterable, Sendable {
   case center
 }
 
+/// Automatic augmentation, by the names of torchvision's reference training.
+package enum AutoAugmentChoice: String, CaseIterable, Sendable {
+  case none
+  case trivialWide = "ta_wide"
+  case random = "ra"
+}
+
 package struct AugmentationSettings: Hashable, Sendable {
   /// Nil: pad where all images have one small size and `imageSize` is not given, else random-resized.
   package var crop: TrainingCrop?
@@ -27,6 +34,9 @@ package struct AugmentationSettings: Hashable, Sendable {
   package var cropPadding = 4
   /// Whether images are mirrored at random.
   package var flip = true
+  package var autoAugment = AutoAugmentChoice.none
+  /// Of RandAugment.
+  package var randAugmentMagnitude = AutoAugmentation.usualMagnitude
   /// How far brightness, contrast and saturation of training images are changed at random.
   package var colorJitter = [0.0, 0.0, 0.0]
   /// The deviation of the noise along ImageNet's principal colours.
@@ -45,6 +55,15 @@ package struct AugmentationSettings: Hashable, Sendable {
 }
 
 extension AugmentationSettings {
+  /// The random operations of training images; nil: none.
+  package var automatic: AutoAugmentation? {
+    switch autoAugment {
+    case .none: nil
+    case .trivialWide: .trivialWide
+    case .random: .random(magnitude: randAugmentMagnitude)
+    }
+  }
+
   /// How images of a mini-batch are mixed; nil: not at all. It then smooths the labels, too.
   package var mixing: BatchMixing? {
     if mixupAlpha == 0, cutMixAlpha == 0 { return nil }
@@ -81,6 +100,15 @@ extension AugmentationSettings: SettingGroup {
       "crop-padding", \.augmentation.cropPadding, .integer(0...64),
       "Zeros on each side before the crop of pad; 0: no crop."),
     Setting("flip", \.augmentation.flip, .flag, "Mirror half of the images."),
+    Setting(
+      "auto-augment", \.augmentation.autoAugment, .choice,
+      "Random operations on each image: ta_wide, one of any strength (TrivialAugment, Müller and "
+        + "Hutter 2021); ra, two of one strength (RandAugment, Cubuk et al. 2019).",
+      aliases: ["aa"]),
+    Setting(
+      "ra-magnitude", \.augmentation.randAugmentMagnitude,
+      .integer(0...AutoAugmentation.bins - 1), valueName: "strength",
+      "The strength of RandAugment's operations."),
     Setting(
       "color-jitter", \.augmentation.colorJitter, .jitter,
       "Change brightness, contrast and saturation by factors from 1 − x to 1 + x: one x, or three."

@@ -17,6 +17,8 @@ rows of 40 pixels of three bytes, as `Image.open(...).convert("RGB")` gives them
                       `ImageOps.exif_transpose` makes of it
     resized.rgb       `pattern` images of several sizes, resized as `RESIZED` says, one after the other
     colours.rgb       a 20 × 31 `pattern` through torchvision's adjust functions, as `COLOURS` says
+    operations.rgb    a 20 × 31 and a 22 × 22 `pattern` through torchvision's `_apply_op`, as `OPERATIONS` says;
+                      made with Pillow 11.3 (13 turns colours into grey by other constants)
     tested.rgb        the same through torchvision's Resize and CenterCrop, as `TESTED` says
     cifar-sums.txt    the first ten images of each class folder below TRAIN, the training half of a
                       CIFAR-10 of JPEG files, each with the sum of byte i times i, from 1
@@ -57,6 +59,18 @@ COLOURS = [
 ]
 
 
+# What TrivialAugmentWide does, by torchvision's names.
+OPERATIONS = [
+    ("ShearX", 0.33), ("ShearX", -0.957), ("ShearY", 0.627), ("ShearY", -0.165),
+    ("TranslateX", 3.2), ("TranslateX", -17.07), ("TranslateY", 6.4), ("TranslateY", -1.0),
+    ("Rotate", 4.5), ("Rotate", -121.5), ("Rotate", 90.0), ("Rotate", -90.0), ("Rotate", 0.0),
+    ("Brightness", 0.33), ("Brightness", -0.99), ("Color", 0.66), ("Color", -0.5),
+    ("Contrast", 0.9), ("Contrast", -0.33), ("Sharpness", 0.99), ("Sharpness", -0.8),
+    ("Posterize", 2), ("Posterize", 7), ("Solarize", 127.5), ("Solarize", 255.0),
+    ("AutoContrast", 0), ("Equalize", 0), ("Identity", 0),
+]
+
+
 def pattern(height, width):
     """An image that the tests make too."""
     h, w, c = np.mgrid[0:height, 0:width, 0:3]
@@ -83,6 +97,19 @@ def colours(folder):
         for kind, factor in COLOURS:
             image = getattr(functional, f"adjust_{kind}")(pattern(20, 31), factor)
             file.write(image.tobytes())
+
+
+def operations(folder):
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.autoaugment import _apply_op
+
+    with open(os.path.join(folder, "operations.rgb"), "wb") as file:
+        for height, width in [(20, 31), (22, 22)]:
+            # Less than the whole range, so that stretching it does something.
+            image = Image.fromarray((np.asarray(pattern(height, width)) // 2 + 40).astype(np.uint8))
+            for name, magnitude in OPERATIONS:
+                changed = _apply_op(image, name, magnitude, InterpolationMode.BILINEAR, None)
+                file.write(changed.tobytes())
 
 
 def deep(folder):
@@ -193,5 +220,6 @@ if __name__ == "__main__":
         turned(target)
         resizing(target)
         colours(target)
+        operations(target)
         if len(sys.argv) > 2:
             cifar(target, sys.argv[2])
