@@ -53,6 +53,10 @@ package final class TrainingEngine {
 
   /// The parameters, and passes over them; only the engine runs training passes and updates.
   package let replica: TrainingReplica
+  /// The same parameters, with passes for smaller images.
+  private let smaller: [TrainingReplica]
+  /// What steps train with: `replica` or one of `smaller`.
+  private var active: TrainingReplica
   /// Updates the parameters, and holds what a checkpoint keeps of that.
   package let optimizer: Optimizer
   /// Merges statistics over the ranks; for evaluations between steps.
@@ -71,6 +75,7 @@ package final class TrainingEngine {
   /// Compiles the network and sets up the exchanges. Collective.
   ///
   /// - Parameters:
+  ///   - smaller: the same network for smaller images, which steps may use instead; see `use`.
   ///   - division: of a micro-batch into shards, ranks and BN groups.
   ///   - group: the ranks that `division` is for.
   ///   - timeline: records what this rank does when.
@@ -78,8 +83,9 @@ package final class TrainingEngine {
   ///     exchanges too.
   /// - Throws: `MPIError`.
   package init(
-    _ architecture: Architecture, _ division: NormalizationGroups, options: Options,
-    group: ProcessGroup, timeline: Timeline? = nil, observers: [any PassObserver] = []
+    _ architecture: Architecture, smaller: [Architecture] = [], _ division: NormalizationGroups,
+    options: Options, group: ProcessGroup, timeline: Timeline? = nil,
+    observers: [any PassObserver] = []
   ) throws {
     precondition(!architecture.losses.isEmpty, "a network without a loss cannot be trained")
     self.options = options
@@ -93,11 +99,18 @@ package final class TrainingEngine {
     reduction = try group.gradientReduction(
       division.layout, GradientExtent(ParameterLayout(architecture)), options, progress: progress,
       rankProgress: rankProgress)
-    replica = TrainingReplica(
+    let passObservers = [rankProgress] + observers + [reduction]
+    let replica = TrainingReplica(
       architecture, training: division.layout, evaluation: division.layout,
       threads: options.threads, division: division, exchange: statistics,
-      gradients: reduction.memory,
-      observers: [rankProgress] + observers + [reduction])
+      gradients: reduction.memory, observers: passObservers)
+    self.replica = replica
+    self.smaller = smaller.map { [statistics] in
+      TrainingReplica(
+        $0, training: division.layout, evaluation: division.layout, threads: options.threads,
+        division: division, exchange: statistics, observers: passObservers, sharing: replica)
+    }
+    active = replica
     optimizer = Optimizer(
       options.optimizer, of: replica, backboneRate: options.backboneRate)
     let lossSumsCount = architecture.lossSumsCount
@@ -125,6 +138,15 @@ package final class TrainingEngine {
         parts: options.microBatches, count: extent.weights)
     }
     return need
+  }
+
+  /// Makes the next steps take images of `input`: the shape of the network or one of the smaller ones.
+  package func use(input: ImageShape) {
+    guard let replica = ([replica] + smaller).first(where: { $0.architecture.input == input })
+    else {
+      preconditionFailure("no passes for images of \(input)")
+    }
+    active = replica
   }
 
   /// Trains one mini-batch.
@@ -160,7 +182,7 @@ package final class TrainingEngine {
     _ batch: MicroBatch, _ microBatch: MicroBatchIndex, ofStep step: Int
   ) throws {
     begin(.forward, step)
-    let shards = try replica.trainingPass(
+    let shards = try active.trainingPass(
       images: batch.images.base, targets: batch.targets, microBatch: microBatch
     ) {
       begin(.backward, step)

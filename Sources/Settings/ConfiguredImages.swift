@@ -13,9 +13,12 @@ extension DataSettings {
   ///
   /// - Parameter shape: nil: they have no common size.
   package func keepsSize(of shape: ImageShape?) -> Bool {
-    guard let shape, imageSize == nil, testResize == nil, testSize == nil else { return false }
+    guard let shape, fullSize == nil, testResize == nil, testSize == nil else { return false }
     return max(shape.height, shape.width) <= Self.smallSide
   }
+
+  /// The side that training ends with, where one is given.
+  fileprivate var fullSize: Int? { imageSizeSchedule.last?.side ?? imageSize }
 
   /// What is done to test images.
   ///
@@ -31,14 +34,14 @@ extension DataSettings {
 
   /// The side of the network's input in training.
   fileprivate func trainingSide(_ shape: ImageShape?) -> Int {
-    if let imageSize { return imageSize }
+    if let fullSize { return fullSize }
     guard let shape, keepsSize(of: shape) else { return Self.usualSize }
     return min(shape.height, shape.width)
   }
 
   /// The shorter side and the crop of resized test images.
   fileprivate var testSizes: (resize: Int, crop: Int) {
-    let crop = testSize ?? imageSize ?? Self.usualSize
+    let crop = testSize ?? fullSize ?? Self.usualSize
     return (testResize ?? Self.scaled(256, crop), crop)
   }
 
@@ -66,6 +69,25 @@ extension TrainingConfiguration {
     return transform
   }
 
+  /// What is done to training images of each part of a run, and the step that it begins after, in order;
+  /// the images grow.
+  ///
+  /// - Throws: `ImageSizeError`.
+  package func trainingPhases(
+    for source: any ImageSource, _ timeline: TrainingTimeline
+  ) throws(ImageSizeError) -> [(start: Int, transform: ImageTransform)] {
+    var phases: [(start: Int, transform: ImageTransform)] = []
+    for phase in data.imageSizeSchedule {
+      var configuration = self
+      configuration.data.imageSizeSchedule = []
+      configuration.data.imageSize = phase.side
+      let start = timeline.steps(until: phase.start)
+      if let last = phases.last, start < last.start { throw .phaseOrder(side: phase.side) }
+      phases.append((start, try configuration.trainingTransform(for: source)))
+    }
+    return phases.isEmpty ? [(0, try trainingTransform(for: source))] : phases
+  }
+
   /// What is done to test images.
   ///
   /// - Throws: `ImageSizeError`.
@@ -77,6 +99,9 @@ extension TrainingConfiguration {
   ///
   /// - Parameter shape: the images' common one; nil: they have none.
   package func trainingTransform(_ shape: ImageShape?) throws(ImageSizeError) -> ImageTransform {
+    if let size = data.imageSize, let last = data.imageSizeSchedule.last?.side, size != last {
+      throw .otherLastSize(size: size, last: last)
+    }
     let side = data.trainingSide(shape)
     let flip = augmentation.flip ? ImageTransform.Flip.random : .never
     switch trainingCrop(shape) {
@@ -129,7 +154,9 @@ package enum ImageSizeError: UsageError, Equatable, CustomStringConvertible {
   case nothingToPad
   case smallScales(scales: ClosedRange<Int>, size: Int)
   case smallResize(resize: Int, size: Int)
-  case sizesDiffer(training: ImageShape, test: ImageShape)
+  case otherLastSize(size: Int, last: Int)
+  case phaseOrder(side: Int)
+  case meanImage(training: ImageShape, other: ImageShape)
 
   package var description: String {
     switch self {
@@ -142,10 +169,14 @@ package enum ImageSizeError: UsageError, Equatable, CustomStringConvertible {
     case .smallResize(let resize, let size):
       "--val-resize-size \(resize) makes images smaller than the crop of \(size) pixels: use a "
         + "larger one, or a smaller --val-crop-size"
-    case .sizesDiffer(let training, let test):
-      "training images become \(training.height)×\(training.width) pixels and test images "
-        + "\(test.height)×\(test.width): a run tests at the size it trains at; leave out "
-        + "--val-crop-size and give it to eval afterwards"
+    case .otherLastSize(let size, let last):
+      "--image-size-schedule ends with \(last) pixels and --image-size is \(size): give one of the two"
+    case .phaseOrder(let side):
+      "--image-size-schedule: \(side) pixels begin before the smaller size does: give later milestones "
+        + "to larger sizes"
+    case .meanImage(let training, let other):
+      "--mean per-pixel is an image of \(training.height)×\(training.width) pixels, but the run has "
+        + "images of \(other.height)×\(other.width), too: use --mean per-channel or R,G,B"
     }
   }
 }

@@ -12,6 +12,9 @@ package enum Recipe: String, CaseIterable, Sendable {
   case resNeXtCIFAR = "resnext-cifar"
   case resNeXtImageNet = "resnext-imagenet"
   case torchvisionV1 = "torchvision-v1"
+  case torchvisionV2 = "torchvision-v2"
+  case timmA3 = "timm-a3-like"
+  case ffcv = "ffcv"
 
   /// All names, in a sentence.
   package static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
@@ -25,6 +28,9 @@ package enum Recipe: String, CaseIterable, Sendable {
     case .resNeXtCIFAR: "Xie et al. 2017, arXiv 1611.05431, §5.3"
     case .resNeXtImageNet: "Xie et al. 2017, arXiv 1611.05431, §4"
     case .torchvisionV1: "torchvision's references/classification, IMAGENET1K_V1"
+    case .torchvisionV2: "torchvision's references/classification, IMAGENET1K_V2"
+    case .timmA3: "Wightman et al. 2021, arXiv 2110.00476, procedure A3"
+    case .ffcv: "ffcv-imagenet, rn50_88_epochs"
     }
   }
 
@@ -37,6 +43,11 @@ package enum Recipe: String, CaseIterable, Sendable {
     case .resNeXtImageNet:
       "100 epochs with drops after 30, 60 and 90: the paper says three drops and no length"
     case .goyal2017: "the test images' error of the last epoch instead of the median of five"
+    case .torchvisionV2: "each image once an epoch, without repeated augmentation"
+    case .timmA3:
+      "SGD with torchvision-v2's rate for 2048 images instead of LAMB, cross-entropy instead of binary "
+        + "cross-entropy, bilinear instead of bicubic resizing, RandAugment of one strength"
+    case .ffcv: "max pooling and strides without blur, no mirrored views in tests"
     }
   }
 
@@ -88,6 +99,45 @@ package enum Recipe: String, CaseIterable, Sendable {
         .init(\.schedule.milestones, [30, 60, 90].map(Milestone.position)),
       ]
     case .torchvisionV1: Self.imageNet + [.init(\.parallel.normalizationGroup, 32)]
+    case .torchvisionV2:
+      Self.imageNet + [
+        .init(\.parallel.batchSize, 1024), .init(\.parallel.normalizationGroup, 128),
+        .init(\.schedule.length, .epochs(600)), .init(\.schedule.learningRate, 0.5),
+        .init(\.schedule.name, .cosine), .init(\.schedule.warmUpLength, .epochs(5)),
+        .init(\.schedule.warmUpRate, 0.005), .init(\.optimizer.weightDecay, 2e-5),
+        .init(\.optimizer.normalizationWeightDecay, 0), .init(\.augmentation.labelSmoothing, 0.1),
+        .init(\.augmentation.mixupAlpha, 0.2), .init(\.augmentation.cutMixAlpha, 1),
+        .init(\.augmentation.autoAugment, .trivialWide), .init(\.augmentation.randomErasing, 0.1),
+        // 1 − 2e-5 · 1024 images · 32 steps / 600 epochs, as torchvision adjusts its 0.99998.
+        .init(\.optimizer.averageDecay, 0.998908), .init(\.optimizer.averageInterval, 32),
+        .init(\.data.imageSize, 176), .init(\.data.testResize, 232), .init(\.data.testSize, 224),
+      ]
+    case .timmA3:
+      Self.imageNet + [
+        .init(\.parallel.batchSize, 2048), .init(\.parallel.normalizationGroup, 512),
+        .init(\.schedule.length, .epochs(100)), .init(\.schedule.learningRate, 1),
+        .init(\.schedule.name, .cosine), .init(\.schedule.warmUpLength, .epochs(5)),
+        .init(\.schedule.warmUpRate, 0.0125), .init(\.optimizer.weightDecay, 2e-5),
+        .init(\.optimizer.normalizationWeightDecay, 0),
+        .init(\.augmentation.mixupAlpha, 0.1), .init(\.augmentation.cutMixAlpha, 1),
+        .init(\.augmentation.autoAugment, .random), .init(\.augmentation.randAugmentMagnitude, 18),
+        .init(\.data.imageSize, 160), .init(\.data.testResize, 235), .init(\.data.testSize, 224),
+      ]
+    case .ffcv:
+      Self.imageNet + [
+        .init(\.parallel.batchSize, 4096), .init(\.parallel.normalizationGroup, 512),
+        .init(\.schedule.length, .epochs(88)), .init(\.schedule.learningRate, 1.7),
+        .init(\.schedule.name, .polynomial), .init(\.schedule.warmUpLength, .epochs(2)),
+        .init(\.schedule.warmUpRate, 1.7e-4), .init(\.optimizer.normalizationWeightDecay, 0),
+        .init(\.augmentation.labelSmoothing, 0.1),
+        .init(
+          \.data.imageSizeSchedule,
+          [
+            ImageSizePhase(side: 160, start: .fraction(0)),
+            ImageSizePhase(side: 192, start: .fraction(0.8)),
+          ]),
+        .init(\.data.testResize, 256), .init(\.data.testSize, 224),
+      ]
     }
   }
 

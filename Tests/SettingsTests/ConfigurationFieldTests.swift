@@ -33,6 +33,7 @@ import Testing
     ("freeze", ["none", "backbone", "bn", "conv1", "conv1, layer1.0"]),
     ("transfer", ["all", "Last", "head"]), ("train-last", ["1", "1000"]),
     ("lr-backbone", ["0", "0.1", "10"]), ("validation-split", ["1"]),
+    ("image-size-schedule", ["none", "128", "96,128@50%", "64,96@1,128@2.5"]),
     ("auto-augment", ["none", "ta_wide", "ra"]), ("ra-magnitude", ["0", "30"]),
     ("random-erase", ["0", "1"]), ("mixup-alpha", ["0", "0.2"]), ("cutmix-alpha", ["0", "1"]),
     ("mix-probability", ["0", "1"]), ("ema-decay", ["0", "0.9999"]), ("ema-steps", ["1", "32"]),
@@ -79,6 +80,10 @@ import Testing
     ("freeze", ["", "conv1,,fc", "layer1,"]),
     ("transfer", ["", "none", "everything"]), ("train-last", ["0", "-1", "1001"]),
     ("lr-backbone", ["-0.1", "1001", "nan"]), ("validation-split", ["0", "-1", "10%"]),
+    (
+      "image-size-schedule",
+      ["", "a", "128,96@50%", "64@1,96@2", "64,96", "64,96@x", "0", "64,96@1@2"]
+    ),
     ("auto-augment", ["trivial", ""]), ("ra-magnitude", ["-1", "31", "1.5"]),
     ("random-erase", ["-0.1", "1.1", "nan"]), ("mixup-alpha", ["-1", "101", "nan"]),
     ("cutmix-alpha", ["-1", "inf"]), ("mix-probability", ["-0.1", "1.1"]),

@@ -1,5 +1,6 @@
 /// Recipes: what they set, and what wins over them.
 
+import Datasets
 import Optimizers
 import Settings
 import Testing
@@ -47,6 +48,44 @@ import Testing
     #expect(configuration.scaledLearningRate == 3.2 && schedule.rate(afterSteps: 0) == 0.1)
     #expect(schedule.rate(afterSteps: 800) == 3.2)
     #expect(abs(schedule.rate(afterSteps: 85 * 157) - 0.0032) < 1e-12)
+  }
+
+  @Test(
+    "torchvision-v2 has the flags of torchvision's reference training, its average adjusted as there"
+  )
+  func torchvisionV2() throws {
+    let configuration = Recipe.torchvisionV2.changes.applied(to: TrainingConfiguration())
+    let timeline = TrainingTimeline(configuration, images: 1_281_167)
+    let schedule = configuration.learningRateSchedule(timeline)
+    #expect(schedule.rate(afterSteps: 0) == 0.005 && schedule.rate(afterSteps: timeline.steps) == 0)
+    let average = try #require(configuration.weightAverage(timeline))
+    // min(1, (1 − 0.99998) · 8 ranks · 128 images · 32 steps / 600 epochs).
+    #expect(abs(1 - average.decay - 2e-5 * 1024 * 32 / 600) < 1e-6 && average.interval == 32)
+    #expect(configuration.augmentation.automatic == .trivialWide)
+    #expect(configuration.augmentation.mixing?.labelSmoothing == 0.1)
+    let images = try configuration.data.testTransform(nil)
+    #expect(images == .test(resize: 232, size: 224))
+    #expect(try configuration.trainingTransform(nil).outputShape(of: nil)?.height == 176)
+  }
+
+  @Test("ffcv trains with 160 pixels for four fifths of the run, then with 192")
+  func ffcv() throws {
+    let configuration = Recipe.ffcv.changes.applied(to: TrainingConfiguration())
+    let timeline = TrainingTimeline(configuration, images: 1_281_167)
+    let source = SyntheticImages(count: 4, classCount: 2, seed: 1, split: .train)
+    let phases = try configuration.trainingPhases(for: source, timeline)
+    #expect(phases.map(\.start) == [0, (timeline.steps * 4 + 2) / 5])
+    #expect(phases.map { $0.transform.outputShape(of: nil)?.height } == [160, 192])
+    #expect(timeline.steps == (88 * 1_281_167 + 4095) / 4096)
+    var late = configuration
+    late.data.imageSizeSchedule[0].start = .fraction(0.9)
+    #expect(throws: ImageSizeError.phaseOrder(side: 192)) {
+      try late.trainingPhases(for: source, timeline)
+    }
+    late.data.imageSize = 224
+    #expect(throws: ImageSizeError.otherLastSize(size: 224, last: 192)) {
+      try late.trainingTransform(nil)
+    }
   }
 
   @Test("every recipe can be read back from what it shows", arguments: Recipe.allCases)

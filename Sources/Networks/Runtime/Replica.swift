@@ -20,8 +20,9 @@ package class Replica {
 
   /// Compiles a network for evaluation and takes its memory; see `ReplicaPlans`.
   ///
-  /// - Parameter other: whose parameters and running statistics are this replica's too: the same
-  ///   network, compiled for images of another shape. Nil takes memory of its own.
+  /// - Parameter other: whose parameters and running statistics are this replica's too, and whose memory
+  ///   for activations, where that is large enough: the same network, compiled for images of another
+  ///   shape. Passes of the two do not overlap. Nil takes memory of its own.
   package convenience init(
     _ architecture: Architecture, evaluation: ShardLayout, threads: Int = 1,
     exchange: any StatisticsExchange, sharing other: Replica? = nil
@@ -50,19 +51,20 @@ package class Replica {
       other.map { $0.parameterLayout.count == parameters.count } ?? true,
       "another network's parameters")
     workspace = Workspace(
-      parameters, memory: other?.workspace.memory ?? ParameterMemory(parameters),
+      parameters,
       size: .init(
         arenaBytes: plans.arenaBytes, statisticsWidth: evaluationPlan.statisticsWidth,
         lossSumsWidth: architecture.lossSumsCount, rowSets: evaluationPlan.rowSets,
         gradients: extent),
-      team: team, groups: plans.division, exchange: exchange, gradients: gradients)
+      team: team, groups: plans.division, exchange: exchange, gradients: gradients,
+      sharing: other?.workspace)
   }
 
   /// Threads that this replica works with.
   package final var threads: Int { team.threads }
 
   /// Bytes of the arena that holds activations and their gradients.
-  package final var arenaBytes: Int { workspace.arena.count }
+  package final var arenaBytes: Int { workspace.arena.bytes.count }
 
   /// He initialization, the same on every rank for the same seed.
   ///

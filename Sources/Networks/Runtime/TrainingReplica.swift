@@ -17,11 +17,13 @@ package final class TrainingReplica: Replica {
   /// - Parameters:
   ///   - gradients: memory for this rank's tree nodes; nil takes its own.
   ///   - observers: hear of each layer of training passes, in this order.
+  ///   - other: whose parameters and gradients are this replica's too; see `Replica`. Its observers know
+  ///     the layers already.
   package init(
     _ architecture: Architecture, training: ShardLayout, evaluation: ShardLayout,
     threads: Int = 1, division: NormalizationGroups? = nil, exchange: any StatisticsExchange,
     gradients: (any GradientMemory)? = nil, options: Plan.Options = .init(),
-    observers: [any PassObserver] = []
+    observers: [any PassObserver] = [], sharing other: TrainingReplica? = nil
   ) {
     let plans = ReplicaPlans(
       architecture, training: training, evaluation: evaluation, threads: threads,
@@ -32,8 +34,12 @@ package final class TrainingReplica: Replica {
     trainingLayout = training
     completedWeights = Self.completedWeights(plan.layers, of: plans.parameters.weights.count)
     super.init(
-      plans, exchange: exchange, gradients: gradients, extent: GradientExtent(plans.parameters),
-      sharing: nil)
+      plans, exchange: exchange, gradients: gradients ?? other?.workspace.gradients,
+      extent: GradientExtent(plans.parameters), sharing: other)
+    if let other {
+      precondition(plan.layers.count == other.plan.layers.count, "another network's layers")
+      return
+    }
     let descriptions = plan.layers.map { LayerDescription($0) }
     for observer in observers { observer.willObserve(descriptions) }
   }

@@ -5,6 +5,13 @@ import Kernels
 import Tensors
 import Threads
 
+/// Memory for activations and their gradients; workspaces of the same parameters take turns in it.
+package final class Arena {
+  let bytes: AlignedBuffer<UInt8>
+
+  init(bytes count: Int) { bytes = AlignedBuffer(count: count) }
+}
+
 /// One per replica, used by one thread at a time; tasks of the team get disjoint parts.
 package final class Workspace {
   let team: ThreadTeam
@@ -13,7 +20,8 @@ package final class Workspace {
   let gradients: any GradientMemory
   /// The gradients of this rank's tree nodes, as `gradients` has them.
   private let nodeGradients: [UnsafeMutablePointer<Float>]
-  let arena: AlignedBuffer<UInt8>
+  let arena: Arena
+  private let arenaStart: UnsafeMutablePointer<UInt8>
   /// The present normalization's numbers of each local shard, [local shards, width].
   let localStatistics: AlignedBuffer<Double>
   /// The same of each BN group that this rank holds a part of, [local groups, width].
@@ -43,10 +51,12 @@ package final class Workspace {
     var gradients: GradientExtent
   }
 
+  /// - Parameter other: whose parameters are this workspace's too, and whose arena, where it is large
+  ///   enough: passes of the two do not overlap.
   init(
-    _ parameterLayout: ParameterLayout, memory: ParameterMemory, size: Size, team: ThreadTeam,
+    _ parameterLayout: ParameterLayout, size: Size, team: ThreadTeam,
     groups: NormalizationGroups, exchange: any StatisticsExchange,
-    gradients: (any GradientMemory)?
+    gradients: (any GradientMemory)?, sharing other: Workspace?
   ) {
     self.parameterLayout = parameterLayout
     self.team = team
@@ -57,11 +67,14 @@ package final class Workspace {
     let local = layout.localShards
     nodes = layout.tree.nodes(covering: local)
     gradientRows = ShardGradientRows(layout, inOrder: team.threads == 1)
-    self.memory = memory
+    memory = other?.memory ?? ParameterMemory(parameterLayout)
     self.gradients = gradients ?? PrivateGradientMemory(size.gradients, nodes: nodes.count)
     nodeGradients = self.gradients.nodes.map { $0.elements.baseAddress! }
     precondition(nodeGradients.count == nodes.count, "gradients are for other shards")
-    arena = AlignedBuffer(count: size.arenaBytes)
+    arena =
+      other.flatMap { $0.arena.bytes.count >= size.arenaBytes ? $0.arena : nil }
+      ?? Arena(bytes: size.arenaBytes)
+    arenaStart = arena.bytes.pointer
     localStatistics = AlignedBuffer(count: local.count * size.statisticsWidth)
     groupStatistics = AlignedBuffer(count: groups.localGroups.count * size.statisticsWidth)
     normalizationSums = NormalizationSums(parameterLayout, groups)
@@ -76,7 +89,7 @@ package final class Workspace {
 
   /// The arena from a byte offset on.
   func floats(at offset: Int) -> UnsafeMutablePointer<Float> {
-    UnsafeMutableRawPointer(arena.pointer + offset).assumingMemoryBound(to: Float.self)
+    UnsafeMutableRawPointer(arenaStart + offset).assumingMemoryBound(to: Float.self)
   }
 
   private static func groupOfImage(_ groups: NormalizationGroups) -> [Int] {

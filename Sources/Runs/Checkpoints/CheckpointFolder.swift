@@ -49,7 +49,7 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var classes: Int
   /// Names of the classes, in the order of the network's outputs.
   package var classNames: [String]
-  /// The side of the network's square input, in pixels; nil in checkpoints from before it was recorded,
+  /// The side of the network's square input in tests, in pixels; nil in checkpoints from before it was recorded,
   /// and where images are not square.
   package var inputSide: Int?
   /// The shorter side that test images were resized to; nil where they were taken as they are.

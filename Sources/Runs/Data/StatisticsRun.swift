@@ -21,7 +21,7 @@ package struct StatisticsRun {
     let data = try TrainingData(configuration)
     source = data.train
     transform = data.testTransform
-    shape = data.inputShape
+    shape = data.testShape
   }
 
   /// Reads all training images as the network would see them in a test, and writes the file.

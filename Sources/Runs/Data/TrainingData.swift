@@ -15,8 +15,10 @@ package struct TrainingData {
   /// What is done to the images of each.
   package let trainTransform: ImageTransform
   package let testTransform: ImageTransform
-  /// The network's input.
+  /// The network's input in training, at the run's end.
   package let inputShape: ImageShape
+  /// The same in tests.
+  package let testShape: ImageShape
 
   /// Opens both splits.
   ///
@@ -41,12 +43,8 @@ package struct TrainingData {
     self.test = Self.limited(test, configuration.data.testLimit)
     trainTransform = try configuration.trainingTransform(for: self.train)
     testTransform = try configuration.testTransform(for: self.test)
-    let training = trainTransform.outputShape(of: self.train.imageShape)!
-    let testing = testTransform.outputShape(of: self.test.imageShape)!
-    guard training == testing else {
-      throw ImageSizeError.sizesDiffer(training: training, test: testing)
-    }
-    inputShape = training
+    inputShape = trainTransform.outputShape(of: self.train.imageShape)!
+    testShape = testTransform.outputShape(of: self.test.imageShape)!
   }
 
   /// The images that epochs are evaluated on.

@@ -16,12 +16,16 @@ struct RunSetup {
   /// Of each rank.
   let threads: Int
   let data: TrainingData
+  /// For the training images at the run's end, the largest.
   let architecture: Architecture
+  /// For the test images.
+  let testArchitecture: Architecture
   /// Of a micro-batch.
   let division: NormalizationGroups
   /// Logical shards of the mini-batch.
   let shards: Int
   let timeline: TrainingTimeline
+  let phases: [TrainingPhase]
   /// Of this rank.
   let memory: MemoryNeed
 
@@ -46,18 +50,23 @@ struct RunSetup {
     try ranks.agree(on: [
       ("training images", data.train.fingerprint), ("test images", data.test.fingerprint),
     ])
-    (architecture, division) = try ranks.together {
+    let timeline = TrainingTimeline(requested, images: data.train.count)
+    let phases: [TrainingPhase]
+    (phases, testArchitecture, division) = try ranks.together {
       let layout = try requested.microBatchLayout(ranks: ranks.count, rank: ranks.rank)
-      let architecture = try requested.architecture(
-        classes: data.train.classCount, input: data.inputShape)
+      let phases = try TrainingPhase.all(requested, data, timeline)
+      let architecture = phases.last!.architecture
       for source in [data.train, data.evaluation, data.test] {
         try source.check(targets: architecture.targetLayouts)
       }
       return (
-        architecture,
+        phases,
+        try requested.architecture(classes: data.train.classCount, input: data.testShape),
         try NormalizationGroups(layout, imagesPerGroup: requested.parallel.normalizationGroup)
       )
     }
+    (self.phases, self.timeline) = (phases, timeline)
+    architecture = phases.last!.architecture
     shards = requested.shards(ranks: ranks.count)
     var configuration = requested
     configuration.parallel.shards = shards
@@ -70,9 +79,17 @@ struct RunSetup {
     derived.optimizer.normalizationWeightDecay = configuration.optimizer.appliedNormalizationDecay
     derivedConfiguration = derived
     self.data = data
-    timeline = TrainingTimeline(configuration, images: data.train.count)
     var memory = TrainingEngine.memory(
       architecture, division, options: .init(configuration, threads: threads))
+    for other in phases.dropLast().map(\.architecture)
+      + (data.testShape == data.inputShape ? [] : [testArchitecture])
+    {
+      let plans = ReplicaPlans(
+        other, training: division.layout, evaluation: division.layout, threads: threads,
+        division: division)
+      // Their activations take turns in one memory, the largest's.
+      memory.activations = max(memory.activations, plans.activationBytes)
+    }
     // Training images wait while test images are loaded.
     memory.images =
       2
@@ -88,14 +105,30 @@ struct RunSetup {
       remedy: "a smaller --batch-size, or keep it and train it in micro-batches with --accumulate")
   }
 
-  /// This rank's micro-batches from `progress` to the run's end.
-  func loader(_ normalization: Normalization, from progress: TrainingProgress) -> BatchLoader {
+  /// Whether tests have images of another size than the end of training.
+  var hasOwnTestSize: Bool { data.testShape != data.inputShape }
+
+  /// Whether images of all sizes of the run can be normalized.
+  ///
+  /// - Throws: `ImageSizeError`.
+  func check(_ normalization: Normalization) throws(ImageSizeError) {
+    guard case .perPixel = normalization.mean else { return }
+    let shapes = phases.map(\.architecture.input) + [data.testShape]
+    if let other = shapes.first(where: { $0 != data.inputShape }) {
+      throw .meanImage(training: data.inputShape, other: other)
+    }
+  }
+
+  /// This rank's micro-batches of a phase after `step` steps of the run.
+  func loader(
+    _ normalization: Normalization, _ phase: TrainingPhase, afterSteps step: Int
+  ) -> BatchLoader {
     let microBatches = configuration.parallel.accumulate
     return BatchLoader(
-      source: data.train, normalization: normalization, transform: data.trainTransform,
+      source: data.train, normalization: normalization, transform: phase.transform,
       order: .shuffled(seed: configuration.run.seed), batchSize: division.layout.capacity,
       localRange: division.layout.localPositions,
-      steps: progress.step * microBatches..<max(timeline.steps, progress.step) * microBatches,
+      steps: step * microBatches..<max(phase.steps.upperBound, step) * microBatches,
       targets: architecture.targetLayouts, mixing: configuration.augmentation.mixing,
       microBatches: microBatches, badImages: configuration.data.badImages,
       workers: configuration.parallel.workers)

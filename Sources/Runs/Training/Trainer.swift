@@ -12,7 +12,8 @@ import Settings
 final class Trainer {
   private let engine: TrainingEngine
   private let average: WeightAverage?
-  private let loader: BatchLoader
+  private let phases: [TrainingPhase]
+  private let makeLoader: (TrainingPhase, _ step: Int) -> BatchLoader
   private let timeline: TrainingTimeline
   /// Steps between checkpoints; nil: an epoch's.
   private let checkpointEvery: Int?
@@ -20,15 +21,20 @@ final class Trainer {
   private let observers: [any TrainingObserver]
   private(set) var progress: TrainingProgress
 
+  /// - Parameters:
+  ///   - phases: the parts of the run.
+  ///   - makeLoader: this rank's images of a part after some steps of the run.
   init(
-    _ engine: TrainingEngine, average: WeightAverage?, loader: BatchLoader,
+    _ engine: TrainingEngine, average: WeightAverage?, phases: [TrainingPhase],
+    makeLoader: @escaping (TrainingPhase, _ step: Int) -> BatchLoader,
     timeline: TrainingTimeline,
     checkpointEvery: Int?, progress: TrainingProgress, evaluator: EpochEvaluator,
     observers: [any TrainingObserver]
   ) {
     self.engine = engine
     self.average = average
-    self.loader = loader
+    self.phases = phases
+    self.makeLoader = makeLoader
     self.timeline = timeline
     self.checkpointEvery = checkpointEvery
     self.progress = progress
@@ -41,7 +47,14 @@ final class Trainer {
   /// - Throws: what a step throws, and what an observer throws.
   func run() throws {
     for observer in observers { try observer.willBeginEpoch(progress) }
-    while progress.step < timeline.steps {
+    while progress.step < timeline.steps { try run(phases.phase(afterSteps: progress.step)) }
+  }
+
+  /// Trains until the end of a part of the run.
+  private func run(_ phase: TrainingPhase) throws {
+    engine.use(input: phase.architecture.input)
+    let loader = makeLoader(phase, progress.step)
+    while progress.step < phase.steps.upperBound {
       let rate = progress.schedule.rate(afterSteps: progress.step)
       let sums = ClassificationHead.metrics(
         try engine.step(progress.step + 1, learningRate: rate, from: loader))

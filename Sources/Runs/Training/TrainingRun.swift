@@ -63,7 +63,7 @@ package final class TrainingRun {
     timelineFile = try configuration.run.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
     timelineFile?.timeline.begin()
     engine = try TrainingEngine(
-      setup.architecture, setup.division,
+      setup.architecture, smaller: setup.phases.dropLast().map(\.architecture), setup.division,
       options: .init(configuration, threads: setup.threads), group: ranks,
       timeline: timelineFile?.timeline)
     start = try StartingPoint(
@@ -73,16 +73,21 @@ package final class TrainingRun {
       try start.normalization
       ?? Preprocessing.make(
         configuration, source: data.train, transform: data.testTransform, ranks: ranks)
-    let loader = setup.loader(normalization, from: start.progress)
+    try ranks.together { try setup.check(normalization) }
     report = try ranks.onFirst { [start] in
       RunReport(
         files: try RunFiles(setup, start: start), console: console,
         bar: ProgressBar(console: console))
     }
     clock = TrainingClock(earlier: start.seconds)
+    let tested =
+      setup.hasOwnTestSize
+      ? Replica(
+        setup.testArchitecture, evaluation: setup.division.layout, threads: setup.threads,
+        exchange: engine.statistics, sharing: engine.replica) : engine.replica
     let evaluator = { [engine] (source: any ImageSource) in
       Evaluator(
-        engine.replica, source: source, normalization: normalization,
+        tested, source: source, normalization: normalization,
         transform: data.testTransform, workers: configuration.parallel.workers,
         exchange: engine.statistics, rankProgress: engine.rankProgress)
     }
@@ -110,7 +115,8 @@ package final class TrainingRun {
       preprocessing: Preprocessing.tensors(normalization, shape: data.inputShape), clock: clock,
       ranks: ranks, files: report?.files)
     trainer = Trainer(
-      engine, average: average, loader: loader, timeline: setup.timeline,
+      engine, average: average, phases: setup.phases,
+      makeLoader: { setup.loader(normalization, $0, afterSteps: $1) }, timeline: setup.timeline,
       checkpointEvery: configuration.run.checkpointEvery, progress: start.progress,
       evaluator: self.evaluator, observers: [reporter, saver])
     (self.setup, self.ranks, self.normalization) = (setup, ranks, normalization)

@@ -17,6 +17,7 @@ struct TrainingSummary {
   /// Of a micro-batch.
   private let layout: ShardLayout
   private let timeline: TrainingTimeline
+  private let phases: [TrainingPhase]
   private let learningRateSchedule: any LearningRateSchedule
   /// Ranks on rank 0's machine.
   private let localRanks: Int
@@ -37,6 +38,7 @@ struct TrainingSummary {
     data = setup.data
     layout = setup.division.layout
     timeline = setup.timeline
+    phases = setup.phases
     localRanks = ranks.local.size
     hosts = ranks.hosts
     threads = replica.threads
@@ -68,6 +70,7 @@ struct TrainingSummary {
         "of the weights, decay \(average.decay) every \(average.interval) iterations, evaluated")
     }
     table.add("augmentation", data.trainTransform.description)
+    if phases.count > 1 { table.add("image sizes", imageSizes) }
     if data.testTransform != .none { table.add("test images", data.testTransform.description) }
     if let mixing = configuration.augmentation.mixing { table.add("mixing", mixing.summary) }
     if configuration.augmentation.labelSmoothing > 0 {
@@ -173,6 +176,15 @@ struct TrainingSummary {
   private func sizes(_ counts: [Int]) -> String {
     let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
     return least == most ? "\(least)" : "\(least) to \(most)"
+  }
+
+  private var imageSizes: String {
+    phases.map { phase in
+      let input = phase.architecture.input
+      let start = phase.steps.lowerBound
+      return "\(input.height)×\(input.width)"
+        + (start == 0 ? "" : " after \(start.grouped) iterations")
+    }.joined(separator: ", ")
   }
 
   private var schedule: String {

@@ -43,6 +43,8 @@ package struct DataSettings: Hashable, Sendable {
   package var deviation = DeviationChoice.automatic
   /// The side of the network's input in training; nil: 224, or the images' own size where all are small.
   package var imageSize: Int?
+  /// Smaller sides at the beginning, the last as `imageSize`; empty: one size for the whole run.
+  package var imageSizeSchedule: [ImageSizePhase] = []
   /// The shorter side that test images are resized to; nil: 256 where `testSize` is 224, else in proportion.
   package var testResize: Int?
   /// The side of the centre of test images; nil: as in training.
@@ -100,6 +102,10 @@ extension DataSettings: SettingGroup {
       "Side of the network's input; images of all sizes are resized.",
       aliases: ["train-crop-size", "img-size"],
       unset: "224, or the images' own where all have one size up to 96"),
+    Setting(
+      "image-size-schedule", \.data.imageSizeSchedule, .imageSizes,
+      "Begin with smaller images: sides that grow and when each begins. The last is the --image-size.",
+      effect: .fixed),
     Setting(
       "val-resize-size", \.data.testResize, .integer(sides), valueName: "pixels",
       "Shorter side that test images are resized to.",

@@ -198,7 +198,7 @@ extension ValueFormat where Value == [Milestone] {
 }
 
 extension Milestone {
-  fileprivate init?(_ word: String) {
+  init?(_ word: String) {
     if word.hasSuffix("%") {
       guard let value = Double(word.dropLast().trimmingCharacters(in: .whitespaces)),
         (0...100).contains(value)
@@ -210,7 +210,7 @@ extension Milestone {
     }
   }
 
-  fileprivate var text: String {
+  var text: String {
     switch self {
     case .fraction(let fraction): "\(NumberText.shortest((fraction * 100 * 1e9).rounded() / 1e9))%"
     case .position(let position): NumberText.shortest(position)

@@ -68,8 +68,8 @@ final class CheckpointSaver: TrainingObserver {
       model: architecture.name, shortcut: configuration.network.shortcut?.rawValue,
       stridePlacement: architecture.stride?.rawValue, classes: architecture.classes,
       classNames: setup.data.train.classNames,
-      inputSide: setup.data.inputShape.height == setup.data.inputShape.width
-        ? setup.data.inputShape.height : nil,
+      inputSide: setup.data.testShape.height == setup.data.testShape.width
+        ? setup.data.testShape.height : nil,
       testResize: setup.derivedConfiguration.data.testResize, step: progress.step,
       epoch: setup.timeline.epoch(afterSteps: progress.step),
       batchSize: configuration.parallel.batchSize,
