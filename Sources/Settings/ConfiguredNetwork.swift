@@ -9,8 +9,9 @@ extension TrainingConfiguration {
   /// - Parameter input: the shape of an image; nil is the papers' size.
   /// - Throws: `ModelError`, `FrozenLayersError`, `TransferError`.
   package func architecture(classes: Int, input: ImageShape?) throws -> Architecture {
+    let model = network.model(for: input)
     let plain = try ModelCatalog.architecture(
-      named: network.model, shortcut: network.shortcut, stride: network.stridePlacement,
+      named: model, shortcut: network.shortcut, stride: network.stridePlacement,
       classes: classes, input: input)
     let head =
       augmentation.mixing == nil
@@ -18,7 +19,7 @@ extension TrainingConfiguration {
       : ClassificationHead(classProbabilities: classes)
     var architecture = head.attached(to: plain)
     if network.zeroInitResidual, architecture.residualNormalizations.isEmpty {
-      throw ModelError.noResidualBranches(name: network.model)
+      throw ModelError.noResidualBranches(name: model)
     }
     architecture.frozen = try network.frozenLayers(of: architecture)
     return architecture
@@ -32,12 +33,13 @@ extension TrainingConfiguration {
   /// - Throws: `ModelError`, `FrozenLayersError`.
   package func architecture(classes: Int?, imageSize: Int?) throws -> Architecture {
     try architecture(
-      classes: classes ?? (ModelCatalog.isForImageNet(network.model) ? 1000 : 10),
+      classes: classes ?? (ModelCatalog.isForImageNet(network.model(for: nil)) ? 1000 : 10),
       input: imageSize.map { ImageShape(height: $0, width: $0, channels: 3) })
   }
 
   /// Fills in what the network decided, so that `config.yaml` says it.
   package mutating func resolve(_ architecture: Architecture) {
+    if network.model == NetworkSettings.automatic { network.model = architecture.name }
     network.shortcut = network.shortcut ?? ModelCatalog.defaultShortcut(of: architecture.name)
     network.stridePlacement = architecture.stride
   }

@@ -8,8 +8,8 @@ import Synchronization
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Get data sets, and their statistics.",
-    subcommands: [FetchCommand.self, StatisticsCommand.self])
+    commandName: "data", abstract: "Get data sets, check them, and their statistics.",
+    subcommands: [FetchCommand.self, DataCheckCommand.self, StatisticsCommand.self])
 }
 
 struct FetchCommand: RankedCommand {

@@ -23,7 +23,8 @@ struct DoctorCommand: RankedCommand {
 
   func run(on ranks: ProcessGroup) throws {
     let configuration = try ranks.together {
-      (try network.changes + data.changes + division.changes).applied(to: .init())
+      (try network.changes + data.changes.withRecognizedDataset + division.changes).applied(
+        to: .init())
     }
     let text = try Doctor(configuration, ranks: ranks).examine()
     if ranks.isFirst { StandardConsole.output.writeLine(text) }

@@ -20,13 +20,17 @@ struct ReportCommand: RankedCommand {
 
         # the paper's numbers and ours
         resnet-dist report runs/table6/* --table 6
+
+        # throughput over ranks
+        for n in 1 2 4; do mpirun -n $n resnet-dist bench --json; done > bench.json
+        resnet-dist report --scaling bench.json --format html --output scaling.html
       """)
 
   enum Format: String, CaseIterable, ExpressibleByArgument {
     case markdown, csv, json, html
   }
 
-  @Argument(help: "Run folders.")
+  @Argument(help: "Run folders; with --scaling files of bench --json.")
   var runs: [String]
 
   @Option(
@@ -39,6 +43,9 @@ struct ReportCommand: RankedCommand {
       valueName: "table"))
   var table: String?
 
+  @Flag(help: "Show throughput and efficiency over ranks, from what bench --json printed.")
+  var scaling = false
+
   @Option(help: ArgumentHelp("Write to a file instead of stdout.", valueName: "file"))
   var output: String?
 
@@ -47,16 +54,29 @@ struct ReportCommand: RankedCommand {
       let names = PaperTable.allCases.map(\.rawValue).joined(separator: ", ")
       throw ValidationError("--table \(table): expected one of \(names)")
     }
+    if table != nil, scaling {
+      throw ValidationError("--table and --scaling are two reports: use one at a time")
+    }
     if table != nil, format == .html {
       throw ValidationError("--table is written as markdown, csv or json")
     }
   }
 
   func runAlone() throws {
-    let records = try runs.map { try RunRecord($0) }
-    let text = text(records)
+    let text =
+      scaling
+      ? text(try ScalingReport(files: runs)) : text(try runs.map { try RunRecord($0) })
     guard let output else { return print(text, terminator: "") }
     try AtomicFile.write(text, to: output)
+  }
+
+  private func text(_ report: ScalingReport) -> String {
+    switch format {
+    case .markdown: report.table.markdown
+    case .csv: report.table.csv
+    case .json: report.table.json
+    case .html: report.html
+    }
   }
 
   private func text(_ records: [RunRecord]) -> String {

@@ -50,6 +50,14 @@ enum StatisticsSelection: SettingGroup {
     \.data.testResize, \.data.testSize, \.data.transposesByEXIF)
 }
 
+/// The images of a data set, as they are.
+enum CheckSelection: SettingGroup {
+  static let title = "Images"
+  static let settings = selection(
+    \.data.dataset, \.data.directory, \.data.testDirectory, \.data.trainLimit, \.data.testLimit,
+    \.parallel.workers)
+}
+
 /// How the work of a pass over images is divided.
 enum DivisionSelection: SettingGroup {
   static let title = "Division of the work"

@@ -27,7 +27,7 @@ public struct ImageFileList: ImageSource {
         files.append(path)
         continue
       }
-      let found = try ImageFiles.list(below: ".", in: path).map { file in
+      let found = try ImageFiles.list(below: ".", in: path).images.map { file in
         path + "/" + file.path.dropFirst(2)
       }
       guard !found.isEmpty else {

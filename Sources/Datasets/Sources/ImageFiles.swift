@@ -10,6 +10,13 @@ enum ImageFiles {
     let size: Int
   }
 
+  /// A folder's image files.
+  struct Listing {
+    var images: [File] = []
+    /// Other files.
+    var others = 0
+  }
+
   /// All `.jpg`, `.jpeg` and `.png` files below a folder, sorted by folder, then by name.
   ///
   /// Symbolic links are followed, except back to a folder they are in. Hidden files and folders are
@@ -17,7 +24,8 @@ enum ImageFiles {
   ///
   /// - Parameters:
   ///   - folder: relative to `root`, as the paths of the result.
-  static func list(below folder: String, in root: String) throws -> [File] {
+  static func list(below folder: String, in root: String) throws -> Listing {
+    var others = 0
     var found: [(folder: String, files: [File])] = []
     var open: [(folder: String, above: [FolderIdentity])] = [(folder, [])]
     while let (folder, above) = open.popLast() {
@@ -35,13 +43,13 @@ enum ImageFiles {
         switch status.st_mode & S_IFMT {
         case S_IFDIR: open.append((path, above + [identity]))
         case S_IFREG where isImage(name): files.append(File(path: path, size: Int(status.st_size)))
-        default: break
+        default: others += 1
         }
       }
       found.append((folder, files))
     }
     found.sort { precedes($0.folder, $1.folder) }
-    return found.flatMap(\.files)
+    return Listing(images: found.flatMap(\.files), others: others)
   }
 
   /// A folder's entries, sorted by their bytes, without hidden ones.

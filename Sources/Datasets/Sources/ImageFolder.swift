@@ -13,6 +13,7 @@ public struct ImageFolder: ImageSource {
   public let classNames: [String]
   public let imageShape: ImageShape?
   public let fingerprint: String
+  public let ignoredFiles: Int
   private let root: String
   /// Paths below `root`, class after class.
   private let files: [String]
@@ -44,10 +45,13 @@ public struct ImageFolder: ImageSource {
     let classes = try ImageFiles.visibleNames(in: root).filter { isFolder(root + "/" + $0) }
     guard !classes.isEmpty else { throw DatasetError.noClasses(path: root) }
     var (files, labels): ([String], [Int32]) = ([], [])
+    var ignored = 0
     var fingerprint = Fingerprint()
     fingerprint.add("image folder")
     for (label, name) in classes.enumerated() {
-      let found = try ImageFiles.list(below: name, in: root)
+      let listing = try ImageFiles.list(below: name, in: root)
+      let found = listing.images
+      ignored += listing.others
       guard !found.isEmpty else { throw DatasetError.emptyClass(path: root + "/" + name) }
       for file in found {
         files.append(file.path)
@@ -59,7 +63,10 @@ public struct ImageFolder: ImageSource {
     imageShape = try Self.commonShape(files.map { root + "/" + $0 }, upright: upright)
     (self.root, self.files, self.labels, classNames) = (root, files, labels, classes)
     self.fingerprint = fingerprint.hexadecimal()
-    name = "image folder, \(split.describe(count: files.count)) in \(root)"
+    ignoredFiles = ignored
+    name =
+      "image folder, \(split.describe(count: files.count)) in \(root)"
+      + (ignored > 0 ? " (\(ignored.grouped) other files ignored)" : "")
     decoded = imageShape.flatMap { shape in
       files.count <= cacheLimit / shape.count
         ? DecodedImages(count: files.count, imageLength: shape.count) : nil

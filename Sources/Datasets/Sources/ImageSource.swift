@@ -27,6 +27,8 @@ public protocol ImageSource: Sendable {
   var storageRuns: [Range<Int>] { get }
   /// Whether classes have numbers only, so that some may have no image here.
   var hasNumberedClasses: Bool { get }
+  /// Files beside the images that are not taken for images.
+  var ignoredFiles: Int { get }
   /// The class of an image, in 0..<classNames.count.
   func label(at index: Int) -> Int
   /// What each image can be compared with in training; by default its label alone.
@@ -55,6 +57,8 @@ extension ImageSource {
   public var storageRuns: [Range<Int>] { [0..<count] }
 
   public var hasNumberedClasses: Bool { false }
+
+  public var ignoredFiles: Int { 0 }
 
   public var targetLayouts: [TargetLayout] { [.label] }
 

@@ -1,12 +1,13 @@
 /// Where a configuration's values come from: defaults, the resumed run, a file, the command line.
 
+import Datasets
 import Foundation
 import Networks
 import Settings
 
 extension TrainingConfiguration {
-  /// Defaults < the resumed run's `config.yaml` < the recipe that `file` or `changes` name < `file` <
-  /// `changes`.
+  /// Defaults < the resumed run's `config.yaml` < the recipe that `file` or `changes` name < what the data
+  /// and the weights tell < `file` < `changes`.
   ///
   /// - Throws: `ConfigurationError`, and `CheckpointError` when there is nothing to resume.
   package static func resolve(
@@ -20,7 +21,7 @@ extension TrainingConfiguration {
       configuration.network.weights = nil
       configuration.network.newClassifier = false
     }
-    let given = try file.map { try read($0) + changes } ?? changes
+    let given = (try file.map { try read($0) + changes } ?? changes).withRecognizedDataset
     let requested = given.applied(to: TrainingConfiguration())
     var changes = requested.run.recipe?.changes ?? []
     // Without --model the network is that of the weights.
@@ -83,5 +84,16 @@ extension TrainingConfiguration {
       throw .unreadable(path: path, reason: "the file is missing or not readable")
     }
     return try ConfigurationChanges(yaml: String(decoding: data, as: UTF8.self), path: path)
+  }
+}
+
+extension ConfigurationChanges {
+  /// The same with the data set that is in the given folder, where its name is not given.
+  package var withRecognizedDataset: ConfigurationChanges {
+    guard !contains(\.data.dataset),
+      let directory = applied(to: TrainingConfiguration()).data.directory,
+      let dataset = DatasetName.recognized(at: directory)
+    else { return self }
+    return self + [.init(\.data.dataset, dataset)]
   }
 }

@@ -67,7 +67,7 @@ extension DataSettings: SettingGroup {
     Setting(
       "dataset", \.data.dataset, .choice,
       "The images: fashion-mnist, cifar10, cifar100, image-folder, webdataset (tar files) or "
-        + "synthetic.", effect: .fixed, isCommon: true),
+        + "synthetic; where it is not given, --data-dir tells.", effect: .fixed, isCommon: true),
     Setting(
       "data-dir", \.data.directory, .text("a folder", "folder"),
       "Where the images are. An image folder holds train/<class>/ and test/<class>/, or <class>/ "

@@ -1,9 +1,11 @@
 /// The settings of the network and of what it starts from.
 
 import Networks
+import Tensors
 
 package struct NetworkSettings: Hashable, Sendable {
-  package var model = "resnet20"
+  /// `automatic`: by the size of the images.
+  package var model = Self.automatic
   /// Nil: the model's own (A for the CIFAR networks, none for plain ones).
   package var shortcut: Shortcut?
   /// Where bottleneck blocks have their stride; nil: torchvision's choice, the 3×3 convolution.
@@ -22,6 +24,18 @@ package struct NetworkSettings: Hashable, Sendable {
   package var frozen = FrozenLayers.none
 
   package init() {}
+
+  /// The model's name that leaves the choice to the images.
+  package static let automatic = "auto"
+
+  /// The network's name for images of `input`.
+  ///
+  /// - Parameter input: nil: nothing is known about the images.
+  package func model(for input: ImageShape?) -> String {
+    guard model == Self.automatic else { return model }
+    let isLarge = input.map { max($0.height, $0.width) > DataSettings.smallSide } ?? false
+    return isLarge ? "resnet18" : "resnet20"
+  }
 }
 
 extension NetworkSettings: SettingGroup {
@@ -32,7 +46,8 @@ extension NetworkSettings: SettingGroup {
       "model", \.network.model, .text("a model's name", "name"),
       "The network: resnetN or plainN with N = 6n+2 layers (20, 32, 44, 56, 110, 1202) for small "
         + "images; resnet18, 34, 50, 101, 152, plain18, 34, resnext50_32x4d, seresnet50 and the "
-        + "like for large ones.",
+        + "like for large ones; auto: resnet20 for images of up to \(DataSettings.smallSide) "
+        + "pixels, else resnet18.",
       aliases: ["arch"], shortName: "a", effect: .fixed, isCommon: true),
     Setting(
       "shortcut", \.network.shortcut, .choice,

@@ -1,8 +1,10 @@
 /// Which value wins: defaults < the resumed run < the file < flags.
 
+import Datasets
 import Foundation
 import Runs
 import Settings
+import Tensors
 import TestSupport
 import Testing
 
@@ -44,6 +46,39 @@ import Testing
     #expect(resolved.optimizer.weightDecay == 0.4)
     #expect(resolved.network.model == "resnet56")
     #expect(resolved.schedule.gamma == 0.1)
+  }
+
+  @Test("--data-dir tells the data set, where --dataset does not")
+  func dataset() throws {
+    let folder = try TemporaryDirectory()
+    try FileManager.default.createDirectory(
+      atPath: folder.file("cifar-10-batches-bin"), withIntermediateDirectories: true)
+    let directory = ConfigurationChange(\.data.directory, folder.path)
+    func resolved(_ changes: ConfigurationChanges) throws -> DatasetName {
+      try TrainingConfiguration.resolve(changes, file: nil, resume: nil).data.dataset
+    }
+    #expect(try resolved([directory]) == .cifar10)
+    #expect(try resolved([.init(\.run.recipe, .torchvisionV1), directory]) == .cifar10)
+    #expect(try resolved([directory, .init(\.data.dataset, .imageFolder)]) == .imageFolder)
+    #expect(try resolved([.init(\.data.directory, "/no/such/folder")]) == .fashionMNIST)
+  }
+
+  @Test("without --model small images get ResNet-20 and large ones ResNet-18")
+  func model() throws {
+    var configuration = TrainingConfiguration()
+    for (side, name) in [(28, "resnet20"), (96, "resnet20"), (97, "resnet18"), (224, "resnet18")] {
+      let input = ImageShape(height: side, width: side, channels: 3)
+      let architecture = try configuration.architecture(classes: 3, input: input)
+      #expect(architecture.name == name)
+      var resolved = configuration
+      resolved.resolve(architecture)
+      #expect(resolved.network.model == name)
+    }
+    configuration.network.model = "resnet8"
+    #expect(
+      configuration.network.model(for: ImageShape(height: 224, width: 224, channels: 3))
+        == "resnet8"
+    )
   }
 
   @Test("a length in one unit replaces a length in the other")

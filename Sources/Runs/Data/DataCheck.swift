@@ -1,0 +1,174 @@
+/// `data check`: every image of a data set is read once, before a long run meets it.
+
+import Console
+import Datasets
+import Foundation
+import Settings
+import System
+import Tensors
+
+/// What a data set's images are, and what is wrong with them.
+package struct DataCheck {
+  /// One of its splits.
+  private struct Split {
+    let name: String
+    let source: any ImageSource
+    let scan: ImageScan
+    /// Images of each class.
+    let counts: [Int]
+
+    /// A number of its images, in words.
+    func images(_ count: Int) -> String {
+      "\(count.grouped) \(name) image\(count == 1 ? "" : "s")"
+    }
+  }
+
+  private let splits: [Split]
+  private let classNames: [String]
+  /// Test images that are training images, too: a name of each.
+  private let shared: [(test: String, training: String)]
+  /// Training images that are there more than once.
+  private let repeated: Int
+
+  /// The most items that a finding names.
+  private static let named = 10
+
+  /// Reads all images.
+  ///
+  /// - Throws: what opening the images throws, where they are no data set.
+  package init(_ configuration: TrainingConfiguration, console: any Console) throws {
+    let data = try TrainingData(configuration)
+    classNames = data.train.classNames
+    splits = try [("training", data.train), ("test", data.test)].map { name, source in
+      let bar = ProgressBar(console: console)
+      bar.begin("\(name) images", total: source.count)
+      defer { bar.finish() }
+      let scan = try ImageScan(source, workers: configuration.parallel.workers) {
+        bar.update(completed: $0, images: $0)
+      }
+      var counts = [Int](repeating: 0, count: source.classCount)
+      for index in 0..<source.count { counts[source.label(at: index)] += 1 }
+      return Split(name: name, source: source, scan: scan, counts: counts)
+    }
+    var first: [String: Int] = [:]
+    var repeated = 0
+    for (index, digest) in splits[0].scan.digests.enumerated() {
+      guard let digest else { continue }
+      if first[digest] == nil { first[digest] = index } else { repeated += 1 }
+    }
+    self.repeated = repeated
+    let (train, test) = (splits[0], splits[1])
+    shared = test.scan.digests.enumerated().compactMap { index, digest in
+      digest.flatMap { first[$0] }.map {
+        (test.source.imageName(at: index), train.source.imageName(at: $0))
+      }
+    }
+  }
+
+  /// Images that cannot be decoded.
+  package var badImages: Int { splits.reduce(0) { $0 + $1.scan.bad.count } }
+
+  /// What is worth knowing before a run, the worst first; empty: nothing.
+  package var findings: [String] {
+    var findings: [String] = []
+    for split in splits where !split.scan.bad.isEmpty {
+      findings.append(
+        Self.list(
+          "\(split.images(split.scan.bad.count)) cannot be decoded: repair or remove them"
+            + (split.name == "training" ? ", or train with --on-bad-image skip" : ""),
+          split.scan.bad.map(\.reason)))
+    }
+    if !shared.isEmpty {
+      findings.append(
+        Self.list(
+          "\(splits[1].images(shared.count)) of \(splits[1].source.count.grouped) among the training images, "
+            + "too: a test on them says little",
+          shared.map { "\($0.test) = \($0.training)" }))
+    }
+    if repeated > 0 {
+      findings.append("\(splits[0].images(repeated)) more than once in the data set")
+    }
+    for split in splits {
+      let empty = classNames.indices.filter { split.counts[$0] == 0 }
+      if !empty.isEmpty {
+        findings.append(
+          Self.list("classes without a \(split.name) image", empty.map { classNames[$0] }))
+      }
+      if split.source.ignoredFiles > 0 {
+        findings.append(
+          "\(split.source.ignoredFiles.grouped) ignored beside the \(split.name) images: files that are no "
+            + "JPEG or PNG by their names")
+      }
+    }
+    if classNames.count == 1 {
+      findings.append("there is one class, \(classNames[0]): nothing to tell apart")
+    }
+    let counts = splits[0].counts.filter { $0 > 0 }
+    if let low = counts.min(), let high = counts.max(), high >= 10 * low {
+      findings.append(
+        "classes have from \(low.grouped) to \(high.grouped) training images: an error over all images "
+          + "is mostly that of the large classes")
+    }
+    return findings
+  }
+
+  private static func list(_ text: String, _ items: [String]) -> String {
+    let rest = items.count - named
+    return
+      ([text + ":"] + items.prefix(named).map { "  " + $0 }
+      + (rest > 0 ? ["  and \(rest.grouped) more"] : [])).joined(separator: "\n")
+  }
+
+  package var text: String {
+    var table = SummaryTable()
+    for split in splits {
+      table.add(split.name, split.source.name)
+      if let heights = split.scan.heights, let widths = split.scan.widths {
+        table.add(
+          "  size",
+          "height \(Self.text(heights)), width \(Self.text(widths)) pixels")
+      }
+    }
+    table.add(
+      "classes",
+      classNames.count <= 20
+        ? zip(classNames, splits[0].counts).map { "\($0) \($1.grouped)" }.joined(separator: ", ")
+        : "\(classNames.count.grouped), with "
+          + Self.text(splits[0].counts.min()!...splits[0].counts.max()!) + " training images")
+    let findings = findings
+    return table.description
+      + (findings.isEmpty ? "nothing is wrong with them" : findings.joined(separator: "\n"))
+  }
+
+  private static func text(_ range: ClosedRange<Int>) -> String {
+    range.count == 1
+      ? range.lowerBound.grouped : "\(range.lowerBound.grouped) to \(range.upperBound.grouped)"
+  }
+
+  /// `{"train":{"images","bad":[{"image","reason"}]},"test":{…},"classes":{name: training images},
+  /// "test_images_in_training","repeated_training_images","findings":[…]}`.
+  package var json: String {
+    func object(_ split: Split) -> JSON {
+      .object([
+        "images": .integer(split.source.count),
+        "ignored_files": .integer(split.source.ignoredFiles),
+        "bad": .array(
+          split.scan.bad.map {
+            .object([
+              "image": .string(split.source.imageName(at: $0.index)), "reason": .string($0.reason),
+            ])
+          }),
+      ])
+    }
+    return JSON.object([
+      "train": object(splits[0]), "test": object(splits[1]),
+      "classes": .array(
+        zip(classNames, splits[0].counts).map {
+          .object(["class": .string($0), "training_images": .integer($1)])
+        }),
+      "test_images_in_training": .integer(shared.count),
+      "repeated_training_images": .integer(repeated),
+      "findings": .array(findings.map(JSON.string)),
+    ]).description
+  }
+}

@@ -1,0 +1,68 @@
+/// `data check`, and what a folder tells by itself.
+
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandLineTests {
+  @Suite struct DataCheckTests {
+    private static let images = "\(Job.root)/Tests/CommandLineTests/Fixtures/evaluation/images"
+
+    /// A data set with ten training images, and one of them as the test image.
+    private func dataset(_ folder: TemporaryDirectory) throws -> String {
+      let files = FileManager.default
+      let root = folder.file("images")
+      try files.createDirectory(atPath: root, withIntermediateDirectories: true)
+      try files.copyItem(atPath: Self.images, toPath: "\(root)/train")
+      try files.copyItem(atPath: Self.images, toPath: "\(root)/test")
+      return root
+    }
+
+    @Test("a sound data set has nothing wrong; the same images in both splits are told")
+    func sound() throws {
+      let sound = try Job.alone(["data", "check", "--dataset", "synthetic"])
+      #expect(sound.exitCode == 0, "\(sound.standardError)")
+      #expect(sound.standardOutput.contains("nothing is wrong with them"))
+      #expect(sound.standardOutput.contains("height 32, width 32 pixels"))
+      let folder = try TemporaryDirectory()
+      let outcome = try Job.alone(["data", "check", "--data-dir", try dataset(folder), "--json"])
+      #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+      let report = try Job.object(outcome.standardOutput)
+      #expect(report["test_images_in_training"] as? Int == 10)
+      #expect(report["repeated_training_images"] as? Int == 0)
+      #expect((report["train"] as? [String: Any])?["images"] as? Int == 10)
+    }
+
+    @Test("bad, repeated and ignored files are named, and the exit code tells of bad ones")
+    func bad() throws {
+      let folder = try TemporaryDirectory()
+      let root = try dataset(folder)
+      let files = FileManager.default
+      try Data("no image".utf8).write(to: URL(fileURLWithPath: "\(root)/train/class-0/bad.png"))
+      try Data().write(to: URL(fileURLWithPath: "\(root)/train/class-1/photo.webp"))
+      try files.copyItem(
+        atPath: "\(root)/train/class-2/2.png", toPath: "\(root)/train/class-2/copy.png")
+      let outcome = try Job.alone(["data", "check", "--data-dir", root, "--workers", "3"])
+      expectFailure(outcome, exitCode: 1, naming: ["1 image cannot be decoded"])
+      for words in [
+        "1 training image cannot be decoded", "\(root)/train/class-0/bad.png",
+        "1 training image more than once", "10 test images of 10 among the training images",
+        "1 ignored beside the training images", "(1 other files ignored)", "class-0 3, class-1 2",
+      ] { #expect(outcome.standardOutput.contains(words), "\(words): \(outcome.standardOutput)") }
+    }
+
+    @Test("training finds the data set and the network by the images, which differ in size")
+    func recognized() throws {
+      let folder = try TemporaryDirectory()
+      let run = folder.file("run")
+      let outcome = try Job.alone([
+        "--data-dir", try dataset(folder), "--iterations", "1", "--batch-size", "8", "--run-dir",
+        run,
+      ])
+      #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+      let config = try String(contentsOfFile: "\(run)/config.yaml", encoding: .utf8)
+      #expect(config.contains("\ndataset: image-folder\n"))
+      #expect(config.contains("model: resnet18\n"))
+    }
+  }
+}
