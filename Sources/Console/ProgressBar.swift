@@ -13,6 +13,8 @@ package final class ProgressBar {
   private var nextRefresh: Duration
   private var nextPlainLine: Duration
   private var isDrawn = false
+  /// Steps of the passes after the present one.
+  private var later = 0
 
   /// `now` is the time since any fixed moment.
   package init(
@@ -29,9 +31,11 @@ package final class ProgressBar {
     nextPlainLine = start + first
   }
 
-  /// Starts a pass of `total` steps called `label`, of which `completed` are done already.
-  package func begin(_ label: String, total: Int, completed: Int = 0) {
+  /// Starts a pass of `total` steps called `label`, of which `completed` are done already; `later` steps of
+  /// the same kind come after it.
+  package func begin(_ label: String, total: Int, completed: Int = 0, after later: Int = 0) {
     finish()
+    self.later = later
     present = ProgressLine(label: label, completed: completed, total: total)
     let time = now()
     window = RateWindow(start: time, steps: completed, images: 0)
@@ -51,9 +55,12 @@ package final class ProgressBar {
     present!.loss = loss
     present!.error = error
     present!.imagesPerSecond = images == nil ? nil : window.imagesPerSecond
-    present!.left = window.stepsPerSecond.flatMap { rate in
-      rate > 0 ? .seconds(Double(max(0, present!.total - completed)) / rate) : nil
+    let left = max(0, present!.total - completed)
+    func duration(_ steps: Int) -> Duration? {
+      window.stepsPerSecond.flatMap { $0 > 0 ? .seconds(Double(steps) / $0) : nil }
     }
+    present!.left = duration(left)
+    present!.allLeft = later > 0 ? duration(left + later) : nil
     if console.isTerminal {
       refreshTerminal(at: time)
     } else if time >= nextPlainLine {

@@ -9,6 +9,8 @@ struct ProgressLine {
   var error: Double?
   var imagesPerSecond: Double?
   var left: Duration?
+  /// Until all passes are done; nil: this is the last one, or nobody knows.
+  var allLeft: Duration?
 
   private static let separator = "  "
   private static let widestBar = 24
@@ -68,6 +70,7 @@ struct ProgressLine {
       fields.append(Field(text: "\(NumberFormat.rate(imagesPerSecond)) images/s", rank: 2))
     }
     if let left { fields.append(Field(text: "\(left.clockText) left", rank: 5)) }
+    if let allLeft { fields.append(Field(text: "\(allLeft.clockText) in all", rank: 0)) }
     return fields
   }
 

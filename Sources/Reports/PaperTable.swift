@@ -7,6 +7,7 @@ import Settings
 package enum PaperTable: String, CaseIterable, Sendable {
   case table2 = "2"
   case table3 = "3"
+  case table4 = "4"
   case table6 = "6"
   case resNeXt = "resnext"
 
@@ -16,6 +17,8 @@ package enum PaperTable: String, CaseIterable, Sendable {
       "He et al. 2015, Table 2: top-1 error on ImageNet validation, 10-crop testing"
     case .table3:
       "He et al. 2015, Table 3: top-1 error on ImageNet validation, 10-crop testing"
+    case .table4:
+      "He et al. 2015, Table 4: error of single models on ImageNet validation, dense at five scales"
     case .table6: "He et al. 2015, Table 6: test error on CIFAR-10"
     case .resNeXt: "Xie et al. 2017, Table 7: test error on CIFAR-10"
     }
@@ -26,6 +29,10 @@ package enum PaperTable: String, CaseIterable, Sendable {
     let model: String
     var shortcut: String?
     let paper: String
+    /// Of Table 4.
+    var top5: String?
+
+    var name: String { model + (shortcut.map { ", shortcut \($0)" } ?? "") }
   }
 
   private var rows: [Row] {
@@ -45,6 +52,14 @@ package enum PaperTable: String, CaseIterable, Sendable {
         Row(model: "resnet50", paper: "22.85"),
         Row(model: "resnet101", paper: "21.75"), Row(model: "resnet152", paper: "21.43"),
       ]
+    case .table4:
+      [
+        Row(model: "resnet34", shortcut: "B", paper: "21.84", top5: "5.71"),
+        Row(model: "resnet34", shortcut: "C", paper: "21.53", top5: "5.60"),
+        Row(model: "resnet50", paper: "20.74", top5: "5.25"),
+        Row(model: "resnet101", paper: "19.87", top5: "4.60"),
+        Row(model: "resnet152", paper: "19.38", top5: "4.49"),
+      ]
     case .table6:
       [
         Row(model: "resnet20", paper: "8.75"), Row(model: "resnet32", paper: "7.51"),
@@ -63,8 +78,36 @@ package enum PaperTable: String, CaseIterable, Sendable {
   private var isOfCIFAR10: Bool {
     switch self {
     case .table6, .resNeXt: true
-    case .table2, .table3: false
+    case .table2, .table3, .table4: false
     }
+  }
+
+  /// Whether it is filled with what `eval --json` printed, not with runs.
+  package var isOfEvaluations: Bool {
+    switch self {
+    case .table4: true
+    case .table2, .table3, .table6, .resNeXt: false
+    }
+  }
+
+  /// The table with the evaluations of its networks; of several of a network the one of most views.
+  ///
+  /// - Returns: networks without an evaluation have empty cells.
+  package func filled(with evaluations: [EvaluationRecord]) -> TableText {
+    TableText(
+      header: ["network", "paper: top-1", "top-5", "ours: top-1", "top-5", "images", "views"],
+      rows: rows.map { row in
+        let own = evaluations.filter {
+          $0.model == row.model && ($0.shortcut ?? "B") == (row.shortcut ?? "B")
+        }
+        guard let found = own.max(by: { $0.views < $1.views }) else {
+          return [row.name, row.paper, row.top5 ?? "", "", "", "", ""]
+        }
+        return [
+          row.name, row.paper, row.top5 ?? "", Self.percent(1 - found.top1),
+          Self.percent(1 - found.top5), "\(found.samples)", "\(found.views)",
+        ]
+      })
   }
 
   /// The table with the runs that are of its networks and data.
@@ -81,10 +124,9 @@ package enum PaperTable: String, CaseIterable, Sendable {
             && (row.shortcut == nil || network.shortcut?.rawValue == row.shortcut)
         }
         let group = RunTable.Group(runs: own)
-        let name = row.model + (row.shortcut.map { ", shortcut \($0)" } ?? "")
         let iterations = Set(own.compactMap { $0.metrics.last?.step }).sorted()
         return [
-          name, row.paper, Self.text(group), "\(group.errors.count)",
+          row.name, row.paper, Self.text(group), "\(group.errors.count)",
           iterations.map { "\($0)" }.joined(separator: ", "),
         ]
       })
@@ -92,10 +134,12 @@ package enum PaperTable: String, CaseIterable, Sendable {
 
   private static func text(_ group: RunTable.Group) -> String {
     guard let best = group.errors.min(), let mean = group.mean else { return "" }
-    func percent(_ error: Double) -> String {
-      String(NumberFormat.percent(error, decimals: 2).dropLast(2))
-    }
     return percent(best)
       + (group.deviation.map { " (\(percent(mean)) ± \(percent($0)))" } ?? "")
+  }
+
+  /// With two digits and without the sign, as in the papers.
+  private static func percent(_ error: Double) -> String {
+    String(NumberFormat.percent(error, decimals: 2).dropLast(2))
   }
 }

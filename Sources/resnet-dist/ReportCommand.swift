@@ -30,7 +30,7 @@ struct ReportCommand: RankedCommand {
     case markdown, csv, json, html
   }
 
-  @Argument(help: "Run folders; with --scaling files of bench --json.")
+  @Argument(help: "Run folders; files of eval --json for --table 4, of bench --json for --scaling.")
   var runs: [String]
 
   @Option(
@@ -39,7 +39,7 @@ struct ReportCommand: RankedCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Lay the runs out as a table of the papers: 2, 3 or 6 of He et al. 2015, or resnext.",
+      "Lay the runs out as a table of the papers: 2, 3, 4 or 6 of He et al. 2015, or resnext.",
       valueName: "table"))
   var table: String?
 
@@ -63,31 +63,34 @@ struct ReportCommand: RankedCommand {
   }
 
   func runAlone() throws {
+    let paper = table.flatMap(PaperTable.init)
     let text =
-      scaling
-      ? text(try ScalingReport(files: runs)) : text(try runs.map { try RunRecord($0) })
+      if scaling { text(try ScalingReport(files: runs)) } else if let paper {
+        "\(format == .markdown ? paper.title + "\n\n" : "")"
+          + text(
+            try paper.isOfEvaluations
+              ? paper.filled(with: runs.flatMap { try EvaluationRecord.read($0) })
+              : paper.filled(with: runs.map { try RunRecord($0) }))
+      } else { text(try runs.map { try RunRecord($0) }) }
     guard let output else { return print(text, terminator: "") }
     try AtomicFile.write(text, to: output)
   }
 
   private func text(_ report: ScalingReport) -> String {
-    switch format {
-    case .markdown: report.table.markdown
-    case .csv: report.table.csv
-    case .json: report.table.json
-    case .html: report.html
-    }
+    format == .html ? report.html : text(report.table)
   }
 
   private func text(_ records: [RunRecord]) -> String {
-    if format == .html { return RunPage(records).html }
-    let paper = table.flatMap(PaperTable.init)
-    let all = RunTable(records)
-    let rows = paper?.filled(with: records) ?? TableText(header: all.header, rows: all.rows)
+    let table = RunTable(records)
+    return format == .html
+      ? RunPage(records).html : text(TableText(header: table.header, rows: table.rows))
+  }
+
+  private func text(_ table: TableText) -> String {
     switch format {
-    case .markdown: return (paper.map { "\($0.title)\n\n" } ?? "") + rows.markdown
-    case .csv: return rows.csv
-    case .json: return rows.json
+    case .markdown: table.markdown
+    case .csv: table.csv
+    case .json: table.json
     case .html: preconditionFailure("a page is no table")
     }
   }

@@ -138,4 +138,20 @@ import Testing
     bar.update(completed: 910, images: 1280)
     #expect(console.text == "epoch 1/1   91 %  910/1000  128 images/s  1:30 left\n")
   }
+
+  @Test("a pass that others follow tells the time of all of them, too")
+  func laterPasses() {
+    let clock = HandClock()
+    let console = CapturedConsole()
+    let bar = ProgressBar(console: console, now: { clock.time })
+    bar.begin("epoch 1/3", total: 100, after: 200)
+    clock.time = .seconds(10)
+    bar.update(completed: 10)
+    bar.begin("epoch 3/3", total: 100)
+    clock.time = .seconds(20)
+    bar.update(completed: 10)
+    #expect(
+      console.text == "epoch 1/3   10 %  10/100  1:30 left  4:50 in all\n"
+        + "epoch 3/3   10 %  10/100  1:30 left\n")
+  }
 }

@@ -12,6 +12,8 @@ package struct MetricsRecord: Equatable, Sendable {
   package var step: Int
   package var epoch: Int
   package var split: Split
+  /// Images that the figures are means over.
+  package var images: Int
   /// Mean cross-entropy.
   package var loss: Double
   package var top1Error: Double
@@ -24,12 +26,14 @@ package struct MetricsRecord: Equatable, Sendable {
   package var badImages: Int?
 
   package init(
-    step: Int, epoch: Int, split: Split, loss: Double, top1Error: Double, top5Error: Double? = nil,
+    step: Int, epoch: Int, split: Split, images: Int, loss: Double, top1Error: Double,
+    top5Error: Double? = nil,
     learningRate: Double, imagesPerSecond: Double, seconds: Double, badImages: Int? = nil
   ) {
     self.step = step
     self.epoch = epoch
     self.split = split
+    self.images = images
     self.loss = loss
     self.top1Error = top1Error
     self.top5Error = top5Error
@@ -44,6 +48,7 @@ package struct MetricsRecord: Equatable, Sendable {
   package var json: String {
     JSON.object([
       "step": .integer(step), "epoch": .integer(epoch), "split": .string(split.rawValue),
+      "images": .integer(images),
       "loss": .number(loss), "top1_error": .number(top1Error),
       "top5_error": top5Error.map(JSON.number), "lr": .number(learningRate),
       "images_per_second": .number(imagesPerSecond), "seconds": .number(seconds),

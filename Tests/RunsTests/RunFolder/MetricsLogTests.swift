@@ -9,7 +9,8 @@ import Testing
 @Suite struct MetricsLogTests {
   static func record(_ step: Int, _ split: MetricsRecord.Split = .train) -> MetricsRecord {
     MetricsRecord(
-      step: step, epoch: 1, split: split, loss: 0.1 + 0.2, top1Error: 0.112, learningRate: 0.1,
+      step: step, epoch: 1, split: split, images: 128, loss: 0.1 + 0.2, top1Error: 0.112,
+      learningRate: 0.1,
       imagesPerSecond: 812.5, seconds: Double(step) / 3)
   }
 
@@ -19,7 +20,7 @@ import Testing
     record.seconds = 1e-7
     #expect(
       record.json
-        == #"{"step":469,"epoch":1,"split":"test","loss":0.30000000000000004,"top1_error":0.112,"#
+        == #"{"step":469,"epoch":1,"split":"test","images":128,"loss":0.30000000000000004,"top1_error":0.112,"#
         + #""lr":0.1,"images_per_second":812.5,"seconds":1e-07}"#)
     record.top5Error = 0.003
     #expect(record.json.contains(#""top1_error":0.112,"top5_error":0.003,"lr":0.1"#))

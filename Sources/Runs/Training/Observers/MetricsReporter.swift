@@ -54,7 +54,7 @@ final class MetricsReporter: TrainingObserver {
     epochStart = clock.elapsed
     report?.bar.begin(
       "epoch \(timeline.epoch(afterSteps: progress.step) + 1)/\(timeline.epochs)",
-      total: progress.endOfEpoch - progress.step)
+      total: progress.endOfEpoch - progress.step, after: timeline.steps - progress.endOfEpoch)
   }
 
   func didStep(_ progress: TrainingProgress, learningRate: Double) throws {
@@ -103,7 +103,8 @@ extension MetricsRecord {
     duration: Duration, seconds: Double, badImages: Int? = nil
   ) {
     self.init(
-      step: step, epoch: epoch, split: split, loss: totals.meanLoss, top1Error: totals.top1Error,
+      step: step, epoch: epoch, split: split, images: totals.images, loss: totals.meanLoss,
+      top1Error: totals.top1Error,
       top5Error: totals.top5Error, learningRate: learningRate,
       imagesPerSecond: Self.rate(totals.images, duration), seconds: seconds, badImages: badImages)
   }
