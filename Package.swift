@@ -99,8 +99,8 @@ let package = Package(
       name: "Evaluation",
       dependencies: ["Distributed", "MPI", "Networks", "Datasets", "Kernels", "Tensors"]),
     .target(
-      name: "Reports", dependencies: ["Settings", "Console", "System"], swiftSettings: coldSettings
-    ),
+      name: "Reports", dependencies: ["Settings", "Console", "System", "Tensors"],
+      swiftSettings: coldSettings),
     .target(
       name: "Runs",
       dependencies: [
@@ -160,6 +160,7 @@ let package = Package(
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "ConsoleTests", dependencies: ["Console", "TestSupport"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "Tensors"]),
     .testTarget(
       name: "SettingsTests",
       dependencies: [

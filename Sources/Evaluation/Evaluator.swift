@@ -45,11 +45,16 @@ package final class Evaluator {
 
   /// Evaluates a classifier on all images.
   ///
-  /// - Parameter progress: called after each batch with the batches done.
+  /// - Parameters:
+  ///   - outcomes: takes what the network says of each of this rank's images; nil: nobody asks.
+  ///   - progress: called after each batch with the batches done.
   /// - Returns: sums over all images, the same on every rank.
-  package func evaluate(progress: (Int) -> Void = { _ in }) throws -> EpochTotals {
+  package func evaluate(
+    outcomes: ImageOutcomes? = nil, progress: (Int) -> Void = { _ in }
+  ) throws -> EpochTotals {
     var totals = EpochTotals()
-    totals.add(try evaluate(ClassificationHead.self, progress: progress))
+    totals.add(
+      try evaluate(ClassificationHead.self, outcomes: outcomes, progress: progress))
     return totals
   }
 
@@ -60,6 +65,12 @@ package final class Evaluator {
   package func evaluate<Kind: Head>(
     _ head: Kind.Type, progress: (Int) -> Void = { _ in }
   ) throws -> Kind.Metrics {
+    try evaluate(head, outcomes: nil, progress: progress)
+  }
+
+  private func evaluate<Kind: Head>(
+    _ head: Kind.Type, outcomes: ImageOutcomes?, progress: (Int) -> Void
+  ) throws -> Kind.Metrics {
     let layout = replica.evaluationLayout
     let loader = BatchLoader(
       source: source, normalization: normalization, transform: transform,
@@ -69,11 +80,19 @@ package final class Evaluator {
       count: layout.localShards.count * replica.architecture.lossSumsCount)
     for step in 0..<batches {
       rankProgress?.move(to: .evaluating, layer: step)
-      let batch = min(layout.capacity, source.count - step * layout.capacity)
+      let first = step * layout.capacity
+      let batch = min(layout.capacity, source.count - first)
       try loader.withNext { images in
         let sums = try replica.evaluationPass(
           images: images.pixels.base, targets: images.targets, batch: batch)
         for (index, sum) in sums.enumerated() { shardSums.view[index] += sum }
+        guard let outcomes else { return }
+        let logits = VectorView(replica.evaluationLogits)
+        for image in 0..<images.count {
+          outcomes.add(
+            logits: logits.row(image, width: outcomes.classes),
+            image: first + layout.localPositions.lowerBound + image)
+        }
       }
       progress(step + 1)
     }

@@ -67,6 +67,16 @@ package final class ImageScores {
     return totals
   }
 
+  /// Adds what the averaged scores say of each of this rank's images to `outcomes`.
+  ///
+  /// - Parameter views: scores added to each image.
+  package func report(to outcomes: ImageOutcomes, views: Int) {
+    for (row, image) in images.enumerated() {
+      outcomes.add(
+        sums: VectorView(sums.view.row(row, width: classes)), views: views, image: image)
+    }
+  }
+
   /// Classes with higher scores than `label`, the lower class first among equals; out of all places
   /// for a NaN.
   private func place(of label: Int, row: Int) -> Int {

@@ -102,6 +102,20 @@ package enum HTML {
     table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
     th, td { text-align: left; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--rule); white-space: nowrap; }
     th { color: var(--soft); font-weight: 600; }
-    @media (max-width: 480px) { dl { grid-template-columns: 1fr; } dd { margin-bottom: 6px; } main { padding-top: 16px; } }
+    p.note { color: var(--soft); margin: 0 0 8px; font-size: 0.9rem; }
+    .matrix { width: auto; border-collapse: separate; border-spacing: 2px; font-size: 0.9rem; }
+    .matrix th, .matrix td { padding: 4px 8px; border: 0; border-radius: 4px; text-align: right; }
+    .matrix th span { display: block; max-width: 11rem; overflow: hidden; text-overflow: ellipsis; }
+    .matrix thead th { vertical-align: bottom; padding: 4px 0; }
+    .matrix thead span { writing-mode: vertical-rl; transform: rotate(180deg); max-width: none; max-height: 9rem; margin: 0 auto; text-align: left; }
+    .matrix tbody th { position: sticky; left: 0; background: var(--paper); padding-left: 0; }
+    .matrix .none { color: var(--soft); background: var(--card); }
+    .matrix .right { --color: var(--line-1); }
+    .matrix .wrong { --color: var(--line-2); }
+    .matrix .right, .matrix .wrong { background: color-mix(in srgb, color-mix(in srgb, var(--color) 50%, var(--paper)) var(--shade), var(--card)); }
+    .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(144px, 1fr)); gap: 12px; }
+    .mistakes img { display: block; width: 96px; height: 96px; margin: 2px auto 8px; object-fit: contain; image-rendering: pixelated; }
+    .mistakes figcaption { font-weight: 400; font-size: 0.85rem; line-height: 1.35; text-align: center; margin: 0; overflow-wrap: anywhere; }
+    @media (max-width: 480px) { .matrix th span { max-width: 7rem; } .matrix thead span { max-width: none; } dl { grid-template-columns: 1fr; } dd { margin-bottom: 6px; } main { padding-top: 16px; } }
     """
 }

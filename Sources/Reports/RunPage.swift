@@ -1,4 +1,4 @@
-/// `report.html` of a run or of several: curves, results and settings.
+/// `report.html` of a run or of several: curves, mistakes, results and settings.
 
 import Console
 import Foundation
@@ -26,6 +26,7 @@ package struct RunPage: Sendable {
     body.append("<div class=\"charts\">")
     body += charts.map(\.figure)
     body.append("</div>")
+    if runs.count == 1, let mistakes = runs[0].mistakes { body.append(mistakes.section) }
     for run in runs {
       body.append(
         "<h2>\(HTML.escaped(runs.count == 1 ? "Settings that are not the defaults" : run.name))</h2>"

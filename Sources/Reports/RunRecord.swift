@@ -10,6 +10,8 @@ package struct RunRecord: Sendable {
   package let metrics: [Metric]
   /// Nil while the run is not finished.
   package let result: Result?
+  /// What its last test got wrong; nil where the folder does not say.
+  package let mistakes: Mistakes?
 
   /// A line of `metrics.jsonl`.
   package struct Metric: Decodable, Sendable {
@@ -82,6 +84,13 @@ package struct RunRecord: Sendable {
       do { return try JSONDecoder().decode(Result.self, from: data) } catch {
         throw RunRecordError.damaged(path: resultPath, line: nil)
       }
+    }
+    let mistakesPath = "\(path)/\(Mistakes.fileName)"
+    mistakes = try files.contents(atPath: mistakesPath).map { data in
+      guard let mistakes = Mistakes(json: data) else {
+        throw RunRecordError.damaged(path: mistakesPath, line: nil)
+      }
+      return mistakes
     }
   }
 

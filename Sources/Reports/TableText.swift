@@ -22,7 +22,8 @@ package struct TableText: Equatable, Sendable {
   /// As RFC 4180 has it, but for the line ends.
   package var csv: String {
     func cell(_ text: String) -> String {
-      text.contains { ",\"\n\r".contains($0) }
+      // By bytes: a carriage return and a line feed are one character.
+      text.utf8.contains { ",\"\n\r".utf8.contains($0) }
         ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
     }
     return ([header] + rows).map { $0.map(cell).joined(separator: ",") + "\n" }.joined()

@@ -7,6 +7,7 @@ import Evaluation
 import Foundation
 import Runs
 import Settings
+import System
 
 struct EvalCommand: RankedCommand {
   static let configuration = CommandConfiguration(
@@ -29,6 +30,11 @@ struct EvalCommand: RankedCommand {
 
         resnet-dist eval --weights runs/NAME --crops 10
         resnet-dist eval --weights runs/NAME --dense --scales 224,256,384,480,640
+
+      What the network gets wrong, as a page and for each image:
+
+        resnet-dist eval --weights runs/NAME --report test.html \\
+            --predictions test.csv
       """)
 
   @OptionGroup(title: "Networks") var ensemble: EnsembleFlags
@@ -39,6 +45,18 @@ struct EvalCommand: RankedCommand {
   @Flag(help: "Print one JSON object instead of text.")
   var json = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Write the class and the predicted class of each image, with their probabilities.",
+      valueName: "file.csv"))
+  var predictions: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write a page with the confusion matrix and the most confident mistakes.",
+      valueName: "file.html"))
+  var report: String?
+
   func run(on ranks: ProcessGroup) throws {
     let (requests, changes) = try ranks.together {
       (try ensemble.requests, try data.changes.withRecognizedDataset + division.changes)
@@ -47,9 +65,15 @@ struct EvalCommand: RankedCommand {
       requests, changes: changes, views: try views.views, ranks: ranks,
       // Stdout holds the JSON object alone.
       console: json ? StandardConsole.error : StandardConsole.output)
-    let result = try run.evaluate()
-    guard ranks.isFirst else { return }
-    StandardConsole.output.writeLine(json ? result.json : result.text)
+    let result = try run.evaluate(wantsPredictions: predictions != nil || report != nil)
+    try ranks.onFirst {
+      // First, so that a file that cannot be written does not cost the numbers.
+      StandardConsole.output.writeLine(json ? result.json : result.text)
+      if let predictions, let csv = result.predictions?.csv {
+        try AtomicFile.write(csv, to: predictions)
+      }
+      if let report { try AtomicFile.write(result.page(), to: report) }
+    }
   }
 }
 

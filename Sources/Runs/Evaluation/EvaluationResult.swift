@@ -3,6 +3,7 @@
 import Console
 import Distributed
 import Foundation
+import Reports
 import System
 import Tensors
 
@@ -17,6 +18,8 @@ package struct EvaluationResult {
   let totals: EpochTotals
   let data: String
   let seconds: Double
+  /// Nil where they were not asked for.
+  package let predictions: TestPredictions?
 
   /// The networks' names, joined by `+`.
   var model: String { models.joined(separator: "+") }
@@ -43,17 +46,44 @@ package struct EvaluationResult {
 
   package var text: String {
     var table = SummaryTable()
-    table.add(models.count == 1 ? "network" : "networks", models.joined(separator: " + "))
-    table.add("images", data)
-    if views > 1 { table.add("views", "\(views) of each image, softmax scores averaged") }
-    table.add(
-      "top-1 error",
-      "\(NumberFormat.percent(totals.top1Error, decimals: 2)), \(totals.top1.grouped) of "
-        + "\(totals.images.grouped) right")
-    table.add("top-5 error", NumberFormat.percent(totals.top5Error, decimals: 2))
-    table.add("loss", String(format: "%.5f", totals.meanLoss))
-    table.add("speed", "\(NumberFormat.rate(Double(totals.images) / seconds)) images/s")
-    table.add("sha256", parametersSHA256)
+    for (name, value) in numbers(withSpeed: true) { table.add(name, value) }
     return String(table.description.dropLast())
+  }
+
+  /// A page with the numbers, the confusions and the most confident mistakes, whose pictures are read
+  /// from the test images.
+  ///
+  /// - Precondition: predictions were asked for.
+  /// - Throws: `DatasetError`.
+  package func page() throws -> String {
+    guard let predictions else { preconditionFailure("a page is about predictions") }
+    return EvaluationPage(
+      title: "Test of \(models.joined(separator: " + "))", numbers: numbers(withSpeed: false),
+      mistakes: try predictions.mistakes()
+    ).html
+  }
+
+  /// - Parameter withSpeed: the one number that another evaluation of the same would not have.
+  private func numbers(withSpeed: Bool) -> [(name: String, value: String)] {
+    var numbers = [
+      (name: models.count == 1 ? "network" : "networks", value: models.joined(separator: " + ")),
+      ("images", data),
+    ]
+    if views > 1 { numbers.append(("views", "\(views) of each image, softmax scores averaged")) }
+    numbers += [
+      (
+        "top-1 error",
+        "\(NumberFormat.percent(totals.top1Error, decimals: 2)), \(totals.top1.grouped) of "
+          + "\(totals.images.grouped) right"
+      ),
+      ("top-5 error", NumberFormat.percent(totals.top5Error, decimals: 2)),
+      ("loss", String(format: "%.5f", totals.meanLoss)),
+    ]
+    if withSpeed {
+      let rate = NumberFormat.rate(Double(totals.images) / seconds)
+      numbers.append(("speed", "\(rate) images/s"))
+    }
+    numbers.append(("sha256", parametersSHA256))
+    return numbers
   }
 }

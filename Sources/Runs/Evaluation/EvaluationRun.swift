@@ -105,27 +105,36 @@ package final class EvaluationRun {
     self.console = console
   }
 
-  /// Evaluates all test images; the result is the same on every rank.
-  package func evaluate() throws -> EvaluationResult {
+  /// Evaluates all test images; the result is the same on every rank, but for the predictions.
+  ///
+  /// - Parameter wantsPredictions: whether what is said of each image is gathered on rank 0.
+  package func evaluate(wantsPredictions: Bool = false) throws -> EvaluationResult {
     let clock = ContinuousClock()
     let began = clock.now
     let totals: EpochTotals
+    let outcomes =
+      wantsPredictions
+      ? ImageOutcomes(classes: members[0].architecture.classes, label: source.label(at:)) : nil
     let views: Int
     switch self.views {
     case .dense:
       views = 2 * members[0].scales.count
-      totals = try scoreDensely()
+      totals = try scoreDensely(outcomes)
     case .center, .tenCrops:
       views = members[0].transforms.count
-      totals = try members.count * views == 1 ? countAlone() : scoreCrops()
+      totals = try members.count * views == 1 ? countAlone(outcomes) : scoreCrops(outcomes)
     }
+    let seconds = (clock.now - began).seconds
     return EvaluationResult(
       models: members.map(\.architecture.name), digests: digests, views: views, totals: totals,
-      data: source.name, seconds: (clock.now - began).seconds)
+      data: source.name, seconds: seconds,
+      predictions: try outcomes.map {
+        try TestPredictions($0, of: source, ranks: ranks.control)
+      })
   }
 
   /// One network's logits for one view decide.
-  private func countAlone() throws -> EpochTotals {
+  private func countAlone(_ outcomes: ImageOutcomes?) throws -> EpochTotals {
     let member = members[0]
     let exchange = try ranks.statisticsExchange(division, member.architecture)
     let replica = try ranks.together {
@@ -136,13 +145,13 @@ package final class EvaluationRun {
       transform: member.transforms[0], workers: workers, exchange: exchange)
     let bar = progressBar(steps: evaluator.batches)
     defer { bar?.finish() }
-    return try evaluator.evaluate { done in
+    return try evaluator.evaluate(outcomes: outcomes) { done in
       bar?.update(completed: done, images: min(done * division.layout.capacity, source.count))
     }
   }
 
   /// Softmax scores, averaged over crops and networks, decide (Krizhevsky et al. 2012, §4.1).
-  private func scoreCrops() throws -> EpochTotals {
+  private func scoreCrops(_ outcomes: ImageOutcomes?) throws -> EpochTotals {
     let pass = ScoringPass(source: source, layout: division.layout, workers: workers)
     let scores = ImageScores(images: pass.images, classes: members[0].architecture.classes)
     let passes = members.count * members[0].transforms.count
@@ -162,11 +171,11 @@ package final class EvaluationRun {
         finished += 1
       }
     }
-    return try totals(scores, views: passes)
+    return try totals(scores, views: passes, outcomes)
   }
 
   /// The same over scales and positions of whole images.
-  private func scoreDensely() throws -> EpochTotals {
+  private func scoreDensely(_ outcomes: ImageOutcomes?) throws -> EpochTotals {
     let scales = members[0].scales
     let pass = try DenseScoring(source, scales: scales, threads: threads, ranks: ranks)
     let scores = ImageScores(images: pass.images, classes: members[0].architecture.classes)
@@ -184,11 +193,14 @@ package final class EvaluationRun {
           images: (index * scores.images.count * scales.count + images) * ranks.count)
       }
     }
-    return try totals(scores, views: 2 * scales.count * members.count)
+    return try totals(scores, views: 2 * scales.count * members.count, outcomes)
   }
 
-  private func totals(_ scores: ImageScores, views: Int) throws -> EpochTotals {
-    try scores.totals(
+  private func totals(
+    _ scores: ImageScores, views: Int, _ outcomes: ImageOutcomes?
+  ) throws -> EpochTotals {
+    if let outcomes { scores.report(to: outcomes, views: views) }
+    return try scores.totals(
       views: views, label: source.label(at:), count: source.count, ranks: ranks.control)
   }
 

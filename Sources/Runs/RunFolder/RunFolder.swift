@@ -4,6 +4,8 @@
 ///     metrics.jsonl   a line per logged step and per evaluation
 ///     events.out.tf…  the same figures for TensorBoard, a file for each start of the run
 ///     result.json     what came of it, once it is finished
+///     test-predictions.csv   what the last test says of each image, likewise
+///     mistakes.json   what it gets wrong, for report.html, likewise
 ///     report.html     its curves and settings, likewise
 ///     checkpoints/    step-0001234/ and so on
 ///     lock            held by the process that writes here
@@ -95,6 +97,15 @@ package final class RunFolder: Sendable {
     try AtomicFile.write(json + "\n", to: Self.resultPath(in: path))
   }
 
+  /// Writes `test-predictions.csv` and `mistakes.json`, each in one step.
+  package func write(_ predictions: TestPredictions) throws {
+    try AtomicFile.write(predictions.csv, to: "\(path)/\(Self.predictionsName)")
+    try AtomicFile.write(
+      predictions.mistakes().sortedJSON + "\n", to: "\(path)/\(Mistakes.fileName)")
+  }
+
+  private static let predictionsName = "test-predictions.csv"
+
   /// Where the page about the run is.
   package var reportPath: String { "\(path)/report.html" }
 
@@ -103,10 +114,12 @@ package final class RunFolder: Sendable {
     try AtomicFile.write(RunPage([try RunRecord(path)]).html, to: reportPath)
   }
 
-  /// Removes the result of a run that goes on.
+  /// Removes the result of a run that goes on, and what its last test said.
   package func removeResult() throws(FileError) {
-    let path = Self.resultPath(in: path)
-    guard unlink(path) == 0 || errno == ENOENT else { throw .current("remove", path) }
+    let others = [Self.predictionsName, Mistakes.fileName].map { "\(path)/\($0)" }
+    for path in [Self.resultPath(in: path)] + others {
+      guard unlink(path) == 0 || errno == ENOENT else { throw .current("remove", path) }
+    }
   }
 
   /// Where the result of the run at `path` is, once it is finished.

@@ -18,16 +18,19 @@ final class EpochEvaluator {
   private let timeline: TrainingTimeline
   private let clock: TrainingClock
   private let report: RunReport?
+  /// Takes what is said of each image at the run's end; nil: nobody asks.
+  private let outcomes: ImageOutcomes?
   /// The newest result, and the step after which it was found.
   private var newest: (step: Int, totals: EpochTotals)?
 
   /// - Parameters:
   ///   - interval: epochs between evaluations.
+  ///   - outcomes: takes what the last evaluation says of each image.
   ///   - report: rank 0's.
   init(
     _ evaluator: Evaluator, split: MetricsRecord.Split, average: WeightAverage?, interval: Int,
     timeline: TrainingTimeline,
-    clock: TrainingClock,
+    clock: TrainingClock, outcomes: ImageOutcomes?,
     report: RunReport?
   ) {
     self.evaluator = evaluator
@@ -36,6 +39,7 @@ final class EpochEvaluator {
     self.interval = interval
     self.timeline = timeline
     self.clock = clock
+    self.outcomes = outcomes
     self.report = report
   }
 
@@ -62,10 +66,11 @@ final class EpochEvaluator {
     let bar = report?.bar
     bar?.begin("\(split.rawValue) \(epoch)/\(timeline.epochs)", total: evaluator.batches)
     defer { bar?.finish() }
+    let outcomes = progress.step == timeline.steps ? outcomes : nil
     var totals = EpochTotals()
     let duration = try clock.pause {
       totals = try average.evaluating {
-        try evaluator.evaluate {
+        try evaluator.evaluate(outcomes: outcomes) {
           bar?.update(completed: $0, images: $0 * evaluator.batchSize)
         }
       }

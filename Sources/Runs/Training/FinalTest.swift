@@ -15,6 +15,8 @@ struct FinalTest {
   let replica: Replica
   let average: WeightAverage?
   let ranks: ProcessGroup
+  /// Takes what is said of each image.
+  let outcomes: ImageOutcomes
   /// Rank 0's.
   let report: RunReport?
 
@@ -37,7 +39,7 @@ struct FinalTest {
     let bar = report?.bar
     bar?.begin("test", total: evaluator.batches)
     defer { bar?.finish() }
-    return try evaluator.evaluate {
+    return try evaluator.evaluate(outcomes: outcomes) {
       bar?.update(completed: $0, images: $0 * evaluator.batchSize)
     }
   }

@@ -43,6 +43,8 @@ package final class TrainingRun {
   private let evaluator: EpochEvaluator
   /// Nil where the test images are evaluated after each epoch.
   private let finalTest: FinalTest?
+  /// What the last test says of each image.
+  private let outcomes: ImageOutcomes
   private let reporter: MetricsReporter
   private let saver: CheckpointSaver
   /// Rank 0's.
@@ -91,6 +93,7 @@ package final class TrainingRun {
         transform: data.testTransform, workers: configuration.parallel.workers,
         exchange: engine.statistics, rankProgress: engine.rankProgress)
     }
+    outcomes = ImageOutcomes(classes: setup.architecture.classes, label: data.test.label(at:))
     average = setup.configuration.weightAverage(setup.timeline).map { [engine] in
       WeightAverage($0, of: engine.replica)
     }
@@ -99,14 +102,14 @@ package final class TrainingRun {
       evaluator(data.evaluation), split: data.validation == nil ? .test : .validation,
       average: average,
       interval: configuration.run.evaluateEvery, timeline: setup.timeline, clock: clock,
-      report: report)
+      outcomes: data.validation == nil ? outcomes : nil, report: report)
     finalTest =
       data.validation == nil
       ? nil
       : FinalTest(
         evaluator: evaluator(data.test), select: configuration.run.select,
         replica: engine.replica, average: average,
-        ranks: ranks, report: report)
+        ranks: ranks, outcomes: outcomes, report: report)
     reporter = MetricsReporter(
       configuration, timeline: setup.timeline, clock: clock, ranks: ranks,
       report: report)
@@ -144,8 +147,11 @@ package final class TrainingRun {
         parametersSHA256: digest,
         frozen: frozen, averageSHA256: averageDigest,
         folder: report?.files.folder.path ?? "", seconds: clock.total.seconds)
+      let predictions = try TestPredictions(
+        outcomes, of: setup.data.test, ranks: ranks.control)
       try ranks.onFirst {
         guard let report else { return }
+        try report.files.folder.write(predictions)
         try report.files.folder.writeResult(json: outcome.json)
         if setup.configuration.run.writesReport { try report.files.folder.writeReport() }
         try TrainingSummary.writeCurves(outcome.folder, to: report.console)
