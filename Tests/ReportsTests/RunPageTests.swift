@@ -30,6 +30,78 @@ import Testing
     for text in ["3.00 %", "He et al. 2015", "parameters sha256"] { #expect(html.contains(text)) }
   }
 
+  /// `mistakes.json` of a network with `count` classes that takes each for the next one, the last for the
+  /// first, once in ten images, and is right otherwise.
+  private static func mistakes(classes count: Int) -> String {
+    let names = (0..<count).map { $0 == 0 ? hostile : "class \($0)" }
+    func text(_ value: some Encodable) throws -> String {
+      String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
+    }
+    let counts = (0..<count).map { row in
+      (0..<count).map { $0 == row ? 9 : $0 == (row + 1) % count ? 1 : 0 }
+    }
+    let confusions = (0..<min(count, 20)).map { label in
+      """
+      {"class":\(try! text(names[label])),"predicted":\(try! text(names[(label + 1) % count])),\
+      "count":1,"class_images":10}
+      """
+    }
+    return """
+      {"images":\(10 * count),"right":\(9 * count),"classes":\(try! text(names)),\
+      "confusion":\(count > 100 ? "null" : try! text(counts)),\
+      "confusions":[\(confusions.joined(separator: ","))],\
+      "mistakes":[{"image":"a\\"><script>.png","class":\(try! text(hostile)),"predicted":"class 1",\
+      "probability":0.98125,"png":"\(picture)"}]}
+      """
+  }
+
+  /// One red pixel, by Pillow.
+  private static let picture =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+
+  private func page(mistakes: String) throws -> (html: String, directory: TemporaryDirectory) {
+    let fixture = try RunFixture()
+    let path = try fixture.run(
+      "run", ["model: resnet20", "dataset: cifar10"], errors: [0.5, 0.1], result: 0.1)
+    try mistakes.write(toFile: "\(path)/mistakes.json", atomically: true, encoding: .utf8)
+    return (RunPage([try RunRecord(path)]).html, fixture.directory)
+  }
+
+  @Test(
+    "up to 20 classes have a matrix, more a list of their confusions", arguments: [2, 20, 21, 1000])
+  func confusions(classes: Int) throws {
+    let html = try page(mistakes: Self.mistakes(classes: classes)).html
+    #expect(html.contains("class=\"matrix\"") == (classes <= 20))
+    #expect(html.contains("<th>of the class</th>") == (classes > 20))
+    #expect(
+      html.components(separatedBy: "<td>1</td><td>10.0 %</td>").count
+        == (classes > 20 ? 21 : 1))
+    #expect(
+      html.components(separatedBy: "<td class=\"right\" style=\"--shade: 90%\">9</td>").count
+        == (classes > 20 ? 1 : classes + 1))
+    #expect(html.contains("seen as class 1, 98.1 %"))
+    #expect(!html.contains("<script") && html.contains("&lt;script&gt;"))
+    #expect(html.contains("<img src=\"data:image/png;base64,\(Self.picture)\""))
+  }
+
+  @Test("several runs have no mistakes on their page, and a damaged file is refused with its name")
+  func severalAndDamaged() throws {
+    let fixture = try RunFixture()
+    let runs = try ["a", "b"].map {
+      try fixture.run($0, ["model: resnet20", "dataset: cifar10"], errors: [0.1], result: 0.1)
+    }
+    let file = "\(runs[0])/mistakes.json"
+    try Self.mistakes(classes: 3).write(toFile: file, atomically: true, encoding: .utf8)
+    #expect(!RunPage(try runs.map { try RunRecord($0) }).html.contains("<img"))
+    for text in [
+      "", "{}", Self.mistakes(classes: 3).replacing("[9,1,0]", with: "[9,1]"),
+      Self.mistakes(classes: 3).replacing(Self.picture, with: "\\\" onload=\\\"x"),
+    ] {
+      try text.write(toFile: file, atomically: true, encoding: .utf8)
+      #expect(throws: RunRecordError.damaged(path: file, line: nil)) { try RunRecord(runs[0]) }
+    }
+  }
+
   @Test("headless Chromium shows the curves and runs nothing")
   func browser() throws {
     let candidates = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
@@ -62,5 +134,30 @@ import Testing
     let bytes = try Data(contentsOf: URL(fileURLWithPath: picture))
     // A page without its curves and texts is a few kilobytes of one colour.
     #expect(bytes.count > 30_000)
+
+    // A matrix that is wider than a phone scrolls in its own box, and the pictures are shown.
+    let other = try page(mistakes: Self.mistakes(classes: 20))
+    let probe = """
+      <iframe style="width: 390px; height: 2000px" srcdoc="\(HTML.escaped(other.html))"></iframe>
+      <script>
+      const frame = document.querySelector("iframe");
+      frame.onload = () => {
+        const page = frame.contentDocument, box = page.querySelector(".matrix").parentElement;
+        const image = page.querySelector(".mistakes img");
+        document.title = [page.documentElement.scrollWidth <= 390, box.scrollWidth > box.clientWidth,
+          image.naturalWidth, image.clientWidth].join(" ");
+      };
+      </script>
+      """
+    let phone = directory.file("phone.html")
+    try probe.write(toFile: phone, atomically: true, encoding: .utf8)
+    let measured = try ProcessRunner.run(
+      chromium,
+      [
+        "--headless=new", "--no-sandbox", "--disable-gpu",
+        "--user-data-dir=\(directory.file("profile"))", "--virtual-time-budget=5000",
+        "--dump-dom", "file://\(phone)",
+      ], timeout: 60)
+    #expect(measured.standardOutput.contains("<title>true true 1 96</title>"), "\(measured)")
   }
 }

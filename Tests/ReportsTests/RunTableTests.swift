@@ -77,6 +77,7 @@ import Testing
     let table = TableText(header: ["a", "b"], rows: [["x|y", "1,\"2\""], ["", "–"]])
     #expect(table.markdown == "| a | b |\n| --- | --- |\n| x\\|y | 1,\"2\" |\n|  | – |\n")
     #expect(table.csv == "a,b\nx|y,\"1,\"\"2\"\"\"\n,–\n")
+    #expect(TableText(header: ["a"], rows: [["1\r\n2"]]).csv == "a\n\"1\r\n2\"\n")
     let json = try JSONSerialization.jsonObject(with: Data(table.json.utf8)) as? [[String: String]]
     #expect(json == [["a": "x|y", "b": "1,\"2\""], ["a": "", "b": "–"]])
   }

@@ -96,7 +96,7 @@ extension ImageBuffer {
       rows: rows, intermediate: intermediate.paddedPixels, to: target.paddedPixels)
   }
 
-  /// Resizes the whole image, as Pillow does with `BILINEAR`.
+  /// Resizes the whole image, as Pillow does with `BILINEAR`; one that was reduced when it was decoded, too.
   ///
   /// - Parameters:
   ///   - intermediate: memory for the image between the passes.
@@ -104,8 +104,10 @@ extension ImageBuffer {
   public func resize(
     to size: ImageShape, via intermediate: inout ImageBuffer, into target: inout ImageBuffer
   ) {
+    // A crop is of the file's own size.
     let crop = ResizedCrop(
-      rows: 0..<shape.height, columns: 0..<shape.width, height: size.height, width: size.width,
+      rows: 0..<shape.height * divisor, columns: 0..<shape.width * divisor, height: size.height,
+      width: size.width,
       windowRows: 0..<size.height, windowColumns: 0..<size.width)
     resample(crop, via: &intermediate, to: &target)
   }

@@ -1,6 +1,7 @@
 /// A confusion matrix as a table of shaded cells, for pages in light and dark.
 
 import Console
+import Foundation
 import Tensors
 
 /// Images by their class (rows) and by the predicted class (columns).
@@ -48,8 +49,8 @@ package struct ConfusionMatrix: Sendable {
     let cells = row.enumerated().map { column, count in
       if count == 0 { return "<td class=\"none\">0</td>" }
       let share = Double(count) / Double(images)
-      // Mistakes are rare: by their root one in a hundred can still be seen.
-      let shade = column == right ? share : share.squareRoot()
+      // Mistakes are rare: by its cube root one in a hundred can still be seen.
+      let shade = column == right ? share : cbrt(share)
       let percent = (shade * 100).rounded(.up)
       return
         "<td class=\"\(column == right ? "right" : "wrong")\" style=\"--shade: \(Int(percent))%\">"
