@@ -131,7 +131,8 @@ package final class RunFolder: Sendable {
   package static func removeUnstarted(_ path: String) throws {
     let names = try DirectoryListing.names(in: path).filter { !TemporaryName.matches($0) }
     let own = [
-      "config.yaml", "metrics.jsonl", "report.html", "checkpoints", RunLock.fileName,
+      "config.yaml", "metrics.jsonl", "report.html", "checkpoints", predictionsName,
+      Mistakes.fileName, RunLock.fileName,
     ]
     guard names.allSatisfy({ own.contains($0) || $0.hasPrefix("events.out.tfevents.") }),
       try checkpoints(in: path).isEmpty
