@@ -15,6 +15,7 @@ package enum Recipe: String, CaseIterable, Sendable {
   case torchvisionV2 = "torchvision-v2"
   case timmA3 = "timm-a3-like"
   case ffcv = "ffcv"
+  case fast = "fast"
 
   /// All names, in a sentence.
   package static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
@@ -31,13 +32,15 @@ package enum Recipe: String, CaseIterable, Sendable {
     case .torchvisionV2: "torchvision's references/classification, IMAGENET1K_V2"
     case .timmA3: "Wightman et al. 2021, arXiv 2110.00476, procedure A3"
     case .ffcv: "ffcv-imagenet, rn50_88_epochs"
+    case .fast:
+      "one cycle (Smith and Topin 2018, arXiv 1708.07120) on Fashion-MNIST in 90 seconds on 2 cores"
     }
   }
 
   /// What it departs from its source in; nil: nothing that is known.
   package var departure: String? {
     switch self {
-    case .he2015CIFAR, .he2015CIFAR110, .resNeXtCIFAR, .torchvisionV1: nil
+    case .he2015CIFAR, .he2015CIFAR110, .resNeXtCIFAR, .torchvisionV1, .fast: nil
     case .he2015ImageNet:
       "ImageNet's mean colour and deviation instead of the training images' mean image"
     case .resNeXtImageNet:
@@ -137,6 +140,19 @@ package enum Recipe: String, CaseIterable, Sendable {
             ImageSizePhase(side: 192, start: .fraction(0.8)),
           ]),
         .init(\.data.testResize, 256), .init(\.data.testSize, 224),
+      ]
+    case .fast:
+      [
+        .init(\.network.model, "resnet8"), .init(\.data.dataset, .fashionMNIST),
+        // Of all training pixels, without the border that makes the images 32×32.
+        .init(\.data.mean, .values([0.286, 0.286, 0.286])),
+        .init(\.data.deviation, .values([0.353, 0.353, 0.353])),
+        .init(\.data.imageSize, 28), .init(\.data.testResize, 32),
+        .init(\.augmentation.crop, .center), .init(\.augmentation.labelSmoothing, 0.1),
+        .init(\.parallel.batchSize, 256), .init(\.schedule.length, .iterations(600)),
+        .init(\.schedule.learningRate, 0.8), .init(\.schedule.name, .oneCycle),
+        .init(\.optimizer.nesterov, true), .init(\.optimizer.weightDecay, 5e-4),
+        .init(\.run.evaluateEvery, 100),
       ]
     }
   }
