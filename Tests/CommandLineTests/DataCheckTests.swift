@@ -51,6 +51,28 @@ extension CommandLineTests {
       ] { #expect(outcome.standardOutput.contains(words), "\(words): \(outcome.standardOutput)") }
     }
 
+    @Test(
+      "eval tells where the folder's classes have other names; five classes have no top-5 error")
+    func otherNames() throws {
+      let folder = try TemporaryDirectory()
+      let (root, run) = (try dataset(folder), folder.file("run"))
+      let trained = try Job.alone([
+        "--data-dir", root, "--image-size", "32", "--model", "resnet8", "--iterations", "1",
+        "--batch-size", "8", "--run-dir", run,
+      ])
+      #expect(trained.exitCode == 0, "\(trained.standardError)")
+      func eval() throws -> String {
+        let outcome = try Job.alone(["eval", "--weights", run])
+        #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+        return outcome.standardOutput
+      }
+      let same = try eval()
+      #expect(!same.contains("note:") && !same.contains("top-5"), "\(same)")
+      try FileManager.default.moveItem(
+        atPath: "\(root)/test/class-3", toPath: "\(root)/test/class-3b")
+      #expect(try eval().contains("calls class 3 class-3, the images' folder calls it class-3b"))
+    }
+
     @Test("training finds the data set and the network by the images, which differ in size")
     func recognized() throws {
       let folder = try TemporaryDirectory()

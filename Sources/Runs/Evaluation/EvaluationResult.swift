@@ -16,6 +16,8 @@ package struct EvaluationResult {
   /// How often each network saw each image.
   let views: Int
   let totals: EpochTotals
+  /// Classes that the networks tell apart.
+  let classes: Int
   let data: String
   let seconds: Double
   /// Nil where they were not asked for.
@@ -76,9 +78,13 @@ package struct EvaluationResult {
         "\(NumberFormat.percent(totals.top1Error, decimals: 2)), \(totals.top1.grouped) of "
           + "\(totals.images.grouped) right"
       ),
-      ("top-5 error", NumberFormat.percent(totals.top5Error, decimals: 2)),
       ("loss", String(format: "%.5f", totals.meanLoss)),
     ]
+    // Of five classes all are among the first five.
+    if classes > 5 {
+      let error = NumberFormat.percent(totals.top5Error, decimals: 2)
+      numbers.insert(("top-5 error", error), at: numbers.count - 1)
+    }
     if withSpeed {
       let rate = NumberFormat.rate(Double(totals.images) / seconds)
       numbers.append(("speed", "\(rate) images/s"))

@@ -103,6 +103,20 @@ package final class EvaluationRun {
     self.division = division
     self.ranks = ranks
     self.console = console
+    if ranks.isFirst { noteOtherClassNames() }
+  }
+
+  /// Says where the networks' classes have other names than the images'.
+  private func noteOtherClassNames() {
+    for member in members {
+      let (known, found) = (member.weights.classNames, source.classNames)
+      guard known.count == found.count, !source.hasNumberedClasses,
+        let index = known.indices.first(where: { known[$0] != found[$0] })
+      else { continue }
+      console.writeLine(
+        "note: \(member.weights.path) calls class \(index) \(known[index]), the images' folder calls it "
+          + "\(found[index]): classes are compared by their order, not by their names")
+    }
   }
 
   /// Evaluates all test images; the result is the same on every rank, but for the predictions.
@@ -127,7 +141,7 @@ package final class EvaluationRun {
     let seconds = (clock.now - began).seconds
     return EvaluationResult(
       models: members.map(\.architecture.name), digests: digests, views: views, totals: totals,
-      data: source.name, seconds: seconds,
+      classes: members[0].architecture.classes, data: source.name, seconds: seconds,
       predictions: try outcomes.map {
         try TestPredictions($0, of: source, ranks: ranks.control)
       })
