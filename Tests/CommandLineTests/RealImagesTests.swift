@@ -128,7 +128,6 @@ extension CommandLineTests {
           ["cut.tar", "cut short"]
         ),
         (2, ofFolder + ["--train-crop", "pad"], ["--train-crop pad"]),
-        (2, ofFolder + ["--val-crop-size", "20"], ["24×24", "20×20", "--val-crop-size"]),
         (
           2, ofFolder + ["--train-crop", "scale", "--train-scales", "20,30"],
           ["--train-scales 20,30"]
