@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.abspath(os.path.join(HERE, "../../.."))
 SIDES = ("torch", "ours")
 TITLES = {"torch": "PyTorch", "ours": "resnet-dist"}
+PRECISIONS = ("fp32", "bf16")
 
 
 class PeerError(Exception):
@@ -72,7 +73,9 @@ def torch_command(arguments, model, batch_size, meeting_file):
     command = [arguments.torch_python, os.path.join(HERE, "ddp.py"), "--model", model]
     command += ["--batch-size", str(batch_size // arguments.ranks)]
     command += ["--seconds", str(arguments.seconds)]
-    command += ["--meeting-file", meeting_file]
+    command += ["--meeting-file", meeting_file, "--precision", arguments.precision]
+    if arguments.torch_compile:
+        command += ["--compile"]
     return command + (["--steps", str(arguments.steps)] if arguments.steps else [])
 
 
@@ -259,10 +262,21 @@ def ratio_cell(summary, key):
     return f"{summary[key]:.2f}" if key in summary else "–"
 
 
-def table(summaries):
+def torch_title(arguments):
+    """What PyTorch runs, where it is not plain fp32."""
+    words = ["PyTorch"]
+    if arguments.precision != "fp32":
+        words.append(arguments.precision)
+    if arguments.torch_compile:
+        words.append("compiled")
+    return " ".join(words)
+
+
+def table(arguments, summaries):
     """The summaries as text, one line a model."""
+    title = torch_title(arguments)
     rows = [
-        ["", "batch", "", "PyTorch", "resnet-dist", "", "PyTorch", "of it", "resnet-dist", ""],
+        ["", "batch", "", title, "resnet-dist", "", title, "of it", "resnet-dist", ""],
         ["model", "a rank", "ranks", "images/s", "images/s", "ratio", "MB a rank", "framework"]
         + ["MB a rank", "ratio"],
     ]
@@ -295,6 +309,8 @@ def write_json(arguments, rounds, summaries):
         "processor": processor(),
         "cores": len(os.sched_getaffinity(0)),
         "allocator": arguments.allocator,
+        "torch_precision": arguments.precision,
+        "torch_compiled": arguments.torch_compile,
         "rounds": rounds,
         "summary": summaries,
     }
@@ -315,7 +331,7 @@ def compare(arguments):
         summaries.append(model_summary(arguments, model, batch_size, own_rounds))
         if arguments.json:
             write_json(arguments, rounds, summaries)
-    print(table(summaries))
+    print(table(arguments, summaries))
 
 
 def parsed_arguments():
@@ -327,6 +343,8 @@ def parsed_arguments():
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seconds", required=True, type=float)
     parser.add_argument("--json")
+    parser.add_argument("--precision", default="fp32", choices=PRECISIONS, help="of PyTorch")
+    parser.add_argument("--torch-compile", action="store_true")
     parser.add_argument("--only", choices=SIDES)
     parser.add_argument("--torch-python", help="a Python that has PyTorch")
     parser.add_argument(

@@ -4,7 +4,8 @@ It trains a network of networks.py on one batch of made-up images that stays in 
 DistributedDataParallel over gloo, and rank 0 prints one JSON object. Everything that makes PyTorch
 fast on CPUs without changing the work is on: channels_last, denormals flushed, one thread on one
 core for each rank, gradients that are views of the buckets, no broadcast of BN statistics, and the
-fused SGD.
+fused SGD. With --precision bf16 the forward pass runs under autocast, as users switch it on, and with
+--compile the network is compiled by TorchInductor.
 """
 
 import argparse
@@ -54,10 +55,14 @@ def sgd(parameters):
 class Trainer:
     """A network with its optimizer and its batch."""
 
-    def __init__(self, name, batch_size, rank):
+    def __init__(self, name, batch_size, rank, precision, compiled):
         description = MODELS[name]
+        self.precision = precision
         torch.manual_seed(rank)
         model = network(name).to(memory_format=torch.channels_last).train()
+        if compiled:
+            # The parameters' names and order stay, so the optimizer below is the same.
+            model = torch.compile(model)
         self.model = DistributedDataParallel(
             model, broadcast_buffers=False, gradient_as_bucket_view=True, static_graph=True
         )
@@ -72,7 +77,8 @@ class Trainer:
         """One training step; returns its seconds."""
         start = time.perf_counter()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(self.model(self.images), self.labels)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+            loss = F.cross_entropy(self.model(self.images), self.labels)
         loss.backward()
         self.optimizer.step()
         self.loss = loss.detach()
@@ -122,7 +128,9 @@ def run(arguments, rank, ranks):
     dist.barrier()
     pin_to_core(rank, ranks)
     connected = peak_memory()
-    trainer = Trainer(arguments.model, arguments.batch_size, rank)
+    trainer = Trainer(
+        arguments.model, arguments.batch_size, rank, arguments.precision, arguments.compile
+    )
     warm_up(trainer, arguments.seconds / 4)
     wall, each = measure(trainer, arguments.steps, arguments.seconds)
     if not math.isfinite(trainer.loss.item()):
@@ -142,6 +150,8 @@ def run(arguments, rank, ranks):
         "connected_rss_bytes": [values[1] for values in memory],
         "peak_rss_bytes": [values[2] for values in memory],
         "optimizer": trainer.optimizer_kind,
+        "precision": arguments.precision,
+        "compiled": arguments.compile,
         "torch": torch.__version__,
     }
 
@@ -152,6 +162,8 @@ def parsed_arguments():
     parser.add_argument("--batch-size", required=True, type=int)
     parser.add_argument("--seconds", required=True, type=float)
     parser.add_argument("--steps", type=int, help="timed steps, instead of as many as fit")
+    parser.add_argument("--precision", required=True, choices=("fp32", "bf16"))
+    parser.add_argument("--compile", action="store_true", help="train a compiled network")
     parser.add_argument("--meeting-file", required=True, help="where the ranks find each other")
     return parser.parse_args()
 
