@@ -244,6 +244,14 @@ extension CommandLineTests {
       for (arguments, code, words) in wrong {
         expectFailure(try Job.run(2, Self.arguments + arguments), exitCode: code, naming: words)
       }
+      let unknown = folder.file("unknown.safetensors")
+      let header = #"{"fc.bias":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+      var file = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+      file += Data(header.utf8) + Data(count: 4)
+      try file.write(to: URL(fileURLWithPath: unknown))
+      expectFailure(
+        try Job.run(2, ["predict", "--weights", unknown, image]), exitCode: 2,
+        naming: ["unknown.safetensors", "no network that is known", "--model"])
       expectFailure(
         try Job.run(2, ["predict", "--weights", folder.file("none"), image]), exitCode: 1,
         naming: ["there is no checkpoint at", "none"])

@@ -159,7 +159,8 @@ import Testing
     for (name, shortcut) in [
       ("resnet20", nil), ("resnet110", Shortcut.b), ("resnet18", nil), ("resnet34", .a),
       ("resnet50", nil), ("resnet101", .c), ("resnext50_32x4d", nil), ("resnext29_8x64d", nil),
-      ("resnext50_1x128d", nil),
+      ("resnext50_1x128d", nil), ("seresnet18", nil), ("seresnet50", nil),
+      ("seresnext50_32x4d", nil),
     ] {
       var shapes = ParameterLayout(try network(name, shortcut, classes: 7)).stateShapes
       let recognized = try #require(RecognizedModel(shapes: shapes))

@@ -23,8 +23,10 @@ package struct RecognizedModel: Hashable, Sendable, CustomStringConvertible {
     let isBottleneck = shapes["layer1.0.conv3.weight"] != nil
     let depth = 2 + blocks.reduce(0, +) * (isBottleneck ? 3 : 2)
     guard
-      let name = Self.name(depth, shapes["layer1.0.conv2.weight"], bottleneck: isBottleneck)
+      let plain = Self.name(depth, shapes["layer1.0.conv2.weight"], bottleneck: isBottleneck)
     else { return nil }
+    let hasSqueezeExcitation = shapes.keys.contains { $0.hasPrefix("layer1.0.se.") }
+    let name = (hasSqueezeExcitation ? "se" : "") + plain
     let shortcut = ModelCatalog.defaultShortcut(of: name)
     for candidate in [shortcut, .a, .b, .c] {
       guard

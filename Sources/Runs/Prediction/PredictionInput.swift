@@ -18,11 +18,14 @@ struct PredictionInput {
   /// - Parameters:
   ///   - configuration: of the run that the weights are from, with `changes` over it.
   ///   - changes: what the user gave.
-  /// - Throws: `ImageSizeError`, and `MissingNormalization`: weights of a network of small images do
+  /// - Throws: `ImageSizeError`, `UnrecognizedNetwork`, and `MissingNormalization`: weights of a network of small images do
   ///   not say how those were normalized, and there is no usual way.
   init(
     _ configuration: TrainingConfiguration, _ weights: WeightsFile, changes: ConfigurationChanges
   ) throws {
+    if configuration.network.model == NetworkSettings.automatic {
+      throw UnrecognizedNetwork(path: weights.path)
+    }
     transform = try Self.transform(
       configuration.data, weights, changes, configuration.network.model)
     let isGiven = changes.contains(\.data.mean) || changes.contains(\.data.deviation)
@@ -58,5 +61,15 @@ struct PredictionInput {
     transform.description
       + (assumesImageNet
         ? ", normalized with ImageNet's mean and deviation: the weights do not say" : "")
+  }
+}
+
+/// Weights do not tell which network they are of.
+struct UnrecognizedNetwork: UsageError, CustomStringConvertible {
+  let path: String
+
+  var description: String {
+    "the names and shapes of the tensors in \(path) are of no network that is known here: if they are of "
+      + "one, name it with --model"
   }
 }
