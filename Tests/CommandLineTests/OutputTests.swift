@@ -66,6 +66,10 @@ extension CommandLineTests {
       #expect(inspection["step"] as? Int == 9 && inspection["parameters"] as? Int == 75_290)
       #expect(
         inspection["parameters_sha256"] as? String == evaluation["parameters_sha256"] as? String)
+      let text = try Job.alone(["inspect", path]).standardOutput
+      for words in [
+        "10: class 0, class 1", "32×32; mean 0.", "after step 9", "network       resnet8",
+      ] { #expect(text.contains(words), "\(words): \(text)") }
       // The last line of the metrics log is the same evaluation.
       let last = try Job.metrics(path).last
       #expect(last?["loss"] == "\(evaluation["loss"]!)")

@@ -3,6 +3,7 @@
 import System
 import Console
 import Foundation
+import Networks
 import Safetensors
 import Tensors
 
@@ -15,11 +16,13 @@ package struct CheckpointInspection {
   private let parameters: Int
   private let parametersSHA256: String
   private let tensors: Int
+  private let file: WeightsFile
 
   /// - Parameter path: a run folder, a checkpoint in it, or a `.safetensors` or `.pth` file.
   /// - Throws: `CheckpointError`, `SafetensorsError`, `PyTorchFileError`.
   package init(_ path: String) throws {
     let file = try WeightsFile(path)
+    self.file = file
     self.path = file.path
     model = file.state?.model ?? file.metadata["model"]
     step = file.state?.step ?? file.metadata["step"].flatMap { Int($0) }
@@ -42,11 +45,52 @@ package struct CheckpointInspection {
   package var text: String {
     var table = SummaryTable()
     table.add("file", path)
-    table.add("network", model ?? "not said in the file")
+    table.add("network", model ?? recognizedModel ?? "not said in the file")
+    if let classes { table.add("classes", classes) }
+    if let input { table.add("images", input) }
     table.add("step", step.map(\.grouped) ?? "not said in the file")
     table.add("epoch", epoch.map(\.grouped) ?? "not said in the file")
+    if let best = file.state?.best {
+      table.add(
+        "lowest error",
+        "\(NumberFormat.percent(best.error, decimals: 2)) after step \(best.step.grouped)")
+    }
     table.add("parameters", "\(parameters.grouped) in \(tensors.grouped) tensors with statistics")
     table.add("sha256", parametersSHA256)
     return String(table.description.dropLast())
+  }
+
+  /// The network that the tensors are of, where the file does not say.
+  private var recognizedModel: String? {
+    let shapes = Dictionary(file.tensors.map { ($0.name, $0.shape) }) { first, _ in first }
+    return RecognizedModel(shapes: shapes).map { "\($0.name), by its tensors" }
+  }
+
+  private var classes: String? {
+    guard let count = file.classes ?? file.state?.classes else { return nil }
+    let names = file.classNames
+    if names.isEmpty { return "\(count.grouped)" }
+    return "\(count.grouped): " + names.prefix(10).joined(separator: ", ")
+      + (names.count > 10 ? ", …" : "")
+  }
+
+  /// The images that the network wants, as far as the file tells.
+  private var input: String? {
+    var parts: [String] = []
+    if let side = file.inputSide {
+      parts.append(
+        "\(side)×\(side)"
+          + (file.testResize.map { ", the centre of a shorter side of \($0)" } ?? ""))
+    }
+    for (name, tensor) in [("mean", "mean"), ("deviation", "std")] {
+      guard let values = file.preprocessing?.first(where: { $0.name == tensor })?.values else {
+        continue
+      }
+      parts.append(
+        values.count > 3
+          ? "\(name) of each pixel"
+          : "\(name) " + values.map { String(format: "%.4g", $0) }.joined(separator: ","))
+    }
+    return parts.isEmpty ? nil : parts.joined(separator: "; ")
   }
 }
