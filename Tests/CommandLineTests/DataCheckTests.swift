@@ -18,7 +18,7 @@ extension CommandLineTests {
       return root
     }
 
-    @Test("a sound data set has nothing wrong; the same images in both splits are told")
+    @Test("a sound data set has nothing wrong; the same images in both splits are reported")
     func sound() throws {
       let sound = try Job.alone(["data", "check", "--dataset", "synthetic"])
       #expect(sound.exitCode == 0, "\(sound.standardError)")

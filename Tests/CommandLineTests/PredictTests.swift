@@ -187,7 +187,7 @@ extension CommandLineTests {
         exitCode: 2, naming: ["does not say how", "--mean"])
     }
 
-    @Test("with --on-bad-image skip, files that are no images are told and left out")
+    @Test("with --on-bad-image skip, files that are no images are reported and left out")
     func skipped() throws {
       let folder = try TemporaryDirectory()
       let text = folder.file("text.png")

@@ -54,19 +54,13 @@ struct SamplePreparation: Sendable {
         throw DatasetError.wrongSize(
           path: source.imageName(at: index), found: scratch.image.shape, expected: output)
       }
-      for operation in draw.operations {
-        scratch.image.apply(operation, scratch: &scratch.intermediate)
-      }
-      for blend in draw.color.blends { scratch.image.blend(blend) }
+      scratch.image.change(by: draw, scratch: &scratch.intermediate)
       writer.write(
         scratch.image.pixels, rows: rows, columns: columns,
         isFlipped: draw.isFlipped, to: target)
     case .resized(let crop):
       scratch.image.resample(crop, via: &scratch.intermediate, to: &scratch.resized)
-      for operation in draw.operations {
-        scratch.resized.apply(operation, scratch: &scratch.intermediate)
-      }
-      for blend in draw.color.blends { scratch.resized.blend(blend) }
+      scratch.resized.change(by: draw, scratch: &scratch.intermediate)
       writer.write(
         scratch.resized.pixels, rows: 0, columns: 0,
         isFlipped: draw.isFlipped, to: target)
@@ -82,6 +76,14 @@ struct SamplePreparation: Sendable {
 }
 
 extension ImageBuffer {
+  /// Applies the operations and the changes of the colours that were drawn.
+  ///
+  /// - Parameter scratch: memory for another image of the same size.
+  fileprivate mutating func change(by draw: ImageTransform.Draw, scratch: inout ImageBuffer) {
+    for operation in draw.operations { apply(operation, scratch: &scratch) }
+    for blend in draw.color.blends { self.blend(blend) }
+  }
+
   /// Resizes a part of the image into `target`.
   func resample(
     _ crop: ResizedCrop, via intermediate: inout ImageBuffer, to target: inout ImageBuffer

@@ -4,6 +4,12 @@ import Foundation
 import Networks
 
 extension WeightsFile {
+  /// The network of the catalog that the tensors are of; nil: none.
+  var recognizedModel: RecognizedModel? {
+    RecognizedModel(
+      shapes: Dictionary(tensors.map { ($0.name, $0.shape) }) { first, _ in first })
+  }
+
   /// The side of the network's square input in tests, in pixels; nil where the file does not say.
   package var inputSide: Int? { state?.inputSide ?? metadata["crop"].flatMap { Int($0) } }
 

@@ -101,6 +101,11 @@ package enum Preprocessing {
   }
 }
 
+extension ConfigurationChanges {
+  /// Whether they say how images are normalized.
+  var giveNormalization: Bool { contains(\.data.mean) || contains(\.data.deviation) }
+}
+
 extension TrainingConfiguration {
   /// The file that `--mean` names, if it does, for a network's input of `shape`.
   ///

@@ -19,6 +19,8 @@ package struct TrainingData {
   package let inputShape: ImageShape
   /// The same in tests.
   package let testShape: ImageShape
+  /// Whether tests have images of another size than the end of training.
+  package var hasOwnTestSize: Bool { testShape != inputShape }
 
   /// Opens both splits.
   ///

@@ -20,7 +20,7 @@ package struct EvaluationResult {
   let classes: Int
   let data: String
   let seconds: Double
-  /// Nil where they were not asked for.
+  /// Nil where they were not requested.
   package let predictions: TestPredictions?
 
   /// The networks' names, joined by `+`.
@@ -55,7 +55,7 @@ package struct EvaluationResult {
   /// A page with the numbers, the confusions and the most confident mistakes, whose pictures are read
   /// from the test images.
   ///
-  /// - Precondition: predictions were asked for.
+  /// - Precondition: predictions were requested.
   /// - Throws: `DatasetError`.
   package func page() throws -> String {
     guard let predictions else { preconditionFailure("a page is about predictions") }
@@ -72,19 +72,17 @@ package struct EvaluationResult {
       ("images", data),
     ]
     if views > 1 { numbers.append(("views", "\(views) of each image, softmax scores averaged")) }
-    numbers += [
+    numbers.append(
       (
         "top-1 error",
         "\(NumberFormat.percent(totals.top1Error, decimals: 2)), \(totals.top1.grouped) of "
           + "\(totals.images.grouped) right"
-      ),
-      ("loss", String(format: "%.5f", totals.meanLoss)),
-    ]
+      ))
     // Of five classes all are among the first five.
     if classes > 5 {
-      let error = NumberFormat.percent(totals.top5Error, decimals: 2)
-      numbers.insert(("top-5 error", error), at: numbers.count - 1)
+      numbers.append(("top-5 error", NumberFormat.percent(totals.top5Error, decimals: 2)))
     }
+    numbers.append(("loss", String(format: "%.5f", totals.meanLoss)))
     if withSpeed {
       let rate = NumberFormat.rate(Double(totals.images) / seconds)
       numbers.append(("speed", "\(rate) images/s"))

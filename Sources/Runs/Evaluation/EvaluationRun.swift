@@ -59,14 +59,12 @@ package final class EvaluationRun {
     let first = configurations[0]
     let source = try ranks.together { try TrainingData.test(first) }
     try ranks.agree(on: [("test images", source.fingerprint)])
-    let normalizationIsGiven =
-      changes.contains(\.data.mean) || changes.contains(\.data.deviation)
     let (members, division) = try ranks.together {
       let members = try zip(requests, configurations).map { request, configuration in
         try EvaluationMember(
           configuration, weights: request.weights, source: source,
           transform: try configuration.testTransform(for: source), views: views,
-          normalizationIsGiven: normalizationIsGiven)
+          normalizationIsGiven: changes.giveNormalization)
       }
       let layout = try ShardLayout(
         batch: first.parallel.batchSize, shards: first.shards(ranks: ranks.count),

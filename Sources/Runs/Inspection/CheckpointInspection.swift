@@ -3,7 +3,6 @@
 import System
 import Console
 import Foundation
-import Networks
 import Safetensors
 import Tensors
 
@@ -45,7 +44,9 @@ package struct CheckpointInspection {
   package var text: String {
     var table = SummaryTable()
     table.add("file", path)
-    table.add("network", model ?? recognizedModel ?? "not said in the file")
+    table.add(
+      "network",
+      model ?? file.recognizedModel.map { "\($0.name), by its tensors" } ?? "not said in the file")
     if let classes { table.add("classes", classes) }
     if let input { table.add("images", input) }
     table.add("step", step.map(\.grouped) ?? "not said in the file")
@@ -58,12 +59,6 @@ package struct CheckpointInspection {
     table.add("parameters", "\(parameters.grouped) in \(tensors.grouped) tensors with statistics")
     table.add("sha256", parametersSHA256)
     return String(table.description.dropLast())
-  }
-
-  /// The network that the tensors are of, where the file does not say.
-  private var recognizedModel: String? {
-    let shapes = Dictionary(file.tensors.map { ($0.name, $0.shape) }) { first, _ in first }
-    return RecognizedModel(shapes: shapes).map { "\($0.name), by its tensors" }
   }
 
   private var classes: String? {

@@ -28,9 +28,8 @@ struct PredictionInput {
     }
     transform = try Self.transform(
       configuration.data, weights, changes, configuration.network.model)
-    let isGiven = changes.contains(\.data.mean) || changes.contains(\.data.deviation)
     let isForImageNet = ModelCatalog.isForImageNet(configuration.network.model)
-    let isKnown = isGiven || weights.preprocessing != nil
+    let isKnown = changes.giveNormalization || weights.preprocessing != nil
     guard isKnown || isForImageNet else { throw MissingNormalization(path: weights.path) }
     var configuration = configuration
     if !isKnown {

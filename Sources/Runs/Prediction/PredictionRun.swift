@@ -55,7 +55,7 @@ package final class PredictionRun {
       let input = try PredictionInput(configuration, file, changes: changes)
       let member = try EvaluationMember(
         input.configuration, weights: weights, source: source, transform: input.transform,
-        normalizationIsGiven: changes.contains(\.data.mean) || changes.contains(\.data.deviation))
+        normalizationIsGiven: changes.giveNormalization)
       try member.check()
       return (names, source, member, input)
     }

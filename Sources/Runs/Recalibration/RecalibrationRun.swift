@@ -95,7 +95,7 @@ package final class RecalibrationRun {
       }
       let member = try EvaluationMember(
         configuration, weights: path, source: source, transform: data.testTransform,
-        normalizationIsGiven: changes.contains(\.data.mean) || changes.contains(\.data.deviation))
+        normalizationIsGiven: changes.giveNormalization)
       let shards = changes.contains(\.parallel.shards) ? configuration.parallel.shards : nil
       let layout = try ShardLayout(
         batch: batch, shards: shards ?? min(batch, max(8, ranks.count)), ranks: ranks.count,

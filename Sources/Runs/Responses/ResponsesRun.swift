@@ -33,12 +33,12 @@ package struct ResponsesRun {
     let first = configurations[0]
     let source = try ranks.together { try TrainingData.test(first) }
     try ranks.agree(on: [("test images", source.fingerprint)])
-    let isGiven = changes.contains(\.data.mean) || changes.contains(\.data.deviation)
     (members, layout) = try ranks.together {
       let members = try zip(weights, configurations).map { path, configuration in
         let member = try EvaluationMember(
           configuration, weights: path, source: source,
-          transform: try configuration.testTransform(for: source), normalizationIsGiven: isGiven)
+          transform: try configuration.testTransform(for: source),
+          normalizationIsGiven: changes.giveNormalization)
         try member.check()
         return member
       }

@@ -114,7 +114,7 @@ package final class RunFolder: Sendable {
     try AtomicFile.write(RunPage([try RunRecord(path)]).html, to: reportPath)
   }
 
-  /// Removes the result of a run that goes on, and what its last test said.
+  /// Removes the result of a run that is resumed, and what its last test said.
   package func removeResult() throws(FileError) {
     let others = [Self.predictionsName, Mistakes.fileName].map { "\(path)/\($0)" }
     for path in [Self.resultPath(in: path)] + others {

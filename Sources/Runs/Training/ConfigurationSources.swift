@@ -63,8 +63,7 @@ extension TrainingConfiguration {
         model: model, shortcut: file.metadata["shortcut"].flatMap(Shortcut.init(rawValue:)),
         stride: file.metadata["stride_placement"].flatMap(BottleneckStride.init(named:)))
     }
-    let shapes = Dictionary(file.tensors.map { ($0.name, $0.shape) }) { first, _ in first }
-    guard let model = RecognizedModel(shapes: shapes) else { return [] }
+    guard let model = file.recognizedModel else { return [] }
     return changes(model: model.name, shortcut: model.shortcut, stride: nil)
   }
 

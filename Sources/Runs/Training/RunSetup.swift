@@ -17,7 +17,7 @@ struct RunSetup {
   let threads: Int
   let data: TrainingData
   /// For the training images at the run's end, the largest.
-  let architecture: Architecture
+  var architecture: Architecture { phases[phases.count - 1].architecture }
   /// For the test images.
   let testArchitecture: Architecture
   /// Of a micro-batch.
@@ -66,7 +66,7 @@ struct RunSetup {
       )
     }
     (self.phases, self.timeline) = (phases, timeline)
-    architecture = phases.last!.architecture
+    let architecture = phases.last!.architecture
     shards = requested.shards(ranks: ranks.count)
     var configuration = requested
     configuration.parallel.shards = shards
@@ -79,16 +79,19 @@ struct RunSetup {
     derived.optimizer.normalizationWeightDecay = configuration.optimizer.appliedNormalizationDecay
     derivedConfiguration = derived
     self.data = data
-    var memory = TrainingEngine.memory(
-      architecture, division, options: .init(configuration, threads: threads))
-    for other in phases.dropLast().map(\.architecture)
-      + (data.testShape == data.inputShape ? [] : [testArchitecture])
-    {
-      let plans = ReplicaPlans(
-        other, training: division.layout, evaluation: division.layout, threads: threads,
-        division: division)
-      // Their activations take turns in one memory, the largest's.
-      memory.activations = max(memory.activations, plans.activationBytes)
+    let options = TrainingEngine.Options(configuration, threads: threads)
+    var memory = TrainingEngine.memory(architecture, division, options: options)
+    // Activations of all training sizes take turns in one memory, the largest's.
+    for phase in phases.dropLast() {
+      memory.activations = max(
+        memory.activations,
+        TrainingEngine.memory(phase.architecture, division, options: options).activations)
+    }
+    if data.hasOwnTestSize {
+      let test = MemoryNeed(
+        testArchitecture, training: nil, evaluation: division.layout, threads: threads)
+      // Those of larger test images do not fit into it.
+      memory.activations += test.activations > memory.activations ? test.activations : 0
     }
     // Training images wait while test images are loaded.
     memory.images =
@@ -104,9 +107,6 @@ struct RunSetup {
       memory,
       remedy: "a smaller --batch-size, or keep it and train it in micro-batches with --accumulate")
   }
-
-  /// Whether tests have images of another size than the end of training.
-  var hasOwnTestSize: Bool { data.testShape != data.inputShape }
 
   /// Whether images of all sizes of the run can be normalized.
   ///

@@ -83,7 +83,7 @@ package final class TrainingRun {
     }
     clock = TrainingClock(earlier: start.seconds)
     let tested =
-      setup.hasOwnTestSize
+      data.hasOwnTestSize
       ? Replica(
         setup.testArchitecture, evaluation: setup.division.layout, threads: setup.threads,
         exchange: engine.statistics, sharing: engine.replica) : engine.replica
