@@ -22,6 +22,7 @@ extension TrainingConfiguration {
       throw ModelError.noResidualBranches(name: model)
     }
     architecture.frozen = try network.frozenLayers(of: architecture)
+    architecture.precision = network.precision
     return architecture
   }
 

@@ -12,4 +12,9 @@ public enum ElementType: Hashable, Sendable {
     case .bfloat16: 2
     }
   }
+
+  /// Floats that take the memory of `count` elements.
+  public func floats(_ count: Int) -> Int {
+    (count * stride + ElementType.float32.stride - 1) / ElementType.float32.stride
+  }
 }

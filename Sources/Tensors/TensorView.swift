@@ -1,10 +1,23 @@
-/// A view of a batch of images or activations: a pointer that carries its shape and element type.
+/// Views of a batch of images or activations: a pointer that carries its shape and element type.
 
-/// `images` images of one shape, [N, H, W, C] with C contiguous, of Float or BFloat16.
+/// What the elements of a tensor may be.
+public protocol TensorElement: BitwiseCopyable, Sendable {
+  static var elementType: ElementType { get }
+}
+
+extension Float: TensorElement {
+  @inlinable public static var elementType: ElementType { .float32 }
+}
+
+extension BFloat16: TensorElement {
+  @inlinable public static var elementType: ElementType { .bfloat16 }
+}
+
+/// `images` images of one shape, [N, H, W, C] with C contiguous.
 ///
 /// A view does not own its memory: whoever makes it keeps the memory alive while it is used. Kernels
 /// take any alignment of `base`; cache lines are fastest.
-public struct TensorView<Element: BitwiseCopyable> {
+public struct TensorView<Element: TensorElement> {
   public let base: UnsafeMutablePointer<Element>
   /// N.
   public let images: Int
@@ -25,21 +38,9 @@ public struct TensorView<Element: BitwiseCopyable> {
   /// Elements in all: N·H·W·C.
   @inlinable public var count: Int { images * shape.count }
 
-  /// Bytes in all.
-  @inlinable public var byteCount: Int { count * MemoryLayout<Element>.stride }
-
   /// Rows of the matrix [N·H·W, C] that the same memory is.
   @inlinable public var rows: Int { images * shape.area }
 
   /// Columns of that matrix.
   @inlinable public var channels: Int { shape.channels }
-
-  /// The images `range` of this view.
-  @inlinable
-  public func images(_ range: Range<Int>) -> TensorView {
-    TensorView(base: base + range.lowerBound * shape.count, images: range.count, shape: shape)
-  }
 }
-
-/// What the kernels compute with.
-public typealias ImageTensor = TensorView<Float>

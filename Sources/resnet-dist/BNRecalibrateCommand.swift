@@ -22,7 +22,7 @@ struct BNRecalibrateCommand: RankedCommand {
 
   @OptionGroup(title: NetworkSelection.title) var network: SettingOptions<NetworkSelection>
   @OptionGroup(title: TestImageSelection.title) var data: SettingOptions<TestImageSelection>
-  @OptionGroup(title: DivisionSelection.title) var division: SettingOptions<DivisionSelection>
+  @OptionGroup(title: PassSelection.title) var division: SettingOptions<PassSelection>
 
   @Option(
     help: ArgumentHelp(

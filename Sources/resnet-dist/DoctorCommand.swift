@@ -19,7 +19,7 @@ struct DoctorCommand: RankedCommand {
 
   @OptionGroup(title: NetworkSelection.title) var network: SettingOptions<NetworkSelection>
   @OptionGroup(title: TestImageSelection.title) var data: SettingOptions<TestImageSelection>
-  @OptionGroup(title: DivisionSelection.title) var division: SettingOptions<DivisionSelection>
+  @OptionGroup(title: PassSelection.title) var division: SettingOptions<PassSelection>
 
   func run(on ranks: ProcessGroup) throws {
     let configuration = try ranks.together {

@@ -40,7 +40,7 @@ struct EvalCommand: RankedCommand {
   @OptionGroup(title: "Networks") var ensemble: EnsembleFlags
   @OptionGroup(title: TestImageSelection.title) var data: SettingOptions<TestImageSelection>
   @OptionGroup(title: "Views") var views: ViewFlags
-  @OptionGroup(title: DivisionSelection.title) var division: SettingOptions<DivisionSelection>
+  @OptionGroup(title: PassSelection.title) var division: SettingOptions<PassSelection>
 
   @Flag(help: "Print one JSON object instead of text.")
   var json = false

@@ -53,7 +53,7 @@ struct PredictCommand: RankedCommand {
   @OptionGroup(title: NetworkSelection.title) var network: SettingOptions<NetworkSelection>
   @OptionGroup(title: PredictionSelection.title)
   var preparation: SettingOptions<PredictionSelection>
-  @OptionGroup(title: DivisionSelection.title) var division: SettingOptions<DivisionSelection>
+  @OptionGroup(title: PassSelection.title) var division: SettingOptions<PassSelection>
 
   func validate() throws {
     if images.isEmpty { throw ValidationError("predict needs images: files or folders") }

@@ -58,6 +58,12 @@ enum CheckSelection: SettingGroup {
     \.parallel.workers)
 }
 
+/// How a pass over images computes, and how its work is divided.
+enum PassSelection: SettingGroup {
+  static let title = DivisionSelection.title
+  static let settings = selection(\.network.precision) + DivisionSelection.settings
+}
+
 /// How the work of a pass over images is divided.
 enum DivisionSelection: SettingGroup {
   static let title = "Division of the work"
@@ -65,11 +71,11 @@ enum DivisionSelection: SettingGroup {
     \.parallel.batchSize, \.parallel.shards, \.parallel.threads, \.parallel.workers)
 }
 
-/// How the work of a benchmark is divided, and what its ranks exchange.
+/// How a benchmark computes, how its work is divided, and what its ranks exchange.
 enum StepSelection: SettingGroup {
   static let title = "Division of the work"
   static let settings = selection(
-    \.parallel.batchSize, \.parallel.accumulate, \.parallel.shards,
+    \.network.precision, \.parallel.batchSize, \.parallel.accumulate, \.parallel.shards,
     \.parallel.normalizationGroup, \.parallel.threads, \.parallel.reduction,
     \.parallel.gradientCompression, \.parallel.bucketMegabytes, \.run.timeline)
 }

@@ -72,7 +72,8 @@ private struct Layer {
     BatchNormalization.apply(
       input.tensor(images: images, shape), scale: GuardedMemory(scale).pointer,
       shift: GuardedMemory(shift).pointer,
-      addend: epilogue.contains(.add) ? UnsafePointer(GuardedMemory(addend).pointer) : nil,
+      addend: epilogue.contains(.add)
+        ? GuardedMemory(addend).tensor(images: images, shape) : nil,
       epilogue: epilogue, output: output.tensor(images: images, shape))
   }
 }
@@ -145,7 +146,7 @@ extension BatchNormalization {
       repeating: .nan, count: BatchNormalization.scratchCount(channels: channels))
     BatchNormalization.addMoments(
       x.tensor(images: images, shape), to: moments[1].pointer, rowsBefore: 0,
-      streamedTo: copy.pointer, scratch: scratch.pointer)
+      streamedTo: copy.tensor(images: images, shape), scratch: scratch.pointer)
     #expect(moments[0].values == moments[1].values)
     #expect(x.values == copy.values)
   }
@@ -217,11 +218,11 @@ extension BatchNormalization {
     for epilogue in epilogues {
       let sums = GuardedMemory<Double>(repeating: .nan, count: 2 * channels)
       BatchNormalization.backwardSums(
-        outputGradient: tensor, switches: .output(empty.pointer), input: tensor,
+        outputGradient: tensor, switches: .output(tensor), input: tensor,
         mean: row.pointer, epilogue: epilogue, into: sums.pointer)
       #expect(sums.values.allSatisfy { $0 == 0 })
       BatchNormalization.apply(
-        tensor, scale: row.pointer, shift: row.pointer, addend: empty.pointer, epilogue: epilogue,
+        tensor, scale: row.pointer, shift: row.pointer, addend: tensor, epilogue: epilogue,
         output: tensor)
     }
     BatchNormalization.backwardData(
@@ -258,9 +259,11 @@ extension BatchNormalization {
         into: sums.pointer)
       return (dz.values, sums.values)
     }
-    let expected = backward(.output(y.pointer))
+    let expected = backward(.output(y.tensor(images: images, shape)))
     let result = backward(
-      .input(scale: scale.pointer, shift: shift.pointer, addend: addend.pointer))
+      .input(
+        scale: scale.pointer, shift: shift.pointer,
+        addend: addend.tensor(images: images, shape)))
     #expect(result == expected, "\(layer.data)")
     #expect(result.dz.contains(0) == layer.epilogue.contains(.relu), "\(layer.data)")
   }
@@ -303,7 +306,8 @@ extension BatchNormalization {
     let sums = GuardedMemory<Double>(repeating: .nan, count: 2 * channels)
     BatchNormalization.backwardSums(
       outputGradient: dz.tensor(images: images, shape),
-      switches: .output(y.pointer), input: x.tensor(images: images, shape), mean: mean.pointer,
+      switches: .output(y.tensor(images: images, shape)), input: x.tensor(images: images, shape),
+      mean: mean.pointer,
       epilogue: layer.epilogue,
       into: sums.pointer)
     let beta = Array(sums.values.prefix(channels))

@@ -14,6 +14,8 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
   let stride: Int
   let padding: Int
   let groups: Int
+  /// Of images and gradients.
+  var element = ElementType.float32
   /// Which of the geometry's algorithms; after them comes the reference to read.
   var algorithmIndex = 0
 
@@ -32,16 +34,22 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
 
   var testDescription: String {
     "\(kernel)×\(kernel) stride \(stride) padding \(padding), \(images)×\(shape) to \(outputs) in "
-      + "\(groups) groups, \(algorithm.name)"
+      + "\(groups) groups, \(algorithm.name), \(element)"
   }
 
   var algorithm: any ConvolutionAlgorithm {
-    let algorithms = geometry.algorithms
+    let algorithms = geometry.algorithms(for: element)
     return algorithmIndex < algorithms.count
       ? algorithms[algorithmIndex] : ReferenceConvolution(geometry)
   }
 
-  var tolerance: Double { algorithm.relativeErrorBound }
+  /// Of sums, which are Float.
+  var sumTolerance: Double { algorithm.relativeErrorBound }
+
+  /// Of images and gradients, which are rounded.
+  var tolerance: Double {
+    element == .float32 ? sumTolerance : sumTolerance + element.roundingError
+  }
 
   var geometry: ConvolutionGeometry {
     ConvolutionGeometry(
@@ -71,10 +79,10 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
   /// Input, weights and output gradient of these sizes, the weights scaled for outputs near 1.
   func data(seed: UInt64) -> (data: TestData, x: [Double], w: [Double], dy: [Double]) {
     var data = TestData(seed: seed)
-    let x = data.normalFloats(count: images * shape.count)
-    let w = data.normalFloats(
-      count: geometry.weightCount, deviation: 1 / Double(geometry.patchCount).squareRoot())
-    let dy = data.normalFloats(count: images * geometry.output.count)
+    let x = data.normals(count: images * shape.count, element)
+    let w = data.normals(
+      count: geometry.weightCount, deviation: 1 / Double(geometry.patchCount).squareRoot(), element)
+    let dy = data.normals(count: images * geometry.output.count, element)
     return (data, x, w, dy)
   }
 
@@ -86,12 +94,21 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
   }
 
   /// Every case with every algorithm that fits it, and with the reference to read.
-  static let all = shapes.flatMap { test in
-    (0...test.geometry.algorithms.count).map { index in
-      var test = test
-      test.algorithmIndex = index
-      return test
-    }
+  static let all = inFloat + inBFloat16
+
+  static let inFloat = shapes.flatMap { test in
+    (0...test.geometry.algorithms(for: .float32).count).map { test.with($0, .float32) }
+  }
+
+  static let inBFloat16 = shapes.flatMap { test in
+    test.geometry.algorithms(for: .bfloat16).indices.map { test.with($0, .bfloat16) }
+  }
+
+  private func with(_ algorithmIndex: Int, _ element: ElementType) -> ConvolutionCase {
+    var test = self
+    test.algorithmIndex = algorithmIndex
+    test.element = element
+    return test
   }
 
   private static let shapes = [
@@ -139,9 +156,9 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
   @Test("the output is the reference's", arguments: ConvolutionCase.all)
   func forward(_ test: ConvolutionCase) {
     let (data, x, w, dy) = test.data(seed: 1)
-    let output = GuardedMemory<Float>(repeating: .nan, count: dy.count)
+    let output = GuardedImages(repeating: .nan, count: dy.count, test.element)
     test.algorithm.forward(
-      input: GuardedMemory(x).tensor(images: test.images, test.shape),
+      input: GuardedImages(x, test.element).tensor(images: test.images, test.shape),
       weights: test.prepared(w) { $0.prepareForward }.pointer,
       output: output.tensor(images: test.images, test.geometry.output),
       scratch: test.scratch.pointer)
@@ -155,8 +172,8 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     var (data, xs, w, dys) = test.data(seed: 2)
     let gradient = GuardedMemory<Float>(repeating: .nan, count: w.count)
     let scratch = test.weightScratch
-    let x = GuardedMemory(xs).tensor(images: test.images, test.shape)
-    let dy = GuardedMemory(dys).tensor(images: test.images, test.geometry.output)
+    let x = GuardedImages(xs, test.element).tensor(images: test.images, test.shape)
+    let dy = GuardedImages(dys, test.element).tensor(images: test.images, test.geometry.output)
     // In two calls, as blocks of images come.
     let first = test.images / 2
     for images in [0..<first, first..<test.images] where !images.isEmpty {
@@ -172,7 +189,7 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     }
     let values = gradient.values
     #expect(values.allSatisfy { $0.isFinite })
-    #expect(normwiseError(indices.map { values[$0] }, expected) < test.tolerance, "\(data)")
+    #expect(normwiseError(indices.map { values[$0] }, expected) < test.sumTolerance, "\(data)")
   }
 
   @Test(
@@ -180,10 +197,11 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     arguments: ConvolutionCase.all, [false, true])
   func backwardData(_ test: ConvolutionCase, accumulate: Bool) {
     var (data, x, w, dy) = test.data(seed: 3)
-    let before = accumulate ? data.normalFloats(count: x.count) : x.map { _ in .nan }
-    let gradient = GuardedMemory<Float>(before)
+    let before = accumulate ? data.normals(count: x.count, test.element) : x.map { _ in .nan }
+    let gradient = GuardedImages(before, test.element)
     test.algorithm.backwardData(
-      outputGradient: GuardedMemory(dy).tensor(images: test.images, test.geometry.output),
+      outputGradient: GuardedImages(dy, test.element).tensor(
+        images: test.images, test.geometry.output),
       weights: test.prepared(w) { $0.prepareBackwardData }.pointer,
       inputGradient: gradient.tensor(images: test.images, test.shape), accumulate: accumulate,
       scratch: test.scratch.pointer)
@@ -197,7 +215,8 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     #expect(normwiseError(indices.map { values[$0] }, expected) < test.tolerance, "\(data)")
   }
 
-  @Test("all elements of both gradients are those of plain loops", arguments: ConvolutionCase.all)
+  @Test(
+    "all elements of both gradients are those of plain loops", arguments: ConvolutionCase.inFloat)
   func plainLoops(_ test: ConvolutionCase) {
     let (data, xs, w, dys) = test.data(seed: 5)
     let x = GuardedMemory(xs).tensor(images: test.images, test.shape)
@@ -225,7 +244,7 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     let result = gradients(test.algorithm)
     let plain = ReferenceConvolution(test.geometry)
     let expected = gradients(plain)
-    let bound = test.tolerance + plain.relativeErrorBound
+    let bound = test.sumTolerance + plain.relativeErrorBound
     #expect(normwiseError(result.data, expected.data) < bound, "\(data)")
     #expect(normwiseError(result.weights, expected.weights) < bound, "\(data)")
   }

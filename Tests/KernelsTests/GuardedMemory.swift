@@ -62,12 +62,73 @@ extension GuardedMemory<Float> {
   }
 }
 
+/// Activations of either element type between strips of canary bytes.
+enum GuardedImages {
+  case float32(GuardedMemory<Float>)
+  case bfloat16(GuardedMemory<BFloat16>)
+
+  init(_ values: [Double], _ element: ElementType) {
+    switch element {
+    case .float32: self = .float32(GuardedMemory(values))
+    case .bfloat16: self = .bfloat16(GuardedMemory(values.map { BFloat16(Float($0)) }))
+    }
+  }
+
+  init(repeating value: Double, count: Int, _ element: ElementType) {
+    self.init(Array(repeating: value, count: count), element)
+  }
+
+  func tensor(images: Int, _ shape: ImageShape) -> ImageTensor {
+    switch self {
+    case .float32(let memory): memory.tensor(images: images, shape)
+    case .bfloat16(let memory):
+      ImageTensor(base: memory.pointer, images: images, shape: shape)
+    }
+  }
+
+  /// The elements; a test that reads them after a stray write fails.
+  var values: [Float] {
+    switch self {
+    case .float32(let memory): memory.values
+    case .bfloat16(let memory): memory.values.map { Float($0) }
+    }
+  }
+}
+
+extension ElementType {
+  static let all = [ElementType.float32, .bfloat16]
+
+  /// Half of the distance between neighbouring numbers, relative to the smaller one: what rounding a result
+  /// may add to its error.
+  var roundingError: Double {
+    switch self {
+    case .float32: 0x1p-24
+    case .bfloat16: 0x1p-8
+    }
+  }
+
+  /// The nearest number of the type.
+  func round(_ value: Double) -> Double {
+    switch self {
+    case .float32: Double(Float(value))
+    case .bfloat16: Double(Float(BFloat16(Float(value))))
+    }
+  }
+}
+
 extension TestData {
   /// Normal numbers that Float32 holds exactly, so that both sides of a comparison get the same.
   mutating func normalFloats(
     count: Int, mean: Double = 0, deviation: Double = 1
   ) -> [Double] {
     normal(count: count, mean: mean, deviation: deviation).map { Double(Float($0)) }
+  }
+
+  /// Normal numbers that an element type holds exactly.
+  mutating func normals(
+    count: Int, deviation: Double = 1, _ element: ElementType
+  ) -> [Double] {
+    normal(count: count, deviation: deviation).map(element.round)
   }
 
   /// At most `limit` of `indices`, the first and the last among them: where differences are taken.

@@ -23,13 +23,15 @@ private struct Trained: Equatable {
 
 /// Three steps and an evaluation on images that are the same everywhere.
 private func train(
-  _ model: String, _ division: NormalizationGroups, threads: Int, microBatches: Int = 1,
+  _ model: String, _ precision: Precision, _ division: NormalizationGroups, threads: Int,
+  microBatches: Int = 1,
   bucketBytes: Int, on group: ProcessGroup
 ) throws -> Trained {
   let side = ModelCatalog.isForImageNet(model) ? 32 : 16
   let shape = ImageShape(height: side, width: side, channels: 3)
-  let network = ClassificationHead().attached(
+  var network = ClassificationHead().attached(
     to: try ModelCatalog.architecture(named: model, classes: 5, input: shape))
+  network.precision = precision
   let source = SyntheticImages(count: 70, classCount: 5, shape: shape, seed: 4, split: .train)
   let normalization = Normalization(
     mean: .perChannel([0.5, 0.5, 0.5]), deviation: [0.25, 0.25, 0.25])
@@ -66,8 +68,9 @@ private func train(
 ///   - microBatches: that the ranks make of `batch` images; the one rank takes them at once.
 ///   - hosts: whether each rank is taken to be on a host of its own.
 private func compare(
-  _ communicator: Communicator, model: String = "resnet8", batch: Int, shards: Int,
-  group: Int? = nil, threads: Int = 1, microBatches: Int = 1, hosts: Bool = false
+  _ communicator: Communicator, model: String = "resnet8", precision: Precision = .fp32,
+  batch: Int, shards: Int, group: Int? = nil, threads: Int = 1, microBatches: Int = 1,
+  hosts: Bool = false
 ) throws {
   let size = communicator.size
   guard shards / microBatches >= size else { return }
@@ -75,17 +78,17 @@ private func compare(
     batch: batch / microBatches, shards: shards / microBatches, ranks: size,
     rank: communicator.rank)
   let here = try train(
-    model, try NormalizationGroups(layout, imagesPerGroup: group), threads: threads,
+    model, precision, try NormalizationGroups(layout, imagesPerGroup: group), threads: threads,
     microBatches: microBatches, bucketBytes: 40_000,
     on: ProcessGroup(
       world: communicator,
       hosts: RankGroups(sizes: hosts ? Array(repeating: 1, count: size) : [size])))
   let whole = try ShardLayout(batch: batch, shards: shards)
   let alone = try train(
-    model, try NormalizationGroups(whole, imagesPerGroup: group), threads: 1,
+    model, precision, try NormalizationGroups(whole, imagesPerGroup: group), threads: 1,
     bucketBytes: 4 << 20, on: ProcessGroup(world: .selfOnly))
   let what =
-    "\(model), batch \(batch), \(shards) shards, \(threads) threads, \(microBatches) micro-batches"
+    "\(model) in \(precision), batch \(batch), \(shards) shards, \(threads) threads, \(microBatches) micro-batches"
   expect(here.parameters == alone.parameters, "\(what): parameters differ")
   expect(here.statistics == alone.statistics, "\(what): running statistics differ")
   expectEqual(here.evaluation, alone.evaluation, "\(what): evaluation")
@@ -110,6 +113,11 @@ let replicaChecks: [Check] = [
   },
   Check("training gives one rank's bits with filters that are streamed past the images") {
     try compare($0, model: "resnet18", batch: 16, shards: 8)
+  },
+  Check("training in bf16 gives one rank's bits") {
+    try compare($0, precision: .bf16, batch: 27, shards: 8, threads: 2)
+    try compare($0, precision: .bf16, batch: 16, shards: 8, group: 4, hosts: true)
+    try compare($0, model: "resnext29_2x16d", precision: .bf16, batch: 8, shards: 8)
   },
   Check("training gives one rank's bits on hosts that share no memory") {
     try compare($0, batch: 16, shards: 8, hosts: true)

@@ -20,10 +20,13 @@ import Testing
 
   @Test(
     "steps after the first allocate nothing", arguments: [Shortcut.a, .b],
-    [sgd, LARS(sgd, trust: 0.001)] as [any OptimizerRule])
-  func steps(shortcut: Shortcut, rule: any OptimizerRule) throws {
+    [(sgd, .fp32), (LARS(sgd, trust: 0.001), .fp32), (sgd, .bf16)]
+      as [(any OptimizerRule, Precision)])
+  func steps(shortcut: Shortcut, update: (rule: any OptimizerRule, precision: Precision)) throws {
+    let rule = update.rule
     let architecture = try ModelCatalog.architecture(
-      named: "resnet20", shortcut: shortcut, classes: 10)
+      named: "resnet20", shortcut: shortcut, classes: 10
+    ).with(update.precision)
     let layout = try ShardLayout(batch: 16, shards: 8)
     let replica = TrainingReplica(
       architecture.classifier, training: layout, evaluation: layout, exchange: SingleRankExchange())

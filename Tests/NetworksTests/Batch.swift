@@ -106,6 +106,13 @@ extension Architecture {
     CIFARNetwork(depth: depth, shortcut: shortcut, classes: classes, input: input)!.architecture
   }
 
+  /// The same network in other numbers.
+  func with(_ precision: Precision) -> Architecture {
+    var network = self
+    network.precision = precision
+    return network
+  }
+
   /// Eight layers on 12×10 images: all of the code, little of the time.
   static func small(_ shortcut: Shortcut? = .a) -> Architecture {
     cifar(8, shortcut, input: ImageShape(height: 12, width: 10, channels: 3))

@@ -25,9 +25,10 @@ struct Division: CustomTestStringConvertible, Sendable {
   let shortcut: Shortcut?
   /// Images of a BN group; nil: all.
   var group: Int? = nil
+  var precision = Precision.fp32
   var testDescription: String {
     "\(batch) images, \(shards) shards, shortcut \(shortcut?.rawValue ?? "none"), "
-      + "BN groups of \(group ?? batch)"
+      + "BN groups of \(group ?? batch), \(precision)"
   }
 }
 
@@ -36,7 +37,7 @@ struct Division: CustomTestStringConvertible, Sendable {
   private func run(
     _ division: Division, ranks: Int, threads: Int = 1, steps: Int = 3
   ) throws -> [Trace] {
-    let architecture = Architecture.small(division.shortcut)
+    let architecture = Architecture.small(division.shortcut).with(division.precision)
     let world = try InMemoryRanks(batch: division.batch, shards: division.shards, ranks: ranks)
     return try world.run { layout, exchange in
       let replica = TrainingReplica(
@@ -99,6 +100,8 @@ struct Division: CustomTestStringConvertible, Sendable {
       Division(batch: 16, shards: 8, shortcut: .b, group: 2),
       Division(batch: 18, shards: 6, shortcut: .a, group: 9),
       Division(batch: 20, shards: 12, shortcut: .a, group: 5),
+      Division(batch: 27, shards: 8, shortcut: .a, precision: .bf16),
+      Division(batch: 16, shards: 8, shortcut: .b, group: 2, precision: .bf16),
     ])
   func ranks(_ division: Division) throws {
     let one = try run(division, ranks: 1)[0]
@@ -113,9 +116,10 @@ struct Division: CustomTestStringConvertible, Sendable {
     }
   }
 
-  @Test("threads change no bit", arguments: [1, 2, 3], [2, 3, 8])
-  func threads(ranks: Int, threads: Int) throws {
-    let division = Division(batch: 27, shards: 8, shortcut: .a)
+  @Test("threads change no bit", arguments: [(1, 2), (1, 8), (2, 3), (3, 2)], Precision.allCases)
+  func threads(_ workers: (ranks: Int, threads: Int), precision: Precision) throws {
+    let (ranks, threads) = workers
+    let division = Division(batch: 27, shards: 8, shortcut: .a, precision: precision)
     let one = try run(division, ranks: 1)[0]
     for (rank, trace) in try run(division, ranks: ranks, threads: threads).enumerated() {
       let equal = trace == one

@@ -8,7 +8,7 @@ import Testing
 @Suite struct ConfigurationCodingTests {
   /// A value other than the default for every key.
   static let everything: [(key: String, value: String)] = [
-    ("model", "resnet56"), ("shortcut", "C"), ("stride-placement", "1x1"),
+    ("model", "resnet56"), ("shortcut", "C"), ("stride-placement", "1x1"), ("precision", "bf16"),
     ("zero-init-residual", "true"), ("weights", "runs/a b/weights.safetensors"),
     ("new-classifier", "true"), ("transfer", "last"), ("train-last", "3"),
     ("freeze", "conv1,layer1.0"),

@@ -10,8 +10,8 @@ import Testing
   func sizes() {
     let floats = AlignedBuffer<Float>(count: 120)
     let halves = AlignedBuffer<BFloat16>(count: 120)
-    let full = TensorView(base: floats.pointer, images: 4, shape: shape)
-    let half = TensorView(base: halves.pointer, images: 4, shape: shape)
+    let full = ImageTensor(base: floats.pointer, images: 4, shape: shape)
+    let half = ImageTensor(base: halves.pointer, images: 4, shape: shape)
     #expect(full.count == 120 && half.count == 120)
     #expect(full.byteCount == 480 && half.byteCount == 240)
     #expect(full.rows == 24 && full.channels == 5)

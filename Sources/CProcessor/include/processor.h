@@ -6,6 +6,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
@@ -24,9 +27,15 @@ static inline void prefetch_for_reading(const void *_Nonnull address) { __builti
 
 /// Copies a cache line to memory past the caches; both addresses are a line's. `finish_streaming` must follow
 /// before another core may read it.
-static inline void stream_line(const float *_Nonnull source, float *_Nonnull target) {
+static inline void stream_line(const void *_Nonnull source, void *_Nonnull target) {
   typedef float line __attribute__((vector_size(64)));
   __builtin_nontemporal_store(*(const line *)source, (line *)target);
+}
+
+/// The same of half a line.
+static inline void stream_half_line(const void *_Nonnull source, void *_Nonnull target) {
+  typedef float half __attribute__((vector_size(32)));
+  __builtin_nontemporal_store(*(const half *)source, (half *)target);
 }
 
 /// Orders what `stream_line` wrote before what is written next.
@@ -47,7 +56,7 @@ static inline void pause_briefly(void) {
 
 /// `pointer`, of which the compiler then knows nothing: it keeps a register for it instead of
 /// deriving it from another pointer in a chain of additions.
-static inline const float *_Nonnull independent_pointer(const float *_Nonnull pointer) {
+static inline const void *_Nonnull independent_pointer(const void *_Nonnull pointer) {
   __asm__("" : "+r"(pointer));
   return pointer;
 }
@@ -171,6 +180,113 @@ static inline const char *_Nullable missing_extension(void) {
 #undef RESNET_DIST_NEEDS
 #endif
   return NULL;
+}
+
+// Vectors of sixteen elements. Swift imports them as SIMD16.
+
+typedef float sixteen_floats __attribute__((vector_size(64)));
+typedef unsigned int sixteen_words __attribute__((vector_size(64)));
+typedef unsigned short sixteen_halves __attribute__((vector_size(32)));
+typedef unsigned char sixteen_bytes __attribute__((vector_size(16)));
+
+/// The values whose byte is `byte`; zeros for the others.
+static inline __attribute__((always_inline)) sixteen_floats values_where(
+    sixteen_floats values, sixteen_bytes bytes, unsigned char byte) {
+  sixteen_words is_equal = (sixteen_words)(__builtin_convertvector(bytes, sixteen_words) == byte);
+  return (sixteen_floats)((sixteen_words)values & is_equal);
+}
+
+/// The lowest byte of each word.
+static inline __attribute__((always_inline)) sixteen_bytes lowest_bytes(sixteen_words words) {
+  return __builtin_convertvector(words, sixteen_bytes);
+}
+
+// bfloat16: products of pairs as VDPBF16PS computes them, and the rounding of VCVTNEPS2BF16. Where the
+// processor has no such instructions, the same bits come from others.
+
+/// Whether the calling module was compiled for the bfloat16 instructions of AVX-512.
+static inline bool has_bfloat16_instructions(void) {
+#ifdef __AVX512BF16__
+  return true;
+#else
+  return false;
+#endif
+}
+
+/// sum + a[1]·b[1], rounded, + a[0]·b[0], rounded, for sixteen pairs of bfloat16, the first of a pair in a
+/// word's lower half. Subnormal operands and results are zeros; without the instruction only between
+/// `flush_subnormals` and `restore_subnormals`.
+static inline __attribute__((always_inline)) sixteen_floats add_pair_products(
+    sixteen_floats sum, sixteen_words a, sixteen_words b) {
+#ifdef __AVX512BF16__
+  return (sixteen_floats)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+#else
+  sixteen_floats odd = __builtin_elementwise_fma(
+      (sixteen_floats)(a & 0xffff0000u), (sixteen_floats)(b & 0xffff0000u), sum);
+  return __builtin_elementwise_fma((sixteen_floats)(a << 16), (sixteen_floats)(b << 16), odd);
+#endif
+}
+
+/// Sixteen bfloat16 as floats.
+static inline __attribute__((always_inline)) sixteen_floats widen_bfloat16(sixteen_halves values) {
+  return (sixteen_floats)(__builtin_convertvector(values, sixteen_words) << 16);
+}
+
+/// The words whose lower halves are `low` and whose upper halves are `high`.
+static inline __attribute__((always_inline)) sixteen_words pair_halves(
+    sixteen_halves low, sixteen_halves high) {
+  return __builtin_convertvector(low, sixteen_words) | __builtin_convertvector(high, sixteen_words) << 16;
+}
+
+/// Sixteen floats as bfloat16: to nearest, ties to even; subnormal numbers become zeros of their sign, and
+/// NaN stays NaN.
+static inline __attribute__((always_inline)) sixteen_halves round_to_bfloat16(sixteen_floats values) {
+#ifdef __AVX512BF16__
+  return (sixteen_halves)_mm512_cvtneps_pbh((__m512)values);
+#else
+  sixteen_words bits = (sixteen_words)values;
+  sixteen_words magnitude = bits & 0x7fffffffu;
+  sixteen_words nearest = bits + 0x7fffu + (bits >> 16 & 1u);
+  sixteen_words is_nan = (sixteen_words)(magnitude > 0x7f800000u);
+  sixteen_words is_tiny = (sixteen_words)(magnitude < 0x00800000u);
+  nearest = (is_nan & (bits | 0x400000u)) | (~is_nan & nearest);
+  nearest = (is_tiny & bits & 0x80000000u) | (~is_tiny & nearest);
+  return __builtin_convertvector(nearest >> 16, sixteen_halves);
+#endif
+}
+
+/// Makes this thread's arithmetic take and give zeros for subnormal numbers, where `add_pair_products` needs
+/// it.
+///
+/// \returns what `restore_subnormals` takes.
+static inline unsigned long flush_subnormals(void) {
+#if defined(__AVX512BF16__)
+  return 0;
+#elif defined(__x86_64__)
+  unsigned int saved = _mm_getcsr();
+  _mm_setcsr(saved | 0x8040u);
+  return saved;
+#elif defined(__aarch64__)
+  unsigned long saved;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(saved)::"memory");
+  __asm__ volatile("msr fpcr, %0" ::"r"(saved | 1ul << 24) : "memory");
+  return saved;
+#else
+  return 0;
+#endif
+}
+
+/// Ends what `flush_subnormals` began.
+static inline void restore_subnormals(unsigned long saved) {
+#if defined(__AVX512BF16__)
+  (void)saved;
+#elif defined(__x86_64__)
+  _mm_setcsr((unsigned int)saved);
+#elif defined(__aarch64__)
+  __asm__ volatile("msr fpcr, %0" ::"r"(saved) : "memory");
+#else
+  (void)saved;
+#endif
 }
 
 #endif

@@ -55,7 +55,7 @@ struct BLASConvolution: ConvolutionAlgorithm {
   ) {
     let channels = geometry.output.channels
     forEachBlock(images: input.images) { group, outputRows, firstPatch, count in
-      patches(group).gather(input, outputRows: outputRows, into: scratch)
+      patches(group).gather(input.view(of: Float.self), outputRows: outputRows, into: scratch)
       MatrixProduct.multiply(
         m: count, n: groupOutputs, k: geometry.patchCount, a: scratch,
         b: weights + group * groupOutputs, bStride: channels, beta: 0,
@@ -89,7 +89,7 @@ struct BLASConvolution: ConvolutionAlgorithm {
     let channels = geometry.output.channels
     if isFirst { weightGradient.update(repeating: 0, count: geometry.weightCount) }
     forEachBlock(images: input.images) { group, outputRows, firstPatch, count in
-      patches(group).gather(input, outputRows: outputRows, into: scratch)
+      patches(group).gather(input.view(of: Float.self), outputRows: outputRows, into: scratch)
       MatrixProduct.multiply(
         m: geometry.patchCount, n: groupOutputs, k: count, a: scratch,
         aStride: geometry.patchCount, transposeA: true,

@@ -100,20 +100,30 @@ struct ChannelBlocks: Hashable, Sendable {
 
   // MARK: Whole blocks
 
-  /// Packs a block's weights, [positions · C, K] of a block, into the panels of `PackedGEMM`.
-  func pack(
+  /// Packs a block's weights, [positions · C, K] of a block, into the panels of `PackedGEMM`; the last
+  /// factor is completed with zeros.
+  @inline(__always)
+  func pack<Factor: ProductFactor>(
     _ source: UnsafePointer<Float>, block: Int, positions: Int,
-    into panels: UnsafeMutablePointer<Float>
+    into panels: UnsafeMutablePointer<Factor>
   ) {
-    for position in 0..<positions {
-      for input in 0..<inputs {
-        for output in stride(from: 0, to: outputs, by: Vector.lanes) {
-          panels.store(
-            weights(source, block: block, position: position, input: input, output: output),
-            at: PackedGEMM.panelOffset(
-              step: position * inputs + input, column: output, steps: positions * inputs,
-              columns: outputs))
-        }
+    let count = positions * inputs
+    let steps = PackedGEMM.steps(count, Factor.self)
+    for step in 0..<steps {
+      let (position, input) = (step * Factor.elements).quotientAndRemainder(dividingBy: inputs)
+      let (nextPosition, nextInput) =
+        input + 1 < inputs ? (position, input + 1) : (position + 1, 0)
+      let isWhole = step * Factor.elements + 1 < count
+      for output in stride(from: 0, to: outputs, by: Vector.lanes) {
+        let first = weights(source, block: block, position: position, input: input, output: output)
+        let second =
+          Factor.elements > 1 && isWhole
+          ? weights(
+            source, block: block, position: nextPosition, input: nextInput, output: output)
+          : .zero
+        Factor.store(
+          Factor.combine(first, second), to: panels,
+          at: PackedGEMM.panelOffset(step: step, column: output, steps: steps, columns: outputs))
       }
     }
   }

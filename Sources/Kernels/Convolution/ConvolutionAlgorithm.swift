@@ -4,8 +4,10 @@ import Tensors
 
 /// One algorithm for one geometry.
 ///
-/// Input [N, H, W, C], output [N, P, Q, K] and weights [R, S, C/G, K], 32-bit floats of any alignment;
-/// `ReferenceConvolution` has the definition and the letters. A result may be no memory of an operand or of
+/// Input [N, H, W, C], output [N, P, Q, K] and weights [R, S, C/G, K] of any alignment;
+/// `ReferenceConvolution` has the definition and the letters. Weights and their gradients are Float; images
+/// and their gradients are of one element type, the one that the algorithm was chosen for. Of bfloat16 each
+/// value is rounded once, after its whole sum. A result may be no memory of an operand or of
 /// scratch. 2·N·`multiplyAdds` FLOPs a pass in direct form.
 ///
 /// Images of a pass may be divided into calls at will: outputs and input gradients do not depend on the

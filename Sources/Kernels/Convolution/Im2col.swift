@@ -16,8 +16,10 @@ struct Im2col {
   /// Writes the patches of output rows `outputRows`, counted over all images (image · H_out + row).
   ///
   /// What a row has beyond its patch is left with any values.
-  func gather(
-    _ input: ImageTensor, outputRows: Range<Int>, into patches: UnsafeMutablePointer<Float>
+  @inline(__always)
+  func gather<Element: KernelElement>(
+    _ input: TensorView<Element>, outputRows: Range<Int>,
+    into patches: UnsafeMutablePointer<Element>
   ) {
     let end = input.count
     let input = input.base
@@ -27,41 +29,42 @@ struct Im2col {
       if count < Vector.lanes, valid.count == count, inputOffset + Vector.lanes <= end,
         capacity >= Vector.lanes
       {
-        target.store(UnsafePointer(input).vector(at: inputOffset), at: 0)
+        Element.copy(UnsafePointer(input) + inputOffset, to: target, at: 0)
         return
       }
-      if valid.lowerBound > 0 { target.update(repeating: 0, count: valid.lowerBound) }
+      if valid.lowerBound > 0 { target.update(repeating: .zero, count: valid.lowerBound) }
       if !valid.isEmpty {
         copyElements(
           input + (inputOffset + valid.lowerBound), target + valid.lowerBound, valid.count)
       }
       if valid.upperBound < count {
-        (target + valid.upperBound).update(repeating: 0, count: count - valid.upperBound)
+        (target + valid.upperBound).update(repeating: .zero, count: count - valid.upperBound)
       }
     }
   }
 
   /// Adds the patches of output rows `outputRows` back to where they were gathered from.
-  func scatterAdd(
+  @inline(__always)
+  func scatterAdd<Element: KernelElement>(
     _ patches: UnsafePointer<Float>, outputRows: Range<Int>,
-    into input: UnsafeMutablePointer<Float>
+    into input: UnsafeMutablePointer<Element>
   ) {
     forEachRun(outputRows: outputRows) { patchOffset, inputOffset, valid, _, _ in
       let source = patches + (patchOffset + valid.lowerBound)
       let target = input + (inputOffset + valid.lowerBound)
       forEachElementGroup(
         valid.count,
-        wide: { target.store(target.vector(at: $0) + source.vector(at: $0), at: $0) },
-        narrow: { target[$0] += source[$0] })
+        wide: { (Vector(target, at: $0) + source.vector(at: $0)).store(to: target, at: $0) },
+        narrow: { target[$0] = Element(rounding: target[$0].float + source[$0]) })
     }
   }
 
   @inline(__always)
-  private func copyElements(
-    _ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, _ count: Int
+  private func copyElements<Element: KernelElement>(
+    _ source: UnsafePointer<Element>, _ target: UnsafeMutablePointer<Element>, _ count: Int
   ) {
     forEachElementGroup(
-      count, wide: { target.store(source.vector(at: $0), at: $0) },
+      count, wide: { Element.copy(source, to: target, at: $0) },
       narrow: { target[$0] = source[$0] })
   }
 

@@ -8,18 +8,28 @@ import Tensors
 ///   backward-weights:  dW = Pᵀ·dY
 ///   backward-data:     dX = scatter-add of dY·Wᵀ
 /// A 1×1 convolution with stride 1 has the input itself as its patches: nothing is copied.
-struct Im2colConvolution: ConvolutionAlgorithm {
+struct Im2colConvolution: TypedConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
+  let element: ElementType
   private let blocks: ChannelBlocks
 
   /// - Returns: nil where the output channels do not fill vectors.
-  init?(_ geometry: ConvolutionGeometry) {
+  init?(_ geometry: ConvolutionGeometry, _ element: ElementType) {
     guard let blocks = ChannelBlocks(geometry) else { return nil }
     self.geometry = geometry
+    self.element = element
     self.blocks = blocks
   }
 
   var name: String { geometry.isPointwise ? "1×1 GEMM" : "im2col" }
+
+  /// Elements of a factor.
+  private var factorElements: Int {
+    switch element {
+    case .float32: Float.Factor.elements
+    case .bfloat16: BFloat16.Factor.elements
+    }
+  }
 
   // MARK: Patches
 
@@ -47,7 +57,7 @@ struct Im2colConvolution: ConvolutionAlgorithm {
 
   private func outputRowsPerBlock(images: Int) -> Int {
     let patches = max(
-      Self.blockFloats / patchStride,
+      Self.blockFloats * factorElements / patchStride,
       readsInput ? Self.leastPositions : Self.leastPatches)
     let rows = patches / geometry.output.width
     return max(1, min(rows, 512 / geometry.output.width, images * geometry.output.height))
@@ -81,9 +91,10 @@ struct Im2colConvolution: ConvolutionAlgorithm {
 
   // MARK: Weights
 
-  var preparedWeightCount: Int { blocks.count * paddedCount * blocks.outputs }
+  var preparedWeightCount: Int { blocks.count * blockWeights }
 
-  private var blockWeights: Int { paddedCount * blocks.outputs }
+  /// Factors of a block's weights.
+  private var blockWeights: Int { paddedCount * blocks.outputs / factorElements }
 
   /// Filter position and input channel of a patch's element.
   @inline(__always)
@@ -92,6 +103,16 @@ struct Im2colConvolution: ConvolutionAlgorithm {
   }
 
   func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
+    switch element {
+    case .float32: pack(weights, into: prepared)
+    case .bfloat16: pack(weights, into: prepared.factors(of: BFloat16.self))
+    }
+  }
+
+  @inline(__always)
+  private func pack<Factor: ProductFactor>(
+    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Factor>
+  ) {
     for block in 0..<blocks.count {
       blocks.pack(
         weights, block: block, positions: positions, into: prepared + block * blockWeights)
@@ -100,6 +121,15 @@ struct Im2colConvolution: ConvolutionAlgorithm {
 
   func prepareBackwardData(
     _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
+  ) {
+    switch element {
+    case .float32: packTransposed(weights, into: prepared)
+    case .bfloat16: packTransposed(weights, into: prepared.factors(of: BFloat16.self))
+    }
+  }
+
+  private func packTransposed<Factor: ProductFactor>(
+    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Factor>
   ) {
     withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { transposed in
       let transposed = transposed.baseAddress!
@@ -115,13 +145,17 @@ struct Im2colConvolution: ConvolutionAlgorithm {
                 : .zero
               for row in 0..<Vector.lanes { transposed[row * Vector.lanes + lane] = values[row] }
             }
-            for row in 0..<Vector.lanes {
-              prepared.store(
-                transposed.vector(at: row * Vector.lanes),
+            for row in stride(from: 0, to: Vector.lanes, by: Factor.elements) {
+              let next = min(row + 1, Vector.lanes - 1)
+              Factor.store(
+                Factor.combine(
+                  transposed.vector(at: row * Vector.lanes),
+                  transposed.vector(at: next * Vector.lanes)),
+                to: prepared,
                 at: block * blockWeights
                   + PackedGEMM.panelOffset(
-                    step: output + row, column: element, steps: blocks.outputs,
-                    columns: paddedCount))
+                    step: (output + row) / Factor.elements, column: element,
+                    steps: blocks.outputs / Factor.elements, columns: paddedCount))
             }
           }
         }
@@ -135,43 +169,68 @@ struct Im2colConvolution: ConvolutionAlgorithm {
   /// convolution's gradients pass through scratch.
   private var isInput: Bool { geometry.isPointwise && patchCount == paddedCount }
 
-  func scratchCount(images: Int) -> Int {
-    isInput ? 0 : patchesPerBlock(images: images) * patchStride
+  /// Whether the forward pass reads the input in place.
+  private var multipliesInput: Bool { geometry.isPointwise && patchCount % factorElements == 0 }
+
+  /// Whether an input belongs to several patches, whose sum is rounded once: it is made in Float.
+  private var sumsInFloat: Bool {
+    element != .float32 && max(geometry.kernelHeight, geometry.kernelWidth) > geometry.stride
   }
 
-  func forward(
-    input: ImageTensor, weights: UnsafePointer<Float>, output: ImageTensor,
+  func scratchCount(images: Int) -> Int {
+    isInput
+      ? 0
+      : patchesPerBlock(images: images) * patchStride
+        + (sumsInFloat ? images * geometry.input.count : 0)
+  }
+
+  func forward<Element: KernelElement>(
+    _ input: TensorView<Element>, _ weights: UnsafePointer<Float>, _ output: TensorView<Element>,
     scratch: UnsafeMutablePointer<Float>
   ) {
+    let gathered = scratch.elements(of: Element.self)
+    let steps = PackedGEMM.steps(patchCount, Element.Factor.self)
     for block in 0..<blocks.count {
-      let weights = weights + block * blockWeights
+      let weights = weights.factors(of: Element.self) + block * blockWeights
       let output = output.base + block * blocks.outputs
-      if geometry.isPointwise {
+      if multipliesInput {
         PackedGEMM.multiply(
-          m: input.rows, n: blocks.outputs, k: blocks.inputs,
+          m: input.rows, n: blocks.outputs, k: steps,
           a: .rows(input.base + block * blocks.inputs, stride: input.channels), b: weights,
           c: output, cStride: geometry.output.channels, outputIsCold: true)
         continue
       }
       let matrix = patches(block)
       forEachPatchBlock(images: input.images) { outputRows, firstPatch, count in
-        matrix.gather(input, outputRows: outputRows, into: scratch)
+        gather(matrix, input, outputRows, count, into: gathered)
         PackedGEMM.multiply(
-          m: count, n: blocks.outputs, k: patchCount, a: .rows(scratch, stride: patchStride),
+          m: count, n: blocks.outputs, k: steps, a: .rows(gathered, stride: patchStride),
           b: weights, c: output + firstPatch * geometry.output.channels,
           cStride: geometry.output.channels, outputIsCold: true)
       }
     }
   }
 
-  func backwardData(
-    outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
-    accumulate: Bool, scratch: UnsafeMutablePointer<Float>
+  /// Writes `count` patches, completed to whole factors with zeros.
+  @inline(__always)
+  private func gather<Element: KernelElement>(
+    _ matrix: Im2col, _ input: TensorView<Element>, _ outputRows: Range<Int>, _ count: Int,
+    into patches: UnsafeMutablePointer<Element>
   ) {
+    matrix.gather(input, outputRows: outputRows, into: patches)
+    if patchCount % Element.Factor.elements == 0 { return }
+    for patch in 0..<count { patches[patch * patchStride + patchCount] = .zero }
+  }
+
+  func backwardData<Element: KernelElement>(
+    _ outputGradient: TensorView<Element>, _ weights: UnsafePointer<Float>,
+    _ inputGradient: TensorView<Element>, accumulate: Bool, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let weights = weights.factors(of: Element.self)
     if isInput {
       for block in 0..<blocks.count {
         PackedGEMM.multiply(
-          m: outputGradient.rows, n: blocks.inputs, k: blocks.outputs,
+          m: outputGradient.rows, n: blocks.inputs, k: blocks.outputs / Element.Factor.elements,
           a: .rows(
             outputGradient.base + block * blocks.outputs, stride: outputGradient.channels),
           b: weights + block * blockWeights, c: inputGradient.base + block * blocks.inputs,
@@ -179,17 +238,34 @@ struct Im2colConvolution: ConvolutionAlgorithm {
       }
       return
     }
-    if !accumulate { inputGradient.base.update(repeating: 0, count: inputGradient.count) }
+    if sumsInFloat {
+      let sums = TensorView(
+        base: scratch + patchesPerBlock(images: outputGradient.images) * patchStride,
+        images: inputGradient.images, shape: inputGradient.shape)
+      sums.base.update(repeating: 0, count: sums.count)
+      addPatches(outputGradient, weights, into: sums.base, scratch: scratch)
+      Elementwise.convert(sums, to: inputGradient, accumulate: accumulate)
+    } else {
+      if !accumulate { inputGradient.base.update(repeating: .zero, count: inputGradient.count) }
+      addPatches(outputGradient, weights, into: inputGradient.base, scratch: scratch)
+    }
+  }
+
+  /// Adds the gradients of all patches to those of the inputs.
+  private func addPatches<Element: KernelElement, Sum: KernelElement>(
+    _ outputGradient: TensorView<Element>, _ weights: UnsafePointer<Element.Factor>,
+    into inputGradient: UnsafeMutablePointer<Sum>, scratch: UnsafeMutablePointer<Float>
+  ) {
     for block in 0..<blocks.count {
       let matrix = patches(block)
       forEachPatchBlock(images: outputGradient.images) { outputRows, firstPatch, count in
         PackedGEMM.multiply(
-          m: count, n: paddedCount, k: blocks.outputs,
+          m: count, n: paddedCount, k: blocks.outputs / Element.Factor.elements,
           a: .rows(
             outputGradient.base + firstPatch * outputGradient.channels + block * blocks.outputs,
             stride: outputGradient.channels),
           b: weights + block * blockWeights, c: scratch, cStride: patchStride)
-        matrix.scatterAdd(scratch, outputRows: outputRows, into: inputGradient.base)
+        matrix.scatterAdd(scratch, outputRows: outputRows, into: inputGradient)
       }
     }
   }
@@ -197,26 +273,38 @@ struct Im2colConvolution: ConvolutionAlgorithm {
   // MARK: Backward-weights
 
   func weightScratchCount(images: Int) -> Int {
-    sumCount + gatheredCount(images: images) + patchesPerBlock(images: images) * blocks.outputs
-      + (gradientIsLarge ? PackedGEMM.packedCount : 0)
+    sumCount + gatheredCount(images: images) + panelCount(images: images)
+      + (packsPatches ? PackedGEMM.packedCount : 0)
   }
 
   /// Floats of scratch that carry the sum; without groups the gradient itself is the sum.
-  private var sumCount: Int { blocks.isWhole ? 0 : preparedWeightCount }
+  private var sumCount: Int { blocks.isWhole ? 0 : blocks.count * blockSums }
 
-  /// Whether the gradient is too large to stay in the second-level cache.
-  private var gradientIsLarge: Bool { patchCount * blocks.outputs >= KernelTarget.compiled.l2 }
+  /// Floats of a block's sum.
+  private var blockSums: Int { paddedCount * blocks.outputs }
+
+  /// Whether the patches are packed for the product: where they are multiplied in pairs, or the gradient is
+  /// too large to stay in the second-level cache.
+  private var packsPatches: Bool {
+    factorElements > 1 || patchCount * blocks.outputs >= KernelTarget.compiled.l2
+  }
 
   /// Whether a weight gradient reads the input in place, since it packs what it reads anyway.
-  private var readsInput: Bool { gradientIsLarge && isInput }
+  private var readsInput: Bool { packsPatches && isInput }
 
   /// Floats of scratch for a block of patches.
   private func gatheredCount(images: Int) -> Int {
-    readsInput ? 0 : patchesPerBlock(images: images) * patchStride
+    readsInput ? 0 : patchesPerBlock(images: images) * patchStride / factorElements
   }
 
-  func addWeightGradient(
-    input: ImageTensor, outputGradient: ImageTensor,
+  /// Floats of scratch for a block of the output's gradient.
+  private func panelCount(images: Int) -> Int {
+    let patches = patchesPerBlock(images: images)
+    return (patches + factorElements - 1) / factorElements * blocks.outputs
+  }
+
+  func addWeightGradient<Element: KernelElement>(
+    _ input: TensorView<Element>, _ outputGradient: TensorView<Element>,
     into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
     scratch: UnsafeMutablePointer<Float>
   ) {
@@ -224,12 +312,13 @@ struct Im2colConvolution: ConvolutionAlgorithm {
     if isFirst, input.images == 0 {
       allSums.update(repeating: 0, count: blocks.isWhole ? geometry.weightCount : sumCount)
     }
-    let gathered = scratch + sumCount
-    let panels = gathered + gatheredCount(images: input.images)
-    let packed = panels + patchesPerBlock(images: input.images) * blocks.outputs
+    let gathered = (scratch + sumCount).elements(of: Element.self)
+    let panelStart = scratch + sumCount + gatheredCount(images: input.images)
+    let panels = panelStart.factors(of: Element.self)
+    let packed = (panelStart + panelCount(images: input.images)).factors(of: Element.self)
     for block in 0..<blocks.count {
       let matrix = patches(block)
-      let sums = allSums + block * blockWeights
+      let sums = allSums + block * blockSums
       forEachPatchBlock(images: input.images) { outputRows, firstPatch, count in
         let accumulate = !isFirst || firstPatch > 0
         PackedGEMM.pack(
@@ -244,22 +333,24 @@ struct Im2colConvolution: ConvolutionAlgorithm {
         } else {
           matrix.gather(input, outputRows: outputRows, into: gathered)
         }
-        if gradientIsLarge {
+        if packsPatches {
           PackedGEMM.multiplyTransposed(
-            m: patchCount, n: blocks.outputs, k: count, a: source.base, aStride: source.stride,
+            m: patchCount, n: blocks.outputs, rows: count, a: source.base, aStride: source.stride,
             b: panels, c: sums, cStride: blocks.outputs, accumulate: accumulate, packed: packed)
         } else {
           PackedGEMM.multiply(
             m: patchCount, n: blocks.outputs, k: count,
-            a: .columns(source.base, stride: source.stride), b: panels, c: sums,
-            cStride: blocks.outputs, accumulate: accumulate)
+            a: .columns(
+              UnsafeRawPointer(source.base).assumingMemoryBound(to: Element.Factor.self),
+              stride: source.stride),
+            b: panels, c: sums, cStride: blocks.outputs, accumulate: accumulate)
         }
       }
     }
     guard isLast, !blocks.isWhole else { return }
     for block in 0..<blocks.count {
       blocks.scatter(
-        scratch + block * blockWeights, block: block, positions: 0..<positions,
+        scratch + block * blockSums, block: block, positions: 0..<positions,
         into: weightGradient)
     }
   }

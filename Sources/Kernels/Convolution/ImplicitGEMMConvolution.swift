@@ -29,7 +29,7 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
     self.geometry = geometry
     self.blocks = blocks
     patches =
-      geometry.input.channels % Vector.lanes == 0 ? nil : Im2colConvolution(geometry)
+      geometry.input.channels % Vector.lanes == 0 ? nil : Im2colConvolution(geometry, .float32)
     let width = geometry.kernelWidth
     inputRows = PaddedRows(
       shape: geometry.input.with(channels: blocks.inputs), left: geometry.padding,

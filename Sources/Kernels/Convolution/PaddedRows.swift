@@ -22,10 +22,10 @@ struct PaddedRows: Hashable, Sendable {
   }
 
   /// Copies rows of an image with `pixelStride` channels, or of whole vectors of its channels, between the
-  /// zeros on both sides; rows outside the image become zeros.
+  /// zeros on both sides, as Float; rows outside the image become zeros.
   @inline(__always)
-  func fill(
-    _ image: UnsafePointer<Float>, pixelStride: Int, rows: Range<Int>,
+  func fill<Element: KernelElement>(
+    _ image: UnsafePointer<Element>, pixelStride: Int, rows: Range<Int>,
     into band: UnsafeMutablePointer<Float>
   ) {
     let filled = shape.width * shape.channels
@@ -40,7 +40,7 @@ struct PaddedRows: Hashable, Sendable {
       } else if filled % Vector.lanes == 0 {
         copyVectors(from: source, to: target, filled)
       } else {
-        target.update(from: source, count: filled)
+        for index in 0..<filled { target[index] = source[index].float }
       }
     }
   }

@@ -3,7 +3,7 @@
 
 import Tensors
 
-/// y[n, h, w, c] = x[n, h, w, c] · s[n, c], for a map x [N, H, W, C] and a scale s [N, 1, 1, C].
+/// y[n, h, w, c] = x[n, h, w, c] · s[n, c], for a map x [N, H, W, C] and a scale s [N, 1, 1, C] of Float.
 ///
 /// Images are independent: what an image's result is does not depend on the others of the call.
 public enum ChannelScale {
@@ -28,6 +28,20 @@ public enum ChannelScale {
   public static func backwardScale(
     outputGradient: ImageTensor, input: ImageTensor, scaleGradient: ImageTensor, accumulate: Bool
   ) {
+    switch input.element {
+    case .float32:
+      addScaleGradient(
+        outputGradient.view(of: Float.self), input.view(), scaleGradient.view(), accumulate)
+    case .bfloat16:
+      addScaleGradient(
+        outputGradient.view(of: BFloat16.self), input.view(), scaleGradient.view(), accumulate)
+    }
+  }
+
+  private static func addScaleGradient<Element: KernelElement>(
+    _ outputGradient: TensorView<Element>, _ input: TensorView<Element>,
+    _ scaleGradient: TensorView<Float>, _ accumulate: Bool
+  ) {
     let channels = input.channels
     require(
       outputGradient.count == input.count && scaleGradient.count == input.images * channels,
@@ -48,9 +62,21 @@ public enum ChannelScale {
   }
 
   /// result (+)= map · scale.
-  @inline(__always)
   private static func apply(
     _ scale: ImageTensor, to map: ImageTensor, result: ImageTensor, accumulate: Bool
+  ) {
+    switch map.element {
+    case .float32:
+      apply(scale.view(), to: map.view(of: Float.self), result.view(), accumulate: accumulate)
+    case .bfloat16:
+      apply(scale.view(), to: map.view(of: BFloat16.self), result.view(), accumulate: accumulate)
+    }
+  }
+
+  @inline(__always)
+  private static func apply<Element: KernelElement>(
+    _ scale: TensorView<Float>, to map: TensorView<Element>, _ result: TensorView<Element>,
+    accumulate: Bool
   ) {
     let channels = map.channels
     require(
@@ -71,8 +97,8 @@ public enum ChannelScale {
 
   /// Calls `body` with each pixel's image and the offset of its first channel, in order of memory.
   @inline(__always)
-  private static func forEachPixel(
-    of map: ImageTensor, _ body: (_ image: Int, _ offset: Int) -> Void
+  private static func forEachPixel<Element: KernelElement>(
+    of map: TensorView<Element>, _ body: (_ image: Int, _ offset: Int) -> Void
   ) {
     let area = map.shape.area
     for image in 0..<map.images {

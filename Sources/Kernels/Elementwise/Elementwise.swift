@@ -1,19 +1,24 @@
-/// ReLU and addition over whole tensors, where they are not fused into a normalization.
+/// ReLU, addition and rounding over whole tensors, where they are not fused into a normalization.
 
 import Tensors
 
 public enum Elementwise {
   /// output = max(0, input); `output` may be the memory of `input`. NaN stays NaN.
   public static func relu(_ input: ImageTensor, output: ImageTensor) {
-    let x = UnsafePointer(input.base)
-    let y = output.base
+    switch input.element {
+    case .float32: relu(input.view(of: Float.self), output.view())
+    case .bfloat16: relu(input.view(of: BFloat16.self), output.view())
+    }
+  }
+
+  private static func relu<Element: KernelElement>(
+    _ input: TensorView<Element>, _ output: TensorView<Element>
+  ) {
+    @inline(__always) func element<Value: Lanes>(_: Value.Type, _ index: Int) {
+      Value(input.base, at: index).rectified.store(to: output.base, at: index)
+    }
     forEachElementGroup(
-      input.count,
-      wide: {
-        let value = x.vector(at: $0)
-        y.store(value.replacing(with: 0, where: value .< 0), at: $0)
-      },
-      narrow: { y[$0] = x[$0] < 0 ? 0 : x[$0] })
+      input.count, wide: { element(Vector.self, $0) }, narrow: { element(Float.self, $0) })
   }
 
   /// inputGradient (+)= outputGradient where the ReLU's output is positive. `inputGradient` may be the memory
@@ -21,25 +26,27 @@ public enum Elementwise {
   public static func reluBackward(
     outputGradient: ImageTensor, output: ImageTensor, inputGradient: ImageTensor, accumulate: Bool
   ) {
-    let dy = UnsafePointer(outputGradient.base)
-    let y = UnsafePointer(output.base)
-    let dx = inputGradient.base
-    if accumulate {
-      forEachElementGroup(
-        output.count,
-        wide: {
-          let masked = dy.vector(at: $0).replacing(with: 0, where: .!(y.vector(at: $0) .> 0))
-          dx.store(dx.vector(at: $0) + masked, at: $0)
-        },
-        narrow: { if y[$0] > 0 { dx[$0] += dy[$0] } })
-    } else {
-      forEachElementGroup(
-        output.count,
-        wide: {
-          dx.store(dy.vector(at: $0).replacing(with: 0, where: .!(y.vector(at: $0) .> 0)), at: $0)
-        },
-        narrow: { dx[$0] = y[$0] > 0 ? dy[$0] : 0 })
+    switch output.element {
+    case .float32:
+      reluBackward(
+        outputGradient.view(of: Float.self), output.view(), inputGradient.view(), accumulate)
+    case .bfloat16:
+      reluBackward(
+        outputGradient.view(of: BFloat16.self), output.view(), inputGradient.view(), accumulate)
     }
+  }
+
+  private static func reluBackward<Element: KernelElement>(
+    _ outputGradient: TensorView<Element>, _ output: TensorView<Element>,
+    _ inputGradient: TensorView<Element>, _ accumulate: Bool
+  ) {
+    let (dy, y, dx) = (outputGradient.base, output.base, inputGradient.base)
+    @inline(__always) func element<Value: Lanes>(_: Value.Type, _ index: Int) {
+      let masked = Value(dy, at: index).masked(by: Value(y, at: index))
+      (accumulate ? Value(dx, at: index) + masked : masked).store(to: dx, at: index)
+    }
+    forEachElementGroup(
+      output.count, wide: { element(Vector.self, $0) }, narrow: { element(Float.self, $0) })
   }
 
   /// output = first + second; `output` may be either's memory.
@@ -47,10 +54,58 @@ public enum Elementwise {
     _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>,
     output: UnsafeMutablePointer<Float>, count: Int
   ) {
+    addElements(first, second, output: output, count: count)
+  }
+
+  /// output = first + second, tensors of one element type; `output` may be either's memory.
+  public static func add(_ first: ImageTensor, _ second: ImageTensor, output: ImageTensor) {
+    let count = output.count
+    switch output.element {
+    case .float32: addElements(first.base, second.base, output: output.base, count: count)
+    case .bfloat16:
+      addElements(
+        first.view(of: BFloat16.self).base, second.view().base, output: output.view().base,
+        count: count)
+    }
+  }
+
+  @inline(__always)
+  static func addElements<Element: KernelElement>(
+    _ first: UnsafePointer<Element>, _ second: UnsafePointer<Element>,
+    output: UnsafeMutablePointer<Element>, count: Int
+  ) {
+    @inline(__always) func element<Value: Lanes>(_: Value.Type, _ index: Int) {
+      (Value(first, at: index) + Value(second, at: index)).store(to: output, at: index)
+    }
     forEachElementGroup(
-      count,
-      wide: { output.store(first.vector(at: $0) + second.vector(at: $0), at: $0) },
-      narrow: { output[$0] = first[$0] + second[$0] })
+      count, wide: { element(Vector.self, $0) }, narrow: { element(Float.self, $0) })
+  }
+
+  /// Copies a tensor into one as large; elements of another type are converted.
+  public static func copy(_ source: ImageTensor, to target: ImageTensor) {
+    require(source.count == target.count, "a tensor is copied into one as large")
+    switch (source.element, target.element) {
+    case (.float32, .float32), (.bfloat16, .bfloat16):
+      target.memory.copyMemory(from: source.memory, byteCount: source.byteCount)
+    case (.float32, .bfloat16):
+      convert(source.view(of: Float.self), to: target.view(of: BFloat16.self), accumulate: false)
+    case (.bfloat16, .float32):
+      convert(source.view(of: BFloat16.self), to: target.view(of: Float.self), accumulate: false)
+    }
+  }
+
+  /// target (+)= source, rounded once.
+  @inline(__always)
+  static func convert<Source: KernelElement, Target: KernelElement>(
+    _ source: TensorView<Source>, to target: TensorView<Target>, accumulate: Bool
+  ) {
+    let (source, target, count) = (source.base, target.base, source.count)
+    @inline(__always) func element<Value: Lanes>(_: Value.Type, _ index: Int) {
+      let value = Value(source, at: index)
+      (accumulate ? Value(target, at: index) + value : value).store(to: target, at: index)
+    }
+    forEachElementGroup(
+      count, wide: { element(Vector.self, $0) }, narrow: { element(Float.self, $0) })
   }
 
   /// sum += values, element by element.

@@ -6,11 +6,20 @@ import Tensors
 public enum ZeroPaddedShortcut {
   /// output[n, h, w, :C] = input[n, h·stride, w·stride, :]; the channels beyond C are 0.
   public static func forward(_ input: ImageTensor, stride: Int, output: ImageTensor) {
+    switch input.element {
+    case .float32: forward(input.view(of: Float.self), stride, output.view())
+    case .bfloat16: forward(input.view(of: BFloat16.self), stride, output.view())
+    }
+  }
+
+  private static func forward<Element: KernelElement>(
+    _ input: TensorView<Element>, _ stride: Int, _ output: TensorView<Element>
+  ) {
     let channels = input.channels
     let spare = output.channels - channels
     forEachPixel(input: input, stride: stride, output: output) { inputOffset, outputOffset in
       (output.base + outputOffset).update(from: input.base + inputOffset, count: channels)
-      (output.base + outputOffset + channels).update(repeating: 0, count: spare)
+      (output.base + outputOffset + channels).update(repeating: .zero, count: spare)
     }
   }
 
@@ -21,18 +30,31 @@ public enum ZeroPaddedShortcut {
   public static func backward(
     outputGradient: ImageTensor, stride: Int, inputGradient: ImageTensor, accumulate: Bool
   ) {
-    if !accumulate { inputGradient.base.update(repeating: 0, count: inputGradient.count) }
+    switch outputGradient.element {
+    case .float32:
+      backward(outputGradient.view(of: Float.self), stride, inputGradient.view(), accumulate)
+    case .bfloat16:
+      backward(outputGradient.view(of: BFloat16.self), stride, inputGradient.view(), accumulate)
+    }
+  }
+
+  private static func backward<Element: KernelElement>(
+    _ outputGradient: TensorView<Element>, _ stride: Int, _ inputGradient: TensorView<Element>,
+    _ accumulate: Bool
+  ) {
+    if !accumulate { inputGradient.base.update(repeating: .zero, count: inputGradient.count) }
     let channels = inputGradient.channels
     forEachPixel(input: inputGradient, stride: stride, output: outputGradient) {
       inputOffset, outputOffset in
       let target = inputGradient.base + inputOffset
-      Elementwise.add(target, outputGradient.base + outputOffset, output: target, count: channels)
+      Elementwise.addElements(
+        target, outputGradient.base + outputOffset, output: target, count: channels)
     }
   }
 
   @inline(__always)
-  private static func forEachPixel(
-    input: ImageTensor, stride: Int, output: ImageTensor,
+  private static func forEachPixel<Element: KernelElement>(
+    input: TensorView<Element>, stride: Int, output: TensorView<Element>,
     _ body: (_ inputOffset: Int, _ outputOffset: Int) -> Void
   ) {
     for image in 0..<output.images {

@@ -10,11 +10,15 @@ import Tensors
 /// fused multiply-adds, which runs at the core's peak. AVX2 (16 registers of 8) and NEON (32 of 4)
 /// hold 6 × 1. The rows of a group share a pointer.
 struct GEMMMicroKernel<let groups: Int, let rows: Int, let columns: Int> {
+  private typealias Sums = InlineArray<groups, InlineArray<rows, InlineArray<columns, Vector>>>
+
   /// Computes as many tiles from `row` on as fit into the product's rows.
   ///
   /// - Parameter rowStride: that of A; a literal makes the rows' addresses constants.
   @inline(__always)
-  static func fill(_ row: inout Int, _ product: PanelRows, rowStride: Int) {
+  static func fill<Factor, Result>(
+    _ row: inout Int, _ product: PanelRows<Factor, Result>, rowStride: Int
+  ) {
     while row + groups * rows <= product.rows {
       let next = row + groups * rows
       if product.fetches { product.fetchOutputs(next..<next + groups * rows) }
@@ -25,36 +29,37 @@ struct GEMMMicroKernel<let groups: Int, let rows: Int, let columns: Int> {
   }
 
   @inline(__always)
-  private static func multiply(_ product: PanelRows, _ first: Int, _ rowStride: Int) {
+  private static func multiply<Factor, Result>(
+    _ product: PanelRows<Factor, Result>, _ first: Int, _ rowStride: Int
+  ) {
     let cStride = product.cStride
     let c = product.c + first * cStride
-    var sums = InlineArray<groups, InlineArray<rows, InlineArray<columns, Vector>>>(
-      repeating: .init(repeating: .init(repeating: .zero)))
+    var sums = Sums(repeating: .init(repeating: .init(repeating: .zero)))
     if product.accumulate {
       for group in 0..<groups {
         for row in 0..<rows {
           for column in 0..<columns {
-            sums[group][row][column] = c.vector(
-              at: (group * rows + row) * cStride + column * Vector.lanes)
+            sums[group][row][column] = Vector(
+              c, at: (group * rows + row) * cStride + column * Vector.lanes)
           }
         }
       }
     }
-    var a = InlineArray<groups, UnsafePointer<Float>>(repeating: product.a.base)
+    var a = InlineArray<groups, UnsafePointer<Factor>>(repeating: product.a.base)
     for group in 0..<groups {
-      a[group] = independent_pointer(product.a.base + (first + group * rows) * rowStride)
+      a[group] = independent(product.a.base + (first + group * rows) * rowStride)
     }
     var b = product.b
     for _ in 0..<product.segments {
       for _ in 0..<product.steps {
-        var line = InlineArray<columns, Vector>(repeating: .zero)
-        for column in 0..<columns { line[column] = b.vector(at: column * Vector.lanes) }
+        var line = InlineArray<columns, Factor.Wide>(repeating: Factor.zero)
+        for column in 0..<columns { line[column] = Factor.wide(b, at: column * Vector.lanes) }
         for group in 0..<groups {
           for row in 0..<rows {
-            let factor = Vector(repeating: a[group][row * rowStride])
+            let factor = a[group][row * rowStride].broadcast
             for column in 0..<columns {
-              sums[group][row][column] = sums[group][row][column].addingProduct(
-                factor, line[column])
+              sums[group][row][column] = Factor.addProducts(
+                sums[group][row][column], factor, line[column])
             }
           }
         }
@@ -66,8 +71,8 @@ struct GEMMMicroKernel<let groups: Int, let rows: Int, let columns: Int> {
     for group in 0..<groups {
       for row in 0..<rows {
         for column in 0..<columns {
-          c.store(
-            sums[group][row][column], at: (group * rows + row) * cStride + column * Vector.lanes)
+          sums[group][row][column].store(
+            to: c, at: (group * rows + row) * cStride + column * Vector.lanes)
         }
       }
     }
@@ -76,15 +81,15 @@ struct GEMMMicroKernel<let groups: Int, let rows: Int, let columns: Int> {
 
 /// A product of sixteen steps and columns: B stays in registers for all rows of A.
 enum SquareTile {
-  static func multiply(_ product: PanelRows) {
-    var lines = InlineArray<16, Vector>(repeating: .zero)
-    for step in 0..<16 { lines[step] = product.b.vector(at: step * product.bStride) }
+  static func multiply<Factor, Result>(_ product: PanelRows<Factor, Result>) {
+    var lines = InlineArray<16, Factor.Wide>(repeating: Factor.zero)
+    for step in 0..<16 { lines[step] = Factor.wide(product.b, at: step * product.bStride) }
     var a = product.a.base
     var c = product.c
     for _ in 0..<product.rows {
-      var sum = Vector(repeating: a[0]) * lines[0]
-      for step in 1..<16 { sum = sum.addingProduct(Vector(repeating: a[step]), lines[step]) }
-      c.store(sum, at: 0)
+      var sum = Vector.zero
+      for step in 0..<16 { sum = Factor.addProducts(sum, a[step].broadcast, lines[step]) }
+      sum.store(to: c, at: 0)
       a += product.a.rowStride
       c += product.cStride
     }
@@ -92,25 +97,25 @@ enum SquareTile {
 }
 
 /// The operands of 32 or 16 columns of a product.
-struct PanelRows {
+struct PanelRows<Factor: ProductFactor, Result: KernelElement> {
   let rows: Int
   let segments: Int
   /// Steps of each segment.
   let steps: Int
-  let a: OperandA
-  let b: UnsafePointer<Float>
-  /// Elements of B between steps.
+  let a: OperandA<Factor>
+  let b: UnsafePointer<Factor>
+  /// Factors of B between steps.
   let bStride: Int
-  let c: UnsafeMutablePointer<Float>
+  let c: UnsafeMutablePointer<Result>
   let cStride: Int
   /// Add to C instead of overwriting it.
   let accumulate: Bool
   /// C is not in the caches.
   let fetches: Bool
   /// The panel of B that is multiplied next, where it is not in the caches.
-  let nextPanel: UnsafePointer<Float>?
+  let nextPanel: UnsafePointer<Factor>?
 
-  /// Elements of A from a segment's end to the next one's start.
+  /// Factors of A from a segment's end to the next one's start.
   @inline(__always)
   var segmentSkip: Int { a.segmentStride - steps * a.stepStride }
 

@@ -4,10 +4,11 @@
 import CProcessor
 import Tensors
 
-/// The left operand of a product where it is in memory: element (row, step) at
-/// `base[row·rowStride + segment·segmentStride + (step within the segment)·stepStride]`.
-struct OperandA {
-  let base: UnsafePointer<Float>
+/// The left operand of a product where it is in memory: factor (row, step) at
+/// `base[row·rowStride + segment·segmentStride + (step within the segment)·stepStride]`. Strides count
+/// factors.
+struct OperandA<Factor: ProductFactor> {
+  let base: UnsafePointer<Factor>
   let rowStride: Int
   let stepStride: Int
   /// Steps of a segment.
@@ -15,7 +16,7 @@ struct OperandA {
   let segmentStride: Int
 
   init(
-    base: UnsafePointer<Float>, rowStride: Int, stepStride: Int, segmentSteps: Int = .max,
+    base: UnsafePointer<Factor>, rowStride: Int, stepStride: Int, segmentSteps: Int = .max,
     segmentStride: Int = 0
   ) {
     self.base = base
@@ -25,13 +26,15 @@ struct OperandA {
     self.segmentStride = segmentStride
   }
 
-  /// A row-major matrix with `stride` elements between rows.
-  static func rows(_ base: UnsafePointer<Float>, stride: Int) -> OperandA {
-    OperandA(base: base, rowStride: stride, stepStride: 1)
+  /// A row-major matrix with `stride` elements between rows, a multiple of a factor's.
+  static func rows(_ base: UnsafePointer<Factor.Element>, stride: Int) -> OperandA {
+    OperandA(
+      base: UnsafeRawPointer(base).assumingMemoryBound(to: Factor.self),
+      rowStride: stride / Factor.elements, stepStride: 1)
   }
 
-  /// The transpose of a row-major matrix with `stride` elements between rows.
-  static func columns(_ base: UnsafePointer<Float>, stride: Int) -> OperandA {
+  /// The transpose of a row-major matrix with `stride` factors between rows.
+  static func columns(_ base: UnsafePointer<Factor>, stride: Int) -> OperandA {
     OperandA(base: base, rowStride: 1, stepStride: stride)
   }
 
@@ -51,10 +54,12 @@ struct OperandA {
 ///
 /// From the outermost loop: MC rows of A, KC steps of k, NR columns of B, and the micro-kernel's rows
 /// (`KernelTarget` has the numbers). A is read in place through `OperandA`; `multiplyTransposed` packs it
-/// too. 2·m·n·k FLOPs. C may be no memory of A or B.
+/// too. C may be no memory of A or B. A step is one element of k in Float and two in bfloat16: k counts
+/// factors, and a product takes 2·m·n·k FLOPs of them.
 ///
 /// Each element of C is one chain of fused multiply-adds over the steps in order, whatever the
-/// blocking: results depend neither on the number of rows nor on how rows are divided into calls.
+/// blocking: results depend neither on the number of rows nor on how rows are divided into calls. A C of
+/// bfloat16 is rounded once: its chain stays in registers to the end, after it began with what C held.
 enum PackedGEMM {
   @inline(__always) static var nr: Int { KernelTarget.compiled.nr }
   @inline(__always) private static var mr: Int { KernelTarget.compiled.mr }
@@ -79,16 +84,22 @@ enum PackedGEMM {
   ///   - n: a multiple of 16.
   ///   - b: panels [n/NR][k][NR], then [k][16] where n is odd in vectors.
   ///   - outputIsCold: C is not in the caches: its lines are fetched a tile ahead.
-  static func multiply(
-    m: Int, n: Int, k: Int, a: OperandA, b: UnsafePointer<Float>,
-    c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool = false,
+  static func multiply<Factor: ProductFactor, Result: KernelElement>(
+    m: Int, n: Int, k: Int, a: OperandA<Factor>, b: UnsafePointer<Factor>,
+    c: UnsafeMutablePointer<Result>, cStride: Int, accumulate: Bool = false,
     outputIsCold: Bool = false
   ) {
+    let subnormals = Factor.elements > 1 ? flush_subnormals() : 0
+    defer { if Factor.elements > 1 { restore_subnormals(subnormals) } }
     let fetchesPanels = m >= leastRowsToFetch && n * k >= largeB
+    let mc = Result.holdsSums ? mc : rowsOfWholeDepth(k)
     for row in stride(from: 0, to: m, by: mc) {
       var step = 0
       repeat {
-        let (segments, steps) = block(at: step, of: k, segmentSteps: a.segmentSteps)
+        let (segments, steps) =
+          Result.holdsSums
+          ? block(at: step, of: k, segmentSteps: a.segmentSteps)
+          : a.segmentSteps >= k ? (1, k) : (k / a.segmentSteps, a.segmentSteps)
         for column in stride(from: 0, to: n, by: nr) {
           let width = min(nr, n - column)
           let next = column + nr
@@ -106,32 +117,45 @@ enum PackedGEMM {
     }
   }
 
-  /// Floats of scratch of `multiplyTransposed`.
+  /// MC where a block has all steps: as much of A stays in the second-level cache as at most KC steps do.
+  @inline(__always)
+  private static func rowsOfWholeDepth(_ k: Int) -> Int {
+    max(2 * mr, min(mc, mc * 2 * kc / max(1, k) / mr * mr))
+  }
+
+  /// Factors of scratch of `multiplyTransposed`.
   static var packedCount: Int {
     mc / mr * packedStride(steps: kc) + Vector.lanes
   }
 
-  /// Elements of a packed tile, and what a vector writes beyond its end.
+  /// Factors of a packed tile, and what a vector writes beyond its end.
   @inline(__always)
   private static func packedStride(steps: Int) -> Int {
     mr * steps + Vector.lanes - mr
   }
 
-  /// C[m, n] (+)= A[k, m]ᵀ·B[k, n] for a C that is too large for the caches, as `multiply` of `.columns`.
+  /// C[m, n] (+)= A[rows, m]ᵀ·B[rows, n], as `multiply` of `.columns`, for a C that is too large for the
+  /// caches, whose columns of A would be pages apart, and for elements that are multiplied in pairs.
   ///
-  /// The columns of A would be pages apart; packed, those of a tile are consecutive.
-  /// - Parameter packed: `packedCount` floats of scratch.
-  static func multiplyTransposed(
-    m: Int, n: Int, k: Int, a: UnsafePointer<Float>, aStride: Int, b: UnsafePointer<Float>,
-    c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool,
-    packed: UnsafeMutablePointer<Float>
+  /// - Parameters:
+  ///   - rows: of A and B as they are stored; the steps are their factors.
+  ///   - b: from `pack`.
+  ///   - packed: `packedCount` factors of scratch.
+  static func multiplyTransposed<Factor: ProductFactor>(
+    m: Int, n: Int, rows count: Int, a: UnsafePointer<Factor.Element>, aStride: Int,
+    b: UnsafePointer<Factor>, c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool,
+    packed: UnsafeMutablePointer<Factor>
   ) {
+    let subnormals = Factor.elements > 1 ? flush_subnormals() : 0
+    defer { if Factor.elements > 1 { restore_subnormals(subnormals) } }
+    let k = steps(count, Factor.self)
     for row in stride(from: 0, to: m, by: mc) {
       let rows = row..<min(row + mc, m)
       for step in stride(from: 0, to: k, by: kc) {
         let steps = min(kc, k - step)
         packTiles(
-          a + step * aStride, stride: aStride, rows: rows, of: m, steps: steps, into: packed)
+          a, stride: aStride, columns: rows, of: m, steps: step..<step + steps, rows: count,
+          into: packed)
         for column in stride(from: 0, to: n, by: nr) {
           let width = min(nr, n - column)
           for (tile, first) in stride(from: row, to: rows.upperBound, by: mr).enumerated() {
@@ -143,7 +167,7 @@ enum PackedGEMM {
               PanelRows(
                 rows: min(mr, rows.upperBound - first), segments: 1, steps: steps,
                 a: OperandA(
-                  base: packed + tile * packedStride(steps: steps), rowStride: 1,
+                  base: UnsafePointer(packed) + tile * packedStride(steps: steps), rowStride: 1,
                   stepStride: mr),
                 b: b + column * k + step * width, bStride: width, c: target, cStride: cStride,
                 accumulate: accumulate || step > 0, fetches: false, nextPanel: nil))
@@ -153,25 +177,43 @@ enum PackedGEMM {
     }
   }
 
-  /// Packs the columns `rows` of `steps` rows of a matrix of `all` columns, [tiles][steps][MR].
-  private static func packTiles(
-    _ source: UnsafePointer<Float>, stride: Int, rows: Range<Int>, of all: Int, steps: Int,
-    into packed: UnsafeMutablePointer<Float>
+  /// Steps that `rows` rows make: factors of neighbouring rows.
+  @inline(__always)
+  static func steps<Factor: ProductFactor>(_ rows: Int, _ factor: Factor.Type) -> Int {
+    (rows + Factor.elements - 1) / Factor.elements
+  }
+
+  /// The rows of a matrix of `rows` rows that a step is made of; the second is nil where there is none.
+  @inline(__always)
+  private static func lines<Factor: ProductFactor>(
+    _ step: Int, _ source: UnsafePointer<Factor.Element>, stride: Int, rows: Int,
+    _ factor: Factor.Type
+  ) -> (first: UnsafePointer<Factor.Element>, second: UnsafePointer<Factor.Element>?) {
+    let row = step * Factor.elements
+    let first = source + row * stride
+    return (first, row + 1 < rows ? first + stride : nil)
+  }
+
+  /// Packs the columns `columns` of a matrix of `all` columns, [tiles][steps][MR].
+  private static func packTiles<Factor: ProductFactor>(
+    _ source: UnsafePointer<Factor.Element>, stride: Int, columns: Range<Int>, of all: Int,
+    steps: Range<Int>, rows: Int, into packed: UnsafeMutablePointer<Factor>
   ) {
-    for step in 0..<steps {
-      let line = source + step * stride
-      var target = packed + step * mr
-      var first = rows.lowerBound
+    for step in steps {
+      let (line, second) = lines(step, source, stride: stride, rows: rows, Factor.self)
+      var target = packed + (step - steps.lowerBound) * mr
+      var first = columns.lowerBound
       // A vector is more than a tile's row: the next step overwrites the rest.
-      while first < rows.upperBound, first + Vector.lanes <= all {
-        target.store(line.vector(at: first), at: 0)
-        target += packedStride(steps: steps)
+      while first < columns.upperBound, first + Vector.lanes <= all {
+        Factor.store(Factor.combine(line, second, at: first), to: target, at: 0)
+        target += packedStride(steps: steps.count)
         first += mr
       }
-      while first < rows.upperBound {
-        let count = min(mr, all - first)
-        target.update(from: line + first, count: count)
-        target += packedStride(steps: steps)
+      while first < columns.upperBound {
+        for column in 0..<min(mr, all - first) {
+          target[column] = Factor(line, second, at: first + column)
+        }
+        target += packedStride(steps: steps.count)
         first += mr
       }
     }
@@ -190,15 +232,17 @@ enum PackedGEMM {
   }
 
   /// Packs a row-major matrix of `columns` columns, a multiple of 16, into panels.
-  static func pack(
-    _ source: UnsafePointer<Float>, rowStride: Int, rows: Int, columns: Int,
-    into panels: UnsafeMutablePointer<Float>
+  static func pack<Factor: ProductFactor>(
+    _ source: UnsafePointer<Factor.Element>, rowStride: Int, rows: Int, columns: Int,
+    into panels: UnsafeMutablePointer<Factor>
   ) {
+    let steps = steps(rows, Factor.self)
     for column in stride(from: 0, to: columns, by: Vector.lanes) {
-      for row in 0..<rows {
-        panels.store(
-          source.vector(at: row * rowStride + column),
-          at: panelOffset(step: row, column: column, steps: rows, columns: columns))
+      for step in 0..<steps {
+        let (first, second) = lines(step, source, stride: rowStride, rows: rows, Factor.self)
+        Factor.store(
+          Factor.combine(first, second, at: column), to: panels,
+          at: panelOffset(step: step, column: column, steps: steps, columns: columns))
       }
     }
   }
@@ -219,7 +263,7 @@ enum PackedGEMM {
   }
 
   @inline(__always)
-  private static func multiply(_ panel: PanelRows) {
+  private static func multiply<Factor, Result>(_ panel: PanelRows<Factor, Result>) {
     if panel.bStride == Vector.lanes { return multiplyNarrow(panel) }
     switch KernelTarget.compiled.microKernel {
     case .rows12Vectors2:
@@ -231,7 +275,7 @@ enum PackedGEMM {
   }
 
   @inline(never)
-  private static func multiplyWide(_ panel: PanelRows) {
+  private static func multiplyWide<Factor, Result>(_ panel: PanelRows<Factor, Result>) {
     if panel.a.rowStride == 1 {
       fillWide(panel, rowStride: 1)
     } else {
@@ -240,7 +284,9 @@ enum PackedGEMM {
   }
 
   @inline(__always)
-  private static func fillWide(_ panel: PanelRows, rowStride: Int) {
+  private static func fillWide<Factor, Result>(
+    _ panel: PanelRows<Factor, Result>, rowStride: Int
+  ) {
     var row = 0
     GEMMMicroKernel<3, 4, 2>.fill(&row, panel, rowStride: rowStride)
     GEMMMicroKernel<2, 4, 2>.fill(&row, panel, rowStride: rowStride)
@@ -249,7 +295,7 @@ enum PackedGEMM {
   }
 
   @inline(never)
-  private static func multiplyNarrow(_ panel: PanelRows) {
+  private static func multiplyNarrow<Factor, Result>(_ panel: PanelRows<Factor, Result>) {
     if KernelTarget.compiled.microKernel == .rows12Vectors2, panel.steps == 16, panel.segments == 1,
       panel.a.stepStride == 1, !panel.accumulate
     {
@@ -262,7 +308,9 @@ enum PackedGEMM {
   }
 
   @inline(__always)
-  private static func fillNarrow(_ panel: PanelRows, rowStride: Int) {
+  private static func fillNarrow<Factor, Result>(
+    _ panel: PanelRows<Factor, Result>, rowStride: Int
+  ) {
     var row = 0
     switch KernelTarget.compiled.microKernel {
     case .rows12Vectors2:

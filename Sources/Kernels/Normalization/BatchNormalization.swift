@@ -38,7 +38,23 @@ public enum BatchNormalization {
   ///   - scratch: `scratchCount` doubles.
   public static func addMoments(
     _ input: ImageTensor, to moments: UnsafeMutablePointer<Double>, rowsBefore: Int,
-    streamedTo copy: UnsafeMutablePointer<Float>? = nil, scratch: UnsafeMutablePointer<Double>
+    streamedTo copy: ImageTensor? = nil, scratch: UnsafeMutablePointer<Double>
+  ) {
+    switch input.element {
+    case .float32:
+      addMoments(
+        input.view(of: Float.self), to: moments, rowsBefore: rowsBefore,
+        streamedTo: copy?.view().base, scratch: scratch)
+    case .bfloat16:
+      addMoments(
+        input.view(of: BFloat16.self), to: moments, rowsBefore: rowsBefore,
+        streamedTo: copy?.view().base, scratch: scratch)
+    }
+  }
+
+  private static func addMoments<Element: KernelElement>(
+    _ input: TensorView<Element>, to moments: UnsafeMutablePointer<Double>, rowsBefore: Int,
+    streamedTo copy: UnsafeMutablePointer<Element>?, scratch: UnsafeMutablePointer<Double>
   ) {
     let channels = input.channels
     let rows = input.rows
@@ -100,7 +116,7 @@ public enum BatchNormalization {
       moments, rows: rows, into: base, rowsBefore: rowsBefore, channels: merged.count / 2)
   }
 
-  /// y = x·scale + shift (+ addend), with `.relu` max(0, y). Reads 1 or 2 floats an element and writes 1.
+  /// y = x·scale + shift (+ addend), with `.relu` max(0, y). Reads 1 or 2 elements for each that it writes.
   ///
   /// - Parameters:
   ///   - scale: [C], γ·σ⁻¹.
@@ -109,18 +125,35 @@ public enum BatchNormalization {
   ///   - output: same shape; may be `input`'s or `addend`'s memory.
   public static func apply(
     _ input: ImageTensor, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>,
-    addend: UnsafePointer<Float>?, epilogue: Epilogue, output: ImageTensor
+    addend: ImageTensor?, epilogue: Epilogue, output: ImageTensor
   ) {
-    let affine = Affine(x: input.base, scale: scale, shift: shift)
+    switch input.element {
+    case .float32:
+      apply(
+        input.view(of: Float.self), scale: scale, shift: shift, addend: addend?.view().base,
+        epilogue: epilogue, output: output.view())
+    case .bfloat16:
+      apply(
+        input.view(of: BFloat16.self), scale: scale, shift: shift, addend: addend?.view().base,
+        epilogue: epilogue, output: output.view())
+    }
+  }
+
+  private static func apply<Element: KernelElement>(
+    _ input: TensorView<Element>, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>,
+    addend: UnsafeMutablePointer<Element>?, epilogue: Epilogue, output: TensorView<Element>
+  ) {
+    let affine = Affine(x: UnsafePointer(input.base), scale: scale, shift: shift)
     if epilogue.contains(.add), let addend {
-      write(AffineSum(affine: affine, addend: addend), epilogue, to: output)
+      write(AffineSum(affine: affine, addend: UnsafePointer(addend)), epilogue, to: output)
     } else {
       write(affine, epilogue, to: output)
     }
   }
 
-  private static func write(_ sum: some ChannelValue, _ epilogue: Epilogue, to output: ImageTensor)
-  {
+  private static func write<Element: KernelElement>(
+    _ sum: some ChannelValue, _ epilogue: Epilogue, to output: TensorView<Element>
+  ) {
     let (rows, channels) = (output.rows, output.channels)
     if epilogue.contains(.relu) {
       forEachRow(
@@ -133,10 +166,9 @@ public enum BatchNormalization {
   /// Source of the ReLU mask.
   public enum Switches {
     /// y itself.
-    case output(UnsafePointer<Float>)
+    case output(ImageTensor)
     /// x, from which y is recomputed: the arguments of `apply`.
-    case input(
-      scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, addend: UnsafePointer<Float>?)
+    case input(scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, addend: ImageTensor?)
   }
 
   /// First backward pass: masks the gradient in place and adds up its sums.
@@ -154,28 +186,47 @@ public enum BatchNormalization {
     mean: UnsafePointer<Float>, epilogue: Epilogue, to sums: UnsafeMutablePointer<Double>,
     isFirst: Bool, scratch: UnsafeMutablePointer<Double>
   ) {
-    let (rows, channels) = (input.rows, input.channels)
     let own = isFirst ? sums : scratch
-    let terms = GradientTerms(gradient: outputGradient.base, x: input.base, mean: mean)
-    func sumMasked(by y: some ChannelValue) {
-      sumChannels(
-        rows: rows, channels: channels, into: own, MaskedGradientTerms(unmasked: terms, y: y))
-    }
-    switch epilogue.contains(.relu) ? switches : nil {
-    case nil:
-      sumChannels(rows: rows, channels: channels, into: own, terms)
-    case .output(let y):
-      sumMasked(by: Stored(y: y))
-    case .input(let scale, let shift, let addend):
-      let affine = Affine(x: input.base, scale: scale, shift: shift)
-      if epilogue.contains(.add), let addend {
-        sumMasked(by: AffineSum(affine: affine, addend: addend))
-      } else {
-        sumMasked(by: affine)
-      }
+    switch input.element {
+    case .float32:
+      sumGradient(
+        outputGradient.view(of: Float.self), switches, input.view(), mean: mean,
+        epilogue: epilogue, to: own)
+    case .bfloat16:
+      sumGradient(
+        outputGradient.view(of: BFloat16.self), switches, input.view(), mean: mean,
+        epilogue: epilogue, to: own)
     }
     if !isFirst {
       for index in 0..<2 * input.channels { sums[index] += own[index] }
+    }
+  }
+
+  private static func sumGradient<Element: KernelElement>(
+    _ outputGradient: TensorView<Element>, _ switches: Switches?, _ input: TensorView<Element>,
+    mean: UnsafePointer<Float>, epilogue: Epilogue, to sums: UnsafeMutablePointer<Double>
+  ) {
+    let (rows, channels) = (input.rows, input.channels)
+    let x = UnsafePointer(input.base)
+    let terms = GradientTerms(gradient: outputGradient.base, x: x, mean: mean)
+    func sumMasked(by y: some ChannelValue) {
+      sumChannels(
+        rows: rows, channels: channels, into: sums, MaskedGradientTerms(unmasked: terms, y: y))
+    }
+    switch epilogue.contains(.relu) ? switches : nil {
+    case nil:
+      sumChannels(rows: rows, channels: channels, into: sums, terms)
+    case .output(let y):
+      sumMasked(by: Stored(y: UnsafePointer(y.view(of: Element.self).base)))
+    case .input(let scale, let shift, let addend):
+      let affine = Affine(x: x, scale: scale, shift: shift)
+      if epilogue.contains(.add), let addend {
+        sumMasked(
+          by: AffineSum(
+            affine: affine, addend: UnsafePointer(addend.view(of: Element.self).base)))
+      } else {
+        sumMasked(by: affine)
+      }
     }
   }
 
@@ -194,8 +245,26 @@ public enum BatchNormalization {
     a: UnsafePointer<Float>, b: UnsafePointer<Float>, c: UnsafePointer<Float>,
     inputGradient: ImageTensor, accumulate: Bool
   ) {
+    let coefficients = Coefficients(mean: mean, a: a, b: b, c: c)
+    switch input.element {
+    case .float32:
+      write(
+        coefficients, maskedGradient.view(of: Float.self), input.view(),
+        to: inputGradient.view(), accumulate: accumulate)
+    case .bfloat16:
+      write(
+        coefficients, maskedGradient.view(of: BFloat16.self), input.view(),
+        to: inputGradient.view(), accumulate: accumulate)
+    }
+  }
+
+  private static func write<Element: KernelElement>(
+    _ coefficients: Coefficients, _ maskedGradient: TensorView<Element>,
+    _ input: TensorView<Element>, to inputGradient: TensorView<Element>, accumulate: Bool
+  ) {
     let gradient = InputGradient(
-      dz: maskedGradient.base, x: input.base, mean: mean, a: a, b: b, c: c, dx: inputGradient.base)
+      dz: UnsafePointer(maskedGradient.base), x: UnsafePointer(input.base),
+      coefficients: coefficients, dx: inputGradient.base)
     let (rows, channels) = (input.rows, input.channels)
     if accumulate {
       forEachRow(rows: rows, channels: channels, AddedInputGradient(gradient: gradient))
@@ -208,16 +277,16 @@ public enum BatchNormalization {
 // MARK: Passes
 
 /// Σx.
-private struct Sum: ChannelTerms {
-  let x: UnsafePointer<Float>
+private struct Sum<Element: KernelElement>: ChannelTerms {
+  let x: UnsafePointer<Element>
 
   @inline(__always)
   func terms<L: Lanes>(_ offset: Int, _ channel: Int) -> (L, L) { (L(x, at: offset), .zero) }
 }
 
 /// Σ(x − m) and Σ(x − m)².
-private struct Deviation: ChannelTerms {
-  let x: UnsafePointer<Float>
+private struct Deviation<Element: KernelElement>: ChannelTerms {
+  let x: UnsafePointer<Element>
   let mean: UnsafePointer<Float>
 
   @inline(__always)
@@ -227,14 +296,14 @@ private struct Deviation: ChannelTerms {
   }
 }
 
-/// The same, while x is copied past the caches, a line at a time.
-private struct StreamedDeviation: ChannelTerms {
-  let deviation: Deviation
-  let copy: UnsafeMutablePointer<Float>
+/// The same, while x is copied past the caches, sixteen channels at a time.
+private struct StreamedDeviation<Element: KernelElement>: ChannelTerms {
+  let deviation: Deviation<Element>
+  let copy: UnsafeMutablePointer<Element>
 
   @inline(__always)
   func terms<L: Lanes>(_ offset: Int, _ channel: Int) -> (L, L) {
-    stream_line(deviation.x + offset, copy + offset)
+    Element.stream(deviation.x + offset, to: copy + offset)
     return deviation.terms(offset, channel)
   }
 }
@@ -245,16 +314,16 @@ private protocol ChannelValue {
 }
 
 /// y, from memory.
-private struct Stored: ChannelValue {
-  let y: UnsafePointer<Float>
+private struct Stored<Element: KernelElement>: ChannelValue {
+  let y: UnsafePointer<Element>
 
   @inline(__always)
   func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L { L(y, at: offset) }
 }
 
 /// x·scale + shift.
-private struct Affine: ChannelValue {
-  let x: UnsafePointer<Float>
+private struct Affine<Element: KernelElement>: ChannelValue {
+  let x: UnsafePointer<Element>
   let scale: UnsafePointer<Float>
   let shift: UnsafePointer<Float>
 
@@ -265,13 +334,14 @@ private struct Affine: ChannelValue {
 }
 
 /// x·scale + shift + addend.
-private struct AffineSum: ChannelValue {
-  let affine: Affine
-  let addend: UnsafePointer<Float>
+private struct AffineSum<Element: KernelElement>: ChannelValue {
+  let affine: Affine<Element>
+  let addend: UnsafePointer<Element>
 
   @inline(__always)
   func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L {
-    affine.value(offset, channel) + L(addend, at: offset)
+    let value: L = affine.value(offset, channel)
+    return value + L(addend, at: offset)
   }
 }
 
@@ -287,9 +357,9 @@ private struct Rectified<Value: ChannelValue>: ChannelValue {
 }
 
 /// y = a value.
-private struct Written<Value: ChannelValue>: ChannelPass {
+private struct Written<Value: ChannelValue, Element: KernelElement>: ChannelPass {
   let value: Value
-  let y: UnsafeMutablePointer<Float>
+  let y: UnsafeMutablePointer<Element>
 
   @inline(__always)
   func run<L: Lanes>(_ offset: Int, _ channel: Int, _ lanes: L.Type) {
@@ -299,9 +369,9 @@ private struct Written<Value: ChannelValue>: ChannelPass {
 }
 
 /// Σdz and Σdz·(x − μ).
-private struct GradientTerms: ChannelTerms {
-  let gradient: UnsafeMutablePointer<Float>
-  let x: UnsafePointer<Float>
+private struct GradientTerms<Element: KernelElement>: ChannelTerms {
+  let gradient: UnsafeMutablePointer<Element>
+  let x: UnsafePointer<Element>
   let mean: UnsafePointer<Float>
 
   @inline(__always)
@@ -316,8 +386,8 @@ private struct GradientTerms: ChannelTerms {
 }
 
 /// The same from dy, which becomes dz in place.
-private struct MaskedGradientTerms<Output: ChannelValue>: ChannelTerms {
-  let unmasked: GradientTerms
+private struct MaskedGradientTerms<Output: ChannelValue, Element: KernelElement>: ChannelTerms {
+  let unmasked: GradientTerms<Element>
   /// y, rectified or not.
   let y: Output
 
@@ -329,21 +399,28 @@ private struct MaskedGradientTerms<Output: ChannelValue>: ChannelTerms {
   }
 }
 
-/// dx = a·dz + b·(x − μ) + c.
-private struct InputGradient: ChannelPass {
-  let dz: UnsafePointer<Float>
-  let x: UnsafePointer<Float>
+/// What a channel's gradient is made with, [C] each.
+private struct Coefficients {
   let mean: UnsafePointer<Float>
   let a: UnsafePointer<Float>
   let b: UnsafePointer<Float>
   let c: UnsafePointer<Float>
-  let dx: UnsafeMutablePointer<Float>
+}
+
+/// dx = a·dz + b·(x − μ) + c.
+private struct InputGradient<Element: KernelElement>: ChannelPass {
+  let dz: UnsafePointer<Element>
+  let x: UnsafePointer<Element>
+  let coefficients: Coefficients
+  let dx: UnsafeMutablePointer<Element>
 
   @inline(__always)
   func value<L: Lanes>(_ offset: Int, _ channel: Int) -> L {
-    L(c, at: channel)
-      .addingProduct(L(b, at: channel), L(x, at: offset) - L(mean, at: channel))
-      .addingProduct(L(a, at: channel), L(dz, at: offset))
+    L(coefficients.c, at: channel)
+      .addingProduct(
+        L(coefficients.b, at: channel), L(x, at: offset) - L(coefficients.mean, at: channel)
+      )
+      .addingProduct(L(coefficients.a, at: channel), L(dz, at: offset))
   }
 
   @inline(__always)
@@ -354,8 +431,8 @@ private struct InputGradient: ChannelPass {
 }
 
 /// The same, added to what dx holds.
-private struct AddedInputGradient: ChannelPass {
-  let gradient: InputGradient
+private struct AddedInputGradient<Element: KernelElement>: ChannelPass {
+  let gradient: InputGradient<Element>
 
   @inline(__always)
   func run<L: Lanes>(_ offset: Int, _ channel: Int, _ lanes: L.Type) {

@@ -7,12 +7,23 @@ public enum AveragePooling {
   ///
   /// A window's pixels are added row by row, as `GlobalAveragePooling` adds an image's: a window as
   /// large as the image gives the same bits.
-  /// - Parameter geometry: stride 1, no padding.
+  /// - Parameters:
+  ///   - geometry: stride 1, no padding.
+  ///   - output: of Float.
   public static func forward(
     _ geometry: ConvolutionGeometry, input: ImageTensor, output: ImageTensor
   ) {
     require(
       geometry.stride == 1 && geometry.padding == 0, "average pooling has stride 1 and no padding")
+    switch input.element {
+    case .float32: forward(geometry, input.view(of: Float.self), output.view())
+    case .bfloat16: forward(geometry, input.view(of: BFloat16.self), output.view())
+    }
+  }
+
+  private static func forward<Element: KernelElement>(
+    _ geometry: ConvolutionGeometry, _ input: TensorView<Element>, _ output: TensorView<Float>
+  ) {
     let channels = input.channels
     let width = geometry.input.width
     let scale = 1 / Float(geometry.kernelHeight * geometry.kernelWidth)
@@ -29,7 +40,7 @@ public enum AveragePooling {
               var sum = Vector.zero
               for r in 0..<geometry.kernelHeight {
                 for s in 0..<geometry.kernelWidth {
-                  sum += x.vector(at: (r * width + s) * channels + channel)
+                  sum += Vector(x, at: (r * width + s) * channels + channel)
                 }
               }
               y.store(sum * scale, at: channel)
@@ -37,7 +48,9 @@ public enum AveragePooling {
             narrow: { channel in
               var sum: Float = 0
               for r in 0..<geometry.kernelHeight {
-                for s in 0..<geometry.kernelWidth { sum += x[(r * width + s) * channels + channel] }
+                for s in 0..<geometry.kernelWidth {
+                  sum += x[(r * width + s) * channels + channel].float
+                }
               }
               y[channel] = sum * scale
             })

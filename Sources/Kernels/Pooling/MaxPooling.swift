@@ -1,5 +1,6 @@
 /// Max pooling: the largest input of each window, channel by channel.
 
+import CProcessor
 import Tensors
 
 public enum MaxPooling {
@@ -14,6 +15,16 @@ public enum MaxPooling {
     _ geometry: ConvolutionGeometry, input: ImageTensor, output: ImageTensor,
     winners: UnsafeMutablePointer<UInt8>?
   ) {
+    switch input.element {
+    case .float32: forward(geometry, input.view(of: Float.self), output.view(), winners)
+    case .bfloat16: forward(geometry, input.view(of: BFloat16.self), output.view(), winners)
+    }
+  }
+
+  private static func forward<Element: KernelElement>(
+    _ geometry: ConvolutionGeometry, _ input: TensorView<Element>, _ output: TensorView<Element>,
+    _ winners: UnsafeMutablePointer<UInt8>?
+  ) {
     let channels = input.channels
     forEachWindow(geometry, images: input.images) { window in
       let x = UnsafePointer(input.base) + window.imageOffset
@@ -22,11 +33,11 @@ public enum MaxPooling {
       forEachChannelGroup(
         channels,
         wide: { channel in
-          var best = x.vector(at: first + channel)
+          var best = Vector(x, at: first + channel)
           var winner = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: firstPosition))
           for row in window.rows {
             for column in window.columns {
-              let value = x.vector(at: window.pixel(row, column) * channels + channel)
+              let value = Vector(x, at: window.pixel(row, column) * channels + channel)
               // NaN wins over everything, so that it is seen and not dropped.
               let wins = (value .> best) .| ((value .!= value) .& (best .== best))
               best.replace(with: value, where: wins)
@@ -35,54 +46,104 @@ public enum MaxPooling {
             }
           }
           let index = window.outputOffset + channel
-          output.base.store(best, at: index)
+          best.store(to: output.base, at: index)
           if let winners {
             UnsafeMutableRawPointer(winners + index).storeBytes(
-              of: SIMD16<UInt8>(truncatingIfNeeded: winner), as: SIMD16<UInt8>.self)
+              of: lowest_bytes(unsafeBitCast(winner, to: SIMD16<UInt32>.self)),
+              as: SIMD16<UInt8>.self)
           }
         },
         narrow: { channel in
-          var best = x[first + channel]
+          var best = x[first + channel].float
           var winner = firstPosition
           for row in window.rows {
             for column in window.columns {
-              let value = x[window.pixel(row, column) * channels + channel]
+              let value = x[window.pixel(row, column) * channels + channel].float
               if value > best || (value.isNaN && !best.isNaN) {
                 best = value
                 winner = window.position(row, column)
               }
             }
           }
-          output.base[window.outputOffset + channel] = best
+          output.base[window.outputOffset + channel] = Element(rounding: best)
           winners?[window.outputOffset + channel] = UInt8(truncatingIfNeeded: winner)
         })
     }
   }
 
-  /// inputGradient (+)= outputGradient at each window's winner; of overlapping windows in order of memory.
+  /// inputGradient (+)= outputGradient at each window's winner; of overlapping windows in order of memory,
+  /// and rounded once.
   public static func backward(
     _ geometry: ConvolutionGeometry, outputGradient: ImageTensor, winners: UnsafePointer<UInt8>,
     inputGradient: ImageTensor, accumulate: Bool
   ) {
-    if !accumulate { inputGradient.base.update(repeating: 0, count: inputGradient.count) }
-    let channels = outputGradient.channels
-    let positions = geometry.kernelHeight * geometry.kernelWidth
-    withUnsafeTemporaryAllocation(of: Int.self, capacity: positions) { offsets in
-      // Elements from the window's first position to each.
-      for position in 0..<positions {
-        let (row, column) = position.quotientAndRemainder(dividingBy: geometry.kernelWidth)
-        offsets[position] = (row * geometry.input.width + column) * channels
-      }
-      forEachWindow(geometry, images: outputGradient.images) { window in
-        let dy = outputGradient.base + window.outputOffset
-        let winners = winners + window.outputOffset
-        let first =
-          window.imageOffset + window.pixel(window.firstRow, window.firstColumn) * channels
-        for channel in 0..<channels {
-          inputGradient.base[first + offsets[Int(winners[channel])] + channel] += dy[channel]
+    switch outputGradient.element {
+    case .float32:
+      backward(
+        geometry, outputGradient.view(of: Float.self), winners, inputGradient.view(), accumulate)
+    case .bfloat16:
+      backward(
+        geometry, outputGradient.view(of: BFloat16.self), winners, inputGradient.view(), accumulate)
+    }
+  }
+
+  private static func backward<Element: KernelElement>(
+    _ geometry: ConvolutionGeometry, _ outputGradient: TensorView<Element>,
+    _ winners: UnsafePointer<UInt8>, _ inputGradient: TensorView<Element>, _ accumulate: Bool
+  ) {
+    let (input, output, stride) = (geometry.input, geometry.output, geometry.stride)
+    let channels = output.channels
+    let (dy, dx) = (outputGradient.base, inputGradient.base)
+    for image in 0..<outputGradient.images {
+      for row in 0..<input.height {
+        let rows = Self.windows(row, of: geometry.kernelHeight, geometry, count: output.height)
+        for column in 0..<input.width {
+          let columns = Self.windows(
+            column, of: geometry.kernelWidth, geometry, count: output.width)
+          let target = ((image * input.height + row) * input.width + column) * channels
+          // Each window that covers the input, and the input's position in it.
+          @inline(__always) func forEachWindow(_ body: (_ window: Int, _ position: Int) -> Void) {
+            for windowRow in rows {
+              for windowColumn in columns {
+                body(
+                  ((image * output.height + windowRow) * output.width + windowColumn) * channels,
+                  (row + geometry.padding - windowRow * stride) * geometry.kernelWidth
+                    + (column + geometry.padding - windowColumn * stride))
+              }
+            }
+          }
+          forEachChannelGroup(
+            channels,
+            wide: { channel in
+              var sum = accumulate ? Vector(dx, at: target + channel) : .zero
+              forEachWindow { window, position in
+                let winners = UnsafeRawPointer(winners + window + channel)
+                  .loadUnaligned(as: SIMD16<UInt8>.self)
+                sum += values_where(
+                  Vector(dy, at: window + channel), winners, UInt8(truncatingIfNeeded: position))
+              }
+              sum.store(to: dx, at: target + channel)
+            },
+            narrow: { channel in
+              var sum = accumulate ? dx[target + channel].float : 0
+              forEachWindow { window, position in
+                if Int(winners[window + channel]) == position { sum += dy[window + channel].float }
+              }
+              dx[target + channel] = Element(rounding: sum)
+            })
         }
       }
     }
+  }
+
+  /// The windows along one side that cover an input.
+  @inline(__always)
+  private static func windows(
+    _ input: Int, of kernel: Int, _ geometry: ConvolutionGeometry, count: Int
+  ) -> Range<Int> {
+    let position = input + geometry.padding
+    let first = position < kernel ? 0 : (position - kernel) / geometry.stride + 1
+    return first..<max(first, min(count, position / geometry.stride + 1))
   }
 
   /// One window, on one image.

@@ -5,8 +5,8 @@ protocol Lanes {
   /// Elements of memory that a value covers.
   static var count: Int { get }
   static var zero: Self { get }
-  init(_ source: UnsafePointer<Float>, at index: Int)
-  func store(to target: UnsafeMutablePointer<Float>, at index: Int)
+  init<Element: KernelElement>(_ source: UnsafePointer<Element>, at index: Int)
+  func store<Element: KernelElement>(to target: UnsafeMutablePointer<Element>, at index: Int)
   static func + (left: Self, right: Self) -> Self
   static func - (left: Self, right: Self) -> Self
   static func * (left: Self, right: Self) -> Self
@@ -21,11 +21,13 @@ extension Vector: Lanes {
   @inline(__always) static var count: Int { lanes }
 
   @inline(__always)
-  init(_ source: UnsafePointer<Float>, at index: Int) { self = source.vector(at: index) }
+  init<Element: KernelElement>(_ source: UnsafePointer<Element>, at index: Int) {
+    self = Element.vector(source, at: index)
+  }
 
   @inline(__always)
-  func store(to target: UnsafeMutablePointer<Float>, at index: Int) {
-    target.store(self, at: index)
+  func store<Element: KernelElement>(to target: UnsafeMutablePointer<Element>, at index: Int) {
+    Element.store(self, to: target, at: index)
   }
 
   @inline(__always)
@@ -39,10 +41,14 @@ extension Float: Lanes {
   @inline(__always) static var count: Int { 1 }
 
   @inline(__always)
-  init(_ source: UnsafePointer<Float>, at index: Int) { self = source[index] }
+  init<Element: KernelElement>(_ source: UnsafePointer<Element>, at index: Int) {
+    self = source[index].float
+  }
 
   @inline(__always)
-  func store(to target: UnsafeMutablePointer<Float>, at index: Int) { target[index] = self }
+  func store<Element: KernelElement>(to target: UnsafeMutablePointer<Element>, at index: Int) {
+    target[index] = Element(rounding: self)
+  }
 
   @inline(__always)
   var rectified: Self { self < 0 ? 0 : self }

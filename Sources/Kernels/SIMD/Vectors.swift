@@ -1,6 +1,7 @@
 /// Loads, stores and loops over channels in vectors of one cache line.
 
 import CProcessor
+import Tensors
 
 /// Sixteen floats: one cache line, one AVX-512 register.
 typealias Vector = SIMD16<Float>
@@ -53,34 +54,46 @@ func forEachElementGroup(_ count: Int, wide: (Int) -> Void, narrow: (Int) -> Voi
 /// Copies `count` elements, a multiple of 16: for lengths where a call of memcpy costs more than the
 /// copy.
 @inline(__always)
-func copyVectors(
-  from source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, _ count: Int
+func copyVectors<Source: KernelElement, Target: KernelElement>(
+  from source: UnsafePointer<Source>, to target: UnsafeMutablePointer<Target>, _ count: Int
 ) {
   var index = 0
   while index < count {
-    target.store(source.vector(at: index), at: index)
+    if Source.self == Target.self {
+      let same = UnsafeRawPointer(source).assumingMemoryBound(to: Target.self)
+      Target.copy(same, to: target, at: index)
+    } else {
+      Vector(source, at: index).store(to: target, at: index)
+    }
     index += Vector.lanes
   }
 }
 
 /// Zeros `count` elements, a multiple of 16.
 @inline(__always)
-func clearVectors(_ target: UnsafeMutablePointer<Float>, _ count: Int) {
+func clearVectors<Element: KernelElement>(_ target: UnsafeMutablePointer<Element>, _ count: Int) {
   var index = 0
   while index < count {
-    target.store(.zero, at: index)
+    Vector.zero.store(to: target, at: index)
     index += Vector.lanes
   }
 }
 
 /// Prefetches the cache lines of `elements`, which will be written soon.
 @inline(__always)
-func prefetchForWriting(_ base: UnsafeMutablePointer<Float>, _ elements: Range<Int>) {
+func prefetchForWriting<Element>(_ base: UnsafeMutablePointer<Element>, _ elements: Range<Int>) {
   var index = elements.lowerBound
   while index < elements.upperBound {
     prefetch_for_writing(base + index)
-    index += Vector.lanes
+    index += CacheLine.bytes / MemoryLayout<Element>.stride
   }
+}
+
+/// `pointer`, of which the compiler then knows nothing: it keeps a register for it instead of deriving it
+/// from another pointer.
+@inline(__always)
+func independent<Element>(_ pointer: UnsafePointer<Element>) -> UnsafePointer<Element> {
+  independent_pointer(pointer).assumingMemoryBound(to: Element.self)
 }
 
 extension Range<Int> {

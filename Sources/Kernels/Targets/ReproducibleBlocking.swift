@@ -1,5 +1,7 @@
 /// Sizes that decide in which order numbers are added, and so must be equal on all ranks and machines.
 
+import Tensors
+
 /// Fractions of one machine's caches, whatever machine this is.
 ///
 /// A change of any of them, or of the caches of `reference`, changes the bits of trained parameters.
@@ -9,9 +11,11 @@ public enum ReproducibleBlocking {
   @inline(__always)
   private static var reference: KernelTarget { .avx512 }
 
-  /// Floats of the activations that a layer takes through its fused passes at a time: several of them
+  /// Elements of the activations that a layer takes through its fused passes at a time: several of them
   /// stay in the second-level cache, 192 KiB each. Sums for normalization are added block by block.
-  public static var activations: Int { reference.l2 * 3 / 32 }
+  public static func activations(_ element: ElementType) -> Int {
+    reference.l2 * 3 / 32 * ElementType.float32.stride / element.stride
+  }
 
   /// Output positions of a slice or a block from which on a product amortizes reading its weights.
   public static var positions: Int { 192 }

@@ -35,6 +35,8 @@ package struct Architecture: Sendable {
   /// The names of layers that are not trained: their parameters stay, and their normalizations use and
   /// keep their running statistics.
   package var frozen: Set<String> = []
+  /// The numbers that it computes with.
+  package var precision = Precision.fp32
 
   /// The same network with all layers trained.
   package var unfrozen: Architecture {
@@ -77,8 +79,10 @@ package struct Architecture: Sendable {
 extension Architecture {
   /// The network with some values as further outputs, after its own.
   package func adding(outputs more: [Int]) -> Architecture {
-    ArchitectureBuilder(self).architecture(
+    var network = ArchitectureBuilder(self).architecture(
       name: name, summary: summary, stride: stride, outputs: outputs + more)
+    network.precision = precision
+    return network
   }
 }
 

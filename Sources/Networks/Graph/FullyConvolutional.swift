@@ -46,7 +46,9 @@ extension Architecture {
       }
       _ = builder.append(node.name, operation, node.inputs)
     }
-    return builder.architecture(
+    var network = builder.architecture(
       name: name, summary: "\(summary), fully convolutional", stride: stride, outputs: outputs)
+    network.precision = precision
+    return network
   }
 }

@@ -30,6 +30,11 @@ package protocol Operation: Equatable, Sendable {
   /// What the rows of the output are, for inputs of these rows.
   func outputRows(of inputs: [RowCount]) -> RowCount
 
+  /// The element type of the output, for inputs of these types.
+  ///
+  /// - Parameter activations: of the values between layers.
+  func outputElement(of inputs: [ElementType], activations: ElementType) -> ElementType
+
   /// How the layer reads its input at `position`.
   func access(toInput position: Int) -> InputAccess
 
@@ -94,6 +99,9 @@ extension Operation {
   package func runningStatistics(of inputs: [ImageShape]) -> Int { 0 }
   package func summary(of inputs: [ImageShape]) -> String? { nil }
   package func outputRows(of inputs: [RowCount]) -> RowCount { inputs[0] }
+  package func outputElement(
+    of inputs: [ElementType], activations: ElementType
+  ) -> ElementType { inputs[0] }
   package func access(toInput position: Int) -> InputAccess { .memory }
   package func fullyConvolutional(of inputs: [ImageShape]) -> any Operation { self }
 }

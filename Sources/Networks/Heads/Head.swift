@@ -48,6 +48,7 @@ extension Architecture {
     var network = builder.architecture(
       name: self.name, summary: summary, stride: stride, outputs: outputs)
     network.frozen = frozen
+    network.precision = precision
     return network
   }
 

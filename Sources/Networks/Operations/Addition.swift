@@ -33,10 +33,9 @@ private struct AdditionLayer: PlannedLayer {
 
   func forward(_ pass: PassContext) {
     pass.forEachShard { shard, _ in
-      let target = pass.tensor(output, shard: shard)
       Elementwise.add(
-        first.stored(pass, shard: shard).base, second.stored(pass, shard: shard).base,
-        output: target.base, count: target.count)
+        first.stored(pass, shard: shard), second.stored(pass, shard: shard),
+        output: pass.tensor(output, shard: shard))
     }
   }
 

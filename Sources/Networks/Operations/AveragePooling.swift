@@ -17,6 +17,10 @@ package struct AveragePoolingOperation: Operation {
 
   package func summary(of inputs: [ImageShape]) -> String? { "\(height)×\(width) average pooling" }
 
+  package func outputElement(
+    of inputs: [ElementType], activations: ElementType
+  ) -> ElementType { .float32 }
+
   package func backwardReads(trainsParameters: Bool, propagates: Bool) -> [Operand] { [] }
 
   package func layer(_ step: LoweredStep) -> any PlannedLayer {

@@ -26,6 +26,10 @@ package struct FullyConnectedOperation: Operation {
 
   package func summary(of inputs: [ImageShape]) -> String? { "fully connected, \(outputs)" }
 
+  package func outputElement(
+    of inputs: [ElementType], activations: ElementType
+  ) -> ElementType { .float32 }
+
   package func backwardReads(trainsParameters: Bool, propagates: Bool) -> [Operand] {
     trainsParameters ? [.input(0)] : []
   }

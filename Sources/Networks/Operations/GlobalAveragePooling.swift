@@ -11,6 +11,10 @@ package struct GlobalAveragePoolingOperation: Operation {
 
   package func summary(of inputs: [ImageShape]) -> String? { "average pooling" }
 
+  package func outputElement(
+    of inputs: [ElementType], activations: ElementType
+  ) -> ElementType { .float32 }
+
   package func backwardReads(trainsParameters: Bool, propagates: Bool) -> [Operand] { [] }
 
   /// A pooling with stride 1 over a window of the size of the image that this one sees.

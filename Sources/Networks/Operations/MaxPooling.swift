@@ -85,7 +85,8 @@ private final class MaxPoolingLayer: PlannedLayer {
 
   func scratch(_ direction: PassDirection) -> PassScratch {
     PassScratch(
-      perThread: direction == .forward && source.isRecomputed ? geometry.input.count : 0)
+      perThread: direction == .forward && source.needsScratch(output.element)
+        ? output.element.floats(geometry.input.count) : 0)
   }
 
   func forward(_ pass: PassContext) {
@@ -95,7 +96,8 @@ private final class MaxPoolingLayer: PlannedLayer {
         geometry,
         input: source.values(
           image, pass, .forward,
-          scratch: ImageTensor(base: scratch, images: 1, shape: geometry.input)),
+          scratch: ImageTensor(
+            memory: scratch, images: 1, shape: geometry.input, element: output.element)),
         output: pass.tensor(output, image),
         winners: outputGradient == nil
           ? nil : winners.pointer + image.firstImage * geometry.output.count)

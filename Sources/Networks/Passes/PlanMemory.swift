@@ -69,7 +69,8 @@ private struct MemoryPlan {
   }
 
   private func slot(_ value: Program.ValueID, _ memory: TensorSlot.Memory) -> TensorSlot {
-    TensorSlot(memory, shape: program.values[value].shape, rows: program.values[value].rows)
+    let value = program.values[value]
+    return TensorSlot(memory, shape: value.shape, rows: value.rows, element: value.element)
   }
 
   private mutating func reserve(_ value: Program.ValueID, at time: Int) -> Int {

@@ -5,7 +5,7 @@ import Tensors
 
 /// What the passes transform, from an architecture's operations to steps with all their memory.
 ///
-/// Each pass takes a program and returns one: `FuseNormalizations`, `MarkGradients`, `FuseBlocks`,
+/// Each pass takes a program and returns one: `ChooseElements`, `FuseNormalizations`, `MarkGradients`, `FuseBlocks`,
 /// `Rematerialize`, `PlanMemory`; `Lowering` then makes the layers of a `Plan`. A value is named by the
 /// node that writes it, a step by its index.
 package struct Program {
@@ -16,6 +16,8 @@ package struct Program {
   package struct Value {
     package let shape: ImageShape
     package let rows: RowCount
+    /// Of the value and of its gradient.
+    package var element = ElementType.float32
     /// The step that writes it; nil for the network's input and for values inside fused steps.
     package var writer: StepID?
     /// Whether the backward pass computes its gradient.

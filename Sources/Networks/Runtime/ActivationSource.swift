@@ -9,35 +9,38 @@ package enum ActivationSource {
   /// The output of a normalization, stored or computed again as the plan has decided.
   case normalized(BatchNormalizationLayer)
 
-  /// Whether a pass computes the values in scratch.
-  var isRecomputed: Bool {
+  /// Whether a pass that wants `element` computes the values in scratch.
+  func needsScratch(_ element: ElementType) -> Bool {
     switch self {
-    case .stored: false
+    case .stored(let slot): slot.element != element
     case .normalized(let normalization): normalization.storage != .always
     }
   }
 
-  /// The values of `slices`: where they are stored, or in `scratch`, which has room for them.
+  /// The values of `slices`: where they are stored, or in `scratch`, which has room for them and the
+  /// element type that is wanted.
   func values(
     _ slices: ImageSlices, _ pass: PassContext, _ direction: PassDirection, scratch: ImageTensor
   ) -> ImageTensor {
     switch self {
     case .stored(let slot):
-      return pass.tensor(slot, slices)
+      let stored = pass.tensor(slot, slices)
+      if slot.element == scratch.element { return stored }
+      Elementwise.copy(stored, to: scratch)
+      return scratch
     case .normalized(let normalization):
       if let slot = normalization.output, normalization.storage.serves(direction) {
         return pass.tensor(slot, slices)
       }
       // In steps, so that a chain of normalizations stays in the second-level cache.
-      let step = max(1, ReproducibleBlocking.activations / scratch.shape.count)
+      let step = max(
+        1, ReproducibleBlocking.activations(scratch.element) / scratch.shape.count)
       for first in stride(from: 0, to: slices.range.count, by: step) {
         let begin = slices.range.lowerBound + first
         let part = begin..<min(begin + step, slices.range.upperBound)
         normalization.apply(
           ImageSlices(range: part, perImage: slices.perImage), pass, direction,
-          into: ImageTensor(
-            base: scratch.base + first * scratch.shape.count, images: part.count,
-            shape: scratch.shape))
+          into: scratch.images(first..<first + part.count))
       }
       return scratch
     }

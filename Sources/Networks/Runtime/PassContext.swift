@@ -62,14 +62,14 @@ package struct PassContext {
   /// The values of slices of this rank's images, as images of a slice's height.
   package func tensor(_ slot: TensorSlot, _ slices: ImageSlices) -> ImageTensor {
     let shape = ImageSlices.shape(of: slot.shape, perImage: slices.perImage)
-    let base: UnsafeMutablePointer<Float>
+    let memory: UnsafeMutableRawPointer
     switch slot.memory {
-    case .arena(let offset): base = workspace.floats(at: offset)
-    case .batch: base = UnsafeMutablePointer(mutating: images)
+    case .arena(let offset): memory = UnsafeMutableRawPointer(workspace.floats(at: offset))
+    case .batch: memory = UnsafeMutableRawPointer(mutating: images)
     }
     return ImageTensor(
-      base: base + slices.range.lowerBound * shape.count, images: slices.range.count,
-      shape: shape)
+      memory: memory + slices.range.lowerBound * shape.count * slot.element.stride,
+      images: slices.range.count, shape: shape, element: slot.element)
   }
 
   // MARK: Blocks of images

@@ -44,7 +44,7 @@ package struct Plan {
     threads: Int, groups: NormalizationGroups, options: Options = .init()
   ) {
     var program = Program(architecture, images: images, mode: mode)
-    program = Self.passes(parameters, options).reduce(program) { $1($0) }
+    program = Self.passes(architecture, parameters, options).reduce(program) { $1($0) }
     let layers = Lowering(program, parameters, groups).layers()
     self.layers = layers
     outputs = program.outputs.map { program.values[$0].slot! }
@@ -74,11 +74,12 @@ package struct Plan {
 
   /// The passes of compilation, in order.
   private static func passes(
-    _ parameters: ParameterLayout, _ options: Options
+    _ architecture: Architecture, _ parameters: ParameterLayout, _ options: Options
   ) -> [any ProgramPass] {
-    guard options.fuses else { return [MarkGradients(parameters), PlanMemory()] }
+    let elements = ChooseElements(activations: architecture.precision.activations)
+    guard options.fuses else { return [elements, MarkGradients(parameters), PlanMemory()] }
     return [
-      FuseNormalizations(), MarkGradients(parameters), FuseBlocks(),
+      elements, FuseNormalizations(), MarkGradients(parameters), FuseBlocks(),
       Rematerialize(leastCount: options.rematerializesFrom), PlanMemory(),
     ]
   }

@@ -63,7 +63,9 @@ package struct ResponsesRun {
 
   private func measure(_ member: EvaluationMember) throws -> LayerResponses {
     let nodes = member.architecture.responseNodes
-    let network = member.architecture.adding(outputs: nodes)
+    var network = member.architecture.adding(outputs: nodes)
+    // The outputs are read as Float.
+    network.precision = .fp32
     // All of these outputs are kept until the end of a pass.
     var need = MemoryNeed(network, training: nil, evaluation: layout, threads: threads)
     need.images = BatchLoader.bytes(images: layout.localPositions.count, shape: network.input)

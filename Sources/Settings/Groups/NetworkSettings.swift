@@ -10,6 +10,8 @@ package struct NetworkSettings: Hashable, Sendable {
   package var shortcut: Shortcut?
   /// Where bottleneck blocks have their stride; nil: torchvision's choice, the 3×3 convolution.
   package var stridePlacement: BottleneckStride?
+  /// The numbers that it computes with.
+  package var precision = Precision.fp32
   /// Whether the last γ of each residual block begins as 0.
   package var zeroInitResidual = false
   /// The weights that training starts from; nil: He initialization.
@@ -58,6 +60,11 @@ extension NetworkSettings: SettingGroup {
       "stride-placement", \.network.stridePlacement, .strideOfBottlenecks,
       "Which convolution of a bottleneck block has stride 2: the first 1x1, as in the paper (v1), "
         + "or the 3x3, as in torchvision (v1.5).", unset: "3x3", effect: .fixed),
+    Setting(
+      "precision", \.network.precision, .choice,
+      "The numbers between layers: fp32, or bf16, half of the memory and twice the products a "
+        + "second where the processor has them. Weights, sums and checkpoints are fp32 in both.",
+      effect: .fixed, isCommon: true),
     Setting(
       "zero-init-residual", \.network.zeroInitResidual, .flag,
       "Begin with 0 as the last BN scale of each residual block, so that it begins as its "

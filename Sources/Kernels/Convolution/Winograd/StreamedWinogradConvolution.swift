@@ -9,18 +9,21 @@ import Tensors
 /// Transformed, 512×512 filters take 37 MB, and writing and reading those took more time than the
 /// products. Here a panel of 64 × 32 filters stays in the second-level cache; so does such a panel of
 /// the transformed gradient until it has become a panel of the filters' gradient.
-struct StreamedWinogradConvolution: ConvolutionAlgorithm {
+struct StreamedWinogradConvolution: TypedConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
+  /// Of images in memory; transformed tiles and filters are Float.
+  let element: ElementType
   private let blocks: ChannelBlocks
   private let inputTiles: WinogradTiles
   private let outputTiles: WinogradTiles
 
   /// - Returns: nil where the algorithm does not fit the convolution.
-  init?(_ geometry: ConvolutionGeometry) {
+  init?(_ geometry: ConvolutionGeometry, _ element: ElementType) {
     guard geometry.isWinograd, let blocks = ChannelBlocks(geometry), blocks.isWhole else {
       return nil
     }
     self.geometry = geometry
+    self.element = element
     self.blocks = blocks
     inputTiles = WinogradTiles(geometry.input)
     outputTiles = WinogradTiles(geometry.output)
@@ -161,8 +164,8 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
 
   private static let transposedCount = 9 * Vector.lanes * Vector.lanes
 
-  func forward(
-    input: ImageTensor, weights: UnsafePointer<Float>, output: ImageTensor,
+  func forward<Element: KernelElement>(
+    _ input: TensorView<Element>, _ weights: UnsafePointer<Float>, _ output: TensorView<Element>,
     scratch: UnsafeMutablePointer<Float>
   ) {
     convolve(
@@ -177,9 +180,9 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
     }
   }
 
-  func backwardData(
-    outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
-    accumulate: Bool, scratch: UnsafeMutablePointer<Float>
+  func backwardData<Element: KernelElement>(
+    _ outputGradient: TensorView<Element>, _ weights: UnsafePointer<Float>,
+    _ inputGradient: TensorView<Element>, accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
     convolve(
       outputGradient, outputTiles, inputGradient, inputTiles, accumulate: accumulate,
@@ -195,8 +198,8 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
   }
 
   @inline(__always)
-  private func convolve(
-    _ input: ImageTensor, _ inputTiles: WinogradTiles, _ output: ImageTensor,
+  private func convolve<Element: KernelElement>(
+    _ input: TensorView<Element>, _ inputTiles: WinogradTiles, _ output: TensorView<Element>,
     _ outputTiles: WinogradTiles, accumulate: Bool, scratch: UnsafeMutablePointer<Float>,
     transform: (
       _ panel: FilterPanel, _ target: UnsafeMutablePointer<Float>,
@@ -249,8 +252,8 @@ struct StreamedWinogradConvolution: ConvolutionAlgorithm {
         + WinogradTiles.positionStride(capacity, outputs))
   }
 
-  func addWeightGradient(
-    input: ImageTensor, outputGradient: ImageTensor,
+  func addWeightGradient<Element: KernelElement>(
+    _ input: TensorView<Element>, _ outputGradient: TensorView<Element>,
     into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
     scratch: UnsafeMutablePointer<Float>
   ) {

@@ -7,16 +7,19 @@ import Tensors
 ///
 /// For each block: transform the tiles, multiply position by position, transform back. The backward
 /// pass to the data is the forward pass with rotated, transposed filters.
-struct WinogradConvolution: ConvolutionAlgorithm {
+struct WinogradConvolution: TypedConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
+  /// Of images in memory; transformed tiles and filters are Float.
+  let element: ElementType
   private let blocks: ChannelBlocks
   private let inputTiles: WinogradTiles
   private let outputTiles: WinogradTiles
 
   /// - Returns: nil where the algorithm does not fit the convolution.
-  init?(_ geometry: ConvolutionGeometry) {
+  init?(_ geometry: ConvolutionGeometry, _ element: ElementType) {
     guard geometry.isWinograd, let blocks = ChannelBlocks(geometry) else { return nil }
     self.geometry = geometry
+    self.element = element
     self.blocks = blocks
     inputTiles = WinogradTiles(geometry.input)
     outputTiles = WinogradTiles(geometry.output)
@@ -149,8 +152,8 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       + inputTiles.bandCount + outputTiles.bandCount
   }
 
-  func forward(
-    input: ImageTensor, weights: UnsafePointer<Float>, output: ImageTensor,
+  func forward<Element: KernelElement>(
+    _ input: TensorView<Element>, _ weights: UnsafePointer<Float>, _ output: TensorView<Element>,
     scratch: UnsafeMutablePointer<Float>
   ) {
     convolve(
@@ -158,9 +161,9 @@ struct WinogradConvolution: ConvolutionAlgorithm {
       scratch: scratch)
   }
 
-  func backwardData(
-    outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
-    accumulate: Bool, scratch: UnsafeMutablePointer<Float>
+  func backwardData<Element: KernelElement>(
+    _ outputGradient: TensorView<Element>, _ weights: UnsafePointer<Float>,
+    _ inputGradient: TensorView<Element>, accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
     convolve(
       outputGradient, outputTiles, \.outputs, weights, inputGradient, inputTiles, \.inputs,
@@ -169,9 +172,9 @@ struct WinogradConvolution: ConvolutionAlgorithm {
 
   /// A convolution from the channels `sources` of a run's blocks to its channels `targets`.
   @inline(__always)
-  private func convolve(
-    _ input: ImageTensor, _ inputTiles: WinogradTiles, _ sources: (Run) -> Range<Int>,
-    _ prepared: UnsafePointer<Float>, _ output: ImageTensor, _ outputTiles: WinogradTiles,
+  private func convolve<Element: KernelElement>(
+    _ input: TensorView<Element>, _ inputTiles: WinogradTiles, _ sources: (Run) -> Range<Int>,
+    _ prepared: UnsafePointer<Float>, _ output: TensorView<Element>, _ outputTiles: WinogradTiles,
     _ targets: (Run) -> Range<Int>, accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
     let band = scratch
@@ -221,8 +224,8 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     transformedGradientCount + scratchCount(images: images)
   }
 
-  func addWeightGradient(
-    input: ImageTensor, outputGradient: ImageTensor,
+  func addWeightGradient<Element: KernelElement>(
+    _ input: TensorView<Element>, _ outputGradient: TensorView<Element>,
     into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
     scratch: UnsafeMutablePointer<Float>
   ) {

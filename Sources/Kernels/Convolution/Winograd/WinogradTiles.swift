@@ -89,8 +89,8 @@ struct WinogradTiles: Hashable, Sendable {
   /// Calls `body` for each tile and sixteen of its channels `channels`, counted from their first one, with
   /// its 6×6 inputs, `padded.pitch` elements between rows and sixteen between columns.
   @inline(__always)
-  private func forEachInputTile(
-    _ images: UnsafePointer<Float>, _ block: Block, channels: Range<Int>,
+  private func forEachInputTile<Element: KernelElement>(
+    _ images: UnsafePointer<Element>, _ block: Block, channels: Range<Int>,
     band: UnsafeMutablePointer<Float>,
     _ body: (_ inputs: UnsafePointer<Float>, _ tile: Int, _ channel: Int) -> Void
   ) {
@@ -117,8 +117,8 @@ struct WinogradTiles: Hashable, Sendable {
   /// V[36] = Bᵀ d B of a block's channels `channels`; at each position, for each `width` of them,
   /// [tiles, width].
   @inline(never)
-  func transformInput(
-    _ images: UnsafePointer<Float>, _ block: Block, channels: Range<Int>, parts width: Int,
+  func transformInput<Element: KernelElement>(
+    _ images: UnsafePointer<Element>, _ block: Block, channels: Range<Int>, parts width: Int,
     into transformed: UnsafeMutablePointer<Float>, stride: Int, band: UnsafeMutablePointer<Float>
   ) {
     let pitch = padded.pitch
@@ -128,7 +128,7 @@ struct WinogradTiles: Hashable, Sendable {
         first * block.tiles + tile * min(width, channels.count - first) + (channel - first)
       WinogradTransforms.forEachPart { part in
         let inputs = inputs + part
-        let target = RowPointers<6>(transformed + (offset + part), stride: 6 * stride)
+        let target = RowPointers<6, Float>(transformed + (offset + part), stride: 6 * stride)
         WinogradTransforms.input { row, column in
           inputs.channels(at: row * pitch + column * Vector.lanes)
         } store: { row, column, value in
@@ -141,8 +141,8 @@ struct WinogradTiles: Hashable, Sendable {
   /// D[36] = A dy Aᵀ of a block's channels `channels`; at each position, for each `width` of them,
   /// [tiles, width] in the panels of `PackedGEMM`.
   @inline(never)
-  func transformOutputGradient(
-    _ gradients: UnsafePointer<Float>, _ block: Block, channels: Range<Int>, panels width: Int,
+  func transformOutputGradient<Element: KernelElement>(
+    _ gradients: UnsafePointer<Element>, _ block: Block, channels: Range<Int>, panels width: Int,
     into transformed: UnsafeMutablePointer<Float>, stride: Int,
     band: UnsafeMutablePointer<Float>
   ) {
@@ -155,7 +155,7 @@ struct WinogradTiles: Hashable, Sendable {
           step: tile, column: channel - part * width, steps: block.tiles, columns: width)
       WinogradTransforms.forEachPart { part in
         let inputs = inputs + part
-        let target = RowPointers<6>(transformed + (offset + part), stride: 6 * stride)
+        let target = RowPointers<6, Float>(transformed + (offset + part), stride: 6 * stride)
         WinogradTransforms.outputGradient { row, column in
           inputs.channels(at: (row + 1) * pitch + (column + 1) * Vector.lanes)
         } store: { row, column, value in
@@ -169,9 +169,9 @@ struct WinogradTiles: Hashable, Sendable {
   ///
   /// - Parameter products: [36][tiles][channels.count].
   @inline(never)
-  func transformOutput(
+  func transformOutput<Element: KernelElement>(
     _ products: UnsafePointer<Float>, stride: Int, _ block: Block, channels range: Range<Int>,
-    output: UnsafeMutablePointer<Float>, accumulate: Bool
+    output: UnsafeMutablePointer<Element>, accumulate: Bool
   ) {
     let channels = shape.channels
     let pitch = shape.width * channels
@@ -188,8 +188,8 @@ struct WinogradTiles: Hashable, Sendable {
           for channel in Swift.stride(
             from: 0, to: range.count, by: WinogradTransforms.Channels.scalarCount)
           {
-            let products = RowPointers<6>(source + channel, stride: 6 * stride)
-            let outputs = RowPointers<4>(target + channel, stride: pitch)
+            let products = RowPointers<6, Float>(source + channel, stride: 6 * stride)
+            let outputs = RowPointers<4, Element>(target + channel, stride: pitch)
             // Whole tiles without conditions in the loop.
             if rows == 4 && columns == 4 && !accumulate {
               WinogradTransforms.output { row, column in
@@ -218,23 +218,22 @@ struct WinogradTiles: Hashable, Sendable {
 ///
 /// Otherwise the compiler computes the address of every element ahead of the loop, and loads it again
 /// from the stack for each access.
-private struct RowPointers<let count: Int> {
-  private let rows: InlineArray<count, UnsafePointer<Float>>
+private struct RowPointers<let count: Int, Element: KernelElement> {
+  private let rows: InlineArray<count, UnsafePointer<Element>>
 
   @inline(__always)
-  init(_ first: UnsafePointer<Float>, stride: Int) {
-    rows = InlineArray(first: independent_pointer(first)) { independent_pointer($0 + stride) }
+  init(_ first: UnsafePointer<Element>, stride: Int) {
+    rows = InlineArray(first: independent(first)) { independent($0 + stride) }
   }
 
   @inline(__always)
   func channels(_ row: Int, _ offset: Int) -> WinogradTransforms.Channels {
-    rows[row].channels(at: offset)
+    Element.channels(rows[row], at: offset)
   }
 
   @inline(__always)
   func store(_ value: WinogradTransforms.Channels, _ row: Int, _ offset: Int) {
-    UnsafeMutableRawPointer(mutating: rows[row] + offset).storeBytes(
-      of: value, as: WinogradTransforms.Channels.self)
+    Element.store(value, to: UnsafeMutablePointer(mutating: rows[row]), at: offset)
   }
 }
 
@@ -242,6 +241,31 @@ extension UnsafePointer<Float> {
   /// Elements from `index` on, of any alignment.
   @inline(__always)
   fileprivate func channels(at index: Int) -> WinogradTransforms.Channels {
-    UnsafeRawPointer(self + index).loadUnaligned(as: WinogradTransforms.Channels.self)
+    Float.channels(self, at: index)
   }
+}
+
+extension KernelElement {
+  /// Elements from `index` on, of any alignment.
+  @inline(__always)
+  fileprivate static func channels(
+    _ source: UnsafePointer<Self>, at index: Int
+  ) -> WinogradTransforms.Channels {
+    #if arch(arm64)
+      var values = WinogradTransforms.Channels.zero
+      for lane in 0..<values.scalarCount { values[lane] = source[index + lane].float }
+      return values
+    #else
+      return vector(source, at: index)
+    #endif
+  }
+
+  #if arch(arm64)
+    @inline(__always)
+    fileprivate static func store(
+      _ value: WinogradTransforms.Channels, to target: UnsafeMutablePointer<Self>, at index: Int
+    ) {
+      for lane in 0..<value.scalarCount { target[index + lane] = Self(rounding: value[lane]) }
+    }
+  #endif
 }

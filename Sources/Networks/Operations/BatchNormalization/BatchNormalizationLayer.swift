@@ -91,7 +91,7 @@ package final class BatchNormalizationLayer: PlannedLayer {
 
   /// Images in one step of the passes that this layer runs itself.
   private var imagesPerBlock: Int {
-    max(1, ReproducibleBlocking.activations / input.shape.count)
+    max(1, ReproducibleBlocking.activations(input.element) / input.shape.count)
   }
 
   /// A thread's scratch for the passes that this layer runs itself.
@@ -105,9 +105,9 @@ package final class BatchNormalizationLayer: PlannedLayer {
   }
 
   package func scratch(_ direction: PassDirection) -> PassScratch {
-    let recomputes = direction == .backward && addend?.isRecomputed == true
+    let recomputes = direction == .backward && addend?.needsScratch(input.element) == true
     let images = recomputes ? min(description.images, imagesPerBlock) : 0
-    return PassScratch(perThread: sumsCount + images * input.shape.count)
+    return PassScratch(perThread: sumsCount + input.element.floats(images * input.shape.count))
   }
 
   private func forEachPiece(
@@ -136,7 +136,7 @@ package final class BatchNormalizationLayer: PlannedLayer {
     BatchNormalization.addMoments(
       fresh ?? stored, to: pass.workspace.localStatistics.pointer + piece.shard * 2 * channels,
       rowsBefore: piece.slicesBefore * input.shape.area / piece.slices.perImage,
-      streamedTo: fresh == nil ? nil : stored.base, scratch: scratch)
+      streamedTo: fresh == nil ? nil : stored, scratch: scratch)
   }
 
   /// Writes the output of `slices`.
@@ -148,9 +148,7 @@ package final class BatchNormalizationLayer: PlannedLayer {
     BatchNormalization.apply(
       pass.tensor(input, slices), scale: row(.scale, ofGroup: group),
       shift: row(.shift, ofGroup: group),
-      addend: addend.map {
-        UnsafePointer($0.values(slices, pass, direction, scratch: output).base)
-      },
+      addend: addend.map { $0.values(slices, pass, direction, scratch: output) },
       epilogue: epilogue, output: output)
   }
 
@@ -253,16 +251,15 @@ package final class BatchNormalizationLayer: PlannedLayer {
     _ slices: ImageSlices, _ pass: PassContext, _ scratch: Scratch
   ) -> BatchNormalization.Switches {
     if let output, storage.serves(.backward) {
-      return .output(pass.tensor(output, slices).base)
+      return .output(pass.tensor(output, slices))
     }
     let group = group(of: slices, pass)
     let values = ImageTensor(
-      base: scratch.activations, images: slices.range.count, shape: input.shape)
+      memory: scratch.activations, images: slices.range.count, shape: input.shape,
+      element: input.element)
     return .input(
       scale: row(.scale, ofGroup: group), shift: row(.shift, ofGroup: group),
-      addend: addend.map {
-        UnsafePointer($0.values(slices, pass, .backward, scratch: values).base)
-      })
+      addend: addend.map { $0.values(slices, pass, .backward, scratch: values) })
   }
 
   package func backward(_ pass: PassContext) throws {
@@ -335,9 +332,9 @@ extension GradientTarget {
   /// Copies or adds `source` to `target`, which is this target's shard.
   func take(_ source: ImageTensor, _ target: ImageTensor) {
     if accumulate {
-      Elementwise.add(target.base, source.base, output: target.base, count: target.count)
+      Elementwise.add(target, source, output: target)
     } else {
-      target.base.update(from: source.base, count: target.count)
+      Elementwise.copy(source, to: target)
     }
   }
 }

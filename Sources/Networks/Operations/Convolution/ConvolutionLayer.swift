@@ -37,7 +37,7 @@ final class ConvolutionLayer: PlannedLayer {
   ) {
     self.name = name
     slicesPerImage = geometry.slicesPerImage
-    algorithm = geometry.slice(of: slicesPerImage).algorithm
+    algorithm = geometry.slice(of: slicesPerImage).algorithm(for: output.element)
     self.source = source
     self.output = output
     self.weights = weights
@@ -52,9 +52,10 @@ final class ConvolutionLayer: PlannedLayer {
       isTraining && following?.takesBatchStatistics(.training) == true
       && !algorithm.streamsWeights
       && CacheLine.whole(floats: sliceOutput.channels) == sliceOutput.channels
-      && images * slicesPerImage * sliceOutput.count >= Self.leastStreamedCount
+      && output.element.floats(images * slicesPerImage * sliceOutput.count)
+        >= Self.leastStreamedFloats
     scratchOffsets = Self.scratchOffsets(
-      algorithm, source: source, slices: images * slicesPerImage,
+      algorithm, output.element, source: source, slices: images * slicesPerImage,
       keepsOutputBlock: isTraining && following != nil, trains: isTraining && trains)
   }
 
@@ -81,45 +82,48 @@ final class ConvolutionLayer: PlannedLayer {
 
   /// Slices of a block: few enough that its input and output stay in the second-level cache, but enough
   /// positions to amortize reading the weights once per block.
-  private static func slicesPerBlock(_ algorithm: any ConvolutionAlgorithm) -> Int {
+  private static func slicesPerBlock(
+    _ algorithm: any ConvolutionAlgorithm, _ element: ElementType
+  ) -> Int {
     let geometry = algorithm.geometry
     if algorithm.streamsWeights { return max(1, 4096 / geometry.output.area) }
     return max(
-      1, ReproducibleBlocking.activations / max(geometry.input.count, geometry.output.count),
+      1,
+      ReproducibleBlocking.activations(element) / max(geometry.input.count, geometry.output.count),
       ReproducibleBlocking.positions / geometry.output.area)
   }
 
-  /// Elements of a rank's output from which on they go to memory past the caches: the next layer finds
+  /// Floats of a rank's output from which on they go to memory past the caches: the next layer finds
   /// none of them in a cache anyway, and a store that first reads its line takes three times as long on an
   /// Intel Xeon. It changes no bit.
-  private static let leastStreamedCount = KernelTarget.current.l3
+  private static let leastStreamedFloats = KernelTarget.current.l3
 
   /// Whether the plan has a backward pass over this layer.
   private var hasBackward: Bool { outputGradient != nil || following?.outputGradient != nil }
 
   /// A thread's scratch, divided; the last is for the backward pass only.
   private struct Scratch {
-    let activations: UnsafeMutablePointer<Float>
+    let activations: UnsafeMutableRawPointer
     let sums: UnsafeMutablePointer<Double>
     let algorithm: UnsafeMutablePointer<Float>
     /// A block of the output on its way to memory, or of the output's gradient.
-    let output: UnsafeMutablePointer<Float>
+    let output: UnsafeMutableRawPointer
     let weightSums: UnsafeMutablePointer<Float>
   }
 
   /// Where the parts of a thread's scratch begin, and where the last one ends.
   private static func scratchOffsets(
-    _ algorithm: any ConvolutionAlgorithm, source: ActivationSource, slices: Int,
-    keepsOutputBlock: Bool, trains: Bool
+    _ algorithm: any ConvolutionAlgorithm, _ element: ElementType, source: ActivationSource,
+    slices: Int, keepsOutputBlock: Bool, trains: Bool
   ) -> InlineArray<6, Int> {
     let geometry = algorithm.geometry
-    let slices = min(slices, slicesPerBlock(algorithm))
+    let slices = min(slices, slicesPerBlock(algorithm, element))
     let sums = BatchNormalization.scratchCount(
       channels: max(geometry.input.channels, geometry.output.channels))
     let counts = [
-      source.isRecomputed ? slices * geometry.input.count : 0, 2 * sums,
+      source.needsScratch(element) ? element.floats(slices * geometry.input.count) : 0, 2 * sums,
       algorithm.scratchCount(images: slices),
-      keepsOutputBlock ? slices * geometry.output.count : 0,
+      keepsOutputBlock ? element.floats(slices * geometry.output.count) : 0,
       trains ? algorithm.weightScratchCount(images: slices) : 0,
     ]
     var offsets = InlineArray<6, Int>(repeating: 0)
@@ -140,10 +144,11 @@ final class ConvolutionLayer: PlannedLayer {
 
   private func divide(_ base: UnsafeMutablePointer<Float>) -> Scratch {
     Scratch(
-      activations: base + scratchOffsets[0],
+      activations: UnsafeMutableRawPointer(base + scratchOffsets[0]),
       sums: UnsafeMutableRawPointer(base + scratchOffsets[1])
         .assumingMemoryBound(to: Double.self),
-      algorithm: base + scratchOffsets[2], output: base + scratchOffsets[3],
+      algorithm: base + scratchOffsets[2],
+      output: UnsafeMutableRawPointer(base + scratchOffsets[3]),
       weightSums: base + scratchOffsets[4])
   }
 
@@ -154,7 +159,8 @@ final class ConvolutionLayer: PlannedLayer {
     _ body: (_ block: PassContext.Block, _ scratch: UnsafeMutablePointer<Float>) -> Void
   ) {
     pass.forEachBlock(
-      of: output, slicesPerBlock: Self.slicesPerBlock(algorithm), slicesPerImage: slicesPerImage,
+      of: output, slicesPerBlock: Self.slicesPerBlock(algorithm, output.element),
+      slicesPerImage: slicesPerImage,
       acrossShards: algorithm.streamsWeights, body)
   }
 
@@ -166,7 +172,9 @@ final class ConvolutionLayer: PlannedLayer {
       let stored = pass.tensor(output, block.slices)
       let output =
         streams
-        ? ImageTensor(base: scratch.output, images: stored.images, shape: stored.shape) : stored
+        ? ImageTensor(
+          memory: scratch.output, images: stored.images, shape: stored.shape,
+          element: stored.element) : stored
       algorithm.forward(
         input: activations(block, pass, scratch, .forward), weights: weights,
         output: output, scratch: scratch.algorithm)
@@ -200,9 +208,8 @@ final class ConvolutionLayer: PlannedLayer {
         accumulate: inputGradient.accumulate, scratch: scratch.algorithm)
       guard let preceding, let input else { return }
       pass.forEachPiece(of: block) { piece in
-        let part = piece.slices.range.lowerBound - block.slices.range.lowerBound
         preceding.addBackwardSums(
-          piece, switches: .output(input.base + part * geometry.input.count), pass,
+          piece, switches: .output(input.images(piece.slices.range, of: block.slices.range)), pass,
           scratch: scratch.sums)
       }
     }
@@ -241,7 +248,8 @@ final class ConvolutionLayer: PlannedLayer {
     let values = source.values(
       block.slices, pass, direction,
       scratch: ImageTensor(
-        base: scratch.activations, images: block.slices.range.count, shape: geometry.input))
+        memory: scratch.activations, images: block.slices.range.count, shape: geometry.input,
+        element: output.element))
     if direction == .forward, let preceding, preceding.output != nil {
       preceding.apply(block.slices, pass, .forward, into: values)
     }
@@ -254,7 +262,8 @@ final class ConvolutionLayer: PlannedLayer {
   ) -> ImageTensor {
     if let outputGradient { return pass.tensor(outputGradient, block.slices) }
     let tensor = ImageTensor(
-      base: scratch.output, images: block.slices.range.count, shape: geometry.output)
+      memory: scratch.output, images: block.slices.range.count, shape: geometry.output,
+      element: output.element)
     following?.backwardData(block.slices, pass, into: tensor, accumulate: false)
     return tensor
   }
@@ -263,8 +272,6 @@ final class ConvolutionLayer: PlannedLayer {
 extension ImageTensor {
   /// The images `part` of a tensor that holds `whole`.
   fileprivate func images(_ part: Range<Int>, of whole: Range<Int>) -> ImageTensor {
-    ImageTensor(
-      base: base + (part.lowerBound - whole.lowerBound) * shape.count, images: part.count,
-      shape: shape)
+    images(part.lowerBound - whole.lowerBound..<part.upperBound - whole.lowerBound)
   }
 }

@@ -42,6 +42,10 @@ package struct ConvolutionOperation: Operation {
       + (groups > 1 ? ", \(groups) groups" : "")
   }
 
+  package func outputElement(
+    of inputs: [ElementType], activations: ElementType
+  ) -> ElementType { activations }
+
   package func access(toInput position: Int) -> InputAccess { .blocks }
 
   package func backwardReads(trainsParameters: Bool, propagates: Bool) -> [Operand] {

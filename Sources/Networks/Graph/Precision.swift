@@ -1,0 +1,23 @@
+/// The numbers that a network computes with.
+
+import Tensors
+
+/// What values between layers are, and how convolutions multiply them.
+///
+/// Parameters, their gradients and the optimizer's state, BN statistics, sums, the classifier and the loss
+/// are Float in any case. Each case is an arithmetic of its own: it has the same bits on every machine.
+package enum Precision: String, CaseIterable, Sendable, Codable {
+  /// 32-bit floating point.
+  case fp32
+  /// Activations and their gradients are bfloat16, rounded once a value; products of two neighbouring
+  /// bfloat16 are added to a Float sum at a time (Kalamkar et al. 2019, arXiv 1905.12322).
+  case bf16
+
+  /// The element type of activations and their gradients.
+  package var activations: ElementType {
+    switch self {
+    case .fp32: .float32
+    case .bf16: .bfloat16
+    }
+  }
+}
