@@ -129,6 +129,7 @@ def ours_command(arguments, model, batch_size):
     command = ["mpirun", "-n", str(arguments.ranks)]
     command += [os.path.join(ROOT, ".build/release/resnet-dist"), "bench", "--model", model]
     command += ["--batch-size", str(batch_size), "--threads", "1", "--json"]
+    command += ["--precision", arguments.precision]
     if arguments.steps:
         return command + ["--steps", str(arguments.steps)]
     return command + ["--seconds", f"{arguments.seconds:g}"]
@@ -262,21 +263,21 @@ def ratio_cell(summary, key):
     return f"{summary[key]:.2f}" if key in summary else "–"
 
 
-def torch_title(arguments):
-    """What PyTorch runs, where it is not plain fp32."""
-    words = ["PyTorch"]
+def title(arguments, side):
+    """What a side runs, where it is not plain fp32."""
+    words = [TITLES[side]]
     if arguments.precision != "fp32":
         words.append(arguments.precision)
-    if arguments.torch_compile:
+    if arguments.torch_compile and side == "torch":
         words.append("compiled")
     return " ".join(words)
 
 
 def table(arguments, summaries):
     """The summaries as text, one line a model."""
-    title = torch_title(arguments)
+    torch_title, own_title = (title(arguments, side) for side in SIDES)
     rows = [
-        ["", "batch", "", title, "resnet-dist", "", title, "of it", "resnet-dist", ""],
+        ["", "batch", "", torch_title, own_title, "", torch_title, "of it", own_title, ""],
         ["model", "a rank", "ranks", "images/s", "images/s", "ratio", "MB a rank", "framework"]
         + ["MB a rank", "ratio"],
     ]
@@ -309,7 +310,7 @@ def write_json(arguments, rounds, summaries):
         "processor": processor(),
         "cores": len(os.sched_getaffinity(0)),
         "allocator": arguments.allocator,
-        "torch_precision": arguments.precision,
+        "precision": arguments.precision,
         "torch_compiled": arguments.torch_compile,
         "rounds": rounds,
         "summary": summaries,
@@ -343,7 +344,7 @@ def parsed_arguments():
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seconds", required=True, type=float)
     parser.add_argument("--json")
-    parser.add_argument("--precision", default="fp32", choices=PRECISIONS, help="of PyTorch")
+    parser.add_argument("--precision", default="fp32", choices=PRECISIONS, help="of both")
     parser.add_argument("--torch-compile", action="store_true")
     parser.add_argument("--only", choices=SIDES)
     parser.add_argument("--torch-python", help="a Python that has PyTorch")
