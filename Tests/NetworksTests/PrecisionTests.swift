@@ -113,12 +113,13 @@ import Testing
     #expect(cosine(float.logits, rounded.logits) > 0.999, "\(name)")
   }
 
-  @Test("activations in bf16 take little more than half of the memory", arguments: ["resnet50"])
-  func memory(_ name: String) throws {
-    let network = try Self.network(name)
+  @Test(
+    "activations in bf16 take less memory, though the backward pass computes fewer of them again")
+  func memory() throws {
+    let network = try Self.network("resnet50")
     let float = try TrainingReplica(alone: network, batch: 32)
     let rounded = try TrainingReplica(alone: network.with(.bf16), batch: 32)
-    #expect(Double(rounded.arenaBytes) < 0.65 * Double(float.arenaBytes))
+    #expect(Double(rounded.arenaBytes) < 0.85 * Double(float.arenaBytes))
   }
 
   @Test("values between layers are of the network's precision, what is done once an image is fp32")

@@ -201,6 +201,30 @@ static inline __attribute__((always_inline)) sixteen_bytes lowest_bytes(sixteen_
   return __builtin_convertvector(words, sixteen_bytes);
 }
 
+/// Transposes a matrix of sixteen by sixteen floats in place.
+static inline __attribute__((always_inline)) void transpose_sixteen(float *_Nonnull matrix) {
+  typedef float unaligned_floats __attribute__((vector_size(64), aligned(4)));
+  sixteen_floats rows[16];
+#pragma clang loop unroll(full)
+  for (int row = 0; row < 16; row++) rows[row] = ((const unaligned_floats *)matrix)[row];
+  // Four times, rows that are eight apart are zipped, each pair into two neighbouring rows.
+#pragma clang loop unroll(full)
+  for (int round = 0; round < 4; round++) {
+    sixteen_floats zipped[16];
+#pragma clang loop unroll(full)
+    for (int row = 0; row < 8; row++) {
+      zipped[2 * row] = __builtin_shufflevector(
+          rows[row], rows[row + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      zipped[2 * row + 1] = __builtin_shufflevector(
+          rows[row], rows[row + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    }
+#pragma clang loop unroll(full)
+    for (int row = 0; row < 16; row++) rows[row] = zipped[row];
+  }
+#pragma clang loop unroll(full)
+  for (int row = 0; row < 16; row++) ((unaligned_floats *)matrix)[row] = rows[row];
+}
+
 // bfloat16: products of pairs as VDPBF16PS computes them, and the rounding of VCVTNEPS2BF16. Where the
 // processor has no such instructions, the same bits come from others.
 

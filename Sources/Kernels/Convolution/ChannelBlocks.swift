@@ -1,5 +1,7 @@
 /// Grouped convolutions as a few independent dense ones.
 
+import CProcessor
+
 /// A convolution's channels in blocks that depend on nothing outside the block.
 ///
 /// Without groups there is one block. Groups narrower than a vector share a block of at least
@@ -48,7 +50,9 @@ struct ChannelBlocks: Hashable, Sendable {
   /// counted within `block`.
   @inline(__always)
   private func offset(block: Int, position: Int, input: Int, output: Int) -> Int {
-    (position * groupInputs + input % groupInputs) * allOutputs + block * outputs + output
+    // A block of one group needs no division.
+    let input = isSparse ? input % groupInputs : input
+    return (position * groupInputs + input) * allOutputs + block * outputs + output
   }
 
   /// Those of sixteen outputs that see `input`.
@@ -85,16 +89,21 @@ struct ChannelBlocks: Hashable, Sendable {
     }
   }
 
+  /// Writes the transpose of sixteen rows.
+  @inline(__always)
+  func transposed(into target: UnsafeMutablePointer<Float>, _ row: (Int) -> Vector) {
+    for index in 0..<Vector.lanes { target.store(row(index), at: index * Vector.lanes) }
+    transpose_sixteen(target)
+  }
+
   /// Transposes sixteen by sixteen weights of one position: target[output][input].
   @inline(__always)
   func transposedWeights(
     _ source: UnsafePointer<Float>, block: Int, position: Int, input: Int, output: Int,
     into target: UnsafeMutablePointer<Float>
   ) {
-    for row in 0..<Vector.lanes {
-      let values = weights(
-        source, block: block, position: position, input: input + row, output: output)
-      for column in 0..<Vector.lanes { target[column * Vector.lanes + row] = values[column] }
+    transposed(into: target) { row in
+      weights(source, block: block, position: position, input: input + row, output: output)
     }
   }
 
@@ -108,16 +117,20 @@ struct ChannelBlocks: Hashable, Sendable {
     into panels: UnsafeMutablePointer<Factor>
   ) {
     let count = positions * inputs
+    if isWhole {
+      return PackedGEMM.pack(
+        source, rowStride: outputs, rows: count, columns: outputs, into: panels)
+    }
     let steps = PackedGEMM.steps(count, Factor.self)
     for step in 0..<steps {
       let (position, input) = (step * Factor.elements).quotientAndRemainder(dividingBy: inputs)
       let (nextPosition, nextInput) =
         input + 1 < inputs ? (position, input + 1) : (position + 1, 0)
-      let isWhole = step * Factor.elements + 1 < count
+      let hasSecond = step * Factor.elements + 1 < count
       for output in stride(from: 0, to: outputs, by: Vector.lanes) {
         let first = weights(source, block: block, position: position, input: input, output: output)
         let second =
-          Factor.elements > 1 && isWhole
+          Factor.elements > 1 && hasSecond
           ? weights(
             source, block: block, position: nextPosition, input: nextInput, output: output)
           : .zero

@@ -136,14 +136,12 @@ struct Im2colConvolution: TypedConvolutionAlgorithm {
       for block in 0..<blocks.count {
         for element in stride(from: 0, to: paddedCount, by: Vector.lanes) {
           for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
-            for lane in 0..<Vector.lanes {
+            blocks.transposed(into: transposed) { lane in
               let (position, input) = source(min(element + lane, patchCount - 1))
-              let values =
-                element + lane < patchCount
+              return element + lane < patchCount
                 ? blocks.weights(
                   weights, block: block, position: position, input: input, output: output)
                 : .zero
-              for row in 0..<Vector.lanes { transposed[row * Vector.lanes + lane] = values[row] }
             }
             for row in stride(from: 0, to: Vector.lanes, by: Factor.elements) {
               let next = min(row + 1, Vector.lanes - 1)

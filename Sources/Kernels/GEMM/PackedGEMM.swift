@@ -185,10 +185,9 @@ enum PackedGEMM {
 
   /// The rows of a matrix of `rows` rows that a step is made of; the second is nil where there is none.
   @inline(__always)
-  private static func lines<Factor: ProductFactor>(
-    _ step: Int, _ source: UnsafePointer<Factor.Element>, stride: Int, rows: Int,
-    _ factor: Factor.Type
-  ) -> (first: UnsafePointer<Factor.Element>, second: UnsafePointer<Factor.Element>?) {
+  private static func lines<Factor: ProductFactor, Source>(
+    _ step: Int, _ source: UnsafePointer<Source>, stride: Int, rows: Int, _ factor: Factor.Type
+  ) -> (first: UnsafePointer<Source>, second: UnsafePointer<Source>?) {
     let row = step * Factor.elements
     let first = source + row * stride
     return (first, row + 1 < rows ? first + stride : nil)
@@ -231,9 +230,10 @@ enum PackedGEMM {
     return (1, min(kc, segmentSteps - step % segmentSteps))
   }
 
-  /// Packs a row-major matrix of `columns` columns, a multiple of 16, into panels.
-  static func pack<Factor: ProductFactor>(
-    _ source: UnsafePointer<Factor.Element>, rowStride: Int, rows: Int, columns: Int,
+  /// Packs a row-major matrix of `columns` columns, a multiple of 16, into panels, rounded where its
+  /// elements are Float and the factors' are not.
+  static func pack<Factor: ProductFactor, Source: KernelElement>(
+    _ source: UnsafePointer<Source>, rowStride: Int, rows: Int, columns: Int,
     into panels: UnsafeMutablePointer<Factor>
   ) {
     let steps = steps(rows, Factor.self)

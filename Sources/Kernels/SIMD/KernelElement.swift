@@ -110,6 +110,19 @@ extension BFloat16: KernelElement {
   }
 }
 
+extension BFloat16 {
+  /// Sixteen elements from `index` on as bit patterns, rounded where they are Float.
+  @inline(__always)
+  static func halves<Source: KernelElement>(
+    _ source: UnsafePointer<Source>, at index: Int
+  ) -> SIMD16<UInt16> {
+    if Source.self == BFloat16.self {
+      return UnsafeRawPointer(source + index).loadUnaligned(as: SIMD16<UInt16>.self)
+    }
+    return round_to_bfloat16(Vector(source, at: index))
+  }
+}
+
 extension UnsafeMutablePointer<Float> {
   /// Scratch as elements of another type.
   @inline(__always)

@@ -5,7 +5,7 @@ import Tensors
 
 /// The arithmetic of products, on sixteen factors at a time.
 protocol ProductFactor: BitwiseCopyable {
-  associatedtype Element
+  associatedtype Element: KernelElement
   /// Sixteen factors.
   associatedtype Wide
 
@@ -26,8 +26,8 @@ protocol ProductFactor: BitwiseCopyable {
   static func combine(_ first: Vector, _ second: Vector) -> Wide
 
   /// The same of elements in memory; a `second` that is nil is zeros.
-  static func combine(
-    _ first: UnsafePointer<Element>, _ second: UnsafePointer<Element>?, at index: Int
+  static func combine<Source: KernelElement>(
+    _ first: UnsafePointer<Source>, _ second: UnsafePointer<Source>?, at index: Int
   ) -> Wide
 
   /// One of those factors.
@@ -56,9 +56,9 @@ extension Float: ProductFactor {
   static func combine(_ first: Vector, _ second: Vector) -> Vector { first }
 
   @inline(__always)
-  static func combine(
-    _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>?, at index: Int
-  ) -> Vector { first.vector(at: index) }
+  static func combine<Source: KernelElement>(
+    _ first: UnsafePointer<Source>, _ second: UnsafePointer<Source>?, at index: Int
+  ) -> Vector { Vector(first, at: index) }
 
   @inline(__always)
   init(_ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>?, at index: Int) {
@@ -106,12 +106,12 @@ public struct BFloat16Pair: BitwiseCopyable, ProductFactor {
   }
 
   @inline(__always)
-  static func combine(
-    _ first: UnsafePointer<BFloat16>, _ second: UnsafePointer<BFloat16>?, at index: Int
+  static func combine<Source: KernelElement>(
+    _ first: UnsafePointer<Source>, _ second: UnsafePointer<Source>?, at index: Int
   ) -> Wide {
     pair_halves(
-      UnsafeRawPointer(first + index).loadUnaligned(as: SIMD16<UInt16>.self),
-      second.map { UnsafeRawPointer($0 + index).loadUnaligned(as: SIMD16<UInt16>.self) } ?? .zero)
+      BFloat16.halves(first, at: index),
+      second.map { BFloat16.halves($0, at: index) } ?? .zero)
   }
 
   @inline(__always)
