@@ -18,22 +18,21 @@ extension ConvolutionGeometry {
       WinogradConvolution(self, element), StreamedWinogradConvolution(self, element),
     ]
     let winograd = weightsOutgrowCaches ? pair.reversed() : pair
+    let all = (winograd + direct(element)).compactMap(\.self)
     switch element {
-    case .float32:
-      return (winograd + directInFloat).compactMap(\.self)
+    case .float32: return all + [BLASConvolution(self)]
     case .bfloat16:
-      let others = (directInFloat).compactMap(\.self).map { RoundedConvolution($0) }
-      return (winograd + [Im2colConvolution(self, element)]).compactMap(\.self) + others
+      return all + algorithms(for: .float32).map { RoundedConvolution($0) }
     }
   }
 
-  /// Direct algorithms of Float.
-  private var directInFloat: [(any ConvolutionAlgorithm)?] {
-    let implicit = ImplicitGEMMConvolution(self)
+  /// Algorithms of direct products.
+  private func direct(_ element: ElementType) -> [(any ConvolutionAlgorithm)?] {
+    let implicit = ImplicitGEMMConvolution(self, element)
     // A band of rows would hold four times what the strided patches of a 1×1 filter need.
     let readsInPlace = implicit.map { $0.paysOff && kernelWidth > 1 } ?? false
-    let direct: [(any ConvolutionAlgorithm)?] = [implicit, Im2colConvolution(self, .float32)]
-    return (readsInPlace ? direct : direct.reversed()) + [BLASConvolution(self)]
+    let direct: [(any ConvolutionAlgorithm)?] = [implicit, Im2colConvolution(self, element)]
+    return readsInPlace ? direct : direct.reversed()
   }
 
   /// Whether transformed filters, four times the weights, do not stay in the caches next to the

@@ -12,24 +12,27 @@ import Tensors
 /// filter positions: each of these phases is a convolution of dY with stride 1.
 ///
 /// Blocks of channels pass one after the other through each band, while its rows are in the cache.
-struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
+struct ImplicitGEMMConvolution: TypedConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
+  let element: ElementType
   private let blocks: ChannelBlocks
-  /// For input channels that fill no vectors, whose gradient only inner layers would need.
+  /// For the gradients of input channels that fill no vectors, which only inner layers would need, and for
+  /// weight gradients of elements that are multiplied in pairs: neighbouring pixels are no pairs in memory.
   private let patches: Im2colConvolution?
   private let inputRows: PaddedRows
   private let gradientRows: PaddedRows
 
   /// - Returns: nil where the algorithm does not fit the convolution.
-  init?(_ geometry: ConvolutionGeometry) {
+  init?(_ geometry: ConvolutionGeometry, _ element: ElementType) {
+    let fillsVectors = geometry.input.channels % Vector.lanes == 0
     guard
       geometry.padding < min(geometry.kernelHeight, geometry.kernelWidth),
-      let blocks = ChannelBlocks(geometry)
+      let blocks = ChannelBlocks(geometry), fillsVectors || element == .float32
     else { return nil }
     self.geometry = geometry
+    self.element = element
     self.blocks = blocks
-    patches =
-      geometry.input.channels % Vector.lanes == 0 ? nil : Im2colConvolution(geometry, .float32)
+    patches = fillsVectors && element == .float32 ? nil : Im2colConvolution(geometry, element)
     let width = geometry.kernelWidth
     inputRows = PaddedRows(
       shape: geometry.input.with(channels: blocks.inputs), left: geometry.padding,
@@ -56,10 +59,21 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
   private var outputs: Int { blocks.outputs }
   private var rowSteps: Int { geometry.kernelWidth * inputs }
 
+  /// Elements of a factor.
+  private var factorElements: Int {
+    switch element {
+    case .float32: Float.Factor.elements
+    case .bfloat16: BFloat16.Factor.elements
+    }
+  }
+
   // MARK: Bands
 
   /// Floats of a band: several of them stay in the second-level cache.
   private static var bandFloats: Int { KernelTarget.compiled.l2 * 3 / 32 }
+
+  /// Elements of a band.
+  private var bandElements: Int { Self.bandFloats * factorElements }
   /// Pixels of a band's outputs where there are several blocks: a row's. The next block reads the lines
   /// beside those of this one, so few of them pass in between.
   private static let pixelsOfBlock = 14
@@ -69,7 +83,7 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
     let rows =
       blocks.count > 1
       ? Self.pixelsOfBlock / geometry.output.width
-      : (Self.bandFloats / inputRows.pitch - geometry.kernelHeight) / geometry.stride + 1
+      : (bandElements / inputRows.pitch - geometry.kernelHeight) / geometry.stride + 1
     return min(max(1, rows), geometry.output.height)
   }
 
@@ -81,8 +95,8 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
 
   /// Calls `body(image, output rows, block)` with the band of the block's input that the rows read.
   @inline(__always)
-  private func forEachBand(
-    _ input: ImageTensor, _ band: UnsafeMutablePointer<Float>,
+  private func forEachBand<Element: KernelElement>(
+    _ input: TensorView<Element>, _ band: UnsafeMutablePointer<Element>,
     _ body: (_ image: Int, _ outputRows: Range<Int>, _ block: Int) -> Void
   ) {
     inputRows.clearSides(band, rows: bandRows(rowsPerBlock) + 1)
@@ -142,7 +156,7 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
       for column in 0..<geometry.stride {
         let (row, column) = (rowPhase(row), columnPhase(column))
         body(row, column, weights)
-        weights += row.taps * column.taps * outputs * inputs
+        weights += row.taps * column.taps * outputs * inputs / factorElements
       }
     }
   }
@@ -157,7 +171,7 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
     let rows =
       blocks.count > 1
       ? Self.pixelsOfBlock / geometry.output.width
-      : Self.bandFloats / gradientRows.pitch - 2 * rowMargin
+      : bandElements / gradientRows.pitch - 2 * rowMargin
     return min(max(1, rows), (geometry.input.height + geometry.stride - 1) / geometry.stride)
   }
 
@@ -167,9 +181,19 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
     max(blocks.count * blockWeights, patches?.preparedWeightCount ?? 0)
   }
 
-  private var blockWeights: Int { geometry.kernelHeight * rowSteps * outputs }
+  /// Factors of a block's weights.
+  private var blockWeights: Int { geometry.kernelHeight * rowSteps * outputs / factorElements }
 
   func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
+    switch element {
+    case .float32: pack(weights, into: prepared)
+    case .bfloat16: pack(weights, into: prepared.factors(of: BFloat16.self))
+    }
+  }
+
+  private func pack<Factor: ProductFactor>(
+    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Factor>
+  ) {
     for block in 0..<blocks.count {
       blocks.pack(
         weights, block: block, positions: geometry.kernelHeight * geometry.kernelWidth,
@@ -180,14 +204,27 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
   func prepareBackwardData(
     _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
   ) {
-    if let patches { return patches.prepareBackwardData(weights, into: prepared) }
+    if let patches, !fillsVectors {
+      return patches.prepareBackwardData(weights, into: prepared)
+    }
+    switch element {
+    case .float32: packTransposed(weights, into: prepared)
+    case .bfloat16: packTransposed(weights, into: prepared.factors(of: BFloat16.self))
+    }
+  }
+
+  private var fillsVectors: Bool { geometry.input.channels % Vector.lanes == 0 }
+
+  private func packTransposed<Factor: ProductFactor>(
+    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Factor>
+  ) {
     let stride = geometry.stride
     var transposed = InlineArray<256, Float>(repeating: 0)
     withUnsafeMutablePointer(to: &transposed) { transposed in
       let transposed = UnsafeMutableRawPointer(transposed).assumingMemoryBound(to: Float.self)
       for block in 0..<blocks.count {
         forEachPhase { row, column, offset in
-          let steps = row.taps * column.taps * outputs
+          let steps = row.taps * column.taps * outputs / Factor.elements
           for tap in 0..<row.taps * column.taps {
             let (rowTap, columnTap) = tap.quotientAndRemainder(dividingBy: column.taps)
             let position =
@@ -198,13 +235,17 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
                 blocks.transposedWeights(
                   weights, block: block, position: position, input: input, output: output,
                   into: transposed)
-                for lane in 0..<Vector.lanes {
-                  prepared.store(
-                    transposed.vector(at: lane * Vector.lanes),
+                for lane in Swift.stride(from: 0, to: Vector.lanes, by: Factor.elements) {
+                  let next = min(lane + 1, Vector.lanes - 1)
+                  Factor.store(
+                    Factor.combine(
+                      transposed.vector(at: lane * Vector.lanes),
+                      transposed.vector(at: next * Vector.lanes)),
+                    to: prepared,
                     at: block * blockWeights + offset
                       + PackedGEMM.panelOffset(
-                        step: tap * outputs + output + lane, column: input, steps: steps,
-                        columns: inputs))
+                        step: (tap * outputs + output + lane) / Factor.elements, column: input,
+                        steps: steps, columns: inputs))
                 }
               }
             }
@@ -217,44 +258,48 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
   // MARK: Forward and backward-data
 
   func scratchCount(images: Int) -> Int {
-    max(
-      bandCount, (phaseRowsPerBlock + 2 * rowMargin) * gradientRows.pitch,
-      patches?.scratchCount(images: images) ?? 0)
+    let band = max(bandCount, (phaseRowsPerBlock + 2 * rowMargin) * gradientRows.pitch)
+    return max(
+      element.floats(band), fillsVectors ? 0 : patches?.scratchCount(images: images) ?? 0)
   }
 
-  func forward(
-    input: ImageTensor, weights: UnsafePointer<Float>, output: ImageTensor,
+  func forward<Element: KernelElement>(
+    _ input: TensorView<Element>, _ weights: UnsafePointer<Float>, _ output: TensorView<Element>,
     scratch: UnsafeMutablePointer<Float>
   ) {
     let rowCount = output.shape.width * output.channels
-    forEachBand(input, scratch) { image, rows, block in
+    let factor = Element.Factor.elements
+    let band = scratch.elements(of: Element.self)
+    forEachBand(input, band) { image, rows, block in
       for row in rows {
         let first = (row - rows.lowerBound) * geometry.stride * inputRows.pitch
         PackedGEMM.multiply(
-          m: output.shape.width, n: outputs, k: geometry.kernelHeight * rowSteps,
+          m: output.shape.width, n: outputs, k: geometry.kernelHeight * rowSteps / factor,
           a: OperandA(
-            base: scratch + first, rowStride: geometry.stride * inputs, stepStride: 1,
-            segmentSteps: rowSteps, segmentStride: inputRows.pitch),
-          b: weights + block * blockWeights,
+            base: UnsafePointer(band + first).factors, rowStride: geometry.stride * inputs / factor,
+            stepStride: 1, segmentSteps: rowSteps / factor,
+            segmentStride: inputRows.pitch / factor),
+          b: weights.factors(of: Element.self) + block * blockWeights,
           c: output.base + (image * output.shape.height + row) * rowCount + block * outputs,
           cStride: output.channels, outputIsCold: true)
       }
     }
   }
 
-  func backwardData(
-    outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
-    accumulate: Bool, scratch: UnsafeMutablePointer<Float>
+  func backwardData<Element: KernelElement>(
+    _ outputGradient: TensorView<Element>, _ weights: UnsafePointer<Float>,
+    _ inputGradient: TensorView<Element>, accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
-    if let patches {
+    if let patches, !fillsVectors {
       return patches.backwardData(
-        outputGradient: outputGradient, weights: weights, inputGradient: inputGradient,
-        accumulate: accumulate, scratch: scratch)
+        outputGradient, weights, inputGradient, accumulate: accumulate, scratch: scratch)
     }
+    let weights = weights.factors(of: Element.self)
+    let band = scratch.elements(of: Element.self)
     let (height, width) = (geometry.input.height, geometry.input.width)
     let step = phaseRowsPerBlock
     let phaseRows = (height + geometry.stride - 1) / geometry.stride
-    gradientRows.clearSides(scratch, rows: step + 2 * rowMargin)
+    gradientRows.clearSides(band, rows: step + 2 * rowMargin)
     for image in 0..<outputGradient.images {
       for first in stride(from: 0, to: phaseRows, by: step) {
         let rows = first..<min(first + step, phaseRows)
@@ -262,7 +307,7 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
           gradientRows.fill(
             outputGradient.base + image * outputGradient.shape.count + block * outputs,
             pixelStride: outputGradient.channels,
-            rows: rows.lowerBound - rowMargin..<rows.upperBound + rowMargin, into: scratch)
+            rows: rows.lowerBound - rowMargin..<rows.upperBound + rowMargin, into: band)
           forEachPhase { rowPhase, columnPhase, offset in
             let columns = (width - columnPhase.offset + geometry.stride - 1) / geometry.stride
             for row in rows {
@@ -270,7 +315,7 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
               guard inputRow < height, columns > 0 else { continue }
               let pixel = (image * height + inputRow) * width + columnPhase.offset
               let source =
-                scratch + (row - rows.lowerBound + rowPhase.shift + rowMargin) * gradientRows.pitch
+                band + (row - rows.lowerBound + rowPhase.shift + rowMargin) * gradientRows.pitch
                 + (columnPhase.shift + gradientRows.left) * outputs
               multiplyPhase(
                 source, rowPhase.taps, columnPhase.taps, weights + block * blockWeights + offset,
@@ -284,12 +329,13 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
   }
 
   /// One row of a phase: `columns` inputs, `stride` pixels apart.
-  private func multiplyPhase(
-    _ source: UnsafePointer<Float>, _ rowTaps: Int, _ columnTaps: Int,
-    _ weights: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, _ columns: Int,
-    accumulate: Bool
+  private func multiplyPhase<Element: KernelElement>(
+    _ source: UnsafePointer<Element>, _ rowTaps: Int, _ columnTaps: Int,
+    _ weights: UnsafePointer<Element.Factor>, _ target: UnsafeMutablePointer<Element>,
+    _ columns: Int, accumulate: Bool
   ) {
-    let steps = rowTaps * columnTaps * outputs
+    let factor = Element.Factor.elements
+    let steps = rowTaps * columnTaps * outputs / factor
     let targetStride = geometry.stride * geometry.input.channels
     if steps == 0 {
       if accumulate { return }
@@ -299,8 +345,8 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
     PackedGEMM.multiply(
       m: columns, n: inputs, k: steps,
       a: OperandA(
-        base: source, rowStride: outputs, stepStride: 1, segmentSteps: columnTaps * outputs,
-        segmentStride: gradientRows.pitch),
+        base: source.factors, rowStride: outputs / factor, stepStride: 1,
+        segmentSteps: columnTaps * outputs / factor, segmentStride: gradientRows.pitch / factor),
       b: weights, c: target, cStride: targetStride, accumulate: accumulate, outputIsCold: true)
   }
 
@@ -322,18 +368,24 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
   private var isOnePanel: Bool { blocks.isWhole && outputs <= PackedGEMM.nr }
 
   func weightScratchCount(images: Int) -> Int {
-    sumCount + bandCount + (isOnePanel ? 0 : rowsPerBlock * geometry.output.width * outputs)
+    if element != .float32, let patches { return patches.weightScratchCount(images: images) }
+    return sumCount + bandCount + (isOnePanel ? 0 : rowsPerBlock * geometry.output.width * outputs)
   }
 
-  func addWeightGradient(
-    input: ImageTensor, outputGradient: ImageTensor,
+  func addWeightGradient<Element: KernelElement>(
+    _ input: TensorView<Element>, _ outputGradient: TensorView<Element>,
     into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
     scratch: UnsafeMutablePointer<Float>
   ) {
+    if Element.Factor.elements > 1, let patches {
+      return patches.addWeightGradient(
+        input, outputGradient, into: weightGradient, isFirst: isFirst, isLast: isLast,
+        scratch: scratch)
+    }
     let sums = sumsInPlace ? weightGradient : scratch
     if isFirst { sums.update(repeating: 0, count: blocks.count * blockSums) }
-    let band = scratch + sumCount
-    let panels = band + bandCount
+    let band = (scratch + sumCount).elements(of: Element.self)
+    let panels = (scratch + sumCount + bandCount).factors(of: Element.self)
     let width = geometry.output.width
     forEachBand(input, band) { image, rows, block in
       let pixel = (image * geometry.output.height + rows.lowerBound) * width
@@ -347,10 +399,10 @@ struct ImplicitGEMMConvolution: ConvolutionAlgorithm {
         PackedGEMM.multiply(
           m: sumRows, n: outputs, k: rows.count * width,
           a: OperandA(
-            base: band + filterRow * inputRows.pitch, rowStride: 1,
+            base: UnsafePointer(band + filterRow * inputRows.pitch).factors, rowStride: 1,
             stepStride: geometry.stride * inputs, segmentSteps: width,
             segmentStride: geometry.stride * inputRows.pitch),
-          b: isOnePanel ? gradient : panels,
+          b: isOnePanel ? UnsafePointer(gradient).factors : UnsafePointer(panels),
           c: sums + block * blockSums + filterRow * sumRows * outputs, cStride: outputs,
           accumulate: true)
       }

@@ -12,21 +12,21 @@ struct PaddedRows: Hashable, Sendable {
   var pitch: Int { (left + shape.width + right) * shape.channels }
 
   /// Makes a band of `rows` rows ready for `fill`: zeros on both sides of the image, which stay there.
-  func clearSides(_ band: UnsafeMutablePointer<Float>, rows: Int) {
+  func clearSides<Element: KernelElement>(_ band: UnsafeMutablePointer<Element>, rows: Int) {
     for row in 0..<rows {
       let start = band + row * pitch
-      start.update(repeating: 0, count: left * shape.channels)
+      start.update(repeating: .zero, count: left * shape.channels)
       (start + (left + shape.width) * shape.channels).update(
-        repeating: 0, count: right * shape.channels)
+        repeating: .zero, count: right * shape.channels)
     }
   }
 
   /// Copies rows of an image with `pixelStride` channels, or of whole vectors of its channels, between the
-  /// zeros on both sides, as Float; rows outside the image become zeros.
+  /// zeros on both sides, perhaps into another element type; rows outside the image become zeros.
   @inline(__always)
-  func fill<Element: KernelElement>(
+  func fill<Element: KernelElement, Padded: KernelElement>(
     _ image: UnsafePointer<Element>, pixelStride: Int, rows: Range<Int>,
-    into band: UnsafeMutablePointer<Float>
+    into band: UnsafeMutablePointer<Padded>
   ) {
     let filled = shape.width * shape.channels
     forEachRow(rows, band) { row, target in
@@ -40,21 +40,21 @@ struct PaddedRows: Hashable, Sendable {
       } else if filled % Vector.lanes == 0 {
         copyVectors(from: source, to: target, filled)
       } else {
-        for index in 0..<filled { target[index] = source[index].float }
+        for index in 0..<filled { target[index] = Padded(rounding: source[index].float) }
       }
     }
   }
 
   /// Calls `body` with each row of the image and its target, and clears the rows outside the image.
   @inline(__always)
-  private func forEachRow(
-    _ rows: Range<Int>, _ band: UnsafeMutablePointer<Float>,
-    _ body: (_ row: Int, _ target: UnsafeMutablePointer<Float>) -> Void
+  private func forEachRow<Padded: KernelElement>(
+    _ rows: Range<Int>, _ band: UnsafeMutablePointer<Padded>,
+    _ body: (_ row: Int, _ target: UnsafeMutablePointer<Padded>) -> Void
   ) {
     var target = band + left * shape.channels
     for row in rows {
       if row < 0 || row >= shape.height {
-        target.update(repeating: 0, count: shape.width * shape.channels)
+        target.update(repeating: .zero, count: shape.width * shape.channels)
       } else {
         body(row, target)
       }

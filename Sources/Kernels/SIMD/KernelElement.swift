@@ -148,3 +148,11 @@ extension UnsafePointer<Float> {
     UnsafeRawPointer(self).assumingMemoryBound(to: Element.Factor.self)
   }
 }
+
+extension UnsafePointer where Pointee: KernelElement {
+  /// The elements as factors of products, from a whole factor on.
+  @inline(__always)
+  var factors: UnsafePointer<Pointee.Factor> {
+    UnsafeRawPointer(self).assumingMemoryBound(to: Pointee.Factor.self)
+  }
+}
