@@ -76,6 +76,7 @@ enum StepSelection: SettingGroup {
   static let title = "Division of the work"
   static let settings = selection(
     \.network.precision, \.parallel.batchSize, \.parallel.accumulate, \.parallel.shards,
+    \.parallel.balance,
     \.parallel.normalizationGroup, \.parallel.threads, \.parallel.reduction,
     \.parallel.gradientCompression, \.parallel.bucketMegabytes, \.run.timeline)
 }

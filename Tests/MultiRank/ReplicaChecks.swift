@@ -70,13 +70,13 @@ private func train(
 private func compare(
   _ communicator: Communicator, model: String = "resnet8", precision: Precision = .fp32,
   batch: Int, shards: Int, group: Int? = nil, threads: Int = 1, microBatches: Int = 1,
-  hosts: Bool = false
+  hosts: Bool = false, speeds: (_ ranks: Int) -> [Double]? = { _ in nil }
 ) throws {
   let size = communicator.size
   guard shards / microBatches >= size else { return }
   let layout = try ShardLayout(
     batch: batch / microBatches, shards: shards / microBatches, ranks: size,
-    rank: communicator.rank)
+    rank: communicator.rank, speeds: speeds(size))
   let here = try train(
     model, precision, try NormalizationGroups(layout, imagesPerGroup: group), threads: threads,
     microBatches: microBatches, bucketBytes: 40_000,
@@ -113,6 +113,14 @@ let replicaChecks: [Check] = [
   },
   Check("training gives one rank's bits with filters that are streamed past the images") {
     try compare($0, model: "resnet18", batch: 16, shards: 8)
+  },
+  Check("training gives one rank's bits when faster ranks hold more shards") {
+    let speeds = { (ranks: Int) in (0..<ranks).map { Double($0 % 3 + 1) } }
+    try compare($0, batch: 23, shards: 16, speeds: speeds)
+    try compare($0, batch: 32, shards: 16, group: 8, hosts: true, speeds: speeds)
+    try compare($0, batch: 27, shards: 11, threads: 2, hosts: true) { ranks in
+      (0..<ranks).map { $0 == 0 ? 5 : 1 }
+    }
   },
   Check("training in bf16 gives one rank's bits") {
     try compare($0, precision: .bf16, batch: 27, shards: 8, threads: 2)

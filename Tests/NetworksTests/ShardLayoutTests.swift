@@ -20,9 +20,33 @@ import Testing
           #expect(sizes.min()! >= 1 && sizes.max()! - sizes.min()! <= 1)
           let held = layouts.map(\.localShards.count)
           #expect(held.min()! >= 1 && held.max()! - held.min()! <= 1)
-          #expect(all.isEven == (held.min()! == held.max()!))
+          #expect(all.counts == held)
         }
       }
+    }
+  }
+
+  @Test(
+    "by speeds, the last rank finishes as early as any division lets it",
+    arguments: [[1, 1], [2, 1], [1, 3], [1, 1, 4], [0.4, 1, 0.9], [7, 0.01, 3]])
+  func speeds(_ speeds: [Double]) throws {
+    /// The least time of the last rank over all divisions, each rank with a shard at least.
+    func least(_ shards: Int, _ speeds: ArraySlice<Double>) -> Double {
+      if speeds.count == 1 { return Double(shards) / speeds.first! }
+      return (1...shards - speeds.count + 1).map {
+        max(Double($0) / speeds.first!, least(shards - $0, speeds.dropFirst()))
+      }.min()!
+    }
+    for shards in speeds.count...17 {
+      let layouts = try speeds.indices.map {
+        try ShardLayout(
+          batch: 40, shards: shards, ranks: speeds.count, rank: $0, speeds: speeds)
+      }
+      #expect(layouts.flatMap { Array($0.localShards) } == Array(0..<shards))
+      #expect(layouts.flatMap { Array($0.localPositions) } == Array(0..<40))
+      #expect(layouts.allSatisfy { $0.counts == layouts.map(\.localShards.count) })
+      let time = zip(layouts[0].counts, speeds).map { Double($0) / $1 }.max()!
+      #expect(time == least(shards, speeds[...]))
     }
   }
 

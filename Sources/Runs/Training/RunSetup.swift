@@ -51,9 +51,14 @@ struct RunSetup {
       ("training images", data.train.fingerprint), ("test images", data.test.fingerprint),
     ])
     let timeline = TrainingTimeline(requested, images: data.train.count)
+    threads = try requested.threads(on: ranks)
+    let speeds = try ranks.together { [threads] in
+      try requested.parallel.balance.speeds(on: ranks, threads: threads)
+    }
     let phases: [TrainingPhase]
     (phases, testArchitecture, division) = try ranks.together {
-      let layout = try requested.microBatchLayout(ranks: ranks.count, rank: ranks.rank)
+      let layout = try requested.microBatchLayout(
+        ranks: ranks.count, rank: ranks.rank, speeds: speeds)
       let phases = try TrainingPhase.all(requested, data, timeline)
       let architecture = phases.last!.architecture
       for source in [data.train, data.evaluation, data.test] {
@@ -73,7 +78,6 @@ struct RunSetup {
     configuration.resolve(architecture)
     configuration = configuration.withResolvedNormalization(for: data.train)
     self.configuration = configuration
-    threads = try configuration.threads(on: ranks)
     var derived = configuration.withDerivedImages(data.train.imageShape)
     derived.parallel.threads = threads
     derived.optimizer.normalizationWeightDecay = configuration.optimizer.appliedNormalizationDecay

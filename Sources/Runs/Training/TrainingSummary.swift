@@ -151,8 +151,13 @@ struct TrainingSummary {
     if configuration.parallel.reduction == .mpi {
       text += "\n--reduction mpi: another number of ranks gives other bits"
     }
-    if !layout.isEven {
-      let counts = (0..<layout.ranks).map { layout.shards(ofRank: $0).count }
+    let counts = layout.counts
+    if configuration.parallel.balance != .even {
+      text +=
+        "\nranks hold \(counts.prefix(16).map { "\($0)" }.joined(separator: ", "))"
+        + (counts.count > 16 ? ", …" : "")
+        + " of \(layout.shards) shards by their speeds (--balance)"
+    } else if counts.min() != counts.max() {
       text +=
         "\n\(layout.shards) shards do not divide evenly: ranks hold \(counts.min()!) to "
         + "\(counts.max()!), same result, the fullest sets the pace"

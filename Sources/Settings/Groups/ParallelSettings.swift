@@ -10,6 +10,8 @@ package struct ParallelSettings: Hashable, Sendable {
   package var accumulate = 1
   /// Logical shards of the mini-batch; nil: see `shards(ranks:)`.
   package var shards: Int?
+  /// How the shards are divided over ranks of different speed.
+  package var balance = RankBalance.even
   /// Images of a BN group; nil: the whole micro-batch.
   package var normalizationGroup: Int?
   /// Threads of each rank; nil: this machine's cores divided by its ranks.
@@ -43,6 +45,11 @@ extension ParallelSettings: SettingGroup {
       "shards", \.parallel.shards, .integer(1...),
       "Logical shards of the mini-batch. Runs with the same shards give the same bits on any "
         + "number of ranks up to N.", unset: "8, or the ranks if more", effect: .fixed),
+    Setting(
+      "balance", \.parallel.balance, .balance,
+      "Which ranks hold more of the shards: even, all the same; auto, the faster ones, by a "
+        + "measurement at the start; or each by a speed that you give, such as 2,1,1. No choice "
+        + "changes a result.", effect: .none),
     Setting(
       "bn-group-size", \.parallel.normalizationGroup, .integer(1...),
       "Images whose BN statistics are merged, whichever ranks hold them: the papers' images a GPU. "
@@ -89,14 +96,18 @@ extension TrainingConfiguration {
 
   /// This rank's share of each micro-batch.
   ///
+  /// - Parameter speeds: of each rank, from `RankBalance`; nil: all are the same.
   /// - Throws: `AccumulationError`, `ShardLayoutError`.
-  package func microBatchLayout(ranks: Int, rank: Int) throws -> ShardLayout {
+  package func microBatchLayout(
+    ranks: Int, rank: Int, speeds: [Double]? = nil
+  ) throws -> ShardLayout {
     let shards = shards(ranks: ranks)
     let (batch, count) = (parallel.batchSize, parallel.accumulate)
     guard batch % count == 0, shards % count == 0 else {
       throw AccumulationError(microBatches: count, batch: batch, shards: shards)
     }
-    return try ShardLayout(batch: batch / count, shards: shards / count, ranks: ranks, rank: rank)
+    return try ShardLayout(
+      batch: batch / count, shards: shards / count, ranks: ranks, rank: rank, speeds: speeds)
   }
 }
 
