@@ -10,11 +10,16 @@ package enum ExitCode {
   package static let failure: Int32 = 1
   /// The command line or the settings are wrong.
   package static let usage: Int32 = 2
+  /// The run was asked to stop and has saved: it can be resumed (`EX_TEMPFAIL`).
+  package static let stopped: Int32 = 75
+  /// The run made no progress, and its watchdog ended it.
+  package static let stalled: Int32 = 76
 
   /// The exit code that `error` ends the program with.
   package static func of(_ error: any Error) -> Int32 {
     switch error {
     case is any UsageError: usage
+    case is RunStopped: stopped
     case let error as CollectiveFailure: error.exitCode
     default: failure
     }
@@ -23,6 +28,14 @@ package enum ExitCode {
 
 /// An error in what the user requested: exit code 2.
 package protocol UsageError: Error {}
+
+/// A run was asked to stop, and can be resumed.
+package struct RunStopped: Error, CustomStringConvertible {
+  package let description: String
+
+  /// - Parameter description: why, what was saved and how to continue, in one line.
+  package init(_ description: String) { self.description = description }
+}
 
 extension ModelError: UsageError {}
 extension ShardLayoutError: UsageError {}

@@ -44,6 +44,7 @@ package final class TrainingEngine {
     package var bucketBytes = 1 << 20
     /// Of gradients between hosts.
     package var compression = GradientCompression.none
+    package var onNotFinite = NotFinitePolicy.stop
     package var optimizer: any OptimizerRule
     /// The learning rate of all layers but the classifier, over that of a step.
     package var backboneRate: Float = 1
@@ -70,6 +71,10 @@ package final class TrainingEngine {
   private let lossSums: PartialSums<Double>
   /// Where each loss's sums begin.
   private let lossOffsets: [Int]
+  /// Running statistics before a step, which a skipped one returns to; empty where none is skipped.
+  private let earlierStatistics: AlignedBuffer<Float>
+  /// Why the last step changed nothing; nil: it did.
+  package private(set) var skipped: (any NotFinite)?
   private let observers: [any StepObserver]
 
   /// Compiles the network and sets up the exchanges. Collective.
@@ -119,6 +124,8 @@ package final class TrainingEngine {
     lossSums = PartialSums(parts: options.microBatches, count: lossSumsCount) { sum, next in
       for index in 0..<sum.count { sum[index] += next[index] }
     }
+    earlierStatistics = AlignedBuffer(
+      count: options.onNotFinite == .skip ? replica.runningStatistics.count : 0)
   }
 
   /// The memory that an engine takes on a rank.
@@ -153,33 +160,56 @@ package final class TrainingEngine {
   ///
   /// - Parameters:
   ///   - number: of the step, from 1 on; for observers and messages.
+  ///   - requests: of this rank; `requests` has all ranks' afterwards.
   ///   - source: gives `Options.microBatches` micro-batches.
   /// - Returns: the losses' sums over the mini-batch, the same on every rank; valid until the next step.
+  ///   After a step that was skipped (`skipped`) they are no numbers, and the engine is as it was before.
   /// - Throws: `CollectiveFailure` for `Diverged` and `GradientNotFinite`, on every rank alike and before
   ///   any parameter is changed; `RanksOutOfStep`, `MPIError`, and what the source throws.
   package func step(
-    _ number: Int, learningRate: Double, from source: some MicroBatchSource
+    _ number: Int, learningRate: Double, requests: StepRequests = [],
+    from source: some MicroBatchSource
   ) throws -> LossSums {
+    saveStatistics()
     for index in 0..<options.microBatches {
       begin(.loading, number)
       try reduction.begin()
       try source.withNextMicroBatch { batch in
-        try pass(batch, MicroBatchIndex(index: index, of: options.microBatches), ofStep: number)
+        try pass(
+          batch, MicroBatchIndex(index: index, of: options.microBatches), ofStep: number, requests)
       }
       try reduction.finish()
     }
     let sums = LossSums(lossSums.total)
     begin(.update, number)
-    try check(sums, step: number, learningRate: learningRate)
-    optimizer.step(learningRate: learningRate)
+    skipped = failure(sums, step: number, learningRate: learningRate)
+    if let skipped {
+      if options.onNotFinite == .stop { throw CollectiveFailure(onEveryRank: skipped) }
+      restoreStatistics()
+    } else {
+      optimizer.step(learningRate: learningRate)
+    }
     reduction.release()
     for observer in observers { observer.didEnd(step: number) }
     return sums
   }
 
+  /// What any rank asked for with the last step: the same on every rank.
+  package var requests: StepRequests { losses.requests }
+
+  private func saveStatistics() {
+    if earlierStatistics.view.count == 0 { return }
+    earlierStatistics.view.update(from: VectorView(MutableVectorView(replica.runningStatistics)))
+  }
+
+  private func restoreStatistics() {
+    MutableVectorView(replica.runningStatistics).update(from: VectorView(earlierStatistics.view))
+  }
+
   /// Forward and backward over a micro-batch, whose losses of all ranks go to `lossSums`.
   private func pass(
-    _ batch: MicroBatch, _ microBatch: MicroBatchIndex, ofStep step: Int
+    _ batch: MicroBatch, _ microBatch: MicroBatchIndex, ofStep step: Int,
+    _ requests: StepRequests
   ) throws {
     begin(.forward, step)
     let shards = try active.trainingPass(
@@ -188,52 +218,65 @@ package final class TrainingEngine {
       begin(.backward, step)
     }
     begin(.reduction, step)
-    try losses.sum(VectorView(shards)).add(to: lossSums, microBatch)
+    try losses.sum(VectorView(shards), requests: requests).add(to: lossSums, microBatch)
   }
 
   private func begin(_ phase: StepPhase, _ step: Int) {
     for observer in observers { observer.willBegin(phase, ofStep: step) }
   }
 
-  private func check(_ sums: LossSums, step: Int, learningRate: Double) throws {
+  /// What is not a number in this step, the same on every rank; nil: nothing.
+  private func failure(_ sums: LossSums, step: Int, learningRate: Double) -> (any NotFinite)? {
     for offset in lossOffsets {
       let own = sums.from(offset)
       if own.loss.isFinite { continue }
-      throw CollectiveFailure(
-        onEveryRank: Diverged(
-          step: step, learningRate: learningRate, loss: own.loss / own.samples))
+      return Diverged(step: step, learningRate: learningRate, loss: own.loss / own.samples)
     }
-    if let parameter = replica.firstParameterWithoutFiniteGradient {
-      throw CollectiveFailure(
-        onEveryRank: GradientNotFinite(
-          step: step, learningRate: learningRate, parameter: parameter))
+    return replica.firstParameterWithoutFiniteGradient.map {
+      GradientNotFinite(step: step, learningRate: learningRate, parameter: $0)
     }
   }
 }
 
-/// The loss is no longer a number; every rank sees this at the same step.
-package struct Diverged: Error, CustomStringConvertible {
+/// What happens to a step whose loss or gradient is not a number.
+package enum NotFinitePolicy: String, CaseIterable, Sendable {
+  /// The run ends.
+  case stop
+  /// It changes nothing: parameters, the optimizer's state and running statistics stay.
+  case skip
+}
+
+/// Something is no longer a number; every rank sees this at the same step, and before it changes anything.
+package protocol NotFinite: Error {
+  /// What it is, without the step.
+  var finding: String { get }
+}
+
+/// The loss is no longer a number.
+package struct Diverged: NotFinite, CustomStringConvertible {
   package let step: Int
   package let learningRate: Double
   /// The mean over the mini-batch.
   package let loss: Double
 
+  package var finding: String { "the loss is \(loss.isNaN ? "nan" : "\(loss)")" }
+
   package var description: String {
-    "the loss is \(loss) at step \(step) with learning rate \(learningRate): training has diverged. "
+    "\(finding) at step \(step) with learning rate \(learningRate): training has diverged. "
       + "Use a smaller --lr, or resume from the last checkpoint with one"
   }
 }
 
-/// A gradient is no longer a number; every rank sees the same sum, and this, at the same step. No
-/// parameter has been changed by it.
-package struct GradientNotFinite: Error, CustomStringConvertible {
+/// A gradient, summed over all ranks, is no longer a number.
+package struct GradientNotFinite: NotFinite, CustomStringConvertible {
   package let step: Int
   package let learningRate: Double
   package let parameter: String
 
+  package var finding: String { "the gradient of \(parameter) holds NaN or infinite values" }
+
   package var description: String {
-    "the gradient of \(parameter) holds NaN or infinite values at step \(step) with learning rate "
-      + "\(learningRate): training has diverged. Use a smaller --lr, or resume from the last checkpoint "
+    "\(finding) at step \(step) with learning rate \(learningRate): training has diverged. Use a smaller --lr, or resume from the last checkpoint "
       + "with one"
   }
 }

@@ -37,7 +37,11 @@ extension CommandLineTests {
         ["--stall-timeout", "2", "--checkpoint-every", "1000000", "--eval-every", "1000000"],
         in: path)
       expectFailure(
-        outcome, exitCode: 1, naming: ["no progress", "--stall-timeout", "--resume"])
+        outcome, exitCode: 76,
+        naming: [
+          "no progress", "--stall-timeout", "--resume", "ranks 0, 1 wait for rank 2",
+          "stopped by a signal",
+        ])
       let lines = outcome.standardError.split(separator: "\n").filter { $0.hasPrefix("  rank ") }
       #expect(lines.count == 3, "\(outcome.standardError)")
       #expect(lines.allSatisfy { $0.contains(": step ") })

@@ -89,7 +89,7 @@ extension ProcessGroup {
         layers: 2 * channels,
         whole: max(
           division.groups.count > 1 ? ParameterLayout(architecture).normalizationTotals : 0,
-          architecture.lossSumsCount)),
+          architecture.lossSumsCount + StepRequests.kinds)),
       yieldsWhileWaiting: isOversubscribed,
       progress: progress ?? CommunicationProgress(control), rankProgress: rankProgress,
       emulated: network)

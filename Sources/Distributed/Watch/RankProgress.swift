@@ -79,10 +79,10 @@ struct ProgressPage {
     write(.process, UInt64(getpid()))
   }
 
-  func move(to position: Position) {
+  func move(to position: Position, at now: Double) {
     write(.position, position.word)
     write(.awaitedRank, 0)
-    write(.movedAt, UInt64(MonotonicClock.now * 1e9))
+    write(.movedAt, UInt64(now * 1e9))
   }
 
   func beginWait(for rank: Int?, numbers: Int) {
@@ -99,6 +99,10 @@ package final class RankProgress: StepObserver {
   /// The layers of training passes; empty before a replica is made.
   private(set) var layerNames: [String] = []
   private var exchangeBegan = 0.0
+  /// What this rank's work has taken.
+  package let limits = StallLimits()
+  /// When the present step began; nil between steps.
+  private var stepBegan: Double?
   /// Pages of this host's ranks, in their order.
   let pages: [ProgressPage]
   /// 1 once a rank of the host reports a stall.
@@ -122,7 +126,7 @@ package final class RankProgress: StepObserver {
     own = pages[local.rank]
     self.window = window
     own.introduce(rank: rank)
-    own.move(to: position)
+    own.move(to: position, at: MonotonicClock.now)
   }
 
   /// Collective over the ranks of each host.
@@ -141,10 +145,18 @@ package final class RankProgress: StepObserver {
 
   /// Moves to something that is not a layer of a training pass.
   package func move(to activity: Activity, step: Int? = nil, layer: Int = 0) {
+    let now = MonotonicClock.now
+    switch position.activity {
+    case .loading: limits.record(.loading, seconds: now - own.movedAt)
+    case .saving: limits.record(.saving, seconds: now - own.movedAt)
+    case .evaluating: limits.record(.evaluating, seconds: now - own.movedAt)
+    case .settingUp, .forward, .backward, .summing, .updating, .ended: break
+    }
+    if activity == .loading, stepBegan == nil { stepBegan = now }
     position.step = step ?? position.step
     position.layer = layer
     position.activity = activity
-    own.move(to: position)
+    own.move(to: position, at: now)
     timeline?.move(to: position)
   }
 
@@ -170,6 +182,11 @@ package final class RankProgress: StepObserver {
     case .reduction: move(to: .summing)
     case .update: move(to: .updating)
     }
+  }
+
+  package func didEnd(step: Int) {
+    if let stepBegan { limits.record(.step, seconds: MonotonicClock.now - stepBegan) }
+    stepBegan = nil
   }
 
   package func willExchange(_ rule: StatisticsRule) {

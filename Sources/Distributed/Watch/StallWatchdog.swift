@@ -1,4 +1,4 @@
-/// Ends a job that makes no progress, and reports where each rank is.
+/// Ends a job that makes no progress, and reports who waits for whom.
 
 import System
 import Dispatch
@@ -7,25 +7,26 @@ import MPI
 
 /// A thread that checks this rank's page periodically.
 ///
-/// When the rank has not moved for the timeout, one rank of each host prints where all ranks of the
+/// When the rank has not moved for too long, one rank of each host prints where all ranks of the
 /// host are, and ends the job. A rank that waits for a stopped one does not move either, so every
 /// living rank notices; the main threads are not needed.
 ///
 /// `@unchecked Sendable`: `thread` is the owner's, everything else is written in `init` only; of the
-/// communicator the thread uses `abort`, and of the progress the pages, which are atomic.
+/// communicator the thread uses `abort`, and of the progress the pages and limits, which are atomic.
 package final class StallWatchdog: @unchecked Sendable {
   private let rankProgress: RankProgress
   private let layerNames: [String]
   private let communicator: Communicator
-  private let timeout: Double
+  /// Seconds that are allowed; nil: what `StallLimits` has learned.
+  private let timeout: Double?
   private let stop = DispatchSemaphore(value: 0)
   private var thread: WorkerThread?
 
   /// - Parameters:
   ///   - rankProgress: of a training engine.
   ///   - group: whose job is ended.
-  ///   - timeout: seconds; 0: never, there is no watchdog.
-  package init?(_ rankProgress: RankProgress, group: ProcessGroup, timeout: Double) {
+  ///   - timeout: seconds; nil: learned from the run (`StallLimits`); 0: never, there is no watchdog.
+  package init?(_ rankProgress: RankProgress, group: ProcessGroup, timeout: Double?) {
     if timeout == 0 { return nil }
     self.rankProgress = rankProgress
     layerNames = rankProgress.layerNames
@@ -47,48 +48,55 @@ package final class StallWatchdog: @unchecked Sendable {
   }
 
   private func watch() {
-    while stop.wait(timeout: .now() + min(0.5, timeout / 10)) == .timedOut {
-      let still = MonotonicClock.now - rankProgress.ownPage.movedAt
-      if still > timeout { report(still: still) }
+    let interval = min(0.5, (timeout ?? StallLimits.unknown) / 10)
+    var lastLook = MonotonicClock.now
+    // A job that is suspended and continued (Ctrl-Z and fg) has not stalled meanwhile.
+    var awakeSince = -Double.infinity
+    while stop.wait(timeout: .now() + interval) == .timedOut {
+      let now = MonotonicClock.now
+      if now - lastLook > interval + 5 { awakeSince = now }
+      lastLook = now
+      let still = now - max(rankProgress.ownPage.movedAt, awakeSince)
+      // Most looks need no more than this.
+      if still <= timeout ?? WatchedWork.shortest { continue }
+      let allowed = timeout ?? learnedLimit
+      if still > allowed { report(still: still, allowed: allowed) }
     }
   }
 
-  private func report(still: Double) {
+  /// What is allowed for the work that this rank is kept waiting by.
+  private var learnedLimit: Double {
+    let limits = rankProgress.limits
+    switch StallReport.cause(of: rankProgress.ownPage.rank, among: rankProgress.places) {
+    case .rank(let place): return limits.limit(WatchedWork(place.activity))
+    // What the other hosts' ranks do is not to be seen: they may load images.
+    case .otherHosts: return max(limits.limit(.step), limits.limit(.loading))
+    }
+  }
+
+  private func report(still: Double, allowed: Double) {
     // The ranks of a host stop within moments of each other; the first to get here reports for all.
     usleep(200_000)
     guard rankProgress.claimReport() else {
       // The reporting rank ends the job; if it dies before that, this rank does.
       usleep(5_000_000)
-      communicator.abort(code: ExitCode.failure, reason: "no progress")
+      communicator.abort(code: ExitCode.stalled, reason: "no progress")
     }
-    let lines = rankProgress.pages.map { Self.line($0, layerNames) }
+    let places = rankProgress.places
+    let lines = places.map { $0.line(layerNames) }
     // Where stderr is gone there is nobody to tell.
     try? writeEverything(Array((lines.joined(separator: "\n") + "\n").utf8), to: STDERR_FILENO)
     // Leaves the other hosts' ranks the time to report too.
     usleep(500_000)
+    let limit =
+      timeout == nil
+      ? "at most \(Int(allowed.rounded())) s are allowed, learned from this run's steps; --stall-timeout "
+        + "sets another limit"
+      : "--stall-timeout"
     communicator.abort(
-      code: ExitCode.failure,
+      code: ExitCode.stalled,
       reason:
-        "resnet-dist: error: no progress for \(Int(still.rounded())) s (--stall-timeout): a rank "
-        + "is stopped, dead or out of reach; above is where each rank of this host is. Continue with "
-        + "--resume")
-  }
-
-  private static func line(_ page: ProgressPage, _ layerNames: [String]) -> String {
-    let position = page.position
-    let layer =
-      layerNames.indices.contains(position.layer)
-      ? layerNames[position.layer] : "layer \(position.layer)"
-    let since = Int((MonotonicClock.now - page.movedAt).rounded())
-    var text =
-      "  rank \(page.rank) (process \(page.process)): step \(position.step), "
-      + "\(position.text(layerName: layer)) for \(since) s"
-    if let (rank, numbers) = page.awaited {
-      text +=
-        ", waits for \(numbers) numbers of \(rank.map { "rank \($0)" } ?? "the other hosts")"
-    } else if position.activity != .ended {
-      text += ", computing or stopped"
-    }
-    return text
+        "resnet-dist: error: no progress for \(Int(still.rounded())) s (\(limit)): "
+        + StallReport.verdict(on: places, layerNames) + ". Continue with --resume")
   }
 }
