@@ -69,6 +69,12 @@ package final class ProgressBar {
     }
   }
 
+  /// Takes the bar off the terminal until the next refresh, for a line of text.
+  package func hide() {
+    clear()
+    nextRefresh = now()
+  }
+
   /// Ends the pass and takes the bar off the terminal.
   package func finish() {
     clear()

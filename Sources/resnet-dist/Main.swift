@@ -100,7 +100,13 @@ enum Main {
         return 0
       }
     } catch {
-      if error.rank == ranks.rank { complain(error) }
+      if error.rank == ranks.rank {
+        if error.exitCode == ExitCode.stopped {
+          StandardConsole.error.writeLine("resnet-dist: \(error)")
+        } else {
+          complain(error)
+        }
+      }
       return error.exitCode
     }
   }

@@ -17,7 +17,8 @@ struct TrainCommand: RankedCommand {
 
       A run writes config.yaml (every value), metrics.jsonl and checkpoints/ into its run folder. \
       --config takes such a config.yaml; flags win over it. --resume continues bit for bit, on any \
-      number of ranks.
+      number of ranks. SIGUSR1, SIGTERM or SIGINT to any rank saves and stops at the next step, with exit \
+      code 75; a second signal stops at once.
       """)
 
   @OptionGroup(title: CommonSettings.title) var common: SettingOptions<CommonSettings>
@@ -43,20 +44,41 @@ struct TrainCommand: RankedCommand {
   var json = false
 
   func validate() throws {
-    if origin.resume != nil, common.givenFlags.contains("--weights") {
+    if origin.resume != nil, origin.resume != ResumePoint.automatic,
+      common.givenFlags.contains("--weights")
+    {
       throw ValidationError("--resume brings its own weights: leave out --weights")
     }
   }
 
   func run(on ranks: ProcessGroup) throws {
+    let resume = try resumePoint(ranks)
     let configuration = try ranks.together {
-      try TrainingConfiguration.resolve(changes, file: origin.config, resume: origin.resume)
+      // A run that was stopped before its first checkpoint begins again with what it had.
+      let isUnstarted = resume != nil && resume?.checkpoint == nil
+      let own: ConfigurationChanges =
+        isUnstarted ? [.init(\.run.directory, resume?.directory)] : []
+      return try TrainingConfiguration.resolve(
+        own + changes, file: origin.config ?? (isUnstarted ? resume?.configPath : nil),
+        resume: resume?.checkpoint)
     }
     let run = try TrainingRun(
-      configuration, resume: origin.resume, ranks: ranks,
+      configuration, resume: resume, ranks: ranks,
       console: json ? StandardConsole.error : StandardConsole.output)
     let outcome = try run.train()
     if json, ranks.isFirst { StandardConsole.output.writeLine(outcome.json) }
+  }
+
+  /// What --resume leads to. Collective.
+  private func resumePoint(_ ranks: ProcessGroup) throws -> ResumePoint? {
+    try ranks.agree(on: [("resume", origin.resume ?? "not given")])
+    guard let argument = origin.resume else { return nil }
+    let directory = try ranks.together {
+      argument == ResumePoint.automatic
+        ? try TrainingConfiguration.resolve(changes, file: origin.config, resume: nil).run.directory
+        : nil
+    }
+    return try ranks.resumePoint(argument, directory: directory)
   }
 
   /// - Throws: `ConfigurationError`.
@@ -72,7 +94,8 @@ struct TrainCommand: RankedCommand {
 struct SettingOrigin: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Resume an interrupted run: its folder, or one checkpoint in it.", valueName: "path"))
+      "Resume an interrupted run: its folder, or one checkpoint in it; auto: the run in --run-dir, which "
+        + "begins where there is none to resume.", valueName: "path"))
   var resume: String?
 
   @Option(

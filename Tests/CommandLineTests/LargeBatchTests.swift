@@ -89,6 +89,7 @@ extension CommandLineTests {
       #expect(state.removeValue(forKey: "settings") is [String: String])
       contents["state"] = state
       try JSONSerialization.data(withJSONObject: contents).write(to: URL(filePath: manifest))
+      try FileManager.default.removeItem(atPath: "\(manifest).sha256")
       expectFailure(
         try Job.run(2, other + ["--run-dir", folder.file("branch")]), exitCode: 2,
         naming: ["--optimizer sgd"])

@@ -55,6 +55,7 @@ extension CommandLineTests {
       let damaged = text.replacingOccurrences(of: "\"drops\" : 0", with: "\"drops\" : -1")
       #expect(damaged != text)
       try damaged.write(toFile: manifest, atomically: true, encoding: .utf8)
+      try FileManager.default.removeItem(atPath: "\(manifest).sha256")
       expectFailure(
         try Job.run(2, ["--resume", path, "--epochs", "9"]), exitCode: 1,
         naming: ["step-0000032", "drops -1.0"])

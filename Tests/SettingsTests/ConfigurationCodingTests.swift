@@ -40,8 +40,9 @@ import Testing
     ("threads", "3"), ("workers", "2"), ("reduction", "mpi"), ("gradient-compression", "bf16"),
     ("bucket-mb", "2.5"),
     ("recipe", "goyal2017"), ("seed", "18446744073709551615"), ("run-dir", "-runs/é"),
-    ("checkpoint-every", "500"),
-    ("keep-checkpoints", "9"), ("eval-every", "4"), ("select", "best"), ("stall-timeout", "60"),
+    ("checkpoint-every", "500"), ("checkpoint-minutes", "7.5"),
+    ("keep-checkpoints", "9"), ("eval-every", "4"), ("select", "best"), ("max-time", "26:03:04"),
+    ("on-nan", "skip"), ("verify-every", "10"), ("stall-timeout", "60"),
     ("report", "false"),
     ("timeline", "a.json"), ("tensorboard", "true"),
   ]

@@ -41,6 +41,9 @@ import Testing
     ("mix-probability", ["0", "1"]), ("ema-decay", ["0", "0.9999"]), ("ema-steps", ["1", "32"]),
     ("warmup-until-error", ["0", "0.8", "1"]), ("recipe", ["he2015-cifar", "Goyal2017"]),
     ("select", ["last", "Best"]), ("report", ["true", "False"]),
+    ("checkpoint-minutes", ["0.1", "30"]), ("on-nan", ["stop", "Skip"]),
+    ("verify-every", ["0", "1"]), ("stall-timeout", ["0", "1", "30"]),
+    ("max-time", ["0:00:01", "2:30:00", "1-12:00:00", "90m", "1.5h", "2d", "10s"]),
   ]
 
   static let bad: [(String, [String])] = [
@@ -94,6 +97,12 @@ import Testing
     ("ema-decay", ["-0.1", "1", "nan"]), ("ema-steps", ["0", "1.5"]),
     ("warmup-until-error", ["-0.1", "1.1", "80%"]), ("recipe", ["", "he2016"]),
     ("select", ["", "worst"]), ("report", ["", "yes"]),
+    ("checkpoint-minutes", ["0", "-1", "nan"]), ("on-nan", ["", "ignore"]),
+    ("verify-every", ["-1", "1.5"]),
+    (
+      "max-time",
+      ["", "0", "90", "0s", "2:30", "1:60:00", "1:00:60", "-1:00:00", "1h30m", "x-1:00:00"]
+    ),
   ]
 
   @Test("values inside the limits are taken", arguments: good)
@@ -120,6 +129,15 @@ import Testing
         #expect("\(error)" == "--\(key) \(value): expected \(expected)")
         #expect(!expected.isEmpty)
       }
+    }
+  }
+
+  @Test("times in all spellings mean the same")
+  func times() throws {
+    for text in ["36:00:00", "1-12:00:00", "36h", "1.5d", "2160m", "129600s"] {
+      let configuration = try TrainingConfiguration([("max-time", text)])
+      #expect(configuration.run.maximumTime == 129_600, "\(text)")
+      #expect(configuration.values.contains { $0 == ("max-time", "36:00:00") })
     }
   }
 

@@ -2,6 +2,7 @@
 ///
 ///     average.safetensors          the averaged weights, where a run keeps an average, likewise
 ///     checkpoint.json              where the run stood, and the other files' SHA-256
+///     checkpoint.json.sha256       its own SHA-256, as `sha256sum -c` reads it
 ///     optimizer.safetensors        the optimizer's state (momentum's velocity), under the parameters' names
 ///     preprocessing.safetensors    mean [C, H, W] or [C] and std [C], in units of pixel/255
 ///     weights.safetensors          the network in torchvision's names: PyTorch loads it as it is
@@ -18,6 +19,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case notFound(path: String)
   case unreadable(path: String, reason: String)
   case damaged(path: String)
+  /// None of a run's checkpoints is whole.
+  case noneWhole(run: String, newest: String)
   case different(path: String)
   case otherSettings(path: String, key: String)
 
@@ -31,6 +34,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "cannot read the checkpoint \(path): \(reason); \(instead)"
     case .damaged(let path):
       "\(path) is not the file that was written (its SHA-256 differs): \(instead)"
+    case .noneWhole(let run, let newest):
+      "no checkpoint of \(run) is whole, the newest for this reason: \(newest)"
     case .different(let path):
       "\(path) exists already and holds other parameters: resume into another --run-dir"
     case .otherSettings(let path, let key):
@@ -76,13 +81,19 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var loggedTotals: EpochTotals
   /// The best evaluation so far, whose checkpoint is kept; nil before the first.
   package var best: BestEvaluation?
+  /// Whether the evaluation at the end of the epoch that this step ends is still to be made: the run was
+  /// stopped before it; nil: no.
+  package var evaluationPending: Bool?
+  /// The steps that changed nothing, where that is allowed; nil: there are none.
+  package var skipped: SkippedSteps?
   package var parametersSHA256: String
   /// Seconds of training before it.
   package var seconds: Double
 
   enum CodingKeys: String, CodingKey {
     case model, shortcut, classes, step, epoch, shards, seed, optimizer, settings, dataset
-    case schedule, seconds, best
+    case schedule, seconds, best, skipped
+    case evaluationPending = "evaluation_pending"
     case stridePlacement = "stride_placement"
     case classNames = "class_names"
     case inputSide = "input_side"
@@ -94,14 +105,27 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   }
 }
 
-/// What a checkpoint holds beside the state.
-struct CheckpointContents {
-  let replica: Replica
+/// What a checkpoint holds beside the state: a copy, so that training may go on while it is written.
+struct CheckpointContents: Sendable {
+  let weights: [StateTensor]
+  /// The BN layers, whose batches PyTorch counts.
+  let countedLayers: [String]
   let optimizerState: [StateTensor]
   /// Nil where the run keeps none.
-  let average: WeightAverage?
+  let average: [StateTensor]?
   /// The tensors of the images' normalization.
   let preprocessing: [StateTensor]
+
+  init(
+    replica: Replica, optimizerState: [StateTensor], average: WeightAverage?,
+    preprocessing: [StateTensor]
+  ) {
+    weights = replica.stateDictionary()
+    countedLayers = replica.architecture.countedLayers
+    self.optimizerState = optimizerState
+    self.average = average?.withAveragedWeights { replica.stateDictionary() }
+    self.preprocessing = preprocessing
+  }
 }
 
 package enum CheckpointFolder {
@@ -110,6 +134,7 @@ package enum CheckpointFolder {
   static let optimizer = "optimizer.safetensors"
   static let preprocessing = "preprocessing.safetensors"
   static let manifest = "checkpoint.json"
+  static let manifestDigest = "checkpoint.json.sha256"
 
   private struct Manifest: Codable {
     var state: CheckpointState
@@ -121,12 +146,12 @@ package enum CheckpointFolder {
   static func write(
     _ state: CheckpointState, _ contents: CheckpointContents, into folder: String
   ) throws {
-    let replica = contents.replica
-    try writeWeights(state, replica: replica, toPath: "\(folder)/\(weights)")
-    try contents.average?.withAveragedWeights {
+    let counted = contents.countedLayers
+    try writeWeights(state, contents.weights, counted, toPath: "\(folder)/\(weights)")
+    if let averaged = contents.average {
       var state = state
-      state.parametersSHA256 = replica.parametersSHA256
-      try writeWeights(state, replica: replica, toPath: "\(folder)/\(average)")
+      state.parametersSHA256 = averaged.sha256
+      try writeWeights(state, averaged, counted, toPath: "\(folder)/\(average)")
     }
     try SafetensorsWriter.write(
       contents.optimizerState.map(\.content), metadata: metadata(state),
@@ -143,12 +168,19 @@ package enum CheckpointFolder {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let json = try encoder.encode(Manifest(state: state, files: files))
     try json.write(to: URL(fileURLWithPath: "\(folder)/\(manifest)"))
+    let digest = "\(SHA256.hexadecimal(of: json))  \(manifest)\n"
+    try Data(digest.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(manifestDigest)"))
   }
 
   /// Writes a checkpoint's weights alone.
-  static func writeWeights(_ state: CheckpointState, replica: Replica, toPath path: String) throws {
+  ///
+  /// - Parameter countedLayers: the BN layers.
+  static func writeWeights(
+    _ state: CheckpointState, _ weights: [StateTensor], _ countedLayers: [String],
+    toPath path: String
+  ) throws {
     try SafetensorsWriter.write(
-      replica.stateDictionary().map(\.content) + replica.architecture.batchCounters(state.step),
+      weights.map(\.content) + countedLayers.map { .batchCounter(ofLayer: $0, state.step) },
       metadata: metadata(state), toPath: path)
   }
 
@@ -170,6 +202,11 @@ package enum CheckpointFolder {
     guard let json = FileManager.default.contents(atPath: path) else {
       throw .unreadable(path: path, reason: "the file is missing or not readable")
     }
+    if let digest = FileManager.default.contents(atPath: "\(folder)/\(manifestDigest)"),
+      !digest.starts(with: SHA256.hexadecimal(of: json).utf8)
+    {
+      throw .damaged(path: path)
+    }
     let contents: Manifest
     do { contents = try JSONDecoder().decode(Manifest.self, from: json) } catch {
       throw .unreadable(path: path, reason: "it is cut short or damaged")
@@ -184,6 +221,16 @@ package enum CheckpointFolder {
     return contents.state
   }
 
+  /// Checks that a run's checkpoint is whole and of the step that its name says.
+  ///
+  /// - Throws: `CheckpointError`.
+  static func check(_ checkpoint: RunFolder.Checkpoint) throws(CheckpointError) {
+    let step = try state(of: checkpoint.path).step
+    if step != checkpoint.step {
+      throw .unreadable(path: checkpoint.path, reason: "it is the checkpoint of step \(step)")
+    }
+  }
+
   /// The optimizer's state in the checkpoint at `folder`.
   static func optimizerState(of folder: String) throws -> [StateTensor] {
     try SafetensorsFile(contentsOf: "\(folder)/\(optimizer)").stateTensors()
@@ -195,12 +242,17 @@ extension StateTensor {
   var content: TensorContent { TensorContent(name, shape: shape, float32: values) }
 }
 
+extension TensorContent {
+  /// `num_batches_tracked` of a BN layer, which PyTorch expects beside the statistics.
+  static func batchCounter(ofLayer name: String, _ steps: Int) -> TensorContent {
+    TensorContent("\(name).num_batches_tracked", shape: [], int64: [Int64(steps)])
+  }
+}
+
 extension Architecture {
-  /// `num_batches_tracked` of every BN layer, which PyTorch expects beside the statistics.
-  func batchCounters(_ steps: Int) -> [TensorContent] {
-    nodes.filter { $0.operation.runningStatistics(of: inputShapes(of: $0)) > 0 }.map {
-      TensorContent("\($0.name).num_batches_tracked", shape: [], int64: [Int64(steps)])
-    }
+  /// The BN layers, whose batches PyTorch counts.
+  var countedLayers: [String] {
+    nodes.filter { $0.operation.runningStatistics(of: inputShapes(of: $0)) > 0 }.map(\.name)
   }
 }
 

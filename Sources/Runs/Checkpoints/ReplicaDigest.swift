@@ -5,7 +5,10 @@ import Safetensors
 
 extension Replica {
   /// `parameters_sha256`: equal for equal networks; see `ParametersDigest` for the recipe.
-  var parametersSHA256: String {
-    sha256OfTensors(stateDictionary().map { ($0.name, $0.values) })
-  }
+  var parametersSHA256: String { stateDictionary().sha256 }
+}
+
+extension [StateTensor] {
+  /// The same of a network's state.
+  var sha256: String { sha256OfTensors(map { ($0.name, $0.values) }) }
 }

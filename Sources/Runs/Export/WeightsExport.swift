@@ -65,7 +65,8 @@ package struct WeightsExport {
     let texts = Dictionary(
       uniqueKeysWithValues: try metadata().filter { $0.key != "mean" || !hasMeanImage })
     let bytes = try SafetensorsWriter.bytes(
-      of: state.map(\.content) + architecture.batchCounters(weights.state?.step ?? 0),
+      of: state.map(\.content)
+        + architecture.countedLayers.map { .batchCounter(ofLayer: $0, weights.state?.step ?? 0) },
       metadata: texts.merging(["format": "pt"]) { $1 }, name: path)
     try AtomicFile.write(bytes, to: path)
   }

@@ -68,7 +68,8 @@ struct RecalibratedWeights {
     let temporary = TemporaryName.beside(path)
     do {
       if let state = state(replica) {
-        try CheckpointFolder.writeWeights(state, replica: replica, toPath: temporary)
+        try CheckpointFolder.writeWeights(
+          state, replica.stateDictionary(), replica.architecture.countedLayers, toPath: temporary)
       } else {
         var metadata = source.metadata
         if metadata["parameters_sha256"] != nil {

@@ -15,8 +15,14 @@ package final class MetricsLog: Sendable {
 
   /// Opens `path` to continue after `step`: lines of later steps, which will be made again, and
   /// lines that cannot be read (the last may have been cut short) are dropped in one atomic step.
-  package convenience init(path: String, resumingAfter step: Int) throws(FileError) {
-    try MetricsLog.keepLines(of: path, upTo: step)
+  ///
+  /// - Parameter repeatsEvaluation: whether the evaluation after `step` is made again, too.
+  package convenience init(
+    path: String, resumingAfter step: Int, repeatsEvaluation: Bool = false
+  ) throws(FileError) {
+    try MetricsLog.keepLines(of: path) { line in
+      line.step < step || line.step == step && (line.split == "train" || !repeatsEvaluation)
+    }
     try self.init(path: path)
   }
 
@@ -30,7 +36,15 @@ package final class MetricsLog: Sendable {
     try file.synchronize()
   }
 
-  private static func keepLines(of path: String, upTo step: Int) throws(FileError) {
+  /// What a line is about.
+  private struct Head: Decodable {
+    let step: Int
+    let split: String
+  }
+
+  private static func keepLines(
+    of path: String, where isKept: (Head) -> Bool
+  ) throws(FileError) {
     guard let old = FileManager.default.contents(atPath: path) else {
       if access(path, F_OK) != 0, errno == ENOENT { return }
       throw .current("read", path)
@@ -40,18 +54,12 @@ package final class MetricsLog: Sendable {
     var rest = old[...]
     while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
       let line = rest[..<end]
-      if let lineStep = MetricsLog.step(of: line), lineStep <= step {
+      if let head = try? JSONDecoder().decode(Head.self, from: line), isKept(head) {
         kept += line
         kept.append(UInt8(ascii: "\n"))
       }
       rest = rest[(end + 1)...]
     }
     if kept.count != old.count { try AtomicFile.write(kept, to: path) }
-  }
-
-  /// The step that a line is about, nil when it is not one of ours.
-  private static func step(of line: Data) -> Int? {
-    struct Head: Decodable { let step: Int }
-    return try? JSONDecoder().decode(Head.self, from: line).step
   }
 }

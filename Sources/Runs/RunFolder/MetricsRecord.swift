@@ -24,11 +24,14 @@ package struct MetricsRecord: Equatable, Sendable {
   package var seconds: Double
   /// Images of the epoch that were replaced by others; nil where that is not allowed.
   package var badImages: Int?
+  /// Steps of the run so far that changed nothing; nil where that is not allowed.
+  package var skippedSteps: Int?
 
   package init(
     step: Int, epoch: Int, split: Split, images: Int, loss: Double, top1Error: Double,
     top5Error: Double? = nil,
-    learningRate: Double, imagesPerSecond: Double, seconds: Double, badImages: Int? = nil
+    learningRate: Double, imagesPerSecond: Double, seconds: Double, badImages: Int? = nil,
+    skippedSteps: Int? = nil
   ) {
     self.step = step
     self.epoch = epoch
@@ -41,6 +44,7 @@ package struct MetricsRecord: Equatable, Sendable {
     self.imagesPerSecond = imagesPerSecond
     self.seconds = seconds
     self.badImages = badImages
+    self.skippedSteps = skippedSteps
   }
 
   /// A JSON object on one line, without a newline; keys always in this order, numbers in the
@@ -53,6 +57,7 @@ package struct MetricsRecord: Equatable, Sendable {
       "top5_error": top5Error.map(JSON.number), "lr": .number(learningRate),
       "images_per_second": .number(imagesPerSecond), "seconds": .number(seconds),
       "bad_images": badImages.map(JSON.integer),
+      "skipped_steps": skippedSteps.map(JSON.integer),
     ]).description
   }
 }

@@ -67,6 +67,24 @@ extension RunFolder {
     }.sorted()
   }
 
+  /// Gives a checkpoint that is not whole a name under which it is none, `damaged-step-0001234`.
+  ///
+  /// It is not removed: whoever knows why may still want it.
+  package func setAside(_ path: String) throws(FileError) {
+    let (folder, name) = TemporaryName.split(path)
+    var target = "\(folder)/damaged-\(name)"
+    var attempt = 1
+    // A folder is not renamed over one with files in it.
+    while rename(path, target) != 0 {
+      guard errno == ENOTEMPTY || errno == EEXIST, attempt < 1000 else {
+        throw .current("rename", path)
+      }
+      attempt += 1
+      target = "\(folder)/damaged-\(name)-\(attempt)"
+    }
+    try DirectoryListing.synchronize(folder)
+  }
+
   /// Removes old checkpoints, keeping the newest `count`, at least one, and that of step `kept`.
   ///
   /// Returns those removed.

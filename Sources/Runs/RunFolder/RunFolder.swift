@@ -24,7 +24,8 @@ package final class RunFolder: Sendable {
   package let path: String
   private let lock: RunLock
 
-  /// Creates a run folder at `path`, parents included; it must be absent or empty.
+  /// Creates a run folder at `path`, parents included; it must be absent or empty, or hold nothing but what
+  /// a run left that was stopped before its first checkpoint, which is removed.
   package convenience init(creating path: String) throws {
     try RunFolder.makeFolders(path)
     let names = try DirectoryListing.names(in: path)
@@ -33,13 +34,28 @@ package final class RunFolder: Sendable {
       throw RunFolderError.notEmpty(path: path)
     }
     let lock = try RunLock(folder: path)
-    let others = names.filter { $0 != RunLock.fileName && !TemporaryName.matches($0) }
-    let checkpoints = "\(path)/checkpoints"
-    let onlyEmptyCheckpoints =
-      others == ["checkpoints"]
-      && (try? DirectoryListing.names(in: checkpoints).allSatisfy(TemporaryName.matches)) == true
-    guard others.isEmpty || onlyEmptyCheckpoints else { throw RunFolderError.notEmpty(path: path) }
+    guard try Self.isUnstarted(path) else { throw RunFolderError.notEmpty(path: path) }
+    for name in names where name != RunLock.fileName && name != "checkpoints" {
+      try TemporaryName.remove("\(path)/\(name)")
+    }
     try self.init(path: path, lock: lock)
+  }
+
+  /// Whether nothing is at `path` but what a run leaves that is stopped before its first checkpoint.
+  private static func isUnstarted(_ path: String) throws -> Bool {
+    let own = [
+      "config.yaml", "metrics.jsonl", "report.html", "checkpoints", predictionsName,
+      Mistakes.fileName, RunLock.fileName,
+    ]
+    let names = try DirectoryListing.names(in: path)
+    guard
+      names.allSatisfy({
+        own.contains($0) || TemporaryName.matches($0) || $0.hasPrefix("events.out.tfevents.")
+      })
+    else { return false }
+    let checkpoints = "\(path)/checkpoints"
+    return try !names.contains("checkpoints")
+      || DirectoryListing.names(in: checkpoints).allSatisfy(TemporaryName.matches)
   }
 
   /// Opens the folder of an earlier run in order to continue it.
@@ -124,21 +140,6 @@ package final class RunFolder: Sendable {
 
   /// Where the result of the run at `path` is, once it is finished.
   package static func resultPath(in path: String) -> String { "\(path)/result.json" }
-
-  /// Removes the folder of a run that ended before its first checkpoint, so that it can begin again.
-  ///
-  /// A folder with other files in it is left alone.
-  package static func removeUnstarted(_ path: String) throws {
-    let names = try DirectoryListing.names(in: path).filter { !TemporaryName.matches($0) }
-    let own = [
-      "config.yaml", "metrics.jsonl", "report.html", "checkpoints", predictionsName,
-      Mistakes.fileName, RunLock.fileName,
-    ]
-    guard names.allSatisfy({ own.contains($0) || $0.hasPrefix("events.out.tfevents.") }),
-      try checkpoints(in: path).isEmpty
-    else { return }
-    try AtomicDirectory.remove(path)
-  }
 
   /// `mkdir -p`.
   private static func makeFolders(_ path: String) throws {

@@ -70,32 +70,24 @@ package struct SweepRun {
   private func run(_ job: Sweep.Job) throws -> Outcome {
     let path = "\(folder)/\(job.name)"
     do {
-      let state = try ranks.control.broadcast(ranks.onFirst { try Self.state(path).rawValue } ?? "")
-      if state == State.finished.rawValue { return .finishedBefore }
-      let resume = state == State.interrupted.rawValue ? path : nil
+      let isFinished = try ranks.onFirst {
+        FileManager.default.fileExists(atPath: RunFolder.resultPath(in: path))
+      }
+      if try ranks.control.broadcast(isFinished == true ? "finished" : "") == "finished" {
+        return .finishedBefore
+      }
       let changes = job.changes + [.init(\.run.directory, path)]
+      let resume = try ranks.resumePoint(ResumePoint.automatic, directory: path)
       let configuration = try ranks.together {
-        try TrainingConfiguration.resolve(changes, file: nil, resume: resume)
+        try TrainingConfiguration.resolve(changes, file: nil, resume: resume?.checkpoint)
       }
       let run = try TrainingRun(configuration, resume: resume, ranks: ranks, console: console)
       return .finished(test: try run.train().test.top1Error)
     } catch let failure as CollectiveFailure {
+      // Who stops a run stops the sweep.
+      if failure.exitCode == ExitCode.stopped { throw failure }
       return .failed(reason: failure.reason)
     }
-  }
-
-  private enum State: String {
-    case new, interrupted, finished
-  }
-
-  /// How far a run is; what one left that never wrote a checkpoint is removed.
-  private static func state(_ path: String) throws -> State {
-    let files = FileManager.default
-    guard files.fileExists(atPath: path) else { return .new }
-    if files.fileExists(atPath: RunFolder.resultPath(in: path)) { return .finished }
-    if try !RunFolder.checkpoints(in: path).isEmpty { return .interrupted }
-    try RunFolder.removeUnstarted(path)
-    return .new
   }
 
   private static func table(_ outcomes: [(name: String, outcome: Outcome)]) -> String {

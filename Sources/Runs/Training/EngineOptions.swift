@@ -16,6 +16,7 @@ extension TrainingEngine.Options {
     reduction = configuration.parallel.reduction
     bucketBytes = configuration.parallel.bucketBytes
     compression = configuration.parallel.gradientCompression
+    onNotFinite = configuration.run.onNotFinite
   }
 }
 

@@ -5,6 +5,7 @@ import Distributed
 import Evaluation
 import Optimizers
 import Settings
+import System
 
 /// Evaluates on all ranks, and logs the result on rank 0.
 final class EpochEvaluator {
@@ -18,6 +19,7 @@ final class EpochEvaluator {
   private let timeline: TrainingTimeline
   private let clock: TrainingClock
   private let report: RunReport?
+  private let stop: StopMonitor
   /// Takes what is said of each image at the run's end; nil: nobody asks.
   private let outcomes: ImageOutcomes?
   /// The newest result, and the step after which it was found.
@@ -26,11 +28,12 @@ final class EpochEvaluator {
   /// - Parameters:
   ///   - interval: epochs between evaluations.
   ///   - outcomes: takes what the last evaluation says of each image.
+  ///   - stop: is told how long evaluations take.
   ///   - report: rank 0's.
   init(
     _ evaluator: Evaluator, split: MetricsRecord.Split, average: WeightAverage?, interval: Int,
     timeline: TrainingTimeline,
-    clock: TrainingClock, outcomes: ImageOutcomes?,
+    clock: TrainingClock, outcomes: ImageOutcomes?, stop: StopMonitor,
     report: RunReport?
   ) {
     self.evaluator = evaluator
@@ -40,6 +43,7 @@ final class EpochEvaluator {
     self.timeline = timeline
     self.clock = clock
     self.outcomes = outcomes
+    self.stop = stop
     self.report = report
   }
 
@@ -75,6 +79,7 @@ final class EpochEvaluator {
         }
       }
     }
+    stop.didEvaluate(seconds: duration.seconds)
     newest = (progress.step, totals)
     try report?.files.append(
       MetricsRecord(

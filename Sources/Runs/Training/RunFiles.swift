@@ -4,8 +4,8 @@ import Settings
 import System
 import TensorBoard
 
-/// Owned by rank 0; see `RunFolder` for what is where.
-final class RunFiles {
+/// Owned by rank 0; see `RunFolder` for what is where. Threads may share it: one appends figures, one saves.
+final class RunFiles: Sendable {
   let folder: RunFolder
   private let metrics: MetricsLog
   /// With `--tensorboard`.
@@ -22,6 +22,8 @@ final class RunFiles {
     let earlier = start.checkpoint.map { WeightsFile.runFolder(ofCheckpoint: $0) }
     if let earlier, configuration.run.directory.map({ WeightsFile.areSame($0, earlier) }) ?? true {
       folder = try RunFolder(resuming: earlier)
+      // They would count among the newest checkpoints, which are kept.
+      for damaged in start.resume?.damaged ?? [] { try folder.setAside(damaged.path) }
       try Self.checkLaterCheckpoints(of: folder, configuration, after: start.step)
     } else if let path = configuration.run.directory {
       folder = try RunFolder(creating: path)
@@ -35,7 +37,9 @@ final class RunFiles {
     // A run that is resumed is not finished.
     try folder.removeResult()
     try folder.writeConfig(yaml: try written.yaml(derived: derived))
-    metrics = try MetricsLog(path: folder.metricsPath, resumingAfter: start.step)
+    metrics = try MetricsLog(
+      path: folder.metricsPath, resumingAfter: start.step,
+      repeatsEvaluation: start.progress.isEvaluationPending || start.step == setup.timeline.steps)
     events =
       configuration.run.tensorBoard
       ? try EventFile(in: folder.path, firstStep: start.step + 1) : nil
@@ -65,9 +69,11 @@ final class RunFiles {
     try metrics.synchronize()
     try events?.synchronize()
     do {
-      try folder.writeCheckpoint(step: state.step) {
+      let written = try folder.writeCheckpoint(step: state.step) {
         try CheckpointFolder.write(state, contents, into: $0)
       }
+      // Older ones go only when this one can be read.
+      try CheckpointFolder.check(written)
     } catch FileError.alreadyExists {
       // A run that was resumed from an earlier checkpoint meets its own later ones again.
       let path = folder.checkpointPath(step: state.step)

@@ -106,6 +106,14 @@ struct RunSetup {
     if configuration.optimizer.averageDecay != nil {
       memory.parameters += WeightAverage.bytes(ParameterLayout(architecture))
     }
+    if ranks.isFirst {
+      // Checkpoints are written from copies of the state.
+      let layout = ParameterLayout(architecture)
+      let networks = configuration.optimizer.averageDecay == nil ? 1 : 2
+      memory.parameters +=
+        networks * WeightAverage.bytes(layout)
+        + layout.trainedCount * MemoryLayout<Float>.stride
+    }
     self.memory = memory
     try ranks.checkMemory(
       memory,

@@ -23,19 +23,20 @@ struct StartingPoint {
   let source: SourcePreprocessing?
   /// The digest of the frozen layers; nil where none are.
   let frozenSHA256: String?
-  /// The checkpoint that is resumed.
-  let checkpoint: String?
+  /// What is resumed.
+  let resume: ResumePoint?
+  /// The configuration that the resumed run had so far. Known to rank 0.
+  let earlier: TrainingConfiguration?
 
   /// Sets the parameters and the optimizer's state on all ranks; only rank 0 reads files.
   init(
-    _ configuration: TrainingConfiguration, resume: String?, engine: TrainingEngine,
+    _ configuration: TrainingConfiguration, resume: ResumePoint?, engine: TrainingEngine,
     data: TrainingData, timeline: TrainingTimeline, ranks: ProcessGroup
   ) throws {
     var progress = TrainingProgress(schedule: configuration.learningRateSchedule(timeline))
-    if let resume {
-      let path = try ranks.onFirst { try Self.checkpoint(at: resume) }
-      let checkpoint = try ranks.control.broadcast(path ?? "")
-      self.checkpoint = checkpoint
+    self.resume = resume
+    if let checkpoint = resume?.checkpoint {
+      earlier = try ranks.onFirst { try TrainingConfiguration.ofRun(weights: checkpoint) }
       let state: CheckpointState
       (state, normalization) = try Self.resume(
         checkpoint, configuration, engine: engine, data: data, schedule: progress.schedule,
@@ -44,11 +45,13 @@ struct StartingPoint {
       progress.epochTotals = state.epochTotals
       progress.loggedTotals = state.loggedTotals
       progress.best = state.best
+      progress.isEvaluationPending = state.evaluationPending ?? false
+      progress.skipped = state.skipped ?? SkippedSteps()
       try progress.schedule.load(state: state.schedule ?? [:])
       seconds = state.seconds
       (replacedClasses, source) = (nil, nil)
     } else {
-      checkpoint = nil
+      earlier = nil
       let replica = engine.replica
       replica.initialize(
         seed: configuration.run.seed, zeroResidual: configuration.network.zeroInitResidual)
@@ -73,9 +76,14 @@ struct StartingPoint {
       normalization = nil
     }
     frozenSHA256 = engine.replica.frozenSHA256
-    progress.endOfEpoch = timeline.endOfEpoch(afterSteps: progress.step)
+    progress.endOfEpoch =
+      progress.isEvaluationPending
+      ? progress.step : timeline.endOfEpoch(afterSteps: progress.step)
     self.progress = progress
   }
+
+  /// The checkpoint that is resumed.
+  var checkpoint: String? { resume?.checkpoint }
 
   /// Steps done before this start.
   var step: Int { progress.step }
@@ -95,14 +103,6 @@ struct StartingPoint {
       try WeightsFile(checkpoint, .average).load(into: engine.replica)
     }
     try engine.replica.broadcast(ranks)
-  }
-
-  private static func checkpoint(at path: String) throws -> String {
-    guard let folder = try WeightsFile.checkpointFolder(path) else {
-      throw CheckpointError.unreadable(
-        path: path, reason: "weights alone cannot be resumed, use --weights to start from them")
-    }
-    return folder
   }
 
   /// Reads the checkpoint once, on rank 0, and gives all ranks what it holds.

@@ -2,13 +2,15 @@
 
 import Datasets
 import Distributed
+import Kernels
 import Networks
 import Optimizers
 import Settings
 
 /// Steps an engine through a run.
 ///
-/// The loop is the same on every rank; checkpoints and reports are its observers' work.
+/// The loop is the same on every rank, so that all stop at the same step; checkpoints and reports are its
+/// observers' work.
 final class Trainer {
   private let engine: TrainingEngine
   private let average: WeightAverage?
@@ -18,18 +20,23 @@ final class Trainer {
   /// Steps between checkpoints; nil: an epoch's.
   private let checkpointEvery: Int?
   private let evaluator: EpochEvaluator
+  private let stop: StopMonitor
+  private let ranks: ProcessGroup
   private let observers: [any TrainingObserver]
   private(set) var progress: TrainingProgress
+  /// Whether the run ends before its last step.
+  private var isStopped = false
 
   /// - Parameters:
   ///   - phases: the parts of the run.
   ///   - makeLoader: this rank's images of a part after some steps of the run.
+  ///   - stop: asks for checkpoints and for an early end.
   init(
     _ engine: TrainingEngine, average: WeightAverage?, phases: [TrainingPhase],
     makeLoader: @escaping (TrainingPhase, _ step: Int) -> BatchLoader,
     timeline: TrainingTimeline,
     checkpointEvery: Int?, progress: TrainingProgress, evaluator: EpochEvaluator,
-    observers: [any TrainingObserver]
+    stop: StopMonitor, ranks: ProcessGroup, observers: [any TrainingObserver]
   ) {
     self.engine = engine
     self.average = average
@@ -39,43 +46,99 @@ final class Trainer {
     self.checkpointEvery = checkpointEvery
     self.progress = progress
     self.evaluator = evaluator
+    self.stop = stop
+    self.ranks = ranks
     self.observers = observers
   }
 
-  /// Trains until the timeline's end.
+  /// Trains until the timeline's end, or until a rank is asked to stop. Afterwards all checkpoints are on disk.
   ///
+  /// - Returns: whether the end was reached.
   /// - Throws: what a step throws, and what an observer throws.
-  func run() throws {
+  func run() throws -> Bool {
     for observer in observers { try observer.willBeginEpoch(progress) }
-    while progress.step < timeline.steps { try run(phases.phase(afterSteps: progress.step)) }
+    if progress.isEvaluationPending {
+      progress.isEvaluationPending = false
+      try finishStep(
+        learningRate: progress.schedule.rate(afterSteps: progress.step - 1), isSaved: true)
+    }
+    while progress.step < timeline.steps, !isStopped {
+      try run(phases.phase(afterSteps: progress.step))
+    }
+    for observer in observers { try observer.shouldFinishSaving() }
+    return !isStopped
   }
 
   /// Trains until the end of a part of the run.
   private func run(_ phase: TrainingPhase) throws {
     engine.use(input: phase.architecture.input)
     let loader = makeLoader(phase, progress.step)
-    while progress.step < phase.steps.upperBound {
+    while progress.step < phase.steps.upperBound, !isStopped {
       let rate = progress.schedule.rate(afterSteps: progress.step)
+      let requests = stop.requests(beforeEvaluation: progress.step + 1 == progress.endOfEpoch)
       let sums = ClassificationHead.metrics(
-        try engine.step(progress.step + 1, learningRate: rate, from: loader))
+        try engine.step(
+          progress.step + 1, learningRate: rate, requests: requests, from: loader))
       progress.step += 1
-      average?.update(afterSteps: progress.step)
       progress.badImages += loader.takeBadImages()
+      try take(sums)
+      for observer in observers { try observer.didStep(progress, learningRate: rate) }
+      try finish(engine.requests, learningRate: rate)
+    }
+  }
+
+  /// Adds up a step's sums, unless it was skipped.
+  private func take(_ sums: ClassificationSums) throws {
+    guard let skipped = engine.skipped else {
+      average?.update(afterSteps: progress.step)
       progress.epochTotals.add(sums)
       progress.loggedTotals.add(sums)
-      let (endsEpoch, endsLogLine) = (progress.endsEpoch, progress.endsLogLine)
-      for observer in observers { try observer.didStep(progress, learningRate: rate) }
-      let isDue =
-        progress.step == timeline.steps
-        || (checkpointEvery.map { progress.step % $0 == 0 } ?? endsEpoch)
-      if endsEpoch { try finishEpoch(learningRate: rate, isSaved: isDue) }
-      if endsLogLine {
+      (progress.skipped.inARow, progress.skippedFor) = (0, nil)
+      return
+    }
+    progress.skipped.total += 1
+    progress.skipped.inARow += 1
+    progress.skippedFor = skipped.finding
+    if progress.skipped.inARow >= SkippedSteps.limit {
+      throw CollectiveFailure(
+        onEveryRank: TooManySkippedSteps(step: progress.step, finding: skipped.finding))
+    }
+  }
+
+  /// Evaluates and saves after a step, where that is due, and stops where `requests` of any rank say so.
+  private func finish(_ requests: StepRequests, learningRate: Double) throws {
+    if requests.contains(.saveFailed) {
+      for observer in observers { try observer.shouldFinishSaving() }
+    }
+    isStopped = requests.contains(.stop)
+    let endsEpoch = progress.endsEpoch
+    let isDue =
+      progress.step == timeline.steps || !requests.isDisjoint(with: [.save, .stop])
+      || (checkpointEvery.map { progress.step % $0 == 0 } ?? endsEpoch)
+    // There is no time for an evaluation before a stop: the resumed run begins with it.
+    progress.isEvaluationPending = isStopped && endsEpoch
+    if !progress.isEvaluationPending {
+      try finishStep(learningRate: learningRate, isSaved: isDue)
+    }
+    if isDue {
+      for observer in observers { try observer.shouldSave(progress) }
+      stop.didSave()
+    }
+    // An evaluation takes long; nobody who asks to stop during it should wait for another step.
+    if endsEpoch, isDue, !isStopped, progress.step < timeline.steps {
+      isStopped = try stop.isStopped(ranks)
+    }
+  }
+
+  /// The end of a step that ends an epoch or a line of the log.
+  private func finishStep(learningRate: Double, isSaved: Bool) throws {
+    let (endsEpoch, endsLogLine) = (progress.endsEpoch, progress.endsLogLine)
+    if endsEpoch { try finishEpoch(learningRate: learningRate, isSaved: isSaved) }
+    if endsLogLine {
+      if progress.loggedTotals.images > 0 {
         progress.schedule.observe(trainingError: progress.loggedTotals.top1Error)
-        progress.loggedTotals = EpochTotals()
       }
-      if isDue {
-        for observer in observers { try observer.shouldSave(progress) }
-      }
+      progress.loggedTotals = EpochTotals()
     }
   }
 

@@ -23,6 +23,12 @@ struct TrainingProgress {
   var loggedTotals = EpochTotals()
   /// The evaluation with the lowest error so far, of those that a checkpoint was written at.
   var best: BestEvaluation?
+  /// Whether the run stopped after the step that ended an epoch and before its evaluation.
+  var isEvaluationPending = false
+  /// The steps that changed nothing.
+  var skipped = SkippedSteps()
+  /// What was not a number in the last step, which was skipped; nil: it was not.
+  var skippedFor: String?
 
   var endsEpoch: Bool { step == endOfEpoch }
   /// Whether a training line of the metrics log ends here.
@@ -50,6 +56,8 @@ protocol TrainingObserver: AnyObject {
     _ progress: TrainingProgress, learningRate: Double, test: EpochTotals?) throws
   /// When a checkpoint is due; the totals are already reset where an epoch or a log line just ended.
   func shouldSave(_ progress: TrainingProgress) throws
+  /// When all checkpoints must be on disk.
+  func shouldFinishSaving() throws
 }
 
 extension TrainingObserver {
@@ -57,4 +65,5 @@ extension TrainingObserver {
   func didStep(_ progress: TrainingProgress, learningRate: Double) {}
   func didFinishEpoch(_ progress: TrainingProgress, learningRate: Double, test: EpochTotals?) {}
   func shouldSave(_ progress: TrainingProgress) {}
+  func shouldFinishSaving() {}
 }

@@ -7,6 +7,8 @@ import Evaluation
 import Networks
 import Optimizers
 import Settings
+import System
+import Tensors
 
 /// One `resnet-dist train`.
 package final class TrainingRun {
@@ -47,6 +49,7 @@ package final class TrainingRun {
   private let outcomes: ImageOutcomes
   private let reporter: MetricsReporter
   private let saver: CheckpointSaver
+  private let stop: StopMonitor
   /// Rank 0's.
   private let report: RunReport?
 
@@ -54,13 +57,16 @@ package final class TrainingRun {
   ///
   /// - Parameters:
   ///   - requested: the same on every rank.
-  ///   - resume: a run folder or a checkpoint in one, to resume.
+  ///   - resume: what is resumed; nil: a new run begins.
   ///   - console: where rank 0 reports.
   /// - Throws: `CollectiveFailure`.
   package init(
-    _ requested: TrainingConfiguration, resume: String?, ranks: ProcessGroup, console: any Console
+    _ requested: TrainingConfiguration, resume: ResumePoint?, ranks: ProcessGroup,
+    console: any Console
   ) throws {
-    let setup = try RunSetup(requested, resume: resume, ranks: ranks)
+    StopSignals.watch()
+    let began = MonotonicClock.now
+    let setup = try RunSetup(requested, resume: resume?.checkpoint, ranks: ranks)
     let (configuration, data) = (setup.configuration, setup.data)
     timelineFile = try configuration.run.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
     timelineFile?.timeline.begin()
@@ -81,6 +87,10 @@ package final class TrainingRun {
         files: try RunFiles(setup, start: start), console: console,
         bar: ProgressBar(console: console))
     }
+    let writer = report.map { CheckpointWriter($0.files) }
+    stop = StopMonitor(
+      configuration.run, began: began, isFirst: ranks.isFirst,
+      stallLimits: engine.rankProgress.limits, writer: writer)
     clock = TrainingClock(earlier: start.seconds)
     let tested =
       data.hasOwnTestSize
@@ -102,7 +112,7 @@ package final class TrainingRun {
       evaluator(data.evaluation), split: data.validation == nil ? .test : .validation,
       average: average,
       interval: configuration.run.evaluateEvery, timeline: setup.timeline, clock: clock,
-      outcomes: data.validation == nil ? outcomes : nil, report: report)
+      outcomes: data.validation == nil ? outcomes : nil, stop: stop, report: report)
     finalTest =
       data.validation == nil
       ? nil
@@ -116,24 +126,34 @@ package final class TrainingRun {
     saver = CheckpointSaver(
       setup, engine, average: average,
       preprocessing: Preprocessing.tensors(normalization, shape: data.inputShape), clock: clock,
-      ranks: ranks, files: report?.files)
+      ranks: ranks, writer: writer)
     trainer = Trainer(
       engine, average: average, phases: setup.phases,
       makeLoader: { setup.loader(normalization, $0, afterSteps: $1) }, timeline: setup.timeline,
       checkpointEvery: configuration.run.checkpointEvery, progress: start.progress,
-      evaluator: self.evaluator, observers: [reporter, saver])
+      evaluator: self.evaluator, stop: stop, ranks: ranks,
+      observers: [
+        ReplicaVerifier(engine, interval: configuration.run.verifyEvery, ranks: ranks), reporter,
+        saver,
+      ])
     (self.setup, self.ranks, self.normalization) = (setup, ranks, normalization)
   }
 
   /// Trains to the end, evaluates and reports.
+  ///
+  /// - Throws: `CollectiveFailure`, also for `RunStopped`.
   package func train() throws -> Outcome {
     try ranks.endTogether {
       let watchdog = StallWatchdog(
         engine.rankProgress, group: ranks, timeout: setup.configuration.run.stallTimeout)
       watchdog?.begin()
-      defer { watchdog?.end() }
+      // A checkpoint that is being written is finished, whatever ends the job.
+      defer {
+        saver.settle()
+        watchdog?.end()
+      }
       writeSummary()
-      try trainer.run()
+      guard try trainer.run() else { throw CollectiveFailure(onEveryRank: try stopped()) }
       let last = try evaluator.finalTotals(trainer.progress)
       let digest = saver.parametersSHA256(trainer.progress)
       let averageDigest = average?.withAveragedWeights { engine.replica.parametersSHA256 }
@@ -166,6 +186,17 @@ package final class TrainingRun {
     }
   }
 
+  /// Why the run ends here, and how to continue. Collective.
+  private func stopped() throws -> RunStopped {
+    let reason = try stop.reason(ranks)
+    let (step, steps) = (trainer.progress.step, setup.timeline.steps)
+    let folder = report?.files.folder
+    return RunStopped(
+      "stopped after step \(step.grouped) of \(steps.grouped) (\(reason)), saved in "
+        + "\(folder?.checkpointPath(step: step) ?? ""): continue with --resume "
+        + (folder?.path ?? ""))
+  }
+
   /// Shows what is about to run.
   private func writeSummary() {
     guard let report else { return }
@@ -173,6 +204,7 @@ package final class TrainingRun {
     TrainingSummary(
       setup, engine.replica, start: start, ranks: ranks, folder: folder.path
     ).write(to: report.console)
+    for note in ResumeNotes.lines(setup, start) { report.console.writeLine(note) }
     if let note = start.source?.note(normalization, shape: setup.data.inputShape) {
       report.console.writeLine(note)
     }

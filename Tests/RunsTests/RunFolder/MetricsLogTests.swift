@@ -81,6 +81,13 @@ import Testing
       try log.append(MetricsLogTests.record(150))
     }
     #expect(try scratch.text("metrics.jsonl") == whole)
+    // An evaluation that is made again is logged once.
+    do {
+      let log = try MetricsLog(path: path, resumingAfter: 100, repeatsEvaluation: true)
+      try log.append(MetricsLogTests.record(100, .test))
+      try log.append(MetricsLogTests.record(150))
+    }
+    #expect(try scratch.text("metrics.jsonl") == whole)
     _ = try MetricsLog(path: path, resumingAfter: 0)
     #expect(try scratch.text("metrics.jsonl") == "")
     #expect(try scratch.names == ["metrics.jsonl"])

@@ -71,10 +71,49 @@ import Testing
   @Test("an earlier run is not overwritten without being resumed")
   func earlierRun() throws {
     let scratch = try ScratchFolder()
-    do { try RunFolder(creating: scratch.path).writeConfig(yaml: "a: 1\n") }
+    do {
+      let folder = try RunFolder(creating: scratch.path)
+      try folder.writeConfig(yaml: "a: 1\n")
+      try folder.writeCheckpoint(step: 7) { _ in }
+    }
+    let before = try scratch.names
     #expect(throws: RunFolderError.notEmpty(path: scratch.path)) {
       try RunFolder(creating: scratch.path)
     }
+    #expect(try scratch.names == before)
+  }
+
+  @Test("a run that was stopped before its first checkpoint begins again in its folder")
+  func unstarted() throws {
+    let scratch = try ScratchFolder()
+    do { try RunFolder(creating: scratch.path).writeConfig(yaml: "a: 1\n") }
+    try scratch.put("{}", "metrics.jsonl")
+    try scratch.put("half", "checkpoints/.tmp-step-0000007-4711-0123456789abcdef")
+    do { _ = try RunFolder(creating: scratch.path) }
+    #expect(try scratch.names == ["checkpoints", "lock"])
+    // One file of somebody else's, and all stays.
+    try scratch.put("x", "config.yaml")
+    try scratch.put("x", "notes.txt")
+    #expect(throws: RunFolderError.notEmpty(path: scratch.path)) {
+      try RunFolder(creating: scratch.path)
+    }
+    #expect(try scratch.names == ["checkpoints", "config.yaml", "lock", "notes.txt"])
+  }
+
+  @Test("a damaged checkpoint is kept under a name that no checkpoint has")
+  func setAside() throws {
+    let scratch = try ScratchFolder()
+    let folder = try RunFolder(creating: scratch.path)
+    for attempt in 1...3 {
+      let written = try folder.writeCheckpoint(step: 7) { temporary in
+        try "\(attempt)".write(toFile: temporary + "/model", atomically: false, encoding: .utf8)
+      }
+      try folder.setAside(written.path)
+      #expect(try folder.checkpoints().isEmpty)
+    }
+    #expect(try scratch.text("checkpoints/damaged-step-0000007/model") == "1")
+    #expect(try scratch.text("checkpoints/damaged-step-0000007-2/model") == "2")
+    #expect(try scratch.text("checkpoints/damaged-step-0000007-3/model") == "3")
   }
 
   @Test("a run that died before it wrote anything does not block its folder")

@@ -5,63 +5,68 @@ import Networks
 import Optimizers
 import Settings
 
-/// Checks the parameters on every rank, and writes checkpoints on rank 0.
+/// Checks the parameters on every rank, and has rank 0 write checkpoints while training goes on.
 final class CheckpointSaver: TrainingObserver {
   private let setup: RunSetup
-  private let replica: Replica
-  private let optimizer: Optimizer
+  private let engine: TrainingEngine
   private let average: WeightAverage?
   private let preprocessing: [StateTensor]
   private let clock: TrainingClock
-  private let rankProgress: RankProgress
   private let ranks: ProcessGroup
-  private let files: RunFiles?
-  private var newest: (step: Int, sha256: String)?
+  private let writer: CheckpointWriter?
 
   /// - Parameters:
   ///   - preprocessing: the tensors of the images' normalization.
-  ///   - files: rank 0's.
+  ///   - writer: rank 0's.
   init(
     _ setup: RunSetup, _ engine: TrainingEngine, average: WeightAverage?,
     preprocessing: [StateTensor],
-    clock: TrainingClock, ranks: ProcessGroup, files: RunFiles?
+    clock: TrainingClock, ranks: ProcessGroup, writer: CheckpointWriter?
   ) {
     self.setup = setup
-    replica = engine.replica
-    optimizer = engine.optimizer
+    self.engine = engine
     self.average = average
-    rankProgress = engine.rankProgress
     self.preprocessing = preprocessing
     self.clock = clock
     self.ranks = ranks
-    self.files = files
+    self.writer = writer
   }
 
+  /// Waits for the checkpoint before, copies the state, and lets it be written.
   func shouldSave(_ progress: TrainingProgress) throws {
-    rankProgress.move(to: .saving)
+    engine.rankProgress.move(to: .saving)
     _ = try clock.pause {
-      guard replica.isFinite else {
+      guard engine.replica.isFinite else {
         throw CollectiveFailure(onEveryRank: ParametersNotFinite(step: progress.step))
       }
+      try engine.verifyReplicas(ranks, step: progress.step)
       try ranks.onFirst {
-        guard let files else { return }
-        let state = state(progress)
-        try files.save(
-          state,
+        guard let writer else { return }
+        try writer.finish()
+        writer.begin(
+          state(progress),
           CheckpointContents(
-            replica: replica, optimizerState: optimizer.stateDictionary(), average: average,
-            preprocessing: preprocessing))
-        newest = (progress.step, state.parametersSHA256)
+            replica: engine.replica, optimizerState: engine.optimizer.stateDictionary(),
+            average: average, preprocessing: preprocessing))
       }
     }
   }
 
-  /// The digest of the parameters after the step that `progress` is at.
-  func parametersSHA256(_ progress: TrainingProgress) -> String {
-    if let newest, newest.step == progress.step { return newest.sha256 }
-    return replica.parametersSHA256
+  func shouldFinishSaving() throws {
+    engine.rankProgress.move(to: .saving)
+    _ = try clock.pause { try ranks.onFirst { try writer?.finish() } }
   }
 
+  /// Waits for the checkpoint that is being written on this rank, successful or not.
+  func settle() { writer?.settle() }
+
+  /// The digest of the parameters after the step that `progress` is at.
+  func parametersSHA256(_ progress: TrainingProgress) -> String {
+    if let newest = writer?.newest, newest.step == progress.step { return newest.sha256 }
+    return engine.replica.parametersSHA256
+  }
+
+  /// Without the digest of the parameters, which whoever writes them makes.
   private func state(_ progress: TrainingProgress) -> CheckpointState {
     let (configuration, architecture) = (setup.configuration, setup.architecture)
     return CheckpointState(
@@ -79,7 +84,9 @@ final class CheckpointSaver: TrainingObserver {
       schedule: progress.schedule.state.isEmpty ? nil : progress.schedule.state,
       epochTotals: progress.epochTotals,
       loggedTotals: progress.loggedTotals, best: progress.best,
-      parametersSHA256: replica.parametersSHA256,
+      evaluationPending: progress.isEvaluationPending ? true : nil,
+      skipped: progress.skipped.total > 0 ? progress.skipped : nil,
+      parametersSHA256: "",
       seconds: clock.total.seconds)
   }
 }
@@ -90,6 +97,6 @@ struct ParametersNotFinite: Error, CustomStringConvertible {
 
   var description: String {
     "parameters hold NaN or infinite values after step \(step): training has diverged. No "
-      + "checkpoint was written; use a smaller --lr, or resume from the last checkpoint with one"
+      + "checkpoint was written of them; use a smaller --lr, or resume from the last checkpoint with one"
   }
 }

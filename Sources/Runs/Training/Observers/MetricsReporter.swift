@@ -17,6 +17,7 @@ struct RunReport {
 final class MetricsReporter: TrainingObserver {
   private let batchSize: Int
   private let skipsBadImages: Bool
+  private let skipsSteps: Bool
   private let timeline: TrainingTimeline
   private let clock: TrainingClock
   private let ranks: ProcessGroup
@@ -35,6 +36,7 @@ final class MetricsReporter: TrainingObserver {
   ) {
     batchSize = configuration.parallel.batchSize
     skipsBadImages = configuration.data.badImages == .skip
+    skipsSteps = configuration.run.onNotFinite == .skip
     self.timeline = timeline
     self.clock = clock
     self.ranks = ranks
@@ -52,6 +54,7 @@ final class MetricsReporter: TrainingObserver {
   func willBeginEpoch(_ progress: TrainingProgress) {
     epochFirstStep = progress.step
     epochStart = clock.elapsed
+    if progress.endsEpoch { return }
     report?.bar.begin(
       "epoch \(timeline.epoch(afterSteps: progress.step) + 1)/\(timeline.epochs)",
       total: progress.endOfEpoch - progress.step, after: timeline.steps - progress.endOfEpoch)
@@ -62,6 +65,12 @@ final class MetricsReporter: TrainingObserver {
       skipsBadImages && progress.endsEpoch
       ? try BadImageReport(progress.badImages, ranks: ranks) : nil
     guard let report else { return }
+    if let reason = progress.skippedFor {
+      report.bar.hide()
+      report.console.writeLine(
+        "note: step \(progress.step.grouped) is skipped (\(progress.skipped.total.grouped) so far): "
+          + reason)
+    }
     let steps = progress.step - epochFirstStep
     report.bar.update(
       completed: steps, images: steps * batchSize, loss: progress.epochTotals.meanLoss,
@@ -72,7 +81,8 @@ final class MetricsReporter: TrainingObserver {
         MetricsRecord(
           step: progress.step, epoch: timeline.epoch(ofStep: progress.step), split: .train,
           totals: progress.loggedTotals, learningRate: learningRate, duration: now - lineStart,
-          seconds: clock.total.seconds, badImages: badImages?.count))
+          seconds: clock.total.seconds, badImages: badImages?.count,
+          skippedSteps: skipsSteps ? progress.skipped.total : nil))
       lineStart = now
     }
     if let text = badImages?.text {
@@ -100,13 +110,14 @@ extension MetricsRecord {
   /// A line about `totals`, whose images took `duration`.
   init(
     step: Int, epoch: Int, split: Split, totals: EpochTotals, learningRate: Double,
-    duration: Duration, seconds: Double, badImages: Int? = nil
+    duration: Duration, seconds: Double, badImages: Int? = nil, skippedSteps: Int? = nil
   ) {
     self.init(
       step: step, epoch: epoch, split: split, images: totals.images, loss: totals.meanLoss,
       top1Error: totals.top1Error,
       top5Error: totals.top5Error, learningRate: learningRate,
-      imagesPerSecond: Self.rate(totals.images, duration), seconds: seconds, badImages: badImages)
+      imagesPerSecond: Self.rate(totals.images, duration), seconds: seconds, badImages: badImages,
+      skippedSteps: skippedSteps)
   }
 
   fileprivate static func rate(_ images: Int, _ duration: Duration) -> Double {

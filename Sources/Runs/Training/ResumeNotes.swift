@@ -1,0 +1,51 @@
+/// What a resumed run says at its start: what it changes, and which checkpoints it could not use.
+
+import Distributed
+import Settings
+import Tensors
+
+enum ResumeNotes {
+  /// The lines of a resumed run; none of a new one.
+  static func lines(_ setup: RunSetup, _ start: StartingPoint) -> [String] {
+    guard let resume = start.resume else { return [] }
+    guard let checkpoint = resume.checkpoint else {
+      return ["note: \(resume.run) was stopped before its first checkpoint, so it begins again"]
+    }
+    var lines = resume.damaged.map {
+      "note: \($0.path) is damaged (\($0.reason)); resumed from \(checkpoint) instead"
+    }
+    if let earlier = start.earlier {
+      let changes = setup.configuration.changes(from: earlier)
+      if !changes.isEmpty {
+        lines.append(
+          "note: from step \((start.step + 1).grouped) on: \(changes.joined(separator: ", "))")
+      }
+      let old = earlier.learningRateSchedule(
+        TrainingTimeline(earlier, images: setup.data.train.count)
+      ).summary
+      let new = start.progress.schedule.summary
+      if old != new { lines.append("note: the schedule was \(old) and is \(new)") }
+    }
+    let steps = setup.timeline.steps
+    if start.step >= steps, !start.progress.isEvaluationPending {
+      lines.append(
+        "note: this run is finished (step \(start.step.grouped) of \(steps.grouped)) and is only tested "
+          + "again; a larger --epochs or --iterations continues it")
+    }
+    return lines
+  }
+}
+
+extension TrainingConfiguration {
+  /// The values that decide the parameters and differ, as in `lr 0.01 → 0.001`.
+  fileprivate func changes(from earlier: TrainingConfiguration) -> [String] {
+    Self.settings.compactMap { setting in
+      let (old, new) = (setting.text(earlier), setting.text(self))
+      switch setting.effect {
+      case .fixed, .result:
+        return old == new ? nil : "\(setting.key) \(old ?? "not set") → \(new ?? "not set")"
+      case .start, .none: return nil
+      }
+    }
+  }
+}

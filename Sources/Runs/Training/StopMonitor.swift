@@ -1,0 +1,111 @@
+/// When a run is to save or to stop: signals to any rank, and the time that rank 0 keeps.
+
+import Distributed
+import Foundation
+import MPI
+import Settings
+import System
+
+/// A rank's requests for each step. `train` asks it before a step and tells it of checkpoints.
+final class StopMonitor {
+  /// A time at which a run must be over.
+  struct Limit {
+    /// As it is said.
+    let name: String
+    /// Seconds of the monotonic clock.
+    let end: Double
+  }
+
+  /// Seconds that are kept free before a limit, beside those of two steps and of writing twice.
+  static let reserve = 5.0
+
+  private let isFirst: Bool
+  private let limits: [Limit]
+  /// Seconds between further checkpoints; nil: none.
+  private let checkpointInterval: Double?
+  private var lastCheckpoint = MonotonicClock.now
+  private let stallLimits: StallLimits
+  private let writer: CheckpointWriter?
+  /// Seconds of an evaluation, once one was made.
+  private var evaluation: Double?
+  /// Why this rank asks to stop.
+  private var ownReason = ""
+
+  /// - Parameters:
+  ///   - began: when the program began, in seconds of the monotonic clock.
+  ///   - stallLimits: what this rank's work has taken.
+  ///   - writer: rank 0's.
+  init(
+    _ settings: RunSettings, began: Double, isFirst: Bool, stallLimits: StallLimits,
+    writer: CheckpointWriter?
+  ) {
+    self.isFirst = isFirst
+    self.stallLimits = stallLimits
+    self.writer = writer
+    checkpointInterval = settings.checkpointMinutes.map { $0 * 60 }
+    limits = isFirst ? Self.limits(settings, began: began) : []
+  }
+
+  private static func limits(_ settings: RunSettings, began: Double) -> [Limit] {
+    var limits: [Limit] = []
+    if let seconds = settings.maximumTime {
+      limits.append(Limit(name: "--max-time", end: began + Double(seconds)))
+    }
+    // Slurm has it since 22.05, in seconds since 1970.
+    if let text = ProcessInfo.processInfo.environment["SLURM_JOB_END_TIME"],
+      let end = Double(text), end > 0
+    {
+      limits.append(
+        Limit(
+          name: "the end of the Slurm job",
+          end: MonotonicClock.now + end - WallClock.now))
+    }
+    return limits
+  }
+
+  /// What this rank asks for with the next step.
+  ///
+  /// - Parameter beforeEvaluation: whether an evaluation follows the step.
+  func requests(beforeEvaluation: Bool) -> StepRequests {
+    var requests: StepRequests = []
+    if let signal = StopSignals.received {
+      ownReason = signal
+      requests.insert(.stop)
+    }
+    guard isFirst else { return requests }
+    let now = MonotonicClock.now
+    if let limit = limits.first(where: { now + needed(beforeEvaluation) >= $0.end }) {
+      if ownReason.isEmpty { ownReason = limit.name }
+      requests.insert(.stop)
+    }
+    if let checkpointInterval, now - lastCheckpoint >= checkpointInterval {
+      requests.insert(.save)
+    }
+    if writer?.hasFailed == true { requests.insert(.saveFailed) }
+    return requests
+  }
+
+  /// Seconds that a stop takes after the next step at most, as far as they are known.
+  private func needed(_ beforeEvaluation: Bool) -> Double {
+    let step = stallLimits.slowest(.step) ?? 0
+    return 2 * step + 2 * (writer?.slowest ?? 0) + Self.reserve
+      + (beforeEvaluation ? evaluation ?? 0 : 0)
+  }
+
+  /// Whether any rank has been asked to stop by now. Collective; for the time between steps.
+  func isStopped(_ ranks: ProcessGroup) throws -> Bool {
+    let own = requests(beforeEvaluation: false).contains(.stop)
+    return try ranks.control.allReduce(Int(own ? 1 : 0), .max) == 1
+  }
+
+  /// Why the run stops: the reason of the first rank that has one. Collective.
+  func reason(_ ranks: ProcessGroup) throws -> String {
+    try ranks.control.allGather(ownReason).first { !$0.isEmpty } ?? ""
+  }
+
+  /// A checkpoint was begun.
+  func didSave() { lastCheckpoint = MonotonicClock.now }
+
+  /// An evaluation took so many seconds.
+  func didEvaluate(seconds: Double) { evaluation = max(evaluation ?? 0, seconds) }
+}
