@@ -98,9 +98,13 @@ package final class Optimizer {
   package var state: MutableVectorView<Float> { velocity.view }
 
   /// The state of each trained parameter, under the parameter's name, sorted.
-  package func stateDictionary() -> [StateTensor] {
-    slots.map { $0.parameter.tensor(of: VectorView(state[$0.range])) }
-      .sorted { $0.name < $1.name }
+  package func stateDictionary() -> [StateTensor] { stateReader(VectorView(state)) }
+
+  /// Makes the tensors of `stateDictionary` of a copy of `state`, on any thread.
+  package var stateReader: @Sendable (VectorView<Float>) -> [StateTensor] {
+    { [slots] state in
+      slots.map { $0.parameter.tensor(of: state[$0.range]) }.sorted { $0.name < $1.name }
+    }
   }
 
   /// Sets the state from exactly one tensor for each trained parameter.

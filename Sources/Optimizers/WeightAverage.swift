@@ -40,6 +40,14 @@ package final class WeightAverage {
     for (average, weights) in pairs { average.update(from: weights) }
   }
 
+  /// Copies the average, in the replica's order.
+  package func read(
+    parameters: MutableVectorView<Float>, runningStatistics: MutableVectorView<Float>
+  ) {
+    parameters.update(from: self.parameters.view)
+    runningStatistics.update(from: statistics.view)
+  }
+
   /// Takes the weights after `step` steps into the average, where the rule says so.
   package func update(afterSteps step: Int) {
     if step <= rule.begin { return copy() }

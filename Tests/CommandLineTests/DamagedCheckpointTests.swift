@@ -43,6 +43,13 @@ extension CommandLineTests {
         cases.append((name, { try change("\($0)/\(name)") { $0[$0.count / 2] ^= 1 } }))
         cases.append((name, { try files.removeItem(atPath: "\($0)/\(name)") }))
       }
+      // A digest that says nothing of its file is no reason to trust the file.
+      for index in [0, 70] {
+        cases.append(
+          (
+            "checkpoint.json", { try change("\($0)/checkpoint.json.sha256") { $0[index] ^= 1 } }
+          ))
+      }
       cases.append(
         (
           "checkpoint of step 16",

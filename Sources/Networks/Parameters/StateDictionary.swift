@@ -1,5 +1,6 @@
 /// A network's state as named tensors in PyTorch's names, shapes and order.
 
+import Kernels
 import Tensors
 
 /// A named tensor of floats in file order.
@@ -20,14 +21,16 @@ package struct StateTensor: Hashable, Sendable {
 extension Replica {
   /// Whether all parameters and running statistics are numbers.
   package var isFinite: Bool {
-    parameters.allSatisfy(\.isFinite) && runningStatistics.allSatisfy(\.isFinite)
+    [parameters, runningStatistics].allSatisfy {
+      Elementwise.isFinite(VectorView(MutableVectorView($0)))
+    }
   }
 
   /// Parameters and BN running statistics, sorted by name.
   package func stateDictionary() -> [StateTensor] {
-    (parameterTensors(in: VectorView(MutableVectorView(parameters))) + statisticsTensors()).sorted {
-      $0.name < $1.name
-    }
+    parameterLayout.stateDictionary(
+      parameters: VectorView(MutableVectorView(parameters)),
+      runningStatistics: VectorView(MutableVectorView(runningStatistics)))
   }
 
   /// Sets parameters and running statistics from exactly the tensors that the network has.
@@ -48,16 +51,32 @@ extension Replica {
     }
   }
 
-  fileprivate func parameterTensors(in values: VectorView<Float>) -> [StateTensor] {
-    parameterLayout.slots.map { $0.tensor(of: values[$0.range]) }
+}
+
+extension ParameterLayout {
+  /// Parameters and BN running statistics as tensors, sorted by name.
+  ///
+  /// - Parameters:
+  ///   - parameters: in the layout's order, a replica's or a copy.
+  ///   - statistics: likewise.
+  package func stateDictionary(
+    parameters: VectorView<Float>, runningStatistics statistics: VectorView<Float>
+  ) -> [StateTensor] {
+    (parameterTensors(in: parameters) + statisticsTensors(in: statistics)).sorted {
+      $0.name < $1.name
+    }
   }
 
-  private func statisticsTensors() -> [StateTensor] {
-    parameterLayout.runningStatistics.flatMap { slot in
+  fileprivate func parameterTensors(in values: VectorView<Float>) -> [StateTensor] {
+    slots.map { $0.tensor(of: values[$0.range]) }
+  }
+
+  private func statisticsTensors(in values: VectorView<Float>) -> [StateTensor] {
+    runningStatistics.flatMap { slot in
       [("running_mean", slot.mean), ("running_var", slot.variance)].map { suffix, range in
         StateTensor(
           name: "\(slot.name).\(suffix)", shape: [range.count],
-          values: Array(runningStatistics[range]))
+          values: Array(values[range].elements))
       }
     }
   }
@@ -66,7 +85,9 @@ extension Replica {
 extension TrainingReplica {
   /// The gradient of each parameter, under the parameter's name, sorted.
   package func gradientDictionary() -> [StateTensor] {
-    parameterTensors(in: VectorView(MutableVectorView(gradients))).sorted { $0.name < $1.name }
+    parameterLayout.parameterTensors(in: VectorView(MutableVectorView(gradients))).sorted {
+      $0.name < $1.name
+    }
   }
 }
 

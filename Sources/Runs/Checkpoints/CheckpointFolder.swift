@@ -105,8 +105,8 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   }
 }
 
-/// What a checkpoint holds beside the state: a copy, so that training may go on while it is written.
-struct CheckpointContents: Sendable {
+/// What a checkpoint holds beside the state.
+struct CheckpointContents {
   let weights: [StateTensor]
   /// The BN layers, whose batches PyTorch counts.
   let countedLayers: [String]
@@ -115,17 +115,6 @@ struct CheckpointContents: Sendable {
   let average: [StateTensor]?
   /// The tensors of the images' normalization.
   let preprocessing: [StateTensor]
-
-  init(
-    replica: Replica, optimizerState: [StateTensor], average: WeightAverage?,
-    preprocessing: [StateTensor]
-  ) {
-    weights = replica.stateDictionary()
-    countedLayers = replica.architecture.countedLayers
-    self.optimizerState = optimizerState
-    self.average = average?.withAveragedWeights { replica.stateDictionary() }
-    self.preprocessing = preprocessing
-  }
 }
 
 package enum CheckpointFolder {
@@ -168,8 +157,12 @@ package enum CheckpointFolder {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let json = try encoder.encode(Manifest(state: state, files: files))
     try json.write(to: URL(fileURLWithPath: "\(folder)/\(manifest)"))
-    let digest = "\(SHA256.hexadecimal(of: json))  \(manifest)\n"
-    try Data(digest.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(manifestDigest)"))
+    try digestFile(of: json).write(to: URL(fileURLWithPath: "\(folder)/\(manifestDigest)"))
+  }
+
+  /// What `manifestDigest` holds beside a manifest.
+  private static func digestFile(of json: Data) -> Data {
+    Data("\(SHA256.hexadecimal(of: json))  \(manifest)\n".utf8)
   }
 
   /// Writes a checkpoint's weights alone.
@@ -202,8 +195,9 @@ package enum CheckpointFolder {
     guard let json = FileManager.default.contents(atPath: path) else {
       throw .unreadable(path: path, reason: "the file is missing or not readable")
     }
+    // Checkpoints from before there was a digest have none.
     if let digest = FileManager.default.contents(atPath: "\(folder)/\(manifestDigest)"),
-      !digest.starts(with: SHA256.hexadecimal(of: json).utf8)
+      digest != Self.digestFile(of: json)
     {
       throw .damaged(path: path)
     }

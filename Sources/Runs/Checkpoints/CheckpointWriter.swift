@@ -1,7 +1,9 @@
 /// Writes checkpoints while training goes on.
 
-import System
+import Distributed
+import Optimizers
 import Synchronization
+import System
 
 /// Rank 0's thread that writes: at most one checkpoint at a time.
 ///
@@ -22,6 +24,7 @@ final class CheckpointWriter {
   }
 
   private let files: RunFiles
+  private let snapshot: StateSnapshot
   private var thread: WorkerThread?
   private let outcome = Outcome()
   /// The newest checkpoint that was written.
@@ -29,17 +32,23 @@ final class CheckpointWriter {
   /// Seconds of the slowest so far.
   private(set) var slowest = 0.0
 
-  init(_ files: RunFiles) { self.files = files }
+  /// - Parameter snapshot: where the state is copied to.
+  init(_ files: RunFiles, _ snapshot: StateSnapshot) {
+    self.files = files
+    self.snapshot = snapshot
+  }
 
   deinit { settle() }
 
-  /// Begins to write a checkpoint; `state` lacks its digest of the parameters.
-  func begin(_ state: CheckpointState, _ contents: CheckpointContents) {
+  /// Copies the present state, and begins to write it; `state` lacks its digest of the parameters.
+  func begin(_ state: CheckpointState, _ engine: TrainingEngine, average: WeightAverage?) {
     precondition(thread == nil, "one checkpoint at a time")
-    let write = { @Sendable [files, outcome] in
+    snapshot.take(engine, average: average)
+    let write = { @Sendable [files, snapshot, outcome] in
       let began = MonotonicClock.now
       let result = Result {
         var state = state
+        let contents = snapshot.contents
         state.parametersSHA256 = contents.weights.sha256
         try files.save(state, contents)
         return Written(

@@ -99,8 +99,9 @@ struct RecalibratedWeights {
       try CheckpointFolder.write(
         state,
         CheckpointContents(
-          replica: replica, optimizerState: optimizerState, average: nil,
-          preprocessing: preprocessing),
+          weights: replica.stateDictionary(),
+          countedLayers: replica.architecture.countedLayers, optimizerState: optimizerState,
+          average: nil, preprocessing: preprocessing),
         into: checkpoint)
     }
   }

@@ -107,12 +107,8 @@ struct RunSetup {
       memory.parameters += WeightAverage.bytes(ParameterLayout(architecture))
     }
     if ranks.isFirst {
-      // Checkpoints are written from copies of the state.
-      let layout = ParameterLayout(architecture)
-      let networks = configuration.optimizer.averageDecay == nil ? 1 : 2
-      memory.parameters +=
-        networks * WeightAverage.bytes(layout)
-        + layout.trainedCount * MemoryLayout<Float>.stride
+      memory.parameters += StateSnapshot.bytes(
+        ParameterLayout(architecture), hasAverage: configuration.optimizer.averageDecay != nil)
     }
     self.memory = memory
     try ranks.checkMemory(

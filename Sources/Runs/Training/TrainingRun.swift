@@ -87,7 +87,15 @@ package final class TrainingRun {
         files: try RunFiles(setup, start: start), console: console,
         bar: ProgressBar(console: console))
     }
-    let writer = report.map { CheckpointWriter($0.files) }
+    average = configuration.weightAverage(setup.timeline).map { [engine] in
+      WeightAverage($0, of: engine.replica)
+    }
+    if let average { try start.loadAverage(average, engine: engine, ranks: ranks) }
+    let preprocessing = Preprocessing.tensors(normalization, shape: data.inputShape)
+    let writer = report.map { [engine, average] in
+      CheckpointWriter(
+        $0.files, StateSnapshot(engine, average: average, preprocessing: preprocessing))
+    }
     stop = StopMonitor(
       configuration.run, began: began, isFirst: ranks.isFirst,
       stallLimits: engine.rankProgress.limits, writer: writer)
@@ -104,10 +112,6 @@ package final class TrainingRun {
         exchange: engine.statistics, rankProgress: engine.rankProgress)
     }
     outcomes = ImageOutcomes(classes: setup.architecture.classes, label: data.test.label(at:))
-    average = setup.configuration.weightAverage(setup.timeline).map { [engine] in
-      WeightAverage($0, of: engine.replica)
-    }
-    if let average { try start.loadAverage(average, engine: engine, ranks: ranks) }
     self.evaluator = EpochEvaluator(
       evaluator(data.evaluation), split: data.validation == nil ? .test : .validation,
       average: average,
@@ -124,9 +128,7 @@ package final class TrainingRun {
       configuration, timeline: setup.timeline, clock: clock, ranks: ranks,
       report: report)
     saver = CheckpointSaver(
-      setup, engine, average: average,
-      preprocessing: Preprocessing.tensors(normalization, shape: data.inputShape), clock: clock,
-      ranks: ranks, writer: writer)
+      setup, engine, average: average, clock: clock, ranks: ranks, writer: writer)
     trainer = Trainer(
       engine, average: average, phases: setup.phases,
       makeLoader: { setup.loader(normalization, $0, afterSteps: $1) }, timeline: setup.timeline,

@@ -10,23 +10,19 @@ final class CheckpointSaver: TrainingObserver {
   private let setup: RunSetup
   private let engine: TrainingEngine
   private let average: WeightAverage?
-  private let preprocessing: [StateTensor]
   private let clock: TrainingClock
   private let ranks: ProcessGroup
   private let writer: CheckpointWriter?
 
   /// - Parameters:
-  ///   - preprocessing: the tensors of the images' normalization.
   ///   - writer: rank 0's.
   init(
     _ setup: RunSetup, _ engine: TrainingEngine, average: WeightAverage?,
-    preprocessing: [StateTensor],
     clock: TrainingClock, ranks: ProcessGroup, writer: CheckpointWriter?
   ) {
     self.setup = setup
     self.engine = engine
     self.average = average
-    self.preprocessing = preprocessing
     self.clock = clock
     self.ranks = ranks
     self.writer = writer
@@ -43,11 +39,7 @@ final class CheckpointSaver: TrainingObserver {
       try ranks.onFirst {
         guard let writer else { return }
         try writer.finish()
-        writer.begin(
-          state(progress),
-          CheckpointContents(
-            replica: engine.replica, optimizerState: engine.optimizer.stateDictionary(),
-            average: average, preprocessing: preprocessing))
+        writer.begin(state(progress), engine, average: average)
       }
     }
   }
