@@ -193,6 +193,7 @@ package final class TrainingRun {
     let reason = try stop.reason(ranks)
     let (step, steps) = (trainer.progress.step, setup.timeline.steps)
     let folder = report?.files.folder
+    report?.bar.finish()
     return RunStopped(
       "stopped after step \(step.grouped) of \(steps.grouped) (\(reason)), saved in "
         + "\(folder?.checkpointPath(step: step) ?? ""): continue with --resume "
