@@ -15,6 +15,8 @@ package struct MemoryNeed: Hashable, Sendable {
   package var parameters = 0
   /// Images that are prepared ahead.
   package var images = 0
+  /// What a frozen network makes of all images, where that is kept; of ranks that share it, one counts it.
+  package var features = 0
 
   /// What a replica takes, with the optimizer's state where it is trained; see `ReplicaPlans` for the
   /// parameters.
@@ -37,7 +39,7 @@ package struct MemoryNeed: Hashable, Sendable {
     parameters = plans.parameterBytes + plans.optimizerBytes
   }
 
-  package var total: Int { Self.programBytes + activations + parameters + images }
+  package var total: Int { Self.programBytes + activations + parameters + images + features }
 }
 
 /// The ranks of a machine need more memory than it has left.
@@ -64,6 +66,12 @@ package struct MemoryShortage: UsageError, CustomStringConvertible {
 }
 
 extension ProcessGroup {
+  /// Whether the ranks of every machine fit into its memory, as far as that is known. Collective.
+  package func hasMemory(for need: MemoryNeed) throws -> Bool {
+    let sum = try local.allReduce(need.total, .sum)
+    return try control.allRanks(AvailableMemory.read().map { sum <= $0.bytes } ?? true)
+  }
+
   /// Ends the job where a machine's ranks would not fit into its memory. Collective.
   ///
   /// - Parameters:

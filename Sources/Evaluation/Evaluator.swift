@@ -12,24 +12,36 @@ import Tensors
 /// and losses in the tree's order, so the result does not depend on the number of ranks.
 package final class Evaluator {
   private let replica: Replica
-  private let source: any ImageSource
-  private let normalization: Normalization
-  private let transform: ImageTransform
-  private let workers: Int
+  private let images: Int
+  private let makeBatches: (_ steps: Range<Int>) -> any BatchSource
   private let exchange: LossExchange
   private let rankProgress: RankProgress?
 
-  package init(
+  package convenience init(
     _ replica: Replica, source: any ImageSource, normalization: Normalization,
     transform: ImageTransform = .none, workers: Int, exchange: any StatisticsExchange,
     rankProgress: RankProgress? = nil
   ) {
+    let layout = replica.evaluationLayout
+    self.init(replica, images: source.count, exchange: exchange, rankProgress: rankProgress) {
+      BatchLoader(
+        source: source, normalization: normalization, transform: transform, order: .sequential,
+        batchSize: layout.capacity, localRange: layout.localPositions, steps: $0,
+        targets: replica.architecture.targetLayouts, workers: workers)
+    }
+  }
+
+  /// - Parameters:
+  ///   - images: of all batches.
+  ///   - makeBatches: this rank's images of some of the batches, divided as the replica's evaluation
+  ///     layout says, with its targets.
+  package init(
+    _ replica: Replica, images: Int, exchange: any StatisticsExchange,
+    rankProgress: RankProgress? = nil,
+    makeBatches: @escaping (_ steps: Range<Int>) -> any BatchSource
+  ) {
+    (self.replica, self.images, self.makeBatches) = (replica, images, makeBatches)
     self.rankProgress = rankProgress
-    self.replica = replica
-    self.source = source
-    self.normalization = normalization
-    self.transform = transform
-    self.workers = workers
     self.exchange = LossExchange(
       exchange, replica.evaluationLayout, width: replica.architecture.lossSumsCount)
   }
@@ -40,7 +52,7 @@ package final class Evaluator {
   /// Batches of one evaluation.
   package var batches: Int {
     let batch = replica.evaluationLayout.capacity
-    return (source.count + batch - 1) / batch
+    return (images + batch - 1) / batch
   }
 
   /// Evaluates a classifier on all images.
@@ -72,17 +84,14 @@ package final class Evaluator {
     _ head: Kind.Type, outcomes: ImageOutcomes?, progress: (Int) -> Void
   ) throws -> Kind.Metrics {
     let layout = replica.evaluationLayout
-    let loader = BatchLoader(
-      source: source, normalization: normalization, transform: transform,
-      order: .sequential, batchSize: layout.capacity, localRange: layout.localPositions,
-      steps: 0..<batches, targets: replica.architecture.targetLayouts, workers: workers)
+    let loader = makeBatches(0..<batches)
     let shardSums = AlignedBuffer<Double>(
       count: layout.localShards.count * replica.architecture.lossSumsCount)
     for step in 0..<batches {
       rankProgress?.move(to: .evaluating, layer: step)
       let first = step * layout.capacity
-      let batch = min(layout.capacity, source.count - first)
-      try loader.withNext { images in
+      let batch = min(layout.capacity, self.images - first)
+      _ = try loader.withNext { images in
         let sums = try replica.evaluationPass(
           images: images.pixels.base, targets: images.targets, batch: batch)
         for (index, sum) in sums.enumerated() { shardSums.view[index] += sum }

@@ -11,6 +11,7 @@ import Tensors
 package final class WeightAverage {
   package let rule: WeightAverageRule
   private let replica: TrainingReplica
+  /// Of the trained layers, as the frozen ones are their own average.
   private let parameters: AlignedBuffer<Float>
   private let statistics: AlignedBuffer<Float>
 
@@ -18,20 +19,21 @@ package final class WeightAverage {
   package init(_ rule: WeightAverageRule, of replica: TrainingReplica) {
     self.rule = rule
     self.replica = replica
-    parameters = AlignedBuffer(count: replica.parameters.count)
-    statistics = AlignedBuffer(count: replica.runningStatistics.count)
+    let layout = replica.parameterLayout
+    parameters = AlignedBuffer(count: layout.trainedCount)
+    statistics = AlignedBuffer(count: layout.trainedStatisticsCount)
     copy()
   }
 
   /// Bytes that an average takes.
   package static func bytes(_ layout: ParameterLayout) -> Int {
-    (layout.count + layout.runningStatisticsCount) * MemoryLayout<Float>.stride
+    (layout.trainedCount + layout.trainedStatisticsCount) * MemoryLayout<Float>.stride
   }
 
   private var pairs: [(average: MutableVectorView<Float>, weights: MutableVectorView<Float>)] {
     [
-      (parameters.view, MutableVectorView(replica.parameters)),
-      (statistics.view, MutableVectorView(replica.runningStatistics)),
+      (parameters.view, MutableVectorView(replica.parameters)[0..<parameters.count]),
+      (statistics.view, MutableVectorView(replica.runningStatistics)[0..<statistics.count]),
     ]
   }
 

@@ -109,6 +109,99 @@ extension CommandLineTests {
       }
     }
 
+    @Test(
+      "features that are computed once change no bit, on 1 to 4 ranks and after a resume",
+      arguments: [[], ["--accumulate", "3"], ["--ema-decay", "0.9"]])
+    func cachedFeatures(flags: [String]) throws {
+      let folder = try TemporaryDirectory()
+      let start = folder.file("start")
+      #expect(
+        try Job.alone(Job.small + ["--iterations", "4", "--run-dir", start]).exitCode == 0)
+      // Neither shards, ranks nor epochs divide a mini-batch of 45 images.
+      let tuning =
+        Job.small + flags + [
+          "--weights", start, "--transfer", "head", "--crop-padding", "0", "--no-flip",
+          "--batch-size", "45", "--iterations", "20", "--checkpoint-every", "7",
+        ]
+      func train(_ ranks: Int, _ choice: String) throws -> (run: String, text: String) {
+        let run = folder.file("\(ranks)-\(choice)")
+        let timeline = folder.file("\(ranks)-\(choice).json")
+        let outcome = try Job.run(
+          ranks,
+          tuning + [
+            "--cache-features", choice, "--run-dir", run, "--timeline", timeline,
+          ])
+        #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+        // What the steps ran.
+        let trace = try String(contentsOfFile: timeline, encoding: .utf8)
+        #expect(trace.contains("layer1.0.conv1") == (choice == "off"), "\(choice)")
+        #expect(trace.contains("forward of fc"))
+        return (run, outcome.standardOutput)
+      }
+      let reference = try train(2, "off")
+      #expect(!reference.text.contains("features"))
+      let (digest, metrics) = (try Job.digest(reference.run), try Job.metrics(reference.run))
+      for (ranks, choice) in [(1, "on"), (2, "auto"), (3, "on"), (4, "on")] {
+        let (run, text) = try train(ranks, choice)
+        #expect(text.contains("each epoch runs the classifier alone"), "\(text)")
+        #expect(try Job.digest(run) == digest)
+        #expect(try Job.metrics(run) == metrics)
+      }
+      let resumed = folder.file("resumed")
+      let outcome = try Job.run(
+        3, ["--resume", folder.file("1-on") + "/checkpoints/step-0000007", "--run-dir", resumed])
+      #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+      #expect(outcome.standardOutput.contains("each epoch runs the classifier alone"))
+      #expect(try Job.digest(resumed) == digest)
+    }
+
+    @Test("where training images are changed at random the evaluated ones' features are kept")
+    func cachedEvaluation() throws {
+      let folder = try TemporaryDirectory()
+      let start = folder.file("start")
+      #expect(
+        try Job.alone(Job.small + ["--iterations", "4", "--run-dir", start]).exitCode == 0)
+      let runs = try ["auto", "off"].map { choice in
+        let run = folder.file(choice)
+        let outcome = try Job.run(
+          2,
+          Job.small + [
+            "--weights", start, "--freeze", "backbone", "--iterations", "16", "--validation-split",
+            "64", "--image-size", "32", "--val-crop-size", "40", "--val-resize-size", "44",
+            "--cache-features", choice,
+            "--run-dir", run,
+          ])
+        #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+        #expect(
+          outcome.standardOutput.contains("of evaluated images computed once") == (choice == "auto")
+        )
+        return run
+      }
+      #expect(try Job.digest(runs[0]) == Job.digest(runs[1]))
+      #expect(try Job.metrics(runs[0]) == Job.metrics(runs[1]))
+    }
+
+    @Test("frozen layers are tested at another size with their own values")
+    func otherTestSize() throws {
+      let folder = try TemporaryDirectory()
+      let (start, run) = (folder.file("start"), folder.file("run"))
+      #expect(
+        try Job.alone(Job.small + ["--iterations", "4", "--run-dir", start]).exitCode == 0)
+      let outcome = try Job.run(
+        2,
+        Job.small + [
+          "--weights", start, "--freeze", "conv1,bn1,layer2", "--iterations", "8",
+          "--image-size", "32", "--val-crop-size", "40", "--val-resize-size", "44", "--run-dir",
+          run,
+        ])
+      #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+      let test = try #require(try Job.metrics(run).last { $0["split"] == "test" })
+      let evaluation = try Job.alone(["eval", "--weights", run, "--json"])
+      #expect(evaluation.exitCode == 0, "\(evaluation.standardError)")
+      let loss = try #require(try Job.object(evaluation.standardOutput)["loss"] as? Double)
+      #expect(test["loss"].flatMap(Double.init).map { abs($0 - loss) < 1e-6 * loss } == true)
+    }
+
     @Test("a lower rate of the backbone moves it less, and 0 leaves its weights")
     func backboneRate() throws {
       let folder = try TemporaryDirectory()
@@ -148,6 +241,20 @@ extension CommandLineTests {
         (
           ["--weights", "START", "--transfer", "last", "--train-last", "3"],
           ["--train-last 3", "3 blocks"]
+        ),
+        (
+          ["--weights", "START", "--transfer", "head", "--cache-features", "on"],
+          ["--cache-features on", "pad 4 and crop, horizontal flip", "--no-flip"]
+        ),
+        (
+          ["--weights", "START", "--transfer", "last", "--cache-features", "on"],
+          ["--cache-features on", "--transfer head"]
+        ),
+        (
+          [
+            "--weights", "START", "--transfer", "head", "--cache-features", "on", "--mixup-alpha",
+            "1",
+          ], ["--cache-features on", "mixup"]
         ),
       ])
     func refusedTransfer(flags: [String], words: [String]) throws {

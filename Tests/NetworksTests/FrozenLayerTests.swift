@@ -40,6 +40,41 @@ extension Architecture {
     }
   }
 
+  @Test("a classifier alone takes the step of its network with the rest frozen, bit for bit")
+  func classifierAlone() throws {
+    let network = Architecture.small(.b).classifier.freezing("conv1", "bn1", "layer").withFeatures
+    #expect(network.trainsClassifierAlone && !Architecture.small(.b).trainsClassifierAlone)
+    let layout = try ShardLayout(batch: 7, shards: 3)
+    let whole = try TrainingReplica(alone: network, batch: 7, shards: 3)
+    let classifier = TrainingReplica(
+      network.classifierAlone, training: layout, evaluation: layout,
+      exchange: SingleRankExchange(), sharing: whole)
+    let batch = Batch(of: network, count: 7, seed: 2)
+    // Fewer images than a mini-batch, as at the end of a data set.
+    let features =
+      Array(try whole.forwardPass(images: batch[0..<5].images, batch: 5))
+      + Array(try whole.forwardPass(images: batch[5..<7].images, batch: 2))
+    let expected = try whole.train(batch)
+    let gradients = bits(whole.gradients)
+    let found = try classifier.train(
+      Batch(shape: network.features, images: features, labels: batch.labels))
+    #expect(found == expected && bits(classifier.gradients) == gradients)
+    #expect(features.count == 7 * network.features.count)
+  }
+
+  @Test("a replica for tests reads a frozen network's parameters where they are")
+  func sharedParameters() throws {
+    let network = Architecture.small(.b).classifier.freezing("bn1", "layer2")
+    let replica = try TrainingReplica(alone: network, batch: 6, shards: 3)
+    try train(replica)
+    let tested = Replica(
+      network, evaluation: replica.evaluationLayout, exchange: SingleRankExchange(),
+      sharing: replica)
+    let batch = Batch(of: network, count: 6, seed: 3)
+    let scores = Array(try replica.scoringPass(images: batch.images, batch: 6))
+    #expect(Array(try tested.scoringPass(images: batch.images, batch: 6)) == scores)
+  }
+
   @Test("a frozen network computes no gradient of activations, in little memory")
   func memory() throws {
     let network = Architecture.cifar(20)

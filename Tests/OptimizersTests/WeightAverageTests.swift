@@ -48,4 +48,23 @@ import Testing
     average.withAveragedWeights { #expect(replica.runningStatistics.allSatisfy { $0 == 3 }) }
     #expect(replica.runningStatistics.allSatisfy { $0 == 2 })
   }
+
+  @Test("frozen layers are their own average, to the bit")
+  func frozen() throws {
+    let layout = try ShardLayout(batch: 1, shards: 1)
+    var network = madeUpNetwork
+    network.frozen = ["conv1", "bn1", "conv2"]
+    let replica = TrainingReplica(
+      network, training: layout, evaluation: layout, exchange: SingleRankExchange())
+    replica.initialize(seed: 1)
+    let average = WeightAverage(
+      WeightAverageRule(decay: 0.9, interval: 1, begin: 0), of: replica)
+    let before = replica.stateDictionary()
+    for index in 0..<replica.parameterLayout.trainedCount { replica.parameters[index] += 1 }
+    for step in 1..<10 { average.update(afterSteps: step) }
+    let averaged = average.withAveragedWeights { replica.stateDictionary() }
+    for (tensor, other) in zip(averaged, before) {
+      #expect((tensor == other) == !tensor.name.hasPrefix("fc."), "\(tensor.name)")
+    }
+  }
 }

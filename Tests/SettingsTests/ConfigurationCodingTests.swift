@@ -11,7 +11,7 @@ import Testing
     ("model", "resnet56"), ("shortcut", "C"), ("stride-placement", "1x1"), ("precision", "bf16"),
     ("zero-init-residual", "true"), ("weights", "runs/a b/weights.safetensors"),
     ("new-classifier", "true"), ("transfer", "last"), ("train-last", "3"),
-    ("freeze", "conv1,layer1.0"),
+    ("freeze", "conv1,layer1.0"), ("cache-features", "off"),
     ("dataset", "image-folder"), ("data-dir", "/data/it's: \"here\" # all"),
     ("val-data", "val-{0..3}.tar"), ("train-limit", "1000"), ("test-limit", "7"),
     ("validation-split", "500"),

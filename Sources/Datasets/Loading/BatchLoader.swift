@@ -22,6 +22,9 @@ public final class BatchLoader {
   private let shared: LoaderState
   private var workers: [WorkerThread] = []
 
+  /// The shape of a prepared image.
+  public var shape: ImageShape { shared.shape }
+
   /// Seconds that `withNext` has waited for images so far.
   public private(set) var secondsWaited = 0.0
 
@@ -53,8 +56,9 @@ public final class BatchLoader {
       filler: BatchFiller(
         preparation: SamplePreparation(source, transform, normalization),
         stream: SampleStream(order, runs: source.storageRuns), targets: targets,
-        mixing: mixing, microBatches: microBatches, badImages: badImages, batchSize: batchSize,
-        localRange: localRange),
+        mixing: mixing, microBatches: microBatches, badImages: badImages,
+        places: BatchPositions(
+          images: source.count, order: order, batchSize: batchSize, localRange: localRange)),
       steps: steps, depth: depth)
     for _ in 0..<workers {
       do throws(Errno) {
@@ -107,15 +111,10 @@ private struct BatchFiller: Sendable {
   let mixing: BatchMixing?
   let microBatches: Int
   let badImages: BadImagePolicy
-  let batchSize: Int
-  let localRange: Range<Int>
+  let places: BatchPositions
 
   /// The stream positions of this rank's images of mini-batch `step`.
-  func positions(ofStep step: Int) -> Range<Int> {
-    let start = step * batchSize
-    let all = start + localRange.lowerBound..<start + localRange.upperBound
-    return stream.order == .sequential ? all.clamped(to: 0..<max(preparation.source.count, 0)) : all
-  }
+  func positions(ofStep step: Int) -> Range<Int> { places.positions(ofStep: step) }
 
   /// Images to prepare for a mini-batch: with the one before the first where images are mixed.
   func count(ofStep step: Int) -> Int {
@@ -129,7 +128,7 @@ private struct BatchFiller: Sendable {
   /// The position that the first of a step's images is mixed with: the one before it, and before the first
   /// of a mini-batch its last.
   private func positionBefore(_ positions: Range<Int>, ofStep step: Int) -> Int {
-    let size = batchSize * microBatches
+    let size = places.batchSize * microBatches
     let first = miniBatch(ofStep: step) * size
     return positions.lowerBound > first ? positions.lowerBound - 1 : first + size - 1
   }
@@ -248,11 +247,13 @@ private final class LoaderState: @unchecked Sendable {
   private var badImages: [BadImage] = []
   private var isStopping = false
 
+  var shape: ImageShape { filler.preparation.output }
+
   init(filler: BatchFiller, steps: Range<Int>, depth: Int) {
     self.filler = filler
     self.steps = steps
     self.depth = depth
-    let images = filler.localRange.count + (filler.mixing == nil ? 0 : 1)
+    let images = filler.places.localRange.count + (filler.mixing == nil ? 0 : 1)
     imagesPerBatch = images
     imagesPerTask = filler.preparation.output.area > 1 << 14 ? 1 : 16
     pixels = AlignedBuffer(count: depth * imagesPerBatch * filler.preparation.output.count)

@@ -12,6 +12,24 @@ public enum SampleOrder: Equatable, Sendable {
   case shuffled(seed: UInt64)
 }
 
+/// The stream positions of a rank's images of each mini-batch.
+struct BatchPositions: Sendable {
+  /// Of the source.
+  let images: Int
+  let order: SampleOrder
+  /// Images of the global mini-batch.
+  let batchSize: Int
+  /// This rank's positions in each mini-batch.
+  let localRange: Range<Int>
+
+  /// Sequential ones end with the images.
+  func positions(ofStep step: Int) -> Range<Int> {
+    let start = step * batchSize
+    let all = start + localRange.lowerBound..<start + localRange.upperBound
+    return order == .sequential ? all.clamped(to: 0..<images) : all
+  }
+}
+
 /// One permutation per epoch by Fisher and Yates.
 public enum PermutationSampler {
   /// A permutation of 0..<count, a function of (seed, epoch, count).

@@ -89,6 +89,19 @@ public struct ImageTransform: Equatable, Sendable {
     }
   }
 
+  /// Whether an image becomes another input in each epoch.
+  public var isRandom: Bool {
+    let hasRandomCrop =
+      switch crop {
+      case .whole: false
+      case .padded(let padding): padding > 0
+      case .randomResized: true
+      case .resized(let side, _, let position): side.count > 1 || position == .random
+      }
+    return hasRandomCrop || flip == .random || color != .none || automatic != nil
+      || erasing != .none
+  }
+
   /// What happens to one sample.
   struct Draw: Equatable {
     var view: ImageView

@@ -38,13 +38,6 @@ package struct Architecture: Sendable {
   /// The numbers that it computes with.
   package var precision = Precision.fp32
 
-  /// The same network with all layers trained.
-  package var unfrozen: Architecture {
-    var network = self
-    network.frozen = []
-    return network
-  }
-
   package var input: ImageShape { nodes[0].shape }
 
   /// The class scores of a classifier: its first output.
@@ -82,6 +75,7 @@ extension Architecture {
     var network = ArchitectureBuilder(self).architecture(
       name: name, summary: summary, stride: stride, outputs: outputs + more)
     network.precision = precision
+    network.frozen = frozen
     return network
   }
 }

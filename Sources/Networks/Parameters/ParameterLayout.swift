@@ -123,6 +123,13 @@ package struct ParameterLayout: Sendable {
     runningStatistics = statistics.map { slots[$0.name]! }
   }
 
+  /// Whether the parameters of `other` have the same places here.
+  func contains(_ other: ParameterLayout) -> Bool {
+    let slots = Set(slots)
+    return other.slots.allSatisfy(slots.contains)
+      && Set(runningStatistics).isSuperset(of: other.runningStatistics)
+  }
+
   /// The slot called `name`.
   func slot(_ name: String) -> ParameterSlot {
     guard let slot = slots.first(where: { $0.name == name }) else {

@@ -22,11 +22,15 @@ package class Replica {
   ///
   /// - Parameter other: whose parameters and running statistics are this replica's too, and whose memory
   ///   for activations, where that is large enough: the same network, compiled for images of another
-  ///   shape. Passes of the two do not overlap. Nil takes memory of its own.
+  ///   shape, or one whose trained layers are this network. Passes of the two do not overlap. Nil takes
+  ///   memory of its own.
   package convenience init(
     _ architecture: Architecture, evaluation: ShardLayout, threads: Int = 1,
     exchange: any StatisticsExchange, sharing other: Replica? = nil
   ) {
+    // The parameters' places depend on what is frozen.
+    var architecture = architecture
+    architecture.frozen = other?.architecture.frozen ?? []
     self.init(
       ReplicaPlans(architecture, training: nil, evaluation: evaluation, threads: threads),
       exchange: exchange, gradients: nil, extent: GradientExtent(weights: 0, parameters: 0),
@@ -48,7 +52,7 @@ package class Replica {
     evaluationPlan = plans.evaluation
     for plan in plans.all { for layer in plan.layers { layer.allocate() } }
     precondition(
-      other.map { $0.parameterLayout.count == parameters.count } ?? true,
+      other.map { $0.parameterLayout.contains(parameters) } ?? true,
       "another network's parameters")
     workspace = Workspace(
       parameters,
@@ -133,7 +137,7 @@ package class Replica {
       count: parameterLayout.runningStatisticsCount)
   }
 
-  private final func forward(_ plan: Plan, _ pass: inout PassContext) throws {
+  final func forward(_ plan: Plan, _ pass: inout PassContext) throws {
     images = pass.layout.localPositions.count
     for (index, layer) in plan.layers.enumerated() {
       if layer.needsTargets, pass.targets == nil { continue }
@@ -154,6 +158,12 @@ package class Replica {
   /// An output of the last evaluation pass, [local images, H, W, C].
   package final func evaluationOutput(_ index: Int) -> UnsafeBufferPointer<Float> {
     output(evaluationPlan.outputs[index])
+  }
+
+  /// What the classifier read in the last evaluation pass, [local images, H, W, C], of a network
+  /// `withFeatures`.
+  package final var evaluationFeatures: UnsafeBufferPointer<Float> {
+    evaluationOutput(evaluationPlan.outputs.count - 1)
   }
 
   /// Class scores of the last evaluation pass, [local images, positions, classes].

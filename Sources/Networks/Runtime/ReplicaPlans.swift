@@ -28,8 +28,6 @@ package struct ReplicaPlans {
       training == nil
         || (training!.shards == evaluation.shards && training!.ranks == evaluation.ranks),
       "training and evaluation are divided over the same shards and ranks")
-    // Freezing concerns training: an evaluation may compute new statistics for every layer.
-    let architecture = training == nil ? architecture.unfrozen : architecture
     let division = division ?? NormalizationGroups(whole: training ?? evaluation)
     precondition(division.layout == training ?? evaluation, "BN groups of another mini-batch")
     let threads = max(1, min(threads, evaluation.localShards.count))

@@ -11,6 +11,8 @@ package final class TrainingReplica: Replica {
   /// Elements of the weights region that are complete after each layer's backward pass.
   private let completedWeights: [Int]
   private let observers: [any PassObserver]
+  /// The number by which observers know the first layer.
+  private let firstLayer: Int
 
   /// Compiles a network and takes its memory; see `ReplicaPlans` for the parameters that are not here.
   ///
@@ -18,7 +20,7 @@ package final class TrainingReplica: Replica {
   ///   - gradients: memory for this rank's tree nodes; nil takes its own.
   ///   - observers: hear of each layer of training passes, in this order.
   ///   - other: whose parameters and gradients are this replica's too; see `Replica`. Its observers know
-  ///     the layers already.
+  ///     the layers already: this network's are its last ones.
   package init(
     _ architecture: Architecture, training: ShardLayout, evaluation: ShardLayout,
     threads: Int = 1, division: NormalizationGroups? = nil, exchange: any StatisticsExchange,
@@ -32,12 +34,15 @@ package final class TrainingReplica: Replica {
     self.plan = plan
     self.observers = observers
     trainingLayout = training
+    firstLayer = (other?.plan.layers.count ?? plan.layers.count) - plan.layers.count
     completedWeights = Self.completedWeights(plan.layers, of: plans.parameters.weights.count)
     super.init(
       plans, exchange: exchange, gradients: gradients ?? other?.workspace.gradients,
       extent: GradientExtent(plans.parameters), sharing: other)
     if let other {
-      precondition(plan.layers.count == other.plan.layers.count, "another network's layers")
+      precondition(
+        plan.layers.map(\.name) == other.plan.layers.dropFirst(firstLayer).map(\.name),
+        "another network's layers")
       return
     }
     let descriptions = plan.layers.map { LayerDescription($0) }
@@ -97,10 +102,27 @@ package final class TrainingReplica: Replica {
     return lossSums
   }
 
+  /// Forward as in training over this rank's images of one micro-batch, where nothing is learned.
+  ///
+  /// - Parameter batch: global images in this micro-batch, at most the training layout's.
+  /// - Returns: the last output, [local images, H, W, C], until the next pass; what the layers of a
+  ///   `trainingPass` compute, to the last bit.
+  package func forwardPass(
+    images: UnsafePointer<Float>, batch: Int
+  ) throws -> UnsafeBufferPointer<Float> {
+    var pass = PassContext(
+      workspace: workspace, mode: .training, layout: trainingLayout.shortened(to: batch),
+      microBatch: .whole, images: images, targets: nil)
+    workspace.normalizationSums.begin()
+    try forward(plan, &pass)
+    return trainingOutput(plan.outputs.count - 1)
+  }
+
   private func observe(_ layer: Int, backward: Bool, _ body: () throws -> Void) throws {
-    for observer in observers { try observer.willRun(layer: layer, backward: backward) }
+    let number = firstLayer + layer
+    for observer in observers { try observer.willRun(layer: number, backward: backward) }
     try body()
-    for observer in observers { try observer.didRun(layer: layer, backward: backward) }
+    for observer in observers { try observer.didRun(layer: number, backward: backward) }
   }
 
   // MARK: Results

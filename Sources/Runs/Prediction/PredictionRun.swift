@@ -111,15 +111,14 @@ package final class PredictionRun {
   package func predict(top: Int, wantsFeatures: Bool) throws -> Outcome {
     let network =
       wantsFeatures
-      ? member.architecture.adding(outputs: [member.architecture.scores.inputs[0]])
-      : member.architecture
+      ? member.architecture.withFeatures : member.architecture
     let replica = try ranks.together {
       let replica = Replica(
         network, evaluation: layout, threads: threads, exchange: SingleRankExchange())
       try member.weights.load(into: replica)
       return replica
     }
-    let featureCount = wantsFeatures ? network.featureCount : 0
+    let featureCount = wantsFeatures ? network.features.count : 0
     let batches = (source.count + layout.capacity - 1) / layout.capacity
     let loader = BatchLoader(
       source: source, normalization: member.normalization, transform: member.transforms[0],
@@ -150,7 +149,7 @@ package final class PredictionRun {
             part.tops.append(
               ImagePrediction.top(top, of: Array(scores.elements), names: names))
           }
-          if wantsFeatures { features += replica.evaluationOutput(1) }
+          if wantsFeatures { features += replica.evaluationFeatures }
         }
       }
       bar?.update(completed: step + 1, images: min(first + layout.capacity, source.count))
@@ -185,9 +184,4 @@ package final class PredictionRun {
       features: images.flatMap { rowOfImage[$0] ?? [] }, featureCount: featureCount,
       skipped: skipped.sorted { $0.key < $1.key }.map(\.value))
   }
-}
-
-extension Architecture {
-  /// Numbers that the classifier reads of an image.
-  fileprivate var featureCount: Int { nodes[scores.inputs[0]].shape.count }
 }

@@ -20,7 +20,13 @@ extension TrainingEngine.Options {
   }
 }
 
-extension BatchLoader: MicroBatchSource {
+/// This rank's micro-batches of a part of a run, and what became of their images.
+protocol TrainingBatches: MicroBatchSource, BatchSource {}
+
+extension BatchLoader: TrainingBatches {}
+extension CachedBatches: TrainingBatches {}
+
+extension TrainingBatches {
   package func withNextMicroBatch(_ body: (MicroBatch) throws -> Void) throws {
     let isLoaded: Void? = try withNext { batch in
       try body(MicroBatch(images: batch.pixels, targets: batch.targets))

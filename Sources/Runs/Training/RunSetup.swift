@@ -26,6 +26,8 @@ struct RunSetup {
   let shards: Int
   let timeline: TrainingTimeline
   let phases: [TrainingPhase]
+  /// Whose features are computed once.
+  let cached: CachedSplits
   /// Of this rank.
   let memory: MemoryNeed
 
@@ -110,10 +112,18 @@ struct RunSetup {
       memory.parameters += StateSnapshot.bytes(
         ParameterLayout(architecture), hasAverage: configuration.optimizer.averageDecay != nil)
     }
+    var cached = try ranks.together { try CachedSplits(configuration, phases) }
+    memory.features = try cached.bytes(data, shape: architecture.features, ranks: ranks)
+    if configuration.network.featureCaching == .auto, !(try ranks.hasMemory(for: memory)) {
+      cached = CachedSplits()
+      memory.features = 0
+    }
+    self.cached = cached
     self.memory = memory
     try ranks.checkMemory(
       memory,
-      remedy: "a smaller --batch-size, or keep it and train it in micro-batches with --accumulate")
+      remedy: (cached.isEmpty ? "" : "--cache-features off, or ")
+        + "a smaller --batch-size, or keep it and train it in micro-batches with --accumulate")
   }
 
   /// Whether images of all sizes of the run can be normalized.
@@ -128,16 +138,23 @@ struct RunSetup {
   }
 
   /// This rank's micro-batches of a phase after `step` steps of the run.
+  ///
+  /// - Parameter features: of the training images; nil: the network sees the images.
   func loader(
-    _ normalization: Normalization, _ phase: TrainingPhase, afterSteps step: Int
-  ) -> BatchLoader {
+    _ normalization: Normalization, _ phase: TrainingPhase, afterSteps step: Int,
+    features: FeatureCache?
+  ) -> any TrainingBatches {
     let microBatches = configuration.parallel.accumulate
+    let order = SampleOrder.shuffled(seed: configuration.run.seed)
+    let steps = step * microBatches..<max(phase.steps.upperBound, step) * microBatches
+    if let features {
+      return features.loader(
+        order, division.layout, steps: steps, targets: architecture.targetLayouts)
+    }
     return BatchLoader(
-      source: data.train, normalization: normalization, transform: phase.transform,
-      order: .shuffled(seed: configuration.run.seed), batchSize: division.layout.capacity,
-      localRange: division.layout.localPositions,
-      steps: step * microBatches..<max(phase.steps.upperBound, step) * microBatches,
-      targets: architecture.targetLayouts, mixing: configuration.augmentation.mixing,
+      source: data.train, normalization: normalization, transform: phase.transform, order: order,
+      batchSize: division.layout.capacity, localRange: division.layout.localPositions,
+      steps: steps, targets: architecture.targetLayouts, mixing: configuration.augmentation.mixing,
       microBatches: microBatches, badImages: configuration.data.badImages,
       workers: configuration.parallel.workers)
   }

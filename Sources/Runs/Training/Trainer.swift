@@ -15,7 +15,7 @@ final class Trainer {
   private let engine: TrainingEngine
   private let average: WeightAverage?
   private let phases: [TrainingPhase]
-  private let makeLoader: (TrainingPhase, _ step: Int) -> BatchLoader
+  private let makeLoader: (TrainingPhase, _ step: Int) -> any TrainingBatches
   private let timeline: TrainingTimeline
   /// Steps between checkpoints; nil: an epoch's.
   private let checkpointEvery: Int?
@@ -33,7 +33,7 @@ final class Trainer {
   ///   - stop: asks for checkpoints and for an early end.
   init(
     _ engine: TrainingEngine, average: WeightAverage?, phases: [TrainingPhase],
-    makeLoader: @escaping (TrainingPhase, _ step: Int) -> BatchLoader,
+    makeLoader: @escaping (TrainingPhase, _ step: Int) -> any TrainingBatches,
     timeline: TrainingTimeline,
     checkpointEvery: Int?, progress: TrainingProgress, evaluator: EpochEvaluator,
     stop: StopMonitor, ranks: ProcessGroup, observers: [any TrainingObserver]
@@ -71,8 +71,8 @@ final class Trainer {
 
   /// Trains until the end of a part of the run.
   private func run(_ phase: TrainingPhase) throws {
-    engine.use(input: phase.architecture.input)
     let loader = makeLoader(phase, progress.step)
+    engine.use(input: loader.shape)
     while progress.step < phase.steps.upperBound, !isStopped {
       let rate = progress.schedule.rate(afterSteps: progress.step)
       let requests = stop.requests(beforeEvaluation: progress.step + 1 == progress.endOfEpoch)

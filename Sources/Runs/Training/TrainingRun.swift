@@ -41,6 +41,9 @@ package final class TrainingRun {
   private let average: WeightAverage?
   private let timelineFile: TimelineFile?
   private let clock: TrainingClock
+  private let features: RunFeatures
+  /// Evaluates images of the tests' size.
+  private let tested: Replica
   private let trainer: Trainer
   private let evaluator: EpochEvaluator
   /// Nil where the test images are evaluated after each epoch.
@@ -70,8 +73,11 @@ package final class TrainingRun {
     let (configuration, data) = (setup.configuration, setup.data)
     timelineFile = try configuration.run.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
     timelineFile?.timeline.begin()
+    let network = setup.cached.network(setup.architecture)
     engine = try TrainingEngine(
-      setup.architecture, smaller: setup.phases.dropLast().map(\.architecture), setup.division,
+      network,
+      smaller: setup.phases.dropLast().map(\.architecture)
+        + (setup.cached.training ? [network.classifierAlone] : []), setup.division,
       options: .init(configuration, threads: setup.threads), group: ranks,
       timeline: timelineFile?.timeline)
     start = try StartingPoint(
@@ -100,20 +106,36 @@ package final class TrainingRun {
       configuration.run, began: began, isFirst: ranks.isFirst,
       stallLimits: engine.rankProgress.limits, writer: writer)
     clock = TrainingClock(earlier: start.seconds)
-    let tested =
+    features = try RunFeatures(setup, ranks: ranks)
+    let evaluationReplica = { [engine] (architecture: Architecture) in
+      Replica(
+        architecture, evaluation: setup.division.layout, threads: setup.threads,
+        exchange: engine.statistics, sharing: engine.replica)
+    }
+    tested =
       data.hasOwnTestSize
-      ? Replica(
-        setup.testArchitecture, evaluation: setup.division.layout, threads: setup.threads,
-        exchange: engine.statistics, sharing: engine.replica) : engine.replica
-    let evaluator = { [engine] (source: any ImageSource) in
-      Evaluator(
+      ? evaluationReplica(setup.cached.network(setup.testArchitecture)) : engine.replica
+    let evaluator = { [engine, tested] (source: any ImageSource, cache: FeatureCache?) in
+      if let cache {
+        let classifier = evaluationReplica(network.classifierAlone)
+        return Evaluator(
+          classifier, images: source.count, exchange: engine.statistics,
+          rankProgress: engine.rankProgress
+        ) {
+          cache.loader(
+            .sequential, classifier.evaluationLayout, steps: $0,
+            targets: classifier.architecture.targetLayouts)
+        }
+      }
+      return Evaluator(
         tested, source: source, normalization: normalization,
         transform: data.testTransform, workers: configuration.parallel.workers,
         exchange: engine.statistics, rankProgress: engine.rankProgress)
     }
     outcomes = ImageOutcomes(classes: setup.architecture.classes, label: data.test.label(at:))
     self.evaluator = EpochEvaluator(
-      evaluator(data.evaluation), split: data.validation == nil ? .test : .validation,
+      evaluator(data.evaluation, features.evaluation),
+      split: data.validation == nil ? .test : .validation,
       average: average,
       interval: configuration.run.evaluateEvery, timeline: setup.timeline, clock: clock,
       outcomes: data.validation == nil ? outcomes : nil, stop: stop, report: report)
@@ -121,7 +143,7 @@ package final class TrainingRun {
       data.validation == nil
       ? nil
       : FinalTest(
-        evaluator: evaluator(data.test), select: configuration.run.select,
+        evaluator: evaluator(data.test, nil), select: configuration.run.select,
         replica: engine.replica, average: average,
         ranks: ranks, outcomes: outcomes, report: report)
     reporter = MetricsReporter(
@@ -131,7 +153,9 @@ package final class TrainingRun {
       setup, engine, average: average, clock: clock, ranks: ranks, writer: writer)
     trainer = Trainer(
       engine, average: average, phases: setup.phases,
-      makeLoader: { setup.loader(normalization, $0, afterSteps: $1) }, timeline: setup.timeline,
+      makeLoader: { [features] in
+        setup.loader(normalization, $0, afterSteps: $1, features: features.training)
+      }, timeline: setup.timeline,
       checkpointEvery: configuration.run.checkpointEvery, progress: start.progress,
       evaluator: self.evaluator, stop: stop, ranks: ranks,
       observers: [
@@ -155,6 +179,8 @@ package final class TrainingRun {
         watchdog?.end()
       }
       writeSummary()
+      try features.fill(engine, tested: tested, normalization, bar: report?.bar)
+      reporter.writeHeader()
       guard try trainer.run() else { throw CollectiveFailure(onEveryRank: try stopped()) }
       let last = try evaluator.finalTotals(trainer.progress)
       let digest = saver.parametersSHA256(trainer.progress)
@@ -215,6 +241,5 @@ package final class TrainingRun {
       report.console.writeLine(
         "note: this file system has no locks, so a second run in the same folder is not noticed")
     }
-    reporter.writeHeader()
   }
 }

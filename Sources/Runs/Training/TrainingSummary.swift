@@ -24,6 +24,7 @@ struct TrainingSummary {
   private let hosts: RankGroups
   private let threads: Int
   private let memory: MemoryNeed
+  private let cached: CachedSplits
   private let folder: String
   /// Of the classifier that a new one took the place of.
   private let replacedClasses: Int?
@@ -43,6 +44,7 @@ struct TrainingSummary {
     hosts = ranks.hosts
     threads = replica.threads
     memory = setup.memory
+    cached = setup.cached
     self.folder = folder
     learningRateSchedule = start.progress.schedule
     replacedClasses = start.replacedClasses
@@ -101,6 +103,7 @@ struct TrainingSummary {
         (configuration.network.frozen.text.map { "\($0): " } ?? "")
           + "\(architecture.frozen.count) layers, \(trained) are trained")
     }
+    if let features = cached.summary { table.add("features", features) }
     if let resumedFrom {
       table.add("resumed", "after step \(resumedFrom.step.grouped) from \(resumedFrom.checkpoint)")
     }

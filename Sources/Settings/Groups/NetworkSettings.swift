@@ -3,6 +3,14 @@
 import Networks
 import Tensors
 
+/// Whether what the frozen layers make of each image is kept, where the classifier alone is trained.
+package enum FeatureCaching: String, CaseIterable, Sendable {
+  /// It is where training images are not changed at random and there is memory for it.
+  case auto
+  case on
+  case off
+}
+
 package struct NetworkSettings: Hashable, Sendable {
   /// `automatic`: by the size of the images.
   package var model = Self.automatic
@@ -24,6 +32,7 @@ package struct NetworkSettings: Hashable, Sendable {
   package var trainLast = 1
   /// What keeps its weights.
   package var frozen = FrozenLayers.none
+  package var featureCaching = FeatureCaching.auto
 
   package init() {}
 
@@ -90,6 +99,11 @@ extension NetworkSettings: SettingGroup {
       "Layers that keep their weights and BN statistics: backbone (all but the classifier), bn (all "
         + "BN layers), or names or parts of them, such as conv1,bn1,layer1; with --transfer, more "
         + "than that freezes.", effect: .fixed),
+    Setting(
+      "cache-features", \.network.featureCaching, .choice,
+      "Where the classifier alone is trained: compute what it reads of each image once (on) or in "
+        + "each epoch (off); auto: once, where images are not changed at random and memory allows "
+        + "it. The results are the same.", effect: .none),
   ]
 }
 
