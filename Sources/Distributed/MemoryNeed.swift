@@ -18,8 +18,7 @@ package struct MemoryNeed: Hashable, Sendable {
   /// What a frozen network makes of all images, where that is kept; of ranks that share it, one counts it.
   package var features = 0
 
-  /// What a replica takes, with the optimizer's state where it is trained; see `ReplicaPlans` for the
-  /// parameters.
+  /// What a replica takes; see `ReplicaPlans` for the parameters.
   package init(
     _ architecture: Architecture, training: ShardLayout?, evaluation: ShardLayout, threads: Int,
     division: NormalizationGroups? = nil
@@ -36,7 +35,7 @@ package struct MemoryNeed: Hashable, Sendable {
       architecture, training: training, evaluation: evaluation, threads: threads,
       division: division)
     activations = plans.activationBytes
-    parameters = plans.parameterBytes + plans.optimizerBytes
+    parameters = plans.parameterBytes
   }
 
   package var total: Int { Self.programBytes + activations + parameters + images + features }

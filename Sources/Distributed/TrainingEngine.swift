@@ -138,7 +138,9 @@ package final class TrainingEngine {
     var need = MemoryNeed(
       architecture, training: layout, evaluation: layout, threads: options.threads,
       division: division)
-    let extent = GradientExtent(ParameterLayout(architecture))
+    let parameters = ParameterLayout(architecture)
+    let extent = GradientExtent(parameters)
+    need.parameters += Optimizer.bytes(options.optimizer, parameters: parameters.trainedCount)
     need.parameters += SharedGradientMemory.bytes(ofRank: layout.rank, layout, extent)
     if options.microBatches > 1 {
       need.parameters += PartialSums<Float>.bytes(

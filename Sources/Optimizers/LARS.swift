@@ -31,8 +31,8 @@ package struct LARS: OptimizerRule, Hashable {
   }
 
   package func step(
-    _ parameters: inout MutableSpan<Float>, gradients: Span<Float>,
-    velocity: inout MutableSpan<Float>, group: ParameterGroup, learningRate: Float
+    _ parameters: inout MutableSpan<Float>, gradients: Span<Float>, state: OptimizerState,
+    group: ParameterGroup, _ step: OptimizerStep
   ) {
     let scale =
       group.isLayerwise
@@ -40,8 +40,8 @@ package struct LARS: OptimizerRule, Hashable {
         parameters: parameters.span, gradients: gradients, trust: Double(trust),
         weightDecay: Double(group.weightDecay)) : 1
     sgd.step(
-      &parameters, gradients: gradients, velocity: &velocity, group: group,
-      learningRate: learningRate, scale: Float(scale))
+      &parameters, gradients: gradients, state: state, group: group,
+      learningRate: step.learningRate, scale: Float(scale))
   }
 }
 

@@ -1,18 +1,25 @@
 /// An optimizer: an update rule and its state for the trained parameters of a replica.
 
+import Kernels
 import Networks
 import Tensors
 
 /// Updates a replica's parameters from its gradients.
 ///
-/// The state is momentum's velocity, a float for each trained parameter, 0 before the first step.
+/// The state is what the rule keeps of each trained parameter, such as momentum's velocity, 0 before the
+/// first step, and the number of steps.
 /// Used by one thread.
 package final class Optimizer {
   package let rule: any OptimizerRule
   private let replica: TrainingReplica
   private let runs: [Run]
   private let slots: [StateSlot]
-  private let velocity: AlignedBuffer<Float>
+  /// [numbers of a parameter, `width`].
+  private let memory: AlignedBuffer<Float>
+  /// Trained parameters.
+  private let width: Int
+  /// Steps taken, those before a resume included.
+  package var steps = 0
 
   /// Neighbouring parameters that one call of the rule updates.
   fileprivate struct Run {
@@ -27,8 +34,9 @@ package final class Optimizer {
     case weights, normalization
   }
 
-  /// A parameter's state in the state's buffer.
+  /// A number of a parameter in the state's buffer.
   private struct StateSlot {
+    let name: String
     let parameter: ParameterSlot
     let range: Range<Int>
   }
@@ -43,12 +51,13 @@ package final class Optimizer {
     let classifier = "\(replica.architecture.scores.name)."
     var runs: [Run] = []
     var slots: [StateSlot] = []
+    var inOrder: [ParameterSlot] = []
     var count = 0
     for (region, range) in [
       (GradientRegion.weights, layout.weights), (.normalization, layout.normalization),
     ] {
       for slot in layout.slots where range.contains(slot.range.lowerBound) {
-        slots.append(StateSlot(parameter: slot, range: count..<count + slot.range.count))
+        inOrder.append(slot)
         var group = rule.group(of: slot)
         group.rateFactor = slot.name.hasPrefix(classifier) ? 1 : backboneRate
         let run = Run(
@@ -63,9 +72,20 @@ package final class Optimizer {
         count += slot.range.count
       }
     }
+    for (index, suffix) in rule.stateNames.enumerated() {
+      var first = index * count
+      for slot in inOrder {
+        slots.append(
+          StateSlot(
+            name: slot.name + (suffix.map { ".\($0)" } ?? ""), parameter: slot,
+            range: first..<first + slot.range.count))
+        first += slot.range.count
+      }
+    }
     self.runs = runs
     self.slots = slots
-    velocity = AlignedBuffer(count: count)
+    width = count
+    memory = AlignedBuffer(count: rule.stateNames.count * count)
   }
 
   /// Takes one step of all trained parameters, by the replica's weight gradients summed over all ranks
@@ -73,50 +93,76 @@ package final class Optimizer {
   ///
   /// Allocates nothing.
   package func step(learningRate: Double) {
+    steps += 1
+    let divisor = gradientDivisor
     for run in runs {
-      let gradients =
-        switch run.region {
-        case .weights: replica.weightGradientSum
-        case .normalization: replica.normalizationGradients
-        }
       func range(_ first: Int) -> Range<Int> { first..<first + run.count }
       let parameters = MutableVectorView(replica.parameters)[range(run.first.parameter)]
-      let velocity = state[range(run.first.state)]
       var parameterSpan = parameters.elements.mutableSpan
-      var velocitySpan = velocity.elements.mutableSpan
       rule.step(
-        &parameterSpan, gradients: gradients.span.extracting(range(run.first.gradient)),
-        velocity: &velocitySpan, group: run.group,
-        learningRate: Float(learningRate) * run.group.rateFactor)
+        &parameterSpan,
+        gradients: gradients(of: run).span.extracting(range(run.first.gradient)),
+        state: OptimizerState(state, width: width, range: range(run.first.state)),
+        group: run.group,
+        OptimizerStep(
+          number: steps, learningRate: Float(learningRate) * run.group.rateFactor,
+          gradientDivisor: divisor))
     }
+  }
+
+  private func gradients(of run: Run) -> UnsafeBufferPointer<Float> {
+    switch run.region {
+    case .weights: replica.weightGradientSum
+    case .normalization: replica.normalizationGradients
+    }
+  }
+
+  /// How much longer all gradients together are than the rule allows; 1 where they are not.
+  private var gradientDivisor: Float {
+    guard let limit = rule.gradientNorm else { return 1 }
+    let sum = runs.reduce(0.0) { sum, run in
+      let range = run.first.gradient..<run.first.gradient + run.count
+      return sum + SquareSum(gradients(of: run).span.extracting(range)).sum
+    }
+    return max(1, Float(sum.squareRoot() / Double(limit)))
+  }
+
+  /// Bytes of the state.
+  ///
+  /// - Parameter parameters: that are trained.
+  package static func bytes(_ rule: any OptimizerRule, parameters: Int) -> Int {
+    rule.stateNames.count * parameters * MemoryLayout<Float>.stride
   }
 
   // MARK: State
 
   /// The state of all trained parameters, in an order that depends on the network and the rule's groups
   /// alone. A view into the optimizer's memory.
-  package var state: MutableVectorView<Float> { velocity.view }
+  package var state: MutableVectorView<Float> { memory.view }
 
-  /// The state of each trained parameter, under the parameter's name, sorted.
+  /// The state of each trained parameter, under the parameter's name and the rule's of each number, sorted.
   package func stateDictionary() -> [StateTensor] { stateReader(VectorView(state)) }
 
   /// Makes the tensors of `stateDictionary` of a copy of `state`, on any thread.
   package var stateReader: @Sendable (VectorView<Float>) -> [StateTensor] {
     { [slots] state in
-      slots.map { $0.parameter.tensor(of: state[$0.range]) }.sorted { $0.name < $1.name }
+      slots.map { slot in
+        let tensor = slot.parameter.tensor(of: state[slot.range])
+        return StateTensor(name: slot.name, shape: tensor.shape, values: tensor.values)
+      }.sorted { $0.name < $1.name }
     }
   }
 
-  /// Sets the state from exactly one tensor for each trained parameter.
+  /// Sets the state from exactly one tensor for each of its tensors.
   ///
   /// Nothing is changed when it throws.
   /// - Throws: `StateDictionaryError`.
   package func load(stateDictionary tensors: [StateTensor]) throws(StateDictionaryError) {
     let shapes = Dictionary(
-      uniqueKeysWithValues: slots.map { ($0.parameter.name, $0.parameter.fileShape) })
+      uniqueKeysWithValues: slots.map { ($0.name, $0.parameter.fileShape) })
     let byName = try tensors.checked(against: shapes, model: replica.architecture.name)
     for slot in slots {
-      slot.parameter.copy(byName[slot.parameter.name]!, to: state[slot.range])
+      slot.parameter.copy(byName[slot.name]!, to: state[slot.range])
     }
   }
 }

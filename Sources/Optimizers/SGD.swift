@@ -37,19 +37,20 @@ package struct SGD: OptimizerRule, Hashable {
   }
 
   package func step(
-    _ parameters: inout MutableSpan<Float>, gradients: Span<Float>,
-    velocity: inout MutableSpan<Float>, group: ParameterGroup, learningRate: Float
+    _ parameters: inout MutableSpan<Float>, gradients: Span<Float>, state: OptimizerState,
+    group: ParameterGroup, _ step: OptimizerStep
   ) {
-    step(
-      &parameters, gradients: gradients, velocity: &velocity, group: group,
-      learningRate: learningRate, scale: 1)
+    self.step(
+      &parameters, gradients: gradients, state: state, group: group,
+      learningRate: step.learningRate, scale: 1)
   }
 
   /// A step by gradients, weight decay included, that are multiplied by `scale`.
   func step(
-    _ parameters: inout MutableSpan<Float>, gradients: Span<Float>,
-    velocity: inout MutableSpan<Float>, group: ParameterGroup, learningRate: Float, scale: Float
+    _ parameters: inout MutableSpan<Float>, gradients: Span<Float>, state: OptimizerState,
+    group: ParameterGroup, learningRate: Float, scale: Float
   ) {
+    var velocity = state[0].elements.mutableSpan
     MomentumSGD.step(
       &parameters, gradients: gradients, velocity: &velocity, learningRate: learningRate,
       momentum: momentum, weightDecay: group.weightDecay, nesterov: nesterov, scale: scale)

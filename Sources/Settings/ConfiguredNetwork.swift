@@ -13,17 +13,25 @@ extension TrainingConfiguration {
     let plain = try ModelCatalog.architecture(
       named: model, shortcut: network.shortcut, stride: network.stridePlacement,
       classes: classes, input: input)
-    let head =
-      augmentation.mixing == nil
-      ? ClassificationHead(labelSmoothing: augmentation.labelSmoothing)
-      : ClassificationHead(classProbabilities: classes)
-    var architecture = head.attached(to: plain)
+    var architecture = head(classes: classes).attached(to: plain)
     if network.zeroInitResidual, architecture.residualNormalizations.isEmpty {
       throw ModelError.noResidualBranches(name: model)
     }
     architecture.frozen = try network.frozenLayers(of: architecture)
     architecture.precision = network.precision
     return architecture
+  }
+
+  private func head(classes: Int) -> ClassificationHead {
+    let isMixed = augmentation.mixing != nil
+    guard let rule = augmentation.binaryTargets else {
+      return isMixed
+        ? ClassificationHead(classProbabilities: classes)
+        : ClassificationHead(labelSmoothing: augmentation.labelSmoothing)
+    }
+    return ClassificationHead(
+      isMixed
+        ? BinaryCrossEntropyLoss(rule, classProbabilities: classes) : BinaryCrossEntropyLoss(rule))
   }
 
   /// The network for square images in colour.

@@ -5,13 +5,27 @@ import Optimizers
 extension TrainingConfiguration {
   /// The learning-rate schedule of a run, warm-up included.
   package func learningRateSchedule(_ timeline: TrainingTimeline) -> any LearningRateSchedule {
-    let main = mainSchedule(timeline)
+    let changing = changingSchedule(timeline)
+    return switch schedule.interval {
+    case .iteration: changing
+    case .epoch:
+      EpochwiseSchedule(changing, images: timeline.images, batchSize: timeline.batchSize)
+    }
+  }
+
+  /// The same with a rate for each step.
+  private func changingSchedule(_ timeline: TrainingTimeline) -> any LearningRateSchedule {
     if case .trainingError(let limit) = schedule.warmUpLength {
-      return ErrorWarmUp(main, rate: warmUpStartRate, until: limit)
+      return ErrorWarmUp(
+        mainSchedule(timeline, steps: timeline.steps), rate: warmUpStartRate, until: limit)
     }
     let steps = warmUpSteps(timeline)
+    let main = mainSchedule(
+      timeline, steps: schedule.warmUpPrecedes ? max(1, timeline.steps - steps) : timeline.steps)
     if steps == 0 { return main }
-    return WarmUp(main, steps: steps, startRate: warmUpStartRate, method: schedule.warmUpMethod)
+    return WarmUp(
+      main, steps: steps, startRate: warmUpStartRate, method: schedule.warmUpMethod,
+      precedes: schedule.warmUpPrecedes)
   }
 
   /// Steps of a warm-up whose length is given.
@@ -32,7 +46,10 @@ extension TrainingConfiguration {
     }
   }
 
-  private func mainSchedule(_ timeline: TrainingTimeline) -> any LearningRateSchedule {
+  /// - Parameter steps: that it lasts.
+  private func mainSchedule(
+    _ timeline: TrainingTimeline, steps: Int
+  ) -> any LearningRateSchedule {
     let rate = scaledLearningRate
     return switch schedule.name {
     case .step:
@@ -41,15 +58,15 @@ extension TrainingConfiguration {
         milestones: schedule.milestones.map { timeline.steps(until: $0) })
     case .constant: StepSchedule(initial: rate, gamma: schedule.gamma, milestones: [])
     case .cosine:
-      CosineSchedule(initial: rate, minimum: schedule.minimum, steps: timeline.steps)
+      CosineSchedule(initial: rate, minimum: schedule.minimum, steps: steps)
     case .polynomial:
       PolynomialSchedule(
-        initial: rate, minimum: schedule.minimum, power: schedule.power, steps: timeline.steps)
+        initial: rate, minimum: schedule.minimum, power: schedule.power, steps: steps)
     case .oneCycle:
       OneCycleSchedule(
         maximum: rate, risingFraction: schedule.risingFraction,
         startDivisor: schedule.startDivisor, endDivisor: schedule.endDivisor,
-        steps: timeline.steps)
+        steps: steps)
     case .plateau:
       PlateauSchedule(
         initial: rate, gamma: schedule.gamma, minimum: schedule.minimum,

@@ -54,6 +54,40 @@ extension CommandLineTests {
       ] { #expect(config.contains(line + "\n"), "no '\(line)' in:\n\(config)") }
     }
 
+    @Test(
+      "LAMB with binary cross-entropy, repeats and mixed groups gives the same bits on 1 to 4 ranks and resumed"
+    )
+    func lamb() throws {
+      let folder = try TemporaryDirectory()
+      let arguments =
+        Job.small + [
+          "--iterations", "9", "--checkpoint-every", "4", "--optimizer", "lamb", "--lr", "0.02",
+          "--wd", "0.02", "--norm-weight-decay", "0", "--bce-loss", "--bce-target-thresh", "0.2",
+          "--ra-reps", "3", "--mixup-alpha", "0.2", "--cutmix-alpha", "1", "--bn-group-size", "8",
+          "--warmup-epochs", "1", "--lr-schedule", "cosine", "--warmup-prefix", "--lr-interval",
+          "epoch",
+        ]
+      let runs = try [1, 2, 3, 4].map { ranks in
+        let run = folder.file("\(ranks)")
+        let outcome = try Job.run(ranks, arguments + ["--run-dir", run])
+        #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+        for part in [
+          "LAMB, betas 0.9 and 0.999", "binary cross-entropy in training, targets above 0.2 are 1",
+          "each image 3 times", "changes between epochs only",
+        ] { #expect(outcome.standardOutput.contains(part), "\(part): \(outcome.standardOutput)") }
+        return run
+      }
+      let digest = try Job.digest(runs[0])
+      for run in runs { #expect(try Job.digest(run) == digest) }
+      let resumed = folder.file("resumed")
+      let outcome = try Job.run(
+        3, ["--resume", "\(runs[1])/checkpoints/step-0000004", "--run-dir", resumed])
+      #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+      #expect(try Job.digest(resumed) == digest)
+      let metrics = try Job.metrics(runs[0])
+      #expect(try Job.metrics(resumed) == metrics.filter { (Int($0["step"] ?? "") ?? 0) > 4 })
+    }
+
     @Test("LARS, its trust and a warm-up each change the run")
     func eachCounts() throws {
       let folder = try TemporaryDirectory()

@@ -41,7 +41,7 @@ extension CommandLineTests {
       (["--accumulate", "4", "--bn-group-size", "64"], ["mini-batch of 32", "--bn-group-size"]),
       (["--bn-group-size", "48"], ["mini-batch of 128", "48", "--bn-group-size"]),
       (["--bn-group-size", "32", "--shards", "6"], ["4 groups", "multiple of 4"]),
-      (["--optimizer", "adam"], ["--optimizer adam", "sgd or lars"]),
+      (["--optimizer", "adam"], ["--optimizer adam", "sgd, lars, lamb"]),
       (["--lars-trust", "0"], ["--lars-trust 0", "positive number"]),
       (["--dataset", "imagenet"], ["--dataset imagenet", "cifar10"]),
       (["--dataset", "image-folder"], ["--data-dir"]),

@@ -8,20 +8,6 @@ import TestSupport
 import Testing
 
 @Suite struct LARSTests {
-  /// The tensors `prefix`NAME, of step `step` where there are six.
-  private func tensors(
-    _ file: SafetensorsFile, _ prefix: String, _ layout: ParameterLayout, step: Int? = nil
-  ) throws -> [StateTensor] {
-    try layout.slots.map { slot in
-      let steps = step.map { _ in [6] } ?? []
-      let values = try file.float32(prefix + slot.name, shape: steps + slot.fileShape)
-      let count = slot.range.count
-      return StateTensor(
-        name: slot.name, shape: slot.fileShape,
-        values: Array(values.dropFirst((step ?? 0) * count).prefix(count)))
-    }
-  }
-
   @Test(
     "six steps leave the paper's weights and velocities, at a constant rate and at one that changes",
     arguments: ["constant", "ramp"])
@@ -30,11 +16,11 @@ import Testing
     let replica = try TrainingReplica.madeUp()
     let layout = replica.parameterLayout
     let statistics = replica.stateDictionary().filter { $0.name.contains("running_") }
-    try replica.load(stateDictionary: tensors(file, "before.", layout) + statistics)
+    try replica.load(stateDictionary: file.tensors("before.", layout) + statistics)
     let sgd = SGD(momentum: 0.75, weightDecay: 0.0625, normalizationWeightDecay: 0.25)
     let optimizer = Optimizer(LARS(sgd, trust: 0.125), of: replica)
     for (step, rate) in try file.float32("rates.\(course)", shape: [6]).enumerated() {
-      replica.setGradients(try tensors(file, "gradient.", layout, step: step))
+      replica.setGradients(try file.tensors("gradient.", layout, step: step))
       optimizer.step(learningRate: Double(rate))
     }
     for (prefix, found) in [

@@ -53,3 +53,19 @@ extension TrainingReplica {
 func fixture(_ name: String) throws -> SafetensorsFile {
   try SafetensorsFile(contentsOf: Bundle.module.resourcePath! + "/Fixtures/\(name).safetensors")
 }
+
+extension SafetensorsFile {
+  /// The tensors `prefix`NAME of a network's parameters, of step `step` where there are six.
+  func tensors(
+    _ prefix: String, _ layout: ParameterLayout, step: Int? = nil
+  ) throws -> [StateTensor] {
+    try layout.slots.map { slot in
+      let steps = step.map { _ in [6] } ?? []
+      let values = try float32(prefix + slot.name, shape: steps + slot.fileShape)
+      let count = slot.range.count
+      return StateTensor(
+        name: slot.name, shape: slot.fileShape,
+        values: Array(values.dropFirst((step ?? 0) * count).prefix(count)))
+    }
+  }
+}

@@ -20,6 +20,21 @@ import Testing
     #expect((0..<6).map(schedule.rate(afterSteps:)) == [0.25, 0.25, 0.25, 1, 1, 0.1])
   }
 
+  @Test("torchvision's V2 rates: a warm-up before half a cosine wave, constant in each epoch")
+  func sequential() throws {
+    let fixture = try SchedulerFixture("SequentialLR of torchvision's V2 weights")
+    // Epochs of whole steps, so that no position is rounded.
+    let steps = 7
+    let schedule = EpochwiseSchedule(
+      WarmUp(
+        CosineSchedule(initial: fixture["lr"], minimum: 0, steps: 595 * steps), steps: 5 * steps,
+        startRate: 0.005, precedes: true), images: 32 * steps, batchSize: 32)
+    let found = (0..<600 * steps).map { schedule.rate(afterSteps: $0) }
+    let expected = fixture.rates.flatMap { Array(repeating: $0, count: steps) }
+    // PyTorch's cosine is a recurrence, which rounds 600 times.
+    #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-12 })
+  }
+
   @Test("errors and state are those of the schedule inside")
   func state() throws {
     let plateau = PlateauSchedule(

@@ -1,6 +1,7 @@
 /// Recipes: what they set, and what wins over them.
 
 import Datasets
+import Foundation
 import Optimizers
 import Settings
 import Testing
@@ -57,7 +58,15 @@ import Testing
     let configuration = Recipe.torchvisionV2.changes.applied(to: TrainingConfiguration())
     let timeline = TrainingTimeline(configuration, images: 1_281_167)
     let schedule = configuration.learningRateSchedule(timeline)
-    #expect(schedule.rate(afterSteps: 0) == 0.005 && schedule.rate(afterSteps: timeline.steps) == 0)
+    #expect(schedule.rate(afterSteps: 0) == 0.005)
+    #expect(schedule.rate(afterSteps: timeline.steps - 1) < 1e-5)
+    // Epoch 300 of torchvision's scheduler, whose cosine lasts 595 epochs, up to a step's rounding.
+    let middle = schedule.rate(afterSteps: timeline.steps / 2 + 5)
+    let cosine = 0.25 * (1 + cos(Double.pi * 295 / 595))
+    #expect(
+      abs(middle - cosine) < 1e-5 && schedule.rate(afterSteps: timeline.steps / 2 + 900) == middle)
+    #expect(configuration.sampleRepetition == SampleRepetition(count: 4, groups: 8))
+    #expect(configuration.mixing?.groupSize == 128)
     let average = try #require(configuration.weightAverage(timeline))
     // min(1, (1 − 0.99998) · 8 ranks · 128 images · 32 steps / 600 epochs).
     #expect(abs(1 - average.decay - 2e-5 * 1024 * 32 / 600) < 1e-6 && average.interval == 32)
@@ -66,6 +75,19 @@ import Testing
     let images = try configuration.data.testTransform(nil)
     #expect(images == .test(resize: 232, size: 224))
     #expect(try configuration.trainingTransform(nil).outputShape(of: nil)?.height == 176)
+  }
+
+  @Test("timm-a3-like has the paper's optimizer and loss")
+  func timmA3() throws {
+    let configuration = Recipe.timmA3.changes.applied(to: TrainingConfiguration())
+    let rule = try #require(configuration.optimizer.rule as? LAMB)
+    #expect(
+      rule
+        == LAMB(
+          momentum: 0.9, secondMomentum: 0.999, epsilon: 1e-6, weightDecay: 0.02,
+          normalizationWeightDecay: 0, gradientNorm: 1))
+    #expect(configuration.augmentation.binaryTargets?.threshold == 0.2)
+    #expect(configuration.parallel.batchSize == 2048 && configuration.schedule.learningRate == 8e-3)
   }
 
   @Test("ffcv trains with 160 pixels for four fifths of the run, then with 192")

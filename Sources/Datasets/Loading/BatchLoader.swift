@@ -39,7 +39,8 @@ public final class BatchLoader {
   ///   - targets: what to deliver for each image: what the source provides, and the classes'
   ///     probabilities where images are mixed.
   ///   - mixing: of the images of a mini-batch; nil: none.
-  ///   - microBatches: how many of these batches make up a mini-batch that is mixed.
+  ///   - microBatches: how many of these batches make up a mini-batch that is mixed; groups that are mixed
+  ///     by themselves divide a batch.
   ///   - badImages: what becomes of images that cannot be read or decoded.
   ///   - workers: threads that prepare images.
   ///   - depth: mini-batches prepared ahead, the current one included.
@@ -55,7 +56,8 @@ public final class BatchLoader {
     shared = LoaderState(
       filler: BatchFiller(
         preparation: SamplePreparation(source, transform, normalization),
-        stream: SampleStream(order, runs: source.storageRuns), targets: targets,
+        stream: SampleStream(
+          order, runs: source.storageRuns, miniBatch: batchSize * microBatches), targets: targets,
         mixing: mixing, microBatches: microBatches, badImages: badImages,
         places: BatchPositions(
           images: source.count, order: order, batchSize: batchSize, localRange: localRange)),
@@ -116,21 +118,39 @@ private struct BatchFiller: Sendable {
   /// The stream positions of this rank's images of mini-batch `step`.
   func positions(ofStep step: Int) -> Range<Int> { places.positions(ofStep: step) }
 
-  /// Images to prepare for a mini-batch: with the one before the first where images are mixed.
+  /// Images to prepare for a mini-batch: with the one before the first of each group where images are mixed.
   func count(ofStep step: Int) -> Int {
-    let own = positions(ofStep: step).count
-    return own > 0 && mixing != nil ? own + 1 : own
+    positions(ofStep: step).count + mixedGroups(ofStep: step).count
   }
 
-  /// The number of the mini-batch that mini-batch or micro-batch `step` is or belongs to.
-  private func miniBatch(ofStep step: Int) -> Int { step / microBatches }
+  /// A group of images that are mixed among themselves, as far as this rank has it.
+  struct MixedGroup {
+    /// Its number in the run.
+    let number: Int
+    /// This rank's positions of it.
+    let positions: Range<Int>
+    /// What the first of them is mixed with: the position before it, and before the first of a group its
+    /// last.
+    let before: Int
+  }
 
-  /// The position that the first of a step's images is mixed with: the one before it, and before the first
-  /// of a mini-batch its last.
-  private func positionBefore(_ positions: Range<Int>, ofStep step: Int) -> Int {
-    let size = places.batchSize * microBatches
-    let first = miniBatch(ofStep: step) * size
-    return positions.lowerBound > first ? positions.lowerBound - 1 : first + size - 1
+  /// The groups that this rank's images of a step belong to; none where images are not mixed.
+  func mixedGroups(ofStep step: Int) -> [MixedGroup] {
+    guard let mixing else { return [] }
+    let size = mixing.groupSize ?? places.batchSize * microBatches
+    let own = positions(ofStep: step)
+    var groups: [MixedGroup] = []
+    var first = own.lowerBound
+    while first < own.upperBound {
+      let start = first / size * size
+      let end = min(start + size, own.upperBound)
+      groups.append(
+        MixedGroup(
+          number: first / size, positions: first..<end,
+          before: first > start ? first - 1 : start + size - 1))
+      first = end
+    }
+    return groups
   }
 
   /// Fills images `part` of a step's images.
@@ -145,10 +165,12 @@ private struct BatchFiller: Sendable {
     let bad = try fill(
       first + own.lowerBound..<first + own.upperBound, from: own.lowerBound, into: slot,
       scratch: &scratch)
-    if part.upperBound > positions.count {
-      let before = positionBefore(positions, ofStep: step)
+    for (number, group) in mixedGroups(ofStep: step).enumerated()
+    where part.contains(positions.count + number) {
       // Whoever has that image as its own reports it.
-      _ = try fill(before..<before + 1, from: positions.count, into: slot, scratch: &scratch)
+      _ = try fill(
+        group.before..<group.before + 1, from: positions.count + number, into: slot,
+        scratch: &scratch)
     }
     return bad
   }
@@ -190,18 +212,22 @@ private struct BatchFiller: Sendable {
 
   /// Mixes the images of a step, all of which are there.
   func mix(_ slot: BatchSlot, step: Int) {
-    let count = positions(ofStep: step).count
-    guard let mixing, count > 0 else { return }
-    let draw = mixing.draw(
-      seed: stream.seed, miniBatch: miniBatch(ofStep: step), shape: preparation.output)
-    draw.mix(slot.pixels, count: count, shape: preparation.output)
-    for (layout, block) in zip(targets, slot.targets) where isMixed(layout) {
-      for image in 0..<count {
-        var target = TargetSpace(layout, in: block.row(image, width: layout.byteCount))
-        let before = slot.labels[image > 0 ? image - 1 : count]
-        target.write(
-          labels: (Int(slot.labels[image]), Int(before)), weight: draw.weight,
-          smoothing: mixing.labelSmoothing, classes: layout.count)
+    guard let mixing else { return }
+    let own = positions(ofStep: step)
+    for (number, group) in mixedGroups(ofStep: step).enumerated() {
+      let images =
+        group.positions.lowerBound - own.lowerBound..<group.positions.upperBound - own.lowerBound
+      let first = own.count + number
+      let draw = mixing.draw(seed: stream.seed, group: group.number, shape: preparation.output)
+      draw.mix(slot.pixels, images: images, before: first, shape: preparation.output)
+      for (layout, block) in zip(targets, slot.targets) where isMixed(layout) {
+        for image in images {
+          var target = TargetSpace(layout, in: block.row(image, width: layout.byteCount))
+          let before = slot.labels[image > images.lowerBound ? image - 1 : first]
+          target.write(
+            labels: (Int(slot.labels[image]), Int(before)), weight: draw.weight,
+            smoothing: mixing.labelSmoothing, classes: layout.count)
+        }
       }
     }
   }
@@ -209,11 +235,11 @@ private struct BatchFiller: Sendable {
 
 /// A place of the ring of batches that are prepared ahead.
 private struct BatchSlot {
-  /// [images, H, W, C], one more where images are mixed.
+  /// [images, H, W, C], one more for each group of images that are mixed.
   let pixels: MutableVectorView<Float>
-  /// Of as many images; only where images are mixed.
+  /// Of as many images; only where some are mixed.
   let labels: MutableVectorView<Int32>
-  /// [images, bytes] of each target layout, one more where images are mixed.
+  /// [images, bytes] of each target layout, as many.
   let targets: [MutableVectorView<UInt8>]
 }
 
@@ -253,7 +279,8 @@ private final class LoaderState: @unchecked Sendable {
     self.filler = filler
     self.steps = steps
     self.depth = depth
-    let images = filler.places.localRange.count + (filler.mixing == nil ? 0 : 1)
+    // A rank's part of each mini-batch has equally many groups.
+    let images = filler.places.localRange.count + filler.mixedGroups(ofStep: 0).count
     imagesPerBatch = images
     imagesPerTask = filler.preparation.output.area > 1 << 14 ? 1 : 16
     pixels = AlignedBuffer(count: depth * imagesPerBatch * filler.preparation.output.count)

@@ -5,8 +5,9 @@ import Tensors
 
 /// How a mini-batch's images are mixed, as torchvision's `MixUp` and `CutMix` do it on a batch.
 ///
-/// One draw decides for a whole mini-batch, keyed by its number in the run; the images' neighbours in the
-/// mini-batch are the same on any number of ranks, and of micro-batches.
+/// One draw decides for a whole mini-batch, or for each of its groups where it has some, as torchvision draws
+/// on each GPU. It is keyed by the group's number in the run; the images' neighbours are the same on any
+/// number of ranks, and of micro-batches.
 public struct BatchMixing: Hashable, Sendable {
   /// α of mixup's Beta(α, α) (Zhang et al. 2018, arXiv 1710.09412, §2); 0: no mixup.
   public var mixupAlpha: Double
@@ -16,6 +17,9 @@ public struct BatchMixing: Hashable, Sendable {
   public var probability: Double
   /// The part of targets that is spread evenly over the classes.
   public var labelSmoothing: Double
+  /// Images of a group, which are mixed among themselves; a part of the mini-batch without rest. Nil: the
+  /// whole mini-batch.
+  public var groupSize: Int?
 
   public init(
     mixupAlpha: Double, cutMixAlpha: Double, probability: Double = 1, labelSmoothing: Double = 0
@@ -33,7 +37,7 @@ public struct BatchMixing: Hashable, Sendable {
       + (probability < 1 ? " in \(probability) of the mini-batches" : "")
   }
 
-  /// What happens to one mini-batch.
+  /// What happens to one group.
   package enum Draw: Equatable, Sendable {
     /// Nothing.
     case alone
@@ -51,9 +55,9 @@ public struct BatchMixing: Hashable, Sendable {
     }
   }
 
-  /// - Parameter miniBatch: its number in the run.
-  package func draw(seed: UInt64, miniBatch: Int, shape: ImageShape) -> Draw {
-    var stream = CounterStream(seed: seed, purpose: .mixing, index: miniBatch)
+  /// - Parameter group: its number in the run.
+  package func draw(seed: UInt64, group: Int, shape: ImageShape) -> Draw {
+    var stream = CounterStream(seed: seed, purpose: .mixing, index: group)
     guard stream.nextUniform() < probability else { return .alone }
     let isCutMix =
       switch (mixupAlpha > 0, cutMixAlpha > 0) {
@@ -88,13 +92,17 @@ extension BatchMixing.Draw {
   /// Mixes images in place.
   ///
   /// - Parameters:
-  ///   - pixels: [count + 1, H, W, C]; the last is the one before the first.
-  ///   - count: images to mix.
-  package func mix(_ pixels: MutableVectorView<Float>, count: Int, shape: ImageShape) {
+  ///   - pixels: [rows, H, W, C].
+  ///   - images: rows to mix.
+  ///   - first: the row that is the image before the first of them.
+  package func mix(
+    _ pixels: MutableVectorView<Float>, images: Range<Int>, before first: Int, shape: ImageShape
+  ) {
     // From the last one on, so that the image before is still as it was.
-    for image in (0..<count).reversed() {
+    for image in images.reversed() {
       let own = pixels.row(image, width: shape.count)
-      let before = pixels.row(image > 0 ? image - 1 : count, width: shape.count)
+      let before = pixels.row(
+        image > images.lowerBound ? image - 1 : first, width: shape.count)
       switch self {
       case .alone: return
       case .mixup(let weight):

@@ -39,21 +39,22 @@ public final class CachedBatches: BatchSource {
   /// - Parameters:
   ///   - values: [images of `source`, H, W, C], read when a batch is made; they outlive this object.
   ///   - shape: H, W and C.
-  ///   - batchSize: images of the global mini-batch.
+  ///   - batchSize: images of a batch of all ranks.
+  ///   - miniBatch: images of a mini-batch, which may have several batches.
   ///   - localRange: this rank's positions in each mini-batch.
   ///   - steps: which mini-batches to hand out; sequential ones end with the images, the last may be
   ///     short.
   ///   - layouts: what to deliver for each image.
   public init(
     _ values: VectorView<Float>, shape: ImageShape, of source: any ImageSource,
-    order: SampleOrder, batchSize: Int, localRange: Range<Int>, steps: Range<Int>,
+    order: SampleOrder, batchSize: Int, miniBatch: Int, localRange: Range<Int>, steps: Range<Int>,
     targets layouts: [TargetLayout]
   ) {
     precondition(values.count == source.count * shape.count, "a row for each image")
     precondition(layouts.allSatisfy(source.provides), "targets of the source")
     (self.values, self.shape, self.source) = (values, shape, source)
     (self.layouts, self.steps) = (layouts, steps)
-    stream = SampleStream(order, runs: source.storageRuns)
+    stream = SampleStream(order, runs: source.storageRuns, miniBatch: miniBatch)
     places = BatchPositions(
       images: source.count, order: order, batchSize: batchSize, localRange: localRange)
     rows = AlignedBuffer(count: localRange.count * shape.count)

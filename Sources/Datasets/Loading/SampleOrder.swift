@@ -9,7 +9,46 @@ public enum SampleOrder: Equatable, Sendable {
   /// The images' own order, once.
   case sequential
   /// A new permutation each epoch, from (seed, epoch).
-  case shuffled(seed: UInt64)
+  case shuffled(seed: UInt64, repetition: SampleRepetition = .none)
+}
+
+/// Repeated augmentation (Hoffer et al. 2019, arXiv 1901.09335; Berman et al. 2019, arXiv 1902.05509) as
+/// torchvision's `RASampler` does it, seen over all its ranks.
+///
+/// Each sample of an epoch's permutation comes `count` times, with draws of its own each time. An epoch has
+/// as many positions as there are samples, so of every `count` samples it shows one. A mini-batch is divided
+/// into `groups` as torchvision's is into GPUs, which take the stream's positions in turn: a sample's
+/// repeats are in different groups.
+public struct SampleRepetition: Hashable, Sendable {
+  /// 1: samples come once.
+  public let count: Int
+  public let groups: Int
+
+  public static let none = SampleRepetition(count: 1, groups: 1)
+
+  /// - Precondition: both are positive.
+  public init(count: Int, groups: Int) {
+    precondition(count > 0 && groups > 0)
+    (self.count, self.groups) = (count, groups)
+  }
+
+  /// The stream's position whose sample is at a place of a mini-batch.
+  ///
+  /// - Parameters:
+  ///   - place: counted from the run's first mini-batch.
+  ///   - miniBatch: its images. Where the groups do not divide them, the first have one more.
+  func position(ofPlace place: Int, miniBatch: Int) -> Int {
+    if groups == 1 { return place }
+    let (number, own) = place.quotientAndRemainder(dividingBy: miniBatch)
+    let (size, larger) = miniBatch.quotientAndRemainder(dividingBy: groups)
+    let inLarger = larger * (size + 1)
+    let (group, index) =
+      own < inLarger
+      ? own.quotientAndRemainder(dividingBy: size + 1)
+      : (own - inLarger).quotientAndRemainder(dividingBy: size)
+    let first = own < inLarger ? group : larger + group
+    return number * miniBatch + index * groups + first
+  }
 }
 
 /// The stream positions of a rank's images of each mini-batch.
@@ -80,12 +119,16 @@ final class SampleStream: Sendable {
   let order: SampleOrder
   private let runs: [Range<Int>]
   private let count: Int
+  private let miniBatch: Int
   /// The last permutations, newest last; batches near an epoch's end need two.
   private let recent = Mutex<[(epoch: Int, permutation: [Int32])]>([])
 
-  /// - Parameter runs: a source's `storageRuns`.
-  init(_ order: SampleOrder, runs: [Range<Int>]) {
+  /// - Parameters:
+  ///   - runs: a source's `storageRuns`.
+  ///   - miniBatch: images of the mini-batches that samples are repeated in.
+  init(_ order: SampleOrder, runs: [Range<Int>], miniBatch: Int) {
     self.order = order
+    self.miniBatch = miniBatch
     self.runs = runs
     count = runs.reduce(0) { $0 + $1.count }
   }
@@ -94,28 +137,30 @@ final class SampleStream: Sendable {
   var seed: UInt64 {
     switch order {
     case .sequential: 0
-    case .shuffled(let seed): seed
+    case .shuffled(let seed, _): seed
     }
   }
 
-  /// Calls `body(offset in positions, epoch, sample index)` for each position in order.
+  /// Calls `body(offset in positions, number of draws, sample index)` for each position in order.
+  ///
+  /// The number keys a sample's random draws: no two of its visits have the same. Without repeats it is
+  /// the epoch.
   func forEach(
-    _ positions: Range<Int>, _ body: (_ offset: Int, _ epoch: Int, _ index: Int) throws -> Void
+    _ positions: Range<Int>, _ body: (_ offset: Int, _ draws: Int, _ index: Int) throws -> Void
   ) rethrows {
-    guard case .shuffled(let seed) = order else {
+    guard case .shuffled(let seed, let repetition) = order else {
       for position in positions { try body(position - positions.lowerBound, 0, position) }
       return
     }
-    var position = positions.lowerBound
-    while position < positions.upperBound {
-      let epoch = position / count
-      let permutation = permutation(seed, epoch)
-      let end = min(positions.upperBound, (epoch + 1) * count)
-      while position < end {
-        let index = Int(permutation[position - epoch * count])
-        try body(position - positions.lowerBound, epoch, index)
-        position += 1
-      }
+    var known: (epoch: Int, permutation: [Int32])?
+    for place in positions {
+      let position = repetition.position(ofPlace: place, miniBatch: miniBatch)
+      let (epoch, own) = position.quotientAndRemainder(dividingBy: count)
+      if known?.epoch != epoch { known = (epoch, permutation(seed, epoch)) }
+      let (sample, visit) = own.quotientAndRemainder(dividingBy: repetition.count)
+      try body(
+        place - positions.lowerBound, epoch * repetition.count + visit,
+        Int(known!.permutation[sample]))
     }
   }
 

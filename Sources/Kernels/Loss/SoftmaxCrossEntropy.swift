@@ -116,9 +116,22 @@ public enum SoftmaxCrossEntropy {
 
 extension ClassificationSums {
   /// Counts an image whose class has `rank` classes before it.
-  fileprivate mutating func count(rank: Int) {
+  mutating func count(rank: Int) {
     if rank < 1 { top1 += 1 }
     if rank < 5 { top5 += 1 }
+  }
+
+  /// Classes that rank before `label` by their logits.
+  @inline(__always)
+  static func rank(of label: Int, in logits: UnsafePointer<Float>, classes: Int) -> Int {
+    let own = logits[label]
+    // A NaN ranks below the top five, however few classes there are.
+    var rank = own.isNaN ? 5 : 0
+    for index in 0..<classes where index != label {
+      let value = logits[index]
+      if !(value < own), value != own || index < label { rank += 1 }
+    }
+    return rank
   }
 }
 
@@ -147,13 +160,6 @@ private struct SoftmaxRow {
   /// Classes that rank before `label`.
   @inline(__always)
   func rank(of label: Int) -> Int {
-    let own = logits[label]
-    // A NaN ranks below the top five, however few classes there are.
-    var rank = own.isNaN ? 5 : 0
-    for index in 0..<classes where index != label {
-      let value = logits[index]
-      if !(value < own), value != own || index < label { rank += 1 }
-    }
-    return rank
+    ClassificationSums.rank(of: label, in: logits, classes: classes)
   }
 }

@@ -14,42 +14,8 @@ public enum LayerwiseRate {
   public static func lars(
     parameters: Span<Float>, gradients: Span<Float>, trust: Double, weightDecay: Double
   ) -> Double {
-    let weightNorm = sumOfSquares(parameters).squareRoot()
-    let denominator = sumOfSquares(gradients).squareRoot() + weightDecay * weightNorm
+    let weightNorm = SquareSum(parameters).norm
+    let denominator = SquareSum(gradients).norm + weightDecay * weightNorm
     return weightNorm == 0 || denominator == 0 ? 1 : trust * weightNorm / denominator
-  }
-
-  /// Σ x²: sixteen sums of every sixteenth element, added up from the first on, then the remaining
-  /// elements. A square of a Float is exact in Double.
-  private static func sumOfSquares(_ elements: Span<Float>) -> Double {
-    elements.withUnsafeBufferPointer { elements in
-      guard let x = elements.baseAddress else { return 0 }
-      var lanes = SIMD16<Double>.zero
-      var rest = 0.0
-      forEachElementGroup(
-        elements.count,
-        wide: {
-          let value = x.vector(at: $0).widened
-          lanes += value * value
-        },
-        narrow: {
-          let value = Double(x[$0])
-          rest += value * value
-        })
-      var sum = 0.0
-      for lane in lanes.indices { sum += lanes[lane] }
-      return sum + rest
-    }
-  }
-}
-
-extension Vector {
-  /// In Double. Lane by lane it compiles to vector conversions; `SIMD16<Double>(_:)` is a call through
-  /// memory, with which a norm takes twice as long.
-  @inline(__always)
-  fileprivate var widened: SIMD16<Double> {
-    var wide = SIMD16<Double>()
-    for lane in indices { wide[lane] = Double(self[lane]) }
-    return wide
   }
 }

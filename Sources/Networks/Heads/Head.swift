@@ -17,9 +17,9 @@ package protocol Head: Sendable {
   static func metrics(_ sums: LossSums) -> Metrics
 }
 
-/// Image classification: softmax cross-entropy, top-1 and top-5.
+/// Image classification: a loss, top-1 and top-5.
 package struct ClassificationHead: Head {
-  private let loss: SoftmaxCrossEntropyLoss
+  private let loss: any Loss
 
   /// Images have one class each.
   package init(labelSmoothing: Double = 0) {
@@ -30,6 +30,9 @@ package struct ClassificationHead: Head {
   package init(classProbabilities classes: Int) {
     loss = SoftmaxCrossEntropyLoss(classProbabilities: classes)
   }
+
+  /// Each class is a question of its own.
+  package init(_ loss: BinaryCrossEntropyLoss) { self.loss = loss }
 
   package func attached(to network: Architecture) -> Architecture {
     network.adding(loss, "loss", of: network.outputs[0])

@@ -86,7 +86,7 @@ extension ClassificationSums {
     self.init(images: Int(sums[0]), loss: sums[1], top1: Int(sums[2]), top5: Int(sums[3]))
   }
 
-  fileprivate func write(to sums: MutableVectorView<Double>) {
+  func write(to sums: MutableVectorView<Double>) {
     sums[0] = Double(images)
     sums[1] = loss
     sums[2] = Double(top1)

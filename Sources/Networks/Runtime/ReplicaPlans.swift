@@ -57,9 +57,4 @@ package struct ReplicaPlans {
   package var parameterBytes: Int {
     (parameters.count + parameters.runningStatisticsCount) * MemoryLayout<Float>.stride
   }
-
-  /// Bytes of an optimizer's state: a float for each trained parameter.
-  package var optimizerBytes: Int {
-    training == nil ? 0 : parameters.trainedCount * MemoryLayout<Float>.stride
-  }
 }

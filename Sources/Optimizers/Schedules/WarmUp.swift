@@ -13,18 +13,22 @@ package enum WarmUpMethod: String, CaseIterable, Sendable {
 
 /// A schedule whose first steps have a warm-up's rates.
 ///
-/// The schedule is not shifted: its positions count from the start of the run.
+/// The schedule's positions count from the start of the run, or from the warm-up's end where that precedes it
+/// (PyTorch's `SequentialLR`).
 package struct WarmUp: LearningRateSchedule {
   package private(set) var schedule: any LearningRateSchedule
   package let steps: Int
   /// The first step's rate.
   package let startRate: Double
   package let method: WarmUpMethod
+  /// Whether the schedule begins after the warm-up.
+  package let precedes: Bool
 
   package init(
     _ schedule: any LearningRateSchedule, steps: Int, startRate: Double,
-    method: WarmUpMethod = .linear
+    method: WarmUpMethod = .linear, precedes: Bool = false
   ) {
+    self.precedes = precedes
     self.schedule = schedule
     self.steps = steps
     self.startRate = startRate
@@ -44,7 +48,7 @@ package struct WarmUp: LearningRateSchedule {
   /// A linear warm-up reaches the schedule's rate at step `steps`; if that changes on the way, the rate
   /// of each step is a mean of the first one and the schedule's at this step.
   package func rate(afterSteps step: Int) -> Double {
-    let target = schedule.rate(afterSteps: step)
+    let target = schedule.rate(afterSteps: precedes ? max(0, step - steps) : step)
     guard step < steps else { return target }
     return switch method {
     case .linear: startRate + (target - startRate) * Double(step) / Double(steps)

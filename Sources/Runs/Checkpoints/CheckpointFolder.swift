@@ -3,7 +3,7 @@
 ///     average.safetensors          the averaged weights, where a run keeps an average, likewise
 ///     checkpoint.json              where the run stood, and the other files' SHA-256
 ///     checkpoint.json.sha256       its own SHA-256, as `sha256sum -c` reads it
-///     optimizer.safetensors        the optimizer's state (momentum's velocity), under the parameters' names
+///     optimizer.safetensors        the optimizer's state, under the parameters' names
 ///     preprocessing.safetensors    mean [C, H, W] or [C] and std [C], in units of pixel/255
 ///     weights.safetensors          the network in torchvision's names: PyTorch loads it as it is
 

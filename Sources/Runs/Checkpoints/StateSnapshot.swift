@@ -40,9 +40,11 @@ final class StateSnapshot: @unchecked Sendable {
   }
 
   /// Bytes that a checkpoint takes: the copy, and the tensors in the files' order that the writer makes of it.
-  static func bytes(_ layout: ParameterLayout, hasAverage: Bool) -> Int {
+  static func bytes(
+    _ layout: ParameterLayout, _ rule: any OptimizerRule, hasAverage: Bool
+  ) -> Int {
     let network = WeightAverage.bytes(layout)
-    let state = layout.trainedCount * MemoryLayout<Float>.stride
+    let state = Optimizer.bytes(rule, parameters: layout.trainedCount)
     return 2 * (network * (hasAverage ? 2 : 1) + state)
   }
 

@@ -73,13 +73,16 @@ final class FeatureCache {
   ///
   /// - Parameters:
   ///   - layout: of a batch over ranks.
+  ///   - microBatches: batches of a mini-batch.
   ///   - targets: of each image.
   func loader(
-    _ order: SampleOrder, _ layout: ShardLayout, steps: Range<Int>, targets: [TargetLayout]
+    _ order: SampleOrder, _ layout: ShardLayout, microBatches: Int = 1, steps: Range<Int>,
+    targets: [TargetLayout]
   ) -> CachedBatches {
     CachedBatches(
       VectorView(array.elements), shape: shape, of: source, order: order,
-      batchSize: layout.capacity, localRange: layout.localPositions, steps: steps,
+      batchSize: layout.capacity, miniBatch: layout.capacity * microBatches,
+      localRange: layout.localPositions, steps: steps,
       targets: targets)
   }
 }

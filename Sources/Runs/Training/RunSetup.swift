@@ -110,7 +110,8 @@ struct RunSetup {
     }
     if ranks.isFirst {
       memory.parameters += StateSnapshot.bytes(
-        ParameterLayout(architecture), hasAverage: configuration.optimizer.averageDecay != nil)
+        ParameterLayout(architecture), options.optimizer,
+        hasAverage: configuration.optimizer.averageDecay != nil)
     }
     var cached = try ranks.together { try CachedSplits(configuration, phases) }
     memory.features = try cached.bytes(data, shape: architecture.features, ranks: ranks)
@@ -145,16 +146,18 @@ struct RunSetup {
     features: FeatureCache?
   ) -> any TrainingBatches {
     let microBatches = configuration.parallel.accumulate
-    let order = SampleOrder.shuffled(seed: configuration.run.seed)
+    let order = SampleOrder.shuffled(
+      seed: configuration.run.seed, repetition: configuration.sampleRepetition)
     let steps = step * microBatches..<max(phase.steps.upperBound, step) * microBatches
     if let features {
       return features.loader(
-        order, division.layout, steps: steps, targets: architecture.targetLayouts)
+        order, division.layout, microBatches: microBatches, steps: steps,
+        targets: architecture.targetLayouts)
     }
     return BatchLoader(
       source: data.train, normalization: normalization, transform: phase.transform, order: order,
       batchSize: division.layout.capacity, localRange: division.layout.localPositions,
-      steps: steps, targets: architecture.targetLayouts, mixing: configuration.augmentation.mixing,
+      steps: steps, targets: architecture.targetLayouts, mixing: configuration.mixing,
       microBatches: microBatches, badImages: configuration.data.badImages,
       workers: configuration.parallel.workers)
   }

@@ -42,6 +42,7 @@ struct StartingPoint {
         checkpoint, configuration, engine: engine, data: data, schedule: progress.schedule,
         ranks: ranks)
       progress.step = state.step
+      engine.optimizer.steps = state.step
       progress.epochTotals = state.epochTotals
       progress.loggedTotals = state.loggedTotals
       progress.best = state.best

@@ -71,10 +71,21 @@ struct TrainingSummary {
         "average",
         "of the weights, decay \(average.decay) every \(average.interval) iterations, evaluated")
     }
-    table.add("augmentation", data.trainTransform.description)
+    table.add("augmentation", phases[phases.count - 1].transform.description)
     if phases.count > 1 { table.add("image sizes", imageSizes) }
     if data.testTransform != .none { table.add("test images", data.testTransform.description) }
     if let mixing = configuration.augmentation.mixing { table.add("mixing", mixing.summary) }
+    if configuration.augmentation.repeats > 1 {
+      table.add(
+        "repeats",
+        "each image \(configuration.augmentation.repeats) times, in one of as many epochs")
+    }
+    if let rule = configuration.augmentation.binaryTargets {
+      table.add(
+        "loss",
+        "binary cross-entropy in training"
+          + (rule.threshold.map { ", targets above \($0) are 1" } ?? ""))
+    }
     if configuration.augmentation.labelSmoothing > 0 {
       table.add(
         "label smoothing", "\(configuration.augmentation.labelSmoothing), in the training loss")

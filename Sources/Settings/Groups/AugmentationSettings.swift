@@ -1,6 +1,7 @@
 /// The settings of the random changes of training images and of their targets.
 
 import Datasets
+import Kernels
 
 /// How training images are cropped.
 package enum TrainingCrop: String, CaseIterable, Sendable {
@@ -43,6 +44,12 @@ package struct AugmentationSettings: Hashable, Sendable {
   package var pcaNoise = 0.0
   /// The part of the training loss's target that is spread evenly over the classes.
   package var labelSmoothing = 0.0
+  /// Whether the training loss asks of each class whether it is there.
+  package var usesBinaryLoss = false
+  /// Targets above it become 1 for that loss, the others 0; nil: they stay.
+  package var binaryThreshold: Double?
+  /// How often in a row an image comes, each time changed anew, of which as many fewer come in an epoch.
+  package var repeats = 1
   /// The part of training images in which a rectangle is erased.
   package var randomErasing = 0.0
   /// α of mixup and of CutMix; 0: none.
@@ -62,6 +69,11 @@ extension AugmentationSettings {
     case .trivialWide: .trivialWide
     case .random: .random(magnitude: randAugmentMagnitude)
     }
+  }
+
+  /// What binary cross-entropy compares with; nil: the loss is softmax cross-entropy.
+  package var binaryTargets: BinaryCrossEntropy.TargetRule? {
+    usesBinaryLoss ? .init(labelSmoothing: labelSmoothing, threshold: binaryThreshold) : nil
   }
 
   /// How images of a mini-batch are mixed; nil: not at all. It then smooths the labels, too.
@@ -121,6 +133,19 @@ extension AugmentationSettings: SettingGroup {
       "label-smoothing", \.augmentation.labelSmoothing, .real(0..<1), valueName: "part",
       "The part of the training loss's target that is spread evenly over all classes.",
       aliases: ["smoothing"]),
+    Setting(
+      "bce-loss", \.augmentation.usesBinaryLoss, .flag,
+      "Train with binary cross-entropy, a question for each class (Wightman et al. 2021); tests "
+        + "measure cross-entropy all the same."),
+    Setting(
+      "bce-target-thresh", \.augmentation.binaryThreshold, .real(0..<1), valueName: "target",
+      "For that loss make targets above it 1 and the others 0, so that of mixed images both classes "
+        + "are there.", unset: "targets stay as mixed"),
+    Setting(
+      "ra-reps", \.augmentation.repeats, .integer(1...64),
+      "Repeated augmentation: an image comes N times in a row, changed anew each time, and an epoch "
+        + "has as many samples of an Nth of the images (Hoffer et al. 2019, Berman et al. 2019).",
+      aliases: ["aug-repeats"]),
     Setting(
       "random-erase", \.augmentation.randomErasing, .real(0...1), valueName: "part",
       "The part of images in which a random rectangle is set to the mean (Zhong et al. 2017).",

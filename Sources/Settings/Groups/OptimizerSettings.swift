@@ -6,12 +6,17 @@ import Optimizers
 package enum OptimizerName: String, CaseIterable, Sendable {
   case sgd
   case lars
+  case lamb
 }
 
 /// The update rule and its hyper-parameters.
 package struct OptimizerSettings: Hashable, Sendable {
   package var name = OptimizerName.sgd
   package var larsTrust = 0.001
+  /// LAMB's β₂, ε and longest gradient; 0: any length.
+  package var secondMomentum = 0.999
+  package var lambEpsilon = 1e-6
+  package var gradientNorm = 1.0
   package var momentum = 0.9
   package var nesterov = false
   package var weightDecay = 1e-4
@@ -34,6 +39,12 @@ package struct OptimizerSettings: Hashable, Sendable {
     return switch name {
     case .sgd: sgd
     case .lars: LARS(sgd, trust: Float(larsTrust))
+    case .lamb:
+      LAMB(
+        momentum: momentum, secondMomentum: secondMomentum, epsilon: Float(lambEpsilon),
+        weightDecay: Float(weightDecay),
+        normalizationWeightDecay: Float(appliedNormalizationDecay),
+        gradientNorm: gradientNorm == 0 ? nil : Float(gradientNorm))
     }
   }
 }
@@ -44,11 +55,22 @@ extension OptimizerSettings: SettingGroup {
   package static let settings: [Setting] = [
     Setting(
       "optimizer", \.optimizer.name, .choice,
-      "sgd, with momentum, or lars: also a rate for each layer, for large mini-batches.",
+      "sgd, with momentum; for large mini-batches lars, with a rate for each layer, or lamb, Adam "
+        + "with one.",
       aliases: ["opt"], effect: .fixed),
     Setting(
       "lars-trust", \.optimizer.larsTrust, .positive, valueName: "trust",
       "LARS's trust coefficient: the size of a step at rate 1 relative to a layer's norm."),
+    Setting(
+      "lamb-beta2", \.optimizer.secondMomentum, .real(0..<1), valueName: "beta",
+      "LAMB's second beta: the part of the squared gradients' average that a step keeps; --momentum "
+        + "is the first."),
+    Setting(
+      "lamb-eps", \.optimizer.lambEpsilon, .positive, valueName: "epsilon",
+      "What LAMB adds to the root of that average.", aliases: ["opt-eps"]),
+    Setting(
+      "lamb-max-norm", \.optimizer.gradientNorm, .real(0...1e9), valueName: "norm",
+      "The longest that LAMB takes all gradients together; longer ones are scaled; 0: any length."),
     Setting("momentum", \.optimizer.momentum, .real(0..<1), valueName: "m", "Momentum."),
     Setting("nesterov", \.optimizer.nesterov, .flag, "Nesterov's momentum."),
     Setting(
@@ -56,7 +78,7 @@ extension OptimizerSettings: SettingGroup {
       aliases: ["weight-decay"]),
     Setting(
       "norm-weight-decay", \.optimizer.normalizationWeightDecay, .real(0...), valueName: "decay",
-      "Weight decay of BN's scales and shifts.", unset: "as --wd"),
+      "Weight decay of BN's scales and shifts; with lamb of biases, too.", unset: "as --wd"),
     Setting(
       "lr-backbone", \.optimizer.backboneRate, .real(0...1000), valueName: "factor",
       "The learning rate of all layers but the classifier, as a factor of --lr."),

@@ -1,5 +1,6 @@
 /// The settings of how the work is divided and what the ranks exchange.
 
+import Datasets
 import Distributed
 import Networks
 
@@ -108,6 +109,24 @@ extension TrainingConfiguration {
     }
     return try ShardLayout(
       batch: batch / count, shards: shards / count, ranks: ranks, rank: rank, speeds: speeds)
+  }
+}
+
+extension TrainingConfiguration {
+  /// How images of a mini-batch are mixed; nil: not at all. BN groups, which are the source's GPUs, are
+  /// mixed by themselves.
+  package var mixing: BatchMixing? {
+    var mixing = augmentation.mixing
+    mixing?.groupSize = parallel.normalizationGroup
+    return mixing
+  }
+
+  /// How often samples come, in different BN groups where there are enough.
+  package var sampleRepetition: SampleRepetition {
+    let repeats = augmentation.repeats
+    if repeats == 1 { return .none }
+    let groups = parallel.normalizationGroup.map { parallel.batchSize / $0 } ?? 1
+    return SampleRepetition(count: repeats, groups: max(groups, repeats))
   }
 }
 

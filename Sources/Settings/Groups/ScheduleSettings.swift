@@ -27,6 +27,13 @@ package enum Milestone: Hashable, Sendable {
   case position(Double)
 }
 
+/// When the rate changes.
+package enum RateInterval: String, CaseIterable, Sendable {
+  case iteration
+  /// An epoch has the rate of its first step.
+  case epoch
+}
+
 /// How long a run warms up.
 package enum WarmUpLength: Hashable, Sendable {
   /// Passes over the training images, perhaps broken.
@@ -56,6 +63,9 @@ package struct ScheduleSettings: Hashable, Sendable {
   package var warmUpLength: WarmUpLength?
   package var warmUpMethod = WarmUpMethod.linear
   package var warmUpRate: Double?
+  /// Whether the schedule begins after the warm-up.
+  package var warmUpPrecedes = false
+  package var interval = RateInterval.iteration
 }
 
 extension ScheduleSettings: SettingGroup {
@@ -125,6 +135,14 @@ extension ScheduleSettings: SettingGroup {
       "warmup-lr", \.schedule.warmUpRate, .real(0...), valueName: "rate",
       "The warm-up's first rate.",
       unset: "--lr where --lr-reference-batch raises it, else a tenth of the rate"),
+    Setting(
+      "warmup-prefix", \.schedule.warmUpPrecedes, .flag,
+      "Begin the schedule after the warm-up and give it the rest of the run, as PyTorch's "
+        + "SequentialLR; else it counts from the run's begin."),
+    Setting(
+      "lr-interval", \.schedule.interval, .choice,
+      "Whether the rate changes at each iteration, or only between epochs, as in torchvision's and "
+        + "timm's training."),
   ]
 }
 

@@ -26,7 +26,7 @@ import Testing
     for (index, value) in (images + images.suffix(Self.shape.count)).enumerated() {
       buffer.view[index] = value
     }
-    draw.mix(buffer.view, count: 6, shape: Self.shape)
+    draw.mix(buffer.view, images: 0..<6, before: 6, shape: Self.shape)
     let targets = AlignedBuffer<Float>(count: 24)
     for image in 0..<6 {
       var space = TargetSpace(.classProbabilities(4), in: targets.view.row(image, width: 4).bytes)
@@ -73,7 +73,7 @@ import Testing
     let mixing = BatchMixing(mixupAlpha: 0.2, cutMixAlpha: 1, probability: 0.75)
     var (alone, mixup, cutMix) = (0, [Double](), 0)
     for miniBatch in 0..<4000 {
-      switch mixing.draw(seed: 3, miniBatch: miniBatch, shape: Self.shape) {
+      switch mixing.draw(seed: 3, group: miniBatch, shape: Self.shape) {
       case .alone: alone += 1
       case .mixup(let weight): mixup.append(weight)
       case .cutMix(let rows, let columns, let weight):
@@ -89,16 +89,18 @@ import Testing
     let variance = mixup.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(mixup.count)
     #expect(abs(mean - 0.5) < 0.06 && abs(variance - 1 / 5.6) < 0.015)
     #expect(
-      mixing.draw(seed: 3, miniBatch: 7, shape: Self.shape)
-        == mixing.draw(seed: 3, miniBatch: 7, shape: Self.shape))
+      mixing.draw(seed: 3, group: 7, shape: Self.shape)
+        == mixing.draw(seed: 3, group: 7, shape: Self.shape))
   }
 
   /// A rank's mixed images and targets of some mini-batches.
   private func load(
-    ranks: Int, microBatches: Int, workers: Int
+    ranks: Int, microBatches: Int, workers: Int, miniBatch: Int = 12, groupSize: Int? = nil
   ) throws -> (pixels: [Float], targets: [Float]) {
     let source = NumberedImages(count: 40)
-    let micro = 12 / microBatches
+    let micro = miniBatch / microBatches
+    var mixing = BatchMixing(mixupAlpha: 1, cutMixAlpha: 1, labelSmoothing: 0.1)
+    mixing.groupSize = groupSize
     var parts: [[(pixels: [Float], targets: [Float])]] = []
     for rank in 0..<ranks {
       let range = rank * micro / ranks..<(rank + 1) * micro / ranks
@@ -106,9 +108,9 @@ import Testing
         source: source,
         normalization: Normalization(mean: .perChannel([0, 0, 0]), deviation: [1, 1, 1]),
         transform: ImageTransform(padding: 2, flip: true), order: .shuffled(seed: 5),
-        batchSize: micro, localRange: range, steps: 0..<9 * microBatches,
+        batchSize: micro, localRange: range, steps: 0..<108 / micro,
         targets: [.classProbabilities(7)],
-        mixing: BatchMixing(mixupAlpha: 1, cutMixAlpha: 1, labelSmoothing: 0.1),
+        mixing: mixing,
         microBatches: microBatches, workers: workers)
       var batches: [(pixels: [Float], targets: [Float])] = []
       while let batch = try loader.withNext({ batch in
@@ -136,6 +138,19 @@ import Testing
       let same = other == one
       #expect(same, "\(ranks) ranks, \(microBatches) micro-batches, \(workers) workers")
     }
+  }
+
+  @Test("groups are mixed as mini-batches of their own, on any number of ranks")
+  func groups() throws {
+    let one = try load(ranks: 1, microBatches: 1, workers: 1, miniBatch: 4)
+    for (ranks, microBatches) in [(1, 1), (2, 1), (3, 1), (4, 1), (1, 3), (2, 3)] {
+      let other = try load(
+        ranks: ranks, microBatches: microBatches, workers: 2, groupSize: 4)
+      let same = other == one
+      #expect(same, "\(ranks) ranks, \(microBatches) micro-batches")
+    }
+    let whole = try load(ranks: 1, microBatches: 1, workers: 1)
+    #expect(whole.targets != one.targets)
   }
 
   @Test("labels are given as distributions where they are asked for")

@@ -22,7 +22,10 @@ import Testing
 
   @Test(
     "prepared images that are kept come as the loader prepares them",
-    arguments: [SampleOrder.sequential, .shuffled(seed: 5)])
+    arguments: [
+      SampleOrder.sequential, .shuffled(seed: 5),
+      .shuffled(seed: 5, repetition: SampleRepetition(count: 3, groups: 5)),
+    ])
   func sameAsLoader(order: SampleOrder) throws {
     let images = NumberedImages(count: 43)
     let shape = images.imageShape!
@@ -38,7 +41,7 @@ import Testing
         let steps = order == .sequential ? 0..<3 : 1..<7
         let cached = CachedBatches(
           VectorView(kept), shape: shape, of: images, order: order, batchSize: 16,
-          localRange: range, steps: steps, targets: [.label])
+          miniBatch: 16, localRange: range, steps: steps, targets: [.label])
         let (found, expected) = (
           try values(cached), try values(loader(order, range: range, steps: steps))
         )

@@ -64,6 +64,20 @@ def rates(scheduler, steps, arguments):
     return found
 
 
+def torchvision_v2():
+    """The rates of the epochs, as torchvision's references/classification makes and steps them."""
+    optimizer = torch.optim.SGD([torch.zeros(1, dtype=torch.float64)], lr=0.5, momentum=0.9)
+    warm_up = lr_scheduler.LinearLR(optimizer, start_factor=0.01, total_iters=5)
+    cosine = lr_scheduler.CosineAnnealingLR(optimizer, T_max=595, eta_min=0.0)
+    schedule = lr_scheduler.SequentialLR(optimizer, [warm_up, cosine], milestones=[5])
+    found = []
+    for _ in range(600):
+        found.append(float(optimizer.param_groups[0]["lr"]))
+        optimizer.step()
+        schedule.step()
+    return found
+
+
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "../../OptimizersTests/Fixtures")
@@ -76,6 +90,11 @@ def main():
             "errors": ERRORS if is_plateau else [],
             "rates": rates(scheduler, steps, arguments),
         }
+    cases["SequentialLR of torchvision's V2 weights"] = {
+        "arguments": {"lr": 0.5, "epochs": 600, "warm_up": 5},
+        "errors": [],
+        "rates": torchvision_v2(),
+    }
     path = os.path.join(folder, "schedules.json")
     with open(path, "w") as file:
         json.dump(cases, file, indent=1)
