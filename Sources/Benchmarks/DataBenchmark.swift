@@ -38,8 +38,11 @@ package struct DataBenchmark {
 
   /// Loads mini-batches as fast as they come; rates are sums over all ranks.
   package func measure() throws -> DataBenchmarkResult {
-    let layout = try ranks.together {
-      try configuration.microBatchLayout(ranks: ranks.count, rank: ranks.rank)
+    let (layout, transform) = try ranks.together {
+      (
+        try configuration.microBatchLayout(ranks: ranks.count, rank: ranks.rank),
+        try configuration.trainingTransform(for: data.train)
+      )
     }
     return try ranks.endTogether {
       let loader = BatchLoader(
@@ -47,7 +50,7 @@ package struct DataBenchmark {
         normalization: Normalization(
           mean: .perChannel(Preprocessing.imageNetMean),
           deviation: Preprocessing.imageNetDeviation),
-        transform: data.trainTransform, order: .shuffled(seed: configuration.run.seed),
+        transform: transform, order: .shuffled(seed: configuration.run.seed),
         batchSize: layout.capacity, localRange: layout.localPositions, steps: 0..<Int.max / 2,
         workers: configuration.parallel.workers)
       let clock = ContinuousClock()
@@ -66,7 +69,7 @@ package struct DataBenchmark {
       return DataBenchmarkResult(
         dataset: data.train.name, images: counts.reduce(0, +), ranks: ranks.count,
         workers: configuration.parallel.workers, height: data.inputShape.height,
-        width: data.inputShape.width, augmentation: "\(data.trainTransform)",
+        width: data.inputShape.width, augmentation: "\(transform)",
         imagesPerSecond: rates.reduce(0, +),
         imagesPerCoreSecond: Double(counts.reduce(0, +)) / works.reduce(0, +))
     }

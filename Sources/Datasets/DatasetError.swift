@@ -16,6 +16,8 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   case noClasses(path: String)
   case emptyClass(path: String)
   case undecodable(path: String, reason: String)
+  /// More pixels than are decoded.
+  case oversized(path: String, shape: ImageShape, maximum: Int)
   /// A tar file holds images without classes.
   case unlabelled(archive: String, member: String)
   /// Tar files without images.
@@ -43,6 +45,10 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
         + "and test/<class>/…"
     case .emptyClass(let path):
       "the class folder \(path) holds no JPEG or PNG image: add images or remove the folder"
+    case .oversized(let path, let shape, let maximum):
+      "\(path) has \(shape.height.grouped)×\(shape.width.grouped) pixels, more than the "
+        + "\(maximum.grouped) of --max-image-pixels: make it smaller, or raise that where there is memory "
+        + "for it, 3 bytes a pixel and worker"
     case .unlabelled(let archive, let member):
       "\(archive) holds no class for its image '\(member)': put a .cls with the class's number beside "
         + "each image, or put the images into a folder for each class"

@@ -8,6 +8,7 @@ import Foundation
 /// A JSON value; its description is compact text on one line.
 package indirect enum JSON: CustomStringConvertible {
   case null
+  case boolean(Bool)
   case integer(Int)
   /// The shortest decimal that reads back to the same value; null where that is not finite.
   case number(Double)
@@ -24,6 +25,7 @@ package indirect enum JSON: CustomStringConvertible {
   package var description: String {
     switch self {
     case .null: "null"
+    case .boolean(let value): "\(value)"
     case .integer(let value): "\(value)"
     case .number(let value): value.isFinite ? "\(value)" : "null"
     case .string(let text): Self.encoded(text)

@@ -48,7 +48,7 @@ struct BNRecalibrateCommand: RankedCommand {
 
   func run(on ranks: ProcessGroup) throws {
     let changes = try ranks.together {
-      try network.changes + data.changes.withRecognizedDataset + division.changes
+      try network.changes + data.changes + division.changes
     }
     guard let weights = changes.applied(to: .init()).network.weights else {
       preconditionFailure("validate() requires --weights")

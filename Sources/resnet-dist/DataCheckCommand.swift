@@ -13,7 +13,8 @@ struct DataCheckCommand: RankedCommand {
     abstract: "Read every image once and tell which are bad, repeated or in both splits.",
     usage: "resnet-dist data check --data-dir <folder> [<options>]",
     discussion: """
-      The exit code is 1 where an image cannot be decoded.
+      The exit code is 1 where an image cannot be decoded or is larger than
+      --max-image-pixels.
 
         resnet-dist data check --data-dir images
       """)
@@ -25,16 +26,16 @@ struct DataCheckCommand: RankedCommand {
 
   func runAlone() throws {
     let check = try DataCheck(
-      data.changes.withRecognizedDataset.applied(to: .init()),
+      data.changes.applied(to: .init()),
       console: json ? StandardConsole.error : StandardConsole.output)
     StandardConsole.output.writeLine(json ? check.json : check.text)
-    if check.badImages > 0 { throw BadImagesFound(count: check.badImages) }
+    if check.unusableImages > 0 { throw UnusableImagesFound(count: check.unusableImages) }
   }
 }
 
 /// The check found images that training would stumble over.
-private struct BadImagesFound: Error, CustomStringConvertible {
+private struct UnusableImagesFound: Error, CustomStringConvertible {
   let count: Int
 
-  var description: String { "\(count) image\(count == 1 ? "" : "s") cannot be decoded" }
+  var description: String { "\(count) image\(count == 1 ? "" : "s") cannot be used" }
 }

@@ -23,7 +23,7 @@ struct DoctorCommand: RankedCommand {
 
   func run(on ranks: ProcessGroup) throws {
     let configuration = try ranks.together {
-      (try network.changes + data.changes.withRecognizedDataset + division.changes).applied(
+      (try network.changes + data.changes + division.changes).applied(
         to: .init())
     }
     let text = try Doctor(configuration, ranks: ranks).examine()

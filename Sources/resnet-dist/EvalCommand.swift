@@ -59,7 +59,7 @@ struct EvalCommand: RankedCommand {
 
   func run(on ranks: ProcessGroup) throws {
     let (requests, changes) = try ranks.together {
-      (try ensemble.requests, try data.changes.withRecognizedDataset + division.changes)
+      (try ensemble.requests, try data.changes + division.changes)
     }
     let run = try EvaluationRun(
       requests, changes: changes, views: try views.views, ranks: ranks,

@@ -35,7 +35,7 @@ struct ResponsesCommand: RankedCommand {
   var json = false
 
   func run(on ranks: ProcessGroup) throws {
-    let changes = try ranks.together { try data.changes.withRecognizedDataset + division.changes }
+    let changes = try ranks.together { try data.changes + division.changes }
     let run = try ResponsesRun(
       weights: weights, changes: changes, ranks: ranks,
       console: json ? StandardConsole.error : StandardConsole.output)

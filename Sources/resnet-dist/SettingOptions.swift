@@ -24,11 +24,14 @@ struct SettingOptions<Group: SettingGroup>: ParsableArguments {
     }
   }
 
-  /// The values that were given.
+  /// The values that were given; of an `ImageSelection` with the data set that is in the folder.
   ///
   /// - Throws: `ConfigurationError`.
   var changes: ConfigurationChanges {
-    get throws { try ConfigurationChanges(parsing: entries) }
+    get throws {
+      let given = try ConfigurationChanges(parsing: entries)
+      return Group.self is any ImageSelection.Type ? given.withRecognizedDataset : given
+    }
   }
 
   /// The flags that were given, with their dashes.

@@ -26,12 +26,16 @@ enum NetworkSelection: SettingGroup {
   static let settings = ArchitectureSelection.settings + selection(\.network.weights)
 }
 
+/// Settings that name the images of a command: their folder tells the data set where no name is given.
+protocol ImageSelection: SettingGroup {}
+
 /// Test images, and how they become the network's input.
-enum TestImageSelection: SettingGroup {
+enum TestImageSelection: ImageSelection {
   static let title = "Images"
   static let settings = selection(
     \.data.dataset, \.data.directory, \.data.testDirectory, \.data.mean, \.data.deviation,
-    \.data.testLimit, \.data.imageSize, \.data.testResize, \.data.testSize, \.data.transposesByEXIF)
+    \.data.testLimit, \.data.imageSize, \.data.testResize, \.data.testSize, \.data.transposesByEXIF,
+    \.data.maximumPixels)
 }
 
 /// How image files become the network's input.
@@ -39,23 +43,23 @@ enum PredictionSelection: SettingGroup {
   static let title = "Images"
   static let settings = selection(
     \.data.mean, \.data.deviation, \.data.imageSize, \.data.testResize, \.data.testSize,
-    \.data.transposesByEXIF)
+    \.data.transposesByEXIF, \.data.maximumPixels)
 }
 
 /// Training images as a test would see them.
-enum StatisticsSelection: SettingGroup {
+enum StatisticsSelection: ImageSelection {
   static let title = "Images"
   static let settings = selection(
     \.data.dataset, \.data.directory, \.data.trainLimit, \.parallel.workers, \.data.imageSize,
-    \.data.testResize, \.data.testSize, \.data.transposesByEXIF)
+    \.data.testResize, \.data.testSize, \.data.transposesByEXIF, \.data.maximumPixels)
 }
 
 /// The images of a data set, as they are.
-enum CheckSelection: SettingGroup {
+enum CheckSelection: ImageSelection {
   static let title = "Images"
   static let settings = selection(
     \.data.dataset, \.data.directory, \.data.testDirectory, \.data.trainLimit, \.data.testLimit,
-    \.parallel.workers)
+    \.data.maximumPixels, \.parallel.workers)
 }
 
 /// How a pass over images computes, and how its work is divided.

@@ -38,7 +38,7 @@ struct StatisticsCommand: RankedCommand {
   }
 
   func runAlone() throws {
-    try StatisticsRun(data.changes.withRecognizedDataset.applied(to: .init()))
+    try StatisticsRun(data.changes.applied(to: .init()))
       .write(to: output, console: StandardConsole.output)
   }
 }

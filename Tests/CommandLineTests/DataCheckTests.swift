@@ -43,12 +43,56 @@ extension CommandLineTests {
       try files.copyItem(
         atPath: "\(root)/train/class-2/2.png", toPath: "\(root)/train/class-2/copy.png")
       let outcome = try Job.alone(["data", "check", "--data-dir", root, "--workers", "3"])
-      expectFailure(outcome, exitCode: 1, naming: ["1 image cannot be decoded"])
+      expectFailure(outcome, exitCode: 1, naming: ["1 image cannot be used"])
       for words in [
         "1 training image cannot be decoded", "\(root)/train/class-0/bad.png",
         "1 training image more than once", "10 test images of 10 among the training images",
         "1 ignored beside the training images", "(1 other files ignored)", "class-0 3, class-1 2",
       ] { #expect(outcome.standardOutput.contains(words), "\(words): \(outcome.standardOutput)") }
+    }
+
+    @Test("images of 12,000×12,000 pixels are used, and reported as oversized, not as bad")
+    func oversized() throws {
+      let folder = try TemporaryDirectory()
+      let (root, run) = (try dataset(folder), folder.file("run"))
+      for (name, bytes) in [
+        ("huge.jpg", HugeImages.jpeg(side: 12_000)), ("huge.png", HugeImages.png(side: 12_000)),
+      ] {
+        for split in ["train", "test"] {
+          try Data(bytes).write(to: URL(fileURLWithPath: "\(root)/\(split)/class-1/\(name)"))
+        }
+      }
+      let check = try Job.alone(["data", "check", "--data-dir", root])
+      #expect(check.exitCode == 0, "\(check.standardError)")
+      for words in [
+        "2 training images oversized", "2 test images oversized",
+        "\(root)/train/class-1/huge.png: 12,000×12,000 pixels",
+      ] { #expect(check.standardOutput.contains(words), "\(words): \(check.standardOutput)") }
+      #expect(!check.standardOutput.contains("cannot be decoded"))
+      let training = [
+        "--data-dir", root, "--image-size", "32", "--model", "resnet8", "--iterations", "2",
+        "--batch-size", "12", "--run-dir",
+      ]
+      let trained = try Job.run(2, training + [run])
+      #expect(trained.exitCode == 0, "\(trained.standardError)")
+      let tested = try Job.alone(["eval", "--weights", run, "--data-dir", root, "--json"])
+      #expect(try Job.object(tested.standardOutput)["samples"] as? Int == 12)
+      let predicted = try Job.alone(
+        ["predict", "--weights", run, "\(root)/train/class-1/huge.jpg", "--json"])
+      #expect(predicted.exitCode == 0, "\(predicted.standardError)")
+
+      let limit = ["--max-image-pixels", "67108864"]
+      let refused = try Job.alone(["data", "check", "--data-dir", root, "--json"] + limit)
+      expectFailure(refused, exitCode: 1, naming: ["4 images cannot be used"])
+      let report = try Job.object(
+        String(refused.standardOutput.split(separator: "\n").first { $0.hasPrefix("{") } ?? ""))
+      let split = try #require(report["train"] as? [String: Any])
+      #expect((split["bad"] as? [Any])?.isEmpty == true)
+      #expect(
+        (split["oversized"] as? [[String: Any]])?.map { $0["refused"] as? Bool } == [true, true])
+      expectFailure(
+        try Job.run(2, training + [folder.file("refused")] + limit), exitCode: 1,
+        naming: ["--max-image-pixels", "12,000×12,000"])
     }
 
     @Test(

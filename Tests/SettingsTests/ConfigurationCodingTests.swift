@@ -18,7 +18,7 @@ import Testing
     ("mean", "0.485,0.456,0.406"), ("std", "0.229,0.224,0.225"), ("image-size", "112"),
     ("image-size-schedule", "64,96@35%,112@4"),
     ("val-resize-size", "130"), ("val-crop-size", "112"), ("exif-transpose", "true"),
-    ("on-bad-image", "skip"),
+    ("max-image-pixels", "1000000"), ("on-bad-image", "skip"),
     ("train-crop", "scale"), ("scale", "0.25,0.75"), ("ratio", "0.5,2"),
     ("train-scales", "128,240"), ("crop-padding", "0"), ("flip", "false"),
     ("auto-augment", "ra"), ("ra-magnitude", "7"),

@@ -4,9 +4,6 @@ import Tensors
 
 /// Chooses the decoder by the first bytes of a file; its name says nothing.
 public enum ImageDecoder {
-  /// The largest image that is decoded, so that a few bytes cannot claim all memory.
-  public static let maximumPixels = 1 << 26
-
   /// The size an image file states in its header; three channels always.
   ///
   /// - Parameters:
@@ -24,43 +21,40 @@ public enum ImageDecoder {
     }
   }
 
-  /// Decodes an image of any size up to `maximumPixels`.
+  /// Decodes an image of any size that `decoding` allows.
   ///
   /// - Parameters:
   ///   - path: for errors.
   ///   - image: takes the image; overwritten even on failure.
-  ///   - upright: whether a JPEG file's EXIF orientation is applied.
+  ///   - decoding: what else is asked.
   ///   - divisor: asked with the image's size before decoding: 1, 2, 4 or 8. A JPEG file is then decoded
   ///     to a size divided by that, rounded up; other formats do not ask.
-  /// - Throws: `DatasetError.undecodable`.
+  /// - Throws: `DatasetError.undecodable`, `DatasetError.oversized`.
   public static func decode(
-    _ bytes: [UInt8], path: String, into image: inout ImageBuffer, upright: Bool = false,
-    divisor: (ImageShape) -> Int = { _ in 1 }
+    _ bytes: [UInt8], path: String, into image: inout ImageBuffer,
+    _ decoding: ImageDecoding = ImageDecoding(), divisor: (ImageShape) -> Int = { _ in 1 }
   ) throws {
     switch try Format(of: bytes, path: path) {
     case .jpeg:
-      guard upright else {
-        return try JPEGDecoder.decode(bytes, path: path, into: &image, divisor: divisor)
+      guard decoding.upright else {
+        return try JPEGDecoder.decode(bytes, path: path, into: &image, decoding, divisor: divisor)
       }
       let orientation = Orientation(of: bytes)
-      try JPEGDecoder.decode(bytes, path: path, into: &image) {
+      try JPEGDecoder.decode(bytes, path: path, into: &image, decoding) {
         divisor(orientation.upright($0))
       }
       orientation.apply(to: &image)
-    case .png: try PNGDecoder.decode(bytes, path: path, into: &image)
+    case .png: try PNGDecoder.decode(bytes, path: path, into: &image, decoding)
     }
   }
 
-  /// A size from a header, where it is allowed.
+  /// A size from a header, where it is one.
   ///
   /// - Throws: `DatasetError.undecodable`.
   static func checked(_ shape: ImageShape, path: String) throws -> ImageShape {
-    // Each side fits 32 bits, so the product fits 64.
-    guard shape.area > 0, shape.area <= maximumPixels else {
+    guard shape.area > 0 else {
       throw DatasetError.undecodable(
-        path: path,
-        reason: "it claims \(shape.height)×\(shape.width) pixels, and images may have 1 to "
-          + "\(maximumPixels)")
+        path: path, reason: "it claims \(shape.height)×\(shape.width) pixels")
     }
     return shape
   }

@@ -24,11 +24,12 @@ enum JPEGDecoder {
   ///   - path: for errors.
   ///   - divisor: by what the size is divided, for the file's own size: 1, 2, 4 or 8. (The library's
   ///     other factors have no vector code and take longer than the full size.)
-  /// - Throws: `DatasetError.undecodable`.
+  /// - Throws: `DatasetError.undecodable`, `DatasetError.oversized`.
   ///
   /// The corresponding C function is `tjDecompress2`.
   static func decode(
-    _ bytes: [UInt8], path: String, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
+    _ bytes: [UInt8], path: String, into image: inout ImageBuffer, _ decoding: ImageDecoding,
+    divisor: (ImageShape) -> Int
   ) throws {
     let decompressor = try Decompressor(path: path)
     let (file, isInk) = try decompressor.header(of: bytes)
@@ -37,6 +38,8 @@ enum JPEGDecoder {
     let shape = ImageShape(
       height: (file.height + scale - 1) / scale, width: (file.width + scale - 1) / scale,
       channels: 3)
+    try decoding.check(
+      file, decoded: scale > 1 && JPEGScans.isSingle(in: bytes) ? shape : file, path: path)
     image.reshape(shape, divisor: scale)
     guard isInk else {
       return try decompressor.decode(

@@ -21,13 +21,14 @@ enum PNGDecoder {
   }
 
   /// - Parameter path: for errors.
-  /// - Throws: `DatasetError.undecodable`.
+  /// - Throws: `DatasetError.undecodable`, `DatasetError.oversized`.
   ///
   /// The corresponding C function is `png_image_finish_read`.
   static func decode(
-    _ bytes: [UInt8], path: String, into image: inout ImageBuffer
+    _ bytes: [UInt8], path: String, into image: inout ImageBuffer, _ decoding: ImageDecoding
   ) throws {
     try withImage(bytes, path: path) { png, shape in
+      try decoding.check(shape, decoded: shape, path: path)
       image.reshape(shape)
       let pixels = image.pixels
       // Samples of 16 bits would otherwise be taken for linear light.

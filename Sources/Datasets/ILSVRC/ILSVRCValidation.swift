@@ -14,7 +14,7 @@ public struct ILSVRCValidation: ImageSource {
   private let folder: String
   private let files: [String]
   private let labels: [Int32]
-  private let upright: Bool
+  private let decoding: ImageDecoding
 
   private static let prefix = "ILSVRC2012_val_"
 
@@ -31,10 +31,12 @@ public struct ILSVRCValidation: ImageSource {
   /// - Parameters:
   ///   - folder: the flat folder.
   ///   - devkit: the devkit's folder; nil: in this folder, beside it or above it.
-  ///   - upright: whether EXIF orientations are applied.
+  ///   - decoding: how image files are decoded.
   /// - Throws: `DatasetError`.
-  public init(folder: String, devkit: String? = nil, upright: Bool = false) throws {
-    self.upright = upright
+  public init(folder: String, devkit: String? = nil, decoding: ImageDecoding = ImageDecoding())
+    throws
+  {
+    self.decoding = decoding
     guard let devkit = devkit ?? ILSVRCDevkit.folder(near: folder) else {
       throw DatasetError.missing(
         dataset: "ILSVRC2012's validation images", file: "ILSVRC2012_devkit_t12/data/meta.mat",
@@ -72,6 +74,8 @@ public struct ILSVRCValidation: ImageSource {
 
   public func label(at index: Int) -> Int { Int(labels[index]) }
 
+  public func shortName(at index: Int) -> String { imageName(at: index) }
+
   public func imageName(at index: Int) -> String { folder + "/" + files[index] }
 
   public func read(
@@ -79,6 +83,6 @@ public struct ILSVRCValidation: ImageSource {
   ) throws {
     let path = imageName(at: index)
     try ImageDecoder.decode(
-      fileBytes(at: path), path: path, into: &image, upright: upright, divisor: divisor)
+      fileBytes(at: path), path: path, into: &image, decoding, divisor: divisor)
   }
 }

@@ -10,6 +10,9 @@ import Tensors
 package struct ImageScan: Sendable {
   /// Images that cannot be read or decoded, in the source's order.
   package let bad: [BadImage]
+  /// Images of more than `ImageDecoding.largePixels`, in the source's order; some of them may be larger than
+  /// what is decoded.
+  package let oversized: [OversizedImage]
   /// The smallest and largest height and width; nil without a good image.
   package let heights: ClosedRange<Int>?
   package let widths: ClosedRange<Int>?
@@ -36,6 +39,7 @@ package struct ImageScan: Sendable {
     progress(source.count)
     let found = scan.found
     bad = found.bad.sorted { $0.index < $1.index }
+    oversized = found.oversized.sorted { $0.index < $1.index }
     digests = found.digests
     heights = Self.range(found.shapes.map(\.height))
     widths = Self.range(found.shapes.map(\.width))
@@ -47,12 +51,23 @@ package struct ImageScan: Sendable {
   }
 }
 
+/// An image that takes much memory to decode.
+package struct OversizedImage: Equatable, Sendable {
+  /// Which image of the source it is.
+  package let index: Int
+  /// Of the file.
+  package let shape: ImageShape
+  /// Whether it is larger than what is decoded.
+  package let isRefused: Bool
+}
+
 /// What the threads of a scan share.
 private final class ScanState: Sendable {
   struct Found {
     var next = 0
     var finished = 0
     var bad: [BadImage] = []
+    var oversized: [OversizedImage] = []
     var shapes: Set<ImageShape> = []
     var digests: [String?]
   }
@@ -92,6 +107,14 @@ private final class ScanState: Sendable {
       state.withLock { state in
         state.shapes.insert(shape)
         state.digests[index] = digest
+        if shape.area > ImageDecoding.largePixels {
+          state.oversized.append(OversizedImage(index: index, shape: shape, isRefused: false))
+        }
+        state.finished += 1
+      }
+    } catch DatasetError.oversized(_, let shape, _) {
+      state.withLock { state in
+        state.oversized.append(OversizedImage(index: index, shape: shape, isRefused: true))
         state.finished += 1
       }
     } catch {

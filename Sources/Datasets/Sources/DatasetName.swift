@@ -14,11 +14,11 @@ package enum DatasetName: String, CaseIterable, Codable, Sendable {
   /// - Parameters:
   ///   - directory: nil is the data set's usual place.
   ///   - classNames: those of the training images, for a test split that does not know them; nil: none.
-  ///   - upright: whether photographs are turned upright as their EXIF data say.
+  ///   - decoding: how image files are decoded.
   ///   - seed: of synthetic images.
   /// - Throws: `DatasetError`, `MissingDataDirectory`.
   package func open(
-    _ split: DatasetSplit, directory: String?, classNames: [String]? = nil, upright: Bool,
+    _ split: DatasetSplit, directory: String?, classNames: [String]? = nil, decoding: ImageDecoding,
     seed: UInt64
   ) throws -> any ImageSource {
     switch self {
@@ -28,12 +28,12 @@ package enum DatasetName: String, CaseIterable, Codable, Sendable {
     case .imageFolder:
       guard let directory else { throw MissingDataDirectory() }
       if split == .test, let folder = ILSVRCValidation.folder(in: directory) {
-        return try ILSVRCValidation(folder: folder, upright: upright)
+        return try ILSVRCValidation(folder: folder, decoding: decoding)
       }
-      return try ImageFolder(directory: directory, split: split, upright: upright)
+      return try ImageFolder(directory: directory, split: split, decoding: decoding)
     case .tarShards:
       guard let directory else { throw MissingDataDirectory() }
-      return try TarShards(directory, split: split, classNames: classNames, upright: upright)
+      return try TarShards(directory, split: split, classNames: classNames, decoding: decoding)
     case .synthetic:
       return SyntheticImages(
         count: split == .train ? 4096 : 1024, classCount: 10, seed: seed, split: split)

@@ -10,14 +10,16 @@ public struct ImageFileList: ImageSource {
   public let classNames: [String]
   public let fingerprint: String
   private let files: [String]
-  private let upright: Bool
+  private let decoding: ImageDecoding
 
   /// - Parameters:
   ///   - paths: of files, read whatever their names are, and of folders.
   ///   - classNames: of the network that is to see them.
-  ///   - upright: whether EXIF orientations are applied.
+  ///   - decoding: how image files are decoded.
   /// - Throws: `DatasetError`; of an image itself only when it is read.
-  public init(_ paths: [String], classNames: [String], upright: Bool = false) throws {
+  public init(_ paths: [String], classNames: [String], decoding: ImageDecoding = ImageDecoding())
+    throws
+  {
     var files: [String] = []
     for path in paths {
       guard FileManager.default.fileExists(atPath: path) else {
@@ -45,7 +47,7 @@ public struct ImageFileList: ImageSource {
     self.fingerprint = fingerprint.hexadecimal()
     self.files = files
     self.classNames = classNames
-    self.upright = upright
+    self.decoding = decoding
     name = "\(files.count.grouped) image \(files.count == 1 ? "file" : "files")"
   }
 
@@ -57,6 +59,8 @@ public struct ImageFileList: ImageSource {
   /// Nobody knows; the first class.
   public func label(at index: Int) -> Int { 0 }
 
+  public func shortName(at index: Int) -> String { imageName(at: index) }
+
   public func imageName(at index: Int) -> String { files[index] }
 
   public func read(
@@ -64,6 +68,6 @@ public struct ImageFileList: ImageSource {
   ) throws {
     let path = files[index]
     try ImageDecoder.decode(
-      fileBytes(at: path), path: path, into: &image, upright: upright, divisor: divisor)
+      fileBytes(at: path), path: path, into: &image, decoding, divisor: divisor)
   }
 }

@@ -19,7 +19,7 @@ public struct ImageFolder: ImageSource {
   private let files: [String]
   private let labels: [Int32]
   private let decoded: DecodedImages?
-  private let upright: Bool
+  private let decoding: ImageDecoding
 
   /// Images whose headers tell, when a folder is opened, whether all have one size.
   private static let sizeSamples = 64
@@ -28,13 +28,14 @@ public struct ImageFolder: ImageSource {
   ///   - directory: if it has `train/` and `test/` or `val/`, these are the splits; else it serves
   ///     as every split itself.
   ///   - cacheLimit: the most bytes of decoded images of one size to keep: all are kept, or none.
-  ///   - upright: whether EXIF orientations are applied.
+  ///   - decoding: how image files are decoded.
   /// - Throws: `DatasetError`; a damaged image only when it is read, unless all that are looked at for
   ///   their size are damaged.
   public init(
-    directory: String, split: DatasetSplit, cacheLimit: Int = 512 << 20, upright: Bool = false
+    directory: String, split: DatasetSplit, cacheLimit: Int = 512 << 20,
+    decoding: ImageDecoding = ImageDecoding()
   ) throws {
-    self.upright = upright
+    self.decoding = decoding
     let root = try Self.root(of: directory, split: split)
     guard isFolder(root) else {
       throw DatasetError.missing(
@@ -60,7 +61,8 @@ public struct ImageFolder: ImageSource {
         fingerprint.add(file.size)
       }
     }
-    imageShape = try Self.commonShape(files.map { root + "/" + $0 }, upright: upright)
+    imageShape = try Self.commonShape(
+      files.map { root + "/" + $0 }, upright: decoding.upright)
     (self.root, self.files, self.labels, classNames) = (root, files, labels, classes)
     self.fingerprint = fingerprint.hexadecimal()
     ignoredFiles = ignored
@@ -124,10 +126,12 @@ public struct ImageFolder: ImageSource {
     let path = imageName(at: index)
     // What is kept is kept in full size.
     try ImageDecoder.decode(
-      fileBytes(at: path), path: path, into: &image, upright: upright,
+      fileBytes(at: path), path: path, into: &image, decoding,
       divisor: decoded == nil ? divisor : { _ in 1 })
     if image.shape == imageShape { decoded?.store(index, from: image.pixels) }
   }
+
+  public func shortName(at index: Int) -> String { imageName(at: index) }
 
   public func imageName(at index: Int) -> String { root + "/" + files[index] }
 }

@@ -65,8 +65,10 @@ package struct DataCheck {
     }
   }
 
-  /// Images that cannot be decoded.
-  package var badImages: Int { splits.reduce(0) { $0 + $1.scan.bad.count } }
+  /// Images that training stumbles over: those that cannot be decoded or are larger than what is.
+  package var unusableImages: Int {
+    splits.reduce(0) { $0 + $1.scan.bad.count + $1.scan.oversized.count(where: \.isRefused) }
+  }
 
   /// What is worth knowing before a run, the worst first; empty: nothing.
   package var findings: [String] {
@@ -77,6 +79,19 @@ package struct DataCheck {
           "\(split.images(split.scan.bad.count)) cannot be decoded: repair or remove them"
             + (split.name == "training" ? ", or train with --on-bad-image skip" : ""),
           split.scan.bad.map(\.reason)))
+    }
+    for split in splits where !split.scan.oversized.isEmpty {
+      let refused = split.scan.oversized.count(where: \.isRefused)
+      findings.append(
+        Self.list(
+          "\(split.images(split.scan.oversized.count)) oversized, above "
+            + "\(ImageDecoding.largePixels.grouped) pixels: smaller copies load faster and in less memory"
+            + (refused > 0
+              ? "; above --max-image-pixels, which ends a run: \(refused.grouped)" : ""),
+          split.scan.oversized.map {
+            "\(split.source.imageName(at: $0.index)): \($0.shape.height.grouped)×"
+              + "\($0.shape.width.grouped) pixels" + ($0.isRefused ? ", refused" : "")
+          }))
     }
     if !shared.isEmpty {
       findings.append(
@@ -145,7 +160,8 @@ package struct DataCheck {
       ? range.lowerBound.grouped : "\(range.lowerBound.grouped) to \(range.upperBound.grouped)"
   }
 
-  /// `{"train":{"images","bad":[{"image","reason"}]},"test":{…},"classes":{name: training images},
+  /// `{"train":{"images","bad":[{"image","reason"}],"oversized":[{"image","height","width","refused"}]},
+  /// "test":{…},"classes":{name: training images},
   /// "test_images_in_training","repeated_training_images","findings":[…]}`.
   package var json: String {
     func object(_ split: Split) -> JSON {
@@ -156,6 +172,14 @@ package struct DataCheck {
           split.scan.bad.map {
             .object([
               "image": .string(split.source.imageName(at: $0.index)), "reason": .string($0.reason),
+            ])
+          }),
+        "oversized": .array(
+          split.scan.oversized.map {
+            .object([
+              "image": .string(split.source.imageName(at: $0.index)),
+              "height": .integer($0.shape.height), "width": .integer($0.shape.width),
+              "refused": .boolean($0.isRefused),
             ])
           }),
       ])

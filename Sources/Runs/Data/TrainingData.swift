@@ -12,8 +12,7 @@ package struct TrainingData {
   package let test: any ImageSource
   /// Images held out of the training images; nil: none are.
   package let validation: (any ImageSource)?
-  /// What is done to the images of each.
-  package let trainTransform: ImageTransform
+  /// What is done to test images.
   package let testTransform: ImageTransform
   /// The network's input in training, at the run's end.
   package let inputShape: ImageShape
@@ -43,7 +42,7 @@ package struct TrainingData {
       (self.train, validation) = (limited, nil)
     }
     self.test = Self.limited(test, configuration.data.testLimit)
-    trainTransform = try configuration.trainingTransform(for: self.train)
+    let trainTransform = try configuration.trainingTransform(for: self.train)
     testTransform = try configuration.testTransform(for: self.test)
     inputShape = trainTransform.outputShape(of: self.train.imageShape)!
     testShape = testTransform.outputShape(of: self.test.imageShape)!
@@ -73,7 +72,7 @@ package struct TrainingData {
       : configuration.data.directory
     return try configuration.data.dataset.open(
       split, directory: directory, classNames: classNames,
-      upright: configuration.data.transposesByEXIF, seed: configuration.run.seed)
+      decoding: configuration.data.decoding, seed: configuration.run.seed)
   }
 }
 

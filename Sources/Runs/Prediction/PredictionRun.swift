@@ -51,7 +51,7 @@ package final class PredictionRun {
         try classes.map { try ClassNames.read($0, count: count) }
         ?? (known.count == count ? known : ClassNames.numbers(count))
       let source = try ImageFileList(
-        images, classNames: names, upright: configuration.data.transposesByEXIF)
+        images, classNames: names, decoding: configuration.data.decoding)
       let input = try PredictionInput(configuration, file, changes: changes)
       let member = try EvaluationMember(
         input.configuration, weights: weights, source: source, transform: input.transform,

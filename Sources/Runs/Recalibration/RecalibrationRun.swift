@@ -115,7 +115,7 @@ package final class RecalibrationRun {
     normalization = member.normalization
     self.configuration = configuration
     self.source = source
-    transform = data.trainTransform
+    transform = try configuration.trainingTransform(for: data.train)
     self.miniBatches = miniBatches
     self.ranks = ranks
     self.console = console

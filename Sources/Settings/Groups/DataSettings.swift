@@ -51,10 +51,17 @@ package struct DataSettings: Hashable, Sendable {
   package var testSize: Int?
   /// Whether photographs are turned upright as their EXIF data say.
   package var transposesByEXIF = false
+  /// The largest image that is decoded, in pixels.
+  package var maximumPixels = ImageDecoding.usualMaximum
   /// What becomes of training images that cannot be read or decoded; a bad test image always ends the run.
   package var badImages = BadImagePolicy.fail
 
   package init() {}
+
+  /// How image files are decoded.
+  package var decoding: ImageDecoding {
+    ImageDecoding(upright: transposesByEXIF, maximumPixels: maximumPixels)
+  }
 }
 
 extension DataSettings: SettingGroup {
@@ -116,6 +123,10 @@ extension DataSettings: SettingGroup {
     Setting(
       "exif-transpose", \.data.transposesByEXIF, .flag,
       "Turn photographs upright as their EXIF data say; torchvision does not."),
+    Setting(
+      "max-image-pixels", \.data.maximumPixels, .integer(1...4_294_967_296), valueName: "pixels",
+      "The largest image that is decoded. JPEG files count in the reduced size to which they are "
+        + "decoded in training, unless they are progressive.", effect: .none),
     Setting(
       "on-bad-image", \.data.badImages, .choice,
       "A training image that cannot be decoded ends the run (fail), or is reported and another one "

@@ -41,6 +41,8 @@ func decode(
   _ bytes: [UInt8], path: String, upright: Bool = false, divisor: Int = 1
 ) throws -> (shape: ImageShape, pixels: [UInt8]) {
   var image = ImageBuffer()
-  try ImageDecoder.decode(bytes, path: path, into: &image, upright: upright) { _ in divisor }
+  try ImageDecoder.decode(bytes, path: path, into: &image, ImageDecoding(upright: upright)) { _ in
+    divisor
+  }
   return (image.shape, Array(image.pixels.elements))
 }

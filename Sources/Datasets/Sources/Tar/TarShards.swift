@@ -18,7 +18,7 @@ public struct TarShards: ImageSource {
   public var imageShape: ImageShape? { nil }
   private let shards: [String]
   private let samples: [Sample]
-  private let upright: Bool
+  private let decoding: ImageDecoding
 
   private struct Sample {
     let path: String
@@ -31,12 +31,13 @@ public struct TarShards: ImageSource {
   /// - Parameters:
   ///   - pattern: tar files (braces and wildcards are expanded), or the folder that holds them.
   ///   - classNames: of the training images, for others; nil: those that are found.
-  ///   - upright: whether EXIF orientations are applied.
+  ///   - decoding: how image files are decoded.
   /// - Throws: `DatasetError`; a damaged image only when it is read.
   public init(
-    _ pattern: String, split: DatasetSplit, classNames: [String]? = nil, upright: Bool = false
+    _ pattern: String, split: DatasetSplit, classNames: [String]? = nil,
+    decoding: ImageDecoding = ImageDecoding()
   ) throws {
-    self.upright = upright
+    self.decoding = decoding
     shards = try ShardPattern.files(pattern, split: split)
     let indices = try shards.map { try TarIndex($0) { $0.hasSuffix(".cls") } }
     let isNumbered = indices.contains { !$0.contents.isEmpty }
@@ -144,6 +145,8 @@ public struct TarShards: ImageSource {
 
   public func label(at index: Int) -> Int { Int(samples[index].label) }
 
+  public func shortName(at index: Int) -> String { imageName(at: index) }
+
   public func imageName(at index: Int) -> String {
     shards[Int(samples[index].shard)] + "/" + samples[index].path
   }
@@ -155,6 +158,6 @@ public struct TarShards: ImageSource {
     let bytes = try fileBytes(
       at: shards[Int(sample.shard)], range: sample.offset..<sample.offset + sample.size)
     try ImageDecoder.decode(
-      bytes, path: imageName(at: index), into: &image, upright: upright, divisor: divisor)
+      bytes, path: imageName(at: index), into: &image, decoding, divisor: divisor)
   }
 }
