@@ -1,7 +1,5 @@
 /// An evaluation as `eval --json` prints it.
 
-import Foundation
-
 /// What one object of `eval --json` says.
 package struct EvaluationRecord: Decodable, Sendable {
   package let model: String
@@ -18,18 +16,9 @@ package struct EvaluationRecord: Decodable, Sendable {
   ///
   /// - Throws: `EvaluationRecordError`.
   package static func read(_ path: String) throws(EvaluationRecordError) -> [EvaluationRecord] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw .unreadable(path: path)
-    }
-    let lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
-    var records: [EvaluationRecord] = []
-    for (number, line) in lines.enumerated() {
-      guard let record = try? JSONDecoder().decode(Self.self, from: Data(line.utf8)) else {
-        throw .noEvaluation(path: path, line: number + 1)
-      }
-      records.append(record)
-    }
-    return records
+    guard let lines = JSONLines<EvaluationRecord>(path) else { throw .unreadable(path: path) }
+    if let line = lines.badLine { throw .noEvaluation(path: path, line: line) }
+    return lines.values
   }
 }
 

@@ -39,8 +39,9 @@ extension Mistakes {
 extension Mistakes.Mistake {
   fileprivate var figure: String {
     let name = HTML.escaped(image)
-    let text =
-      "is \(`class`), seen as \(predicted), \(NumberFormat.percent(probability, decimals: 1))"
+    // The sign stays with its number.
+    let percent = NumberFormat.percent(probability, decimals: 1).replacing(" ", with: "\u{A0}")
+    let text = "is \(`class`), seen as \(predicted), \(percent)"
     return """
       <figure><img src="data:image/png;base64,\(png.base64EncodedString())" alt="\(name)" title="\(name)">\
       <figcaption>\(HTML.escaped(text))</figcaption></figure>

@@ -95,17 +95,10 @@ package struct RunRecord: Sendable {
   }
 
   private static func metrics(_ path: String) throws(RunRecordError) -> [Metric] {
-    guard let data = FileManager.default.contents(atPath: path) else { return [] }
-    let lines = data.split(separator: UInt8(ascii: "\n"))
-    var metrics: [Metric] = []
-    for (index, line) in lines.enumerated() {
-      do { metrics.append(try JSONDecoder().decode(Metric.self, from: line)) } catch {
-        // The last line of a run that is going on may be half-written.
-        if index == lines.count - 1, data.last != UInt8(ascii: "\n") { break }
-        throw .damaged(path: path, line: index + 1)
-      }
-    }
-    return metrics
+    guard let lines = JSONLines<Metric>(path) else { return [] }
+    // The last line of a run that is going on may be half-written.
+    if let line = lines.badLine, !lines.endsInside { throw .damaged(path: path, line: line) }
+    return lines.values
   }
 
   /// The figures of some images.

@@ -34,19 +34,15 @@ package struct ScalingReport: Sendable {
   /// - Throws: `ScalingReportError`.
   package init(files: [String]) throws(ScalingReportError) {
     var points: [Point] = []
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     for path in files {
-      guard let data = FileManager.default.contents(atPath: path) else {
-        throw .unreadable(path: path)
-      }
-      let decoder = JSONDecoder()
-      decoder.keyDecodingStrategy = .convertFromSnakeCase
-      let lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
-      for (number, line) in lines.enumerated() {
-        guard let record = try? decoder.decode(Record.self, from: Data(line.utf8)),
-          let found = record.points
-        else { throw .noMeasurement(path: path, line: number + 1) }
-        points += found
-      }
+      guard
+        let lines = JSONLines(
+          path, decode: { try? decoder.decode(Record.self, from: $0).points })
+      else { throw .unreadable(path: path) }
+      if let line = lines.badLine { throw .noMeasurement(path: path, line: line) }
+      points += lines.values.flatMap(\.self)
     }
     guard !points.isEmpty else { throw .nothing }
     let groups = Dictionary(grouping: points) { Self.name($0) }

@@ -57,7 +57,9 @@ extension CommandLineTests {
       #expect(
         Set(evaluation.keys) == [
           "model", "samples", "top1", "top5", "loss", "parameters_sha256", "networks", "views",
+          "shortcut",
         ])
+      #expect(evaluation["shortcut"] as? String == "A")
       #expect(evaluation["samples"] as? Int == 96 && evaluation["model"] as? String == "resnet8")
       let inspection = try Job.object(
         try Job.alone(["inspect", checkpoint, "--json"]).standardOutput)

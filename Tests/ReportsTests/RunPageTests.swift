@@ -79,7 +79,7 @@ import Testing
     #expect(
       html.components(separatedBy: "<td class=\"right\" style=\"--shade: 90%\">9</td>").count
         == (classes > 20 ? 1 : classes + 1))
-    #expect(html.contains("seen as class 1, 98.1 %"))
+    #expect(html.contains("seen as class 1, 98.1\u{A0}%"))
     #expect(!html.contains("<script") && html.contains("&lt;script&gt;"))
     #expect(html.contains("<img src=\"data:image/png;base64,\(Self.picture)\""))
   }

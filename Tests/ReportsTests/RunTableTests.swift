@@ -56,15 +56,20 @@ import Testing
   func table4() throws {
     let folder = try TemporaryDirectory()
     let path = folder.file("eval.json")
-    func line(_ model: String, _ top1: Double, views: Int) -> String {
-      #"{"model":"\#(model)","samples":50000,"top1":\#(top1),"top5":0.95,"views":\#(views)}"# + "\n"
+    func line(_ model: String, _ top1: Double, views: Int, shortcut: String = "B") -> String {
+      #"{"model":"\#(model)","samples":50000,"top1":\#(top1),"top5":0.95,"views":\#(views),"#
+        + #""shortcut":"\#(shortcut)"}"# + "\n"
     }
     let text =
       line("resnet50", 0.75, views: 1) + line("resnet50", 0.7925, views: 10)
-      + line("resnet18", 0.7, views: 10)
+      + line("resnet34", 0.7854, views: 10, shortcut: "C")
     try text.write(toFile: path, atomically: true, encoding: .utf8)
     let table = PaperTable.table4.filled(with: try EvaluationRecord.read(path))
     #expect(table.rows[2] == ["resnet50", "20.74", "5.25", "20.75", "5.00", "50000", "10"])
+    #expect(
+      table.rows[0] == ["resnet34, shortcut B", "21.84", "5.71", "", "", "", ""])
+    #expect(
+      table.rows[1] == ["resnet34, shortcut C", "21.53", "5.60", "21.46", "5.00", "50000", "10"])
     #expect(table.rows[3] == ["resnet101", "19.87", "4.60", "", "", "", ""])
     try (text + "top-1 error 3 %\n").write(toFile: path, atomically: true, encoding: .utf8)
     #expect(throws: EvaluationRecordError.noEvaluation(path: path, line: 4)) {

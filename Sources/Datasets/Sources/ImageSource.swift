@@ -39,6 +39,8 @@ public protocol ImageSource: Sendable {
   func writeTarget(of index: Int, to target: inout TargetSpace)
   /// What to call an image in a message: its file, if it has one of its own.
   func imageName(at index: Int) -> String
+  /// What to call an image beside others of the source: its file, or its number where it has none.
+  func shortName(at index: Int) -> String
   /// Reads one image's bytes.
   ///
   /// - Parameters:
@@ -67,6 +69,8 @@ extension ImageSource {
   }
 
   public func imageName(at index: Int) -> String { "image \(index) of \(name)" }
+
+  public func shortName(at index: Int) -> String { "\(index)" }
 
   /// Reads one image in full size.
   public func read(_ index: Int, into image: inout ImageBuffer) throws {

@@ -67,6 +67,8 @@ public struct SelectedImages: ImageSource {
 
   public func imageName(at index: Int) -> String { base.imageName(at: indices[index]) }
 
+  public func shortName(at index: Int) -> String { base.shortName(at: indices[index]) }
+
   public func read(
     _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) throws {

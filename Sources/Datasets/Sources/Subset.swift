@@ -51,6 +51,10 @@ public struct Subset: ImageSource {
     base.imageName(at: indices.lowerBound + index)
   }
 
+  public func shortName(at index: Int) -> String {
+    base.shortName(at: indices.lowerBound + index)
+  }
+
   public func read(
     _ index: Int, into image: inout ImageBuffer, divisor: (ImageShape) -> Int
   ) throws {

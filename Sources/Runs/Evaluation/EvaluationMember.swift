@@ -46,6 +46,8 @@ struct EvaluationMember {
   let weights: WeightsFile
   /// Of images of the network's own size.
   let architecture: Architecture
+  /// Of its residual blocks; nil where it has none.
+  let shortcut: String?
   let normalization: Normalization
   /// What the network sees of each image, one after the other; not for dense views.
   let transforms: [ImageTransform]
@@ -74,6 +76,9 @@ struct EvaluationMember {
     architecture = try configuration.architecture(
       classes: weights.classes ?? source.classCount,
       input: transform.outputShape(of: source.imageShape))
+    shortcut =
+      (configuration.network.shortcut ?? ModelCatalog.defaultShortcut(of: architecture.name))?
+      .rawValue
     normalization = try Self.normalization(
       configuration.withResolvedNormalization(for: source), weights, given: normalizationIsGiven,
       shape: architecture.input)

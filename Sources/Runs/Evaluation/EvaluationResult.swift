@@ -11,6 +11,8 @@ import Tensors
 package struct EvaluationResult {
   /// The networks whose scores were averaged.
   let models: [String]
+  /// Their residual shortcuts; nil of networks without.
+  let shortcuts: [String?]
   /// Their digests.
   let digests: [String]
   /// How often each network saw each image.
@@ -33,8 +35,9 @@ package struct EvaluationResult {
     return SHA256.hexadecimal(of: text.utf8)
   }
 
-  /// `{"model","samples","top1","top5","loss","parameters_sha256","networks","views"}`; top1 and top5
-  /// are fractions right, loss is the mean cross-entropy of the averaged scores.
+  /// `{"model","samples","top1","top5","loss","parameters_sha256","networks","views","shortcut"}`; top1 and
+  /// top5 are fractions right, loss is the mean cross-entropy of the averaged scores. The shortcut is left
+  /// out of several networks, and of one that has none.
   package var json: String {
     let images = Double(totals.images)
     return JSON.object([
@@ -43,6 +46,7 @@ package struct EvaluationResult {
       "top5": .number(Double(totals.top5) / images), "loss": .number(totals.meanLoss),
       "parameters_sha256": .string(parametersSHA256), "networks": .integer(models.count),
       "views": .integer(views),
+      "shortcut": shortcuts.count == 1 ? shortcuts[0].map(JSON.string) : nil,
     ]).description
   }
 

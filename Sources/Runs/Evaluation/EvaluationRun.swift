@@ -138,7 +138,8 @@ package final class EvaluationRun {
     }
     let seconds = (clock.now - began).seconds
     return EvaluationResult(
-      models: members.map(\.architecture.name), digests: digests, views: views, totals: totals,
+      models: members.map(\.architecture.name), shortcuts: members.map(\.shortcut),
+      digests: digests, views: views, totals: totals,
       classes: members[0].architecture.classes, data: source.name, seconds: seconds,
       predictions: try outcomes.map {
         try TestPredictions($0, of: source, ranks: ranks.control)

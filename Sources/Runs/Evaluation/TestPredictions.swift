@@ -31,7 +31,7 @@ package struct TestPredictions {
       header: ["image", "class", "predicted", "probability", "class_probability"],
       rows: outcomes.map { outcome in
         [
-          source.imageName(at: outcome.image), names[outcome.label],
+          source.shortName(at: outcome.image), names[outcome.label],
           outcome.predicted.map { names[$0] } ?? "", "\(outcome.probability)",
           "\(outcome.labelProbability)",
         ]

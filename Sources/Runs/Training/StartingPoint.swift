@@ -42,12 +42,12 @@ struct StartingPoint {
         checkpoint, configuration, engine: engine, data: data, schedule: progress.schedule,
         ranks: ranks)
       progress.step = state.step
-      engine.optimizer.steps = state.step
       progress.epochTotals = state.epochTotals
       progress.loggedTotals = state.loggedTotals
       progress.best = state.best
       progress.isEvaluationPending = state.evaluationPending ?? false
       progress.skipped = state.skipped ?? SkippedSteps()
+      engine.optimizer.steps = state.step - progress.skipped.total
       try progress.schedule.load(state: state.schedule ?? [:])
       seconds = state.seconds
       (replacedClasses, source) = (nil, nil)

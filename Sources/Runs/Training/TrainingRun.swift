@@ -205,7 +205,8 @@ package final class TrainingRun {
         try TrainingSummary.writeCurves(outcome.folder, to: report.console)
         TrainingSummary.writeResult(outcome, to: report.console)
         if setup.configuration.run.writesReport {
-          report.console.writeLine("curves and settings: \(report.files.folder.reportPath)")
+          report.console.writeLine(
+            "curves, mistakes and settings: \(report.files.folder.reportPath)")
         }
       }
       engine.rankProgress.move(to: .ended)
