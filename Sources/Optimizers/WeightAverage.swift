@@ -42,10 +42,12 @@ package final class WeightAverage {
     for (average, weights) in pairs { average.update(from: weights) }
   }
 
-  /// Copies the average, in the replica's order.
+  /// Copies the average of all layers, frozen ones too, in the replica's order.
   package func read(
     parameters: MutableVectorView<Float>, runningStatistics: MutableVectorView<Float>
   ) {
+    parameters.update(from: MutableVectorView(replica.parameters))
+    runningStatistics.update(from: MutableVectorView(replica.runningStatistics))
     parameters.update(from: self.parameters.view)
     runningStatistics.update(from: statistics.view)
   }

@@ -4,6 +4,7 @@ import Foundation
 import Networks
 import Optimizers
 import Safetensors
+import Tensors
 import Testing
 
 @Suite struct WeightAverageTests {
@@ -65,6 +66,13 @@ import Testing
     let averaged = average.withAveragedWeights { replica.stateDictionary() }
     for (tensor, other) in zip(averaged, before) {
       #expect((tensor == other) == !tensor.name.hasPrefix("fc."), "\(tensor.name)")
+    }
+    let parameters = AlignedBuffer<Float>(count: replica.parameters.count)
+    let statistics = AlignedBuffer<Float>(count: replica.runningStatistics.count)
+    average.read(parameters: parameters.view, runningStatistics: statistics.view)
+    average.withAveragedWeights {
+      #expect(parameters.elements.elementsEqual(replica.parameters))
+      #expect(statistics.elements.elementsEqual(replica.runningStatistics))
     }
   }
 }

@@ -117,7 +117,7 @@ enum PackedGEMM {
     }
   }
 
-  /// MC where a block has all steps: as much of A stays in the second-level cache as at most KC steps do.
+  /// MC where a block has all steps: A takes at most twice the memory of MC × KC, but for very deep products.
   @inline(__always)
   private static func rowsOfWholeDepth(_ k: Int) -> Int {
     max(2 * mr, min(mc, mc * 2 * kc / max(1, k) / mr * mr))

@@ -43,7 +43,8 @@ final class StateSnapshot: @unchecked Sendable {
   static func bytes(
     _ layout: ParameterLayout, _ rule: any OptimizerRule, hasAverage: Bool
   ) -> Int {
-    let network = WeightAverage.bytes(layout)
+    let network =
+      (layout.count + layout.runningStatisticsCount) * MemoryLayout<Float>.stride
     let state = Optimizer.bytes(rule, parameters: layout.trainedCount)
     return 2 * (network * (hasAverage ? 2 : 1) + state)
   }
