@@ -81,18 +81,10 @@ package final class BenchmarkRun {
     self.options = options
     try ranks.agree(on: configuration.values + [("bench's options", "\(options)")])
     let threads = try configuration.threads(on: ranks)
-    let speeds = try ranks.together {
-      try configuration.parallel.balance.speeds(on: ranks, threads: threads)
-    }
     let (architecture, division) = try ranks.together {
       let architecture = try configuration.architecture(
         classes: options.classes, imageSize: options.imageSize)
-      let layout = try configuration.microBatchLayout(
-        ranks: ranks.count, rank: ranks.rank, speeds: speeds)
-      return (
-        architecture,
-        try NormalizationGroups(layout, imagesPerGroup: configuration.parallel.normalizationGroup)
-      )
+      return (architecture, try configuration.division(on: ranks, threads: threads))
     }
     let engineOptions = TrainingEngine.Options(configuration, threads: threads)
     let images = division.layout.localPositions.count * architecture.input.count

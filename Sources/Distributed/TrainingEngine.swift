@@ -196,7 +196,7 @@ package final class TrainingEngine {
     return sums
   }
 
-  /// What any rank asked for with the last step: the same on every rank.
+  /// The requests of all ranks in the last step: the same on every rank.
   package var requests: StepRequests { losses.requests }
 
   private func saveStatistics() {

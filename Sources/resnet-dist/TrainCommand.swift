@@ -57,7 +57,7 @@ struct TrainCommand: RankedCommand {
       // A run that was stopped before its first checkpoint begins again with what it had.
       let isUnstarted = resume != nil && resume?.checkpoint == nil
       let own: ConfigurationChanges =
-        isUnstarted ? [.init(\.run.directory, resume?.directory)] : []
+        isUnstarted ? [.init(\.run.directory, resume?.run)] : []
       return try TrainingConfiguration.resolve(
         own + changes, file: origin.config ?? (isUnstarted ? resume?.configPath : nil),
         resume: resume?.checkpoint)

@@ -228,15 +228,6 @@ static inline __attribute__((always_inline)) void transpose_sixteen(float *_Nonn
 // bfloat16: products of pairs as VDPBF16PS computes them, and the rounding of VCVTNEPS2BF16. Where the
 // processor has no such instructions, the same bits come from others.
 
-/// Whether the calling module was compiled for the bfloat16 instructions of AVX-512.
-static inline bool has_bfloat16_instructions(void) {
-#ifdef __AVX512BF16__
-  return true;
-#else
-  return false;
-#endif
-}
-
 /// sum + a[1]·b[1], rounded, + a[0]·b[0], rounded, for sixteen pairs of bfloat16, the first of a pair in a
 /// word's lower half. Subnormal operands and results are zeros; without the instruction only between
 /// `flush_subnormals` and `restore_subnormals`.

@@ -4,7 +4,7 @@ enum JPEGScans {
   /// Whether one scan holds the whole image from top to bottom.
   ///
   /// Of a file with several (progressive ones, or a scan for each component) the decoder keeps the
-  /// coefficients of the full size until the last, whatever size is asked for. False where the headers
+  /// coefficients of the full size until the last, whatever size is requested. False where the headers
   /// cannot be followed.
   static func isSingle(in bytes: [UInt8]) -> Bool {
     var components: UInt8?

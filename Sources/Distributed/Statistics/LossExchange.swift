@@ -45,6 +45,6 @@ package final class LossExchange {
     return LossSums(VectorView(total.view)[0..<width])
   }
 
-  /// What any rank asked for with the last sums.
+  /// The requests of all ranks in the last sums.
   package var requests: StepRequests { StepRequests { total.view[width + $0] } }
 }

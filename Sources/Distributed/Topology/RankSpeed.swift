@@ -2,12 +2,13 @@
 
 import Kernels
 import MPI
+import System
 import Tensors
 import Threads
 
 package enum RankSpeed {
   /// How long each rank works: many turns of a processor that several processes share.
-  private static let duration = Duration.milliseconds(600)
+  private static let seconds = 0.6
 
   /// Convolutions a second of every rank, the same on all. Collective; all ranks work at once, as they will
   /// in training.
@@ -17,15 +18,15 @@ package enum RankSpeed {
     let work = Work(threads: threads)
     work.run()
     try ranks.control.barrier()
-    let clock = ContinuousClock()
-    let start = clock.now
+    let start = MonotonicClock.now
     var rounds = 0
-    while clock.now - start < duration {
+    var passed = 0.0
+    repeat {
       work.run()
       rounds += 1
-    }
-    let seconds = (clock.now - start) / .seconds(1)
-    return try ranks.control.allGather(Double(rounds * threads) / seconds)
+      passed = MonotonicClock.now - start
+    } while passed < seconds
+    return try ranks.control.allGather(Double(rounds * threads) / passed)
   }
 
   /// A convolution for each thread.

@@ -1,4 +1,4 @@
-/// What a stall looks like on one host: where its ranks are, and who waits for whom.
+/// The report of a stall on one host: where its ranks are, and which rank waits for which.
 
 import Foundation
 import System

@@ -8,7 +8,7 @@ import Tensors
 ///   backward-weights:  dW = Pᵀ·dY
 ///   backward-data:     dX = scatter-add of dY·Wᵀ
 /// A 1×1 convolution with stride 1 has the input itself as its patches: nothing is copied.
-struct Im2colConvolution: TypedConvolutionAlgorithm {
+struct Im2colConvolution: DirectConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
   let element: ElementType
   private let blocks: ChannelBlocks
@@ -22,14 +22,6 @@ struct Im2colConvolution: TypedConvolutionAlgorithm {
   }
 
   var name: String { geometry.isPointwise ? "1×1 GEMM" : "im2col" }
-
-  /// Elements of a factor.
-  private var factorElements: Int {
-    switch element {
-    case .float32: Float.Factor.elements
-    case .bfloat16: BFloat16.Factor.elements
-    }
-  }
 
   // MARK: Patches
 
@@ -102,15 +94,7 @@ struct Im2colConvolution: TypedConvolutionAlgorithm {
     (element / blocks.inputs, element % blocks.inputs)
   }
 
-  func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
-    switch element {
-    case .float32: pack(weights, into: prepared)
-    case .bfloat16: pack(weights, into: prepared.factors(of: BFloat16.self))
-    }
-  }
-
-  @inline(__always)
-  private func pack<Factor: ProductFactor>(
+  func packForward<Factor: ProductFactor>(
     _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Factor>
   ) {
     for block in 0..<blocks.count {
@@ -119,16 +103,7 @@ struct Im2colConvolution: TypedConvolutionAlgorithm {
     }
   }
 
-  func prepareBackwardData(
-    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
-  ) {
-    switch element {
-    case .float32: packTransposed(weights, into: prepared)
-    case .bfloat16: packTransposed(weights, into: prepared.factors(of: BFloat16.self))
-    }
-  }
-
-  private func packTransposed<Factor: ProductFactor>(
+  func packBackwardData<Factor: ProductFactor>(
     _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Factor>
   ) {
     withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { transposed in
@@ -143,18 +118,9 @@ struct Im2colConvolution: TypedConvolutionAlgorithm {
                   weights, block: block, position: position, input: input, output: output)
                 : .zero
             }
-            for row in stride(from: 0, to: Vector.lanes, by: Factor.elements) {
-              let next = min(row + 1, Vector.lanes - 1)
-              Factor.store(
-                Factor.combine(
-                  transposed.vector(at: row * Vector.lanes),
-                  transposed.vector(at: next * Vector.lanes)),
-                to: prepared,
-                at: block * blockWeights
-                  + PackedGEMM.panelOffset(
-                    step: (output + row) / Factor.elements, column: element,
-                    steps: blocks.outputs / Factor.elements, columns: paddedCount))
-            }
+            PackedGEMM.packSixteen(
+              transposed, row: output, of: blocks.outputs, column: element, of: paddedCount,
+              into: prepared + block * blockWeights)
           }
         }
       }

@@ -12,7 +12,7 @@ import Tensors
 /// filter positions: each of these phases is a convolution of dY with stride 1.
 ///
 /// Blocks of channels pass one after the other through each band, while its rows are in the cache.
-struct ImplicitGEMMConvolution: TypedConvolutionAlgorithm {
+struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
   let element: ElementType
   private let blocks: ChannelBlocks
@@ -59,14 +59,6 @@ struct ImplicitGEMMConvolution: TypedConvolutionAlgorithm {
   private var outputs: Int { blocks.outputs }
   private var rowSteps: Int { geometry.kernelWidth * inputs }
 
-  /// Elements of a factor.
-  private var factorElements: Int {
-    switch element {
-    case .float32: Float.Factor.elements
-    case .bfloat16: BFloat16.Factor.elements
-    }
-  }
-
   // MARK: Bands
 
   /// Floats of a band: several of them stay in the second-level cache.
@@ -74,6 +66,7 @@ struct ImplicitGEMMConvolution: TypedConvolutionAlgorithm {
 
   /// Elements of a band.
   private var bandElements: Int { Self.bandFloats * factorElements }
+
   /// Pixels of a band's outputs where there are several blocks: a row's. The next block reads the lines
   /// beside those of this one, so few of them pass in between.
   private static let pixelsOfBlock = 14
@@ -184,14 +177,7 @@ struct ImplicitGEMMConvolution: TypedConvolutionAlgorithm {
   /// Factors of a block's weights.
   private var blockWeights: Int { geometry.kernelHeight * rowSteps * outputs / factorElements }
 
-  func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
-    switch element {
-    case .float32: pack(weights, into: prepared)
-    case .bfloat16: pack(weights, into: prepared.factors(of: BFloat16.self))
-    }
-  }
-
-  private func pack<Factor: ProductFactor>(
+  func packForward<Factor: ProductFactor>(
     _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Factor>
   ) {
     for block in 0..<blocks.count {
@@ -201,30 +187,18 @@ struct ImplicitGEMMConvolution: TypedConvolutionAlgorithm {
     }
   }
 
-  func prepareBackwardData(
-    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
-  ) {
-    if let patches, !fillsVectors {
-      return patches.prepareBackwardData(weights, into: prepared)
-    }
-    switch element {
-    case .float32: packTransposed(weights, into: prepared)
-    case .bfloat16: packTransposed(weights, into: prepared.factors(of: BFloat16.self))
-    }
-  }
-
   private var fillsVectors: Bool { geometry.input.channels % Vector.lanes == 0 }
 
-  private func packTransposed<Factor: ProductFactor>(
+  func packBackwardData<Factor: ProductFactor>(
     _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Factor>
   ) {
+    if let patches, !fillsVectors { return patches.packBackwardData(weights, into: prepared) }
     let stride = geometry.stride
     var transposed = InlineArray<256, Float>(repeating: 0)
     withUnsafeMutablePointer(to: &transposed) { transposed in
       let transposed = UnsafeMutableRawPointer(transposed).assumingMemoryBound(to: Float.self)
       for block in 0..<blocks.count {
         forEachPhase { row, column, offset in
-          let steps = row.taps * column.taps * outputs / Factor.elements
           for tap in 0..<row.taps * column.taps {
             let (rowTap, columnTap) = tap.quotientAndRemainder(dividingBy: column.taps)
             let position =
@@ -235,18 +209,10 @@ struct ImplicitGEMMConvolution: TypedConvolutionAlgorithm {
                 blocks.transposedWeights(
                   weights, block: block, position: position, input: input, output: output,
                   into: transposed)
-                for lane in Swift.stride(from: 0, to: Vector.lanes, by: Factor.elements) {
-                  let next = min(lane + 1, Vector.lanes - 1)
-                  Factor.store(
-                    Factor.combine(
-                      transposed.vector(at: lane * Vector.lanes),
-                      transposed.vector(at: next * Vector.lanes)),
-                    to: prepared,
-                    at: block * blockWeights + offset
-                      + PackedGEMM.panelOffset(
-                        step: (tap * outputs + output + lane) / Factor.elements, column: input,
-                        steps: steps, columns: inputs))
-                }
+                PackedGEMM.packSixteen(
+                  transposed, row: tap * outputs + output,
+                  of: row.taps * column.taps * outputs, column: input, of: inputs,
+                  into: prepared + block * blockWeights + offset)
               }
             }
           }
@@ -368,7 +334,7 @@ struct ImplicitGEMMConvolution: TypedConvolutionAlgorithm {
   private var isOnePanel: Bool { blocks.isWhole && outputs <= PackedGEMM.nr }
 
   func weightScratchCount(images: Int) -> Int {
-    if element != .float32, let patches { return patches.weightScratchCount(images: images) }
+    if factorElements > 1, let patches { return patches.weightScratchCount(images: images) }
     return sumCount + bandCount + (isOnePanel ? 0 : rowsPerBlock * geometry.output.width * outputs)
   }
 

@@ -247,6 +247,29 @@ enum PackedGEMM {
     }
   }
 
+  /// Packs sixteen rows of sixteen columns, which lie close together, into the panels of a larger matrix.
+  ///
+  /// - Parameters:
+  ///   - row: the first of them, a whole number of factors, of `rows`.
+  ///   - column: the first of them, a multiple of 16, of `columns`.
+  @inline(__always)
+  static func packSixteen<Factor: ProductFactor>(
+    _ source: UnsafeMutablePointer<Float>, row: Int, of rows: Int, column: Int, of columns: Int,
+    into panels: UnsafeMutablePointer<Factor>
+  ) {
+    for lane in stride(from: 0, to: Vector.lanes, by: Factor.elements) {
+      // Where a factor has one element the second is not used.
+      let second = min(lane + 1, Vector.lanes - 1)
+      Factor.store(
+        Factor.combine(
+          source.vector(at: lane * Vector.lanes), source.vector(at: second * Vector.lanes)),
+        to: panels,
+        at: panelOffset(
+          step: (row + lane) / Factor.elements, column: column, steps: rows / Factor.elements,
+          columns: columns))
+    }
+  }
+
   /// Packs the transpose of a row-major matrix of `columns` rows of `rows` elements into panels, with
   /// zeros up to whole vectors of columns.
   static func packTransposed(

@@ -115,29 +115,19 @@ public enum LAMBUpdate {
     }
 
     @inline(__always)
-    func moments(_ gradient: Vector, _ mean: Vector, _ variance: Vector) -> (Vector, Vector) {
-      let gradient = gradientScale * gradient
+    func moments<L: Lanes>(_ gradient: L, _ mean: L, _ variance: L) -> (L, L) {
+      let gradient = L(repeating: gradientScale) * gradient
       return (
-        kept * mean + taken * gradient, secondKept * variance + secondTaken * gradient * gradient
+        L(repeating: kept) * mean + L(repeating: taken) * gradient,
+        L(repeating: secondKept) * variance + L(repeating: secondTaken) * gradient * gradient
       )
     }
 
     @inline(__always)
-    func moments(_ gradient: Float, _ mean: Float, _ variance: Float) -> (Float, Float) {
-      let gradient = gradientScale * gradient
-      return (
-        kept * mean + taken * gradient, secondKept * variance + secondTaken * gradient * gradient
-      )
-    }
-
-    @inline(__always)
-    func direction(_ weight: Vector, _ mean: Vector, _ variance: Vector) -> Vector {
-      correction * mean / (rootCorrection * variance.squareRoot() + epsilon) + weightDecay * weight
-    }
-
-    @inline(__always)
-    func direction(_ weight: Float, _ mean: Float, _ variance: Float) -> Float {
-      correction * mean / (rootCorrection * variance.squareRoot() + epsilon) + weightDecay * weight
+    func direction<L: Lanes>(_ weight: L, _ mean: L, _ variance: L) -> L {
+      L(repeating: correction) * mean
+        / (L(repeating: rootCorrection) * variance.squareRoot() + L(repeating: epsilon))
+        + L(repeating: weightDecay) * weight
     }
   }
 }

@@ -10,6 +10,9 @@ protocol Lanes {
   static func + (left: Self, right: Self) -> Self
   static func - (left: Self, right: Self) -> Self
   static func * (left: Self, right: Self) -> Self
+  static func / (left: Self, right: Self) -> Self
+  init(repeating value: Float)
+  func squareRoot() -> Self
   func addingProduct(_ left: Self, _ right: Self) -> Self
   /// Negative lanes become 0.
   var rectified: Self { get }
@@ -39,6 +42,9 @@ extension Vector: Lanes {
 
 extension Float: Lanes {
   @inline(__always) static var count: Int { 1 }
+
+  @inline(__always)
+  init(repeating value: Float) { self = value }
 
   @inline(__always)
   init<Element: KernelElement>(_ source: UnsafePointer<Element>, at index: Int) {

@@ -76,8 +76,7 @@ extension Float: ProductFactor {
 /// A product of two pairs is two fused multiply-adds in Float, the odd elements' first, in which subnormal
 /// operands and results are zeros: what Intel's VDPBF16PS computes. The result is the same where two
 /// instructions compute it.
-@frozen
-public struct BFloat16Pair: BitwiseCopyable, ProductFactor {
+struct BFloat16Pair: BitwiseCopyable, ProductFactor {
   typealias Element = BFloat16
   typealias Wide = SIMD16<UInt32>
 

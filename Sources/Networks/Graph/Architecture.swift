@@ -72,11 +72,8 @@ package struct Architecture: Sendable {
 extension Architecture {
   /// The network with some values as further outputs, after its own.
   package func adding(outputs more: [Int]) -> Architecture {
-    var network = ArchitectureBuilder(self).architecture(
+    ArchitectureBuilder(self).architecture(
       name: name, summary: summary, stride: stride, outputs: outputs + more)
-    network.precision = precision
-    network.frozen = frozen
-    return network
   }
 }
 
@@ -84,15 +81,21 @@ extension Architecture {
 package struct ArchitectureBuilder {
   package typealias Value = Int
   private var nodes: [Architecture.Node]
+  private var frozen: Set<String> = []
+  private let precision: Precision
 
-  package init(input: ImageShape) {
+  package init(input: ImageShape, precision: Precision = .fp32) {
+    self.precision = precision
     nodes = [
       .init(name: "input", operation: InputOperation(), inputs: [], shape: input, rows: .images)
     ]
   }
 
   /// Continues a finished network; its nodes keep their indices.
-  package init(_ architecture: Architecture) { nodes = architecture.nodes }
+  package init(_ architecture: Architecture) {
+    (nodes, frozen) = (architecture.nodes, architecture.frozen)
+    precision = architecture.precision
+  }
 
   /// The network's input.
   package var input: Value { 0 }
@@ -173,6 +176,6 @@ package struct ArchitectureBuilder {
   ) -> Architecture {
     Architecture(
       name: name, summary: summary, stride: stride, nodes: nodes,
-      outputs: outputs ?? [nodes.count - 1])
+      outputs: outputs ?? [nodes.count - 1], frozen: frozen, precision: precision)
   }
 }

@@ -36,7 +36,7 @@ extension Architecture {
       nodes[scores.inputs[0]].operation is GlobalAveragePoolingOperation
     else { throw .noGlobalPooling(name: name) }
     precondition(input.channels == self.input.channels, "images of the network's channels")
-    var builder = ArchitectureBuilder(input: input)
+    var builder = ArchitectureBuilder(input: input, precision: precision)
     for node in nodes.dropFirst() {
       let operation = node.operation.fullyConvolutional(of: inputShapes(of: node))
       let inputs = node.inputs.map { builder.shape(of: $0) }
@@ -46,9 +46,7 @@ extension Architecture {
       }
       _ = builder.append(node.name, operation, node.inputs)
     }
-    var network = builder.architecture(
+    return builder.architecture(
       name: name, summary: "\(summary), fully convolutional", stride: stride, outputs: outputs)
-    network.precision = precision
-    return network
   }
 }

@@ -5,7 +5,7 @@ import Tensors
 
 /// The mean over classes of the binary cross-entropy of sigmoid(logits) with the targets, averaged over
 /// the mini-batch (Wightman et al. 2021, arXiv 2110.00476, §2).
-package struct BinaryCrossEntropyLoss: Loss {
+package struct BinaryCrossEntropyLoss: ClassificationLoss {
   package let target: TargetLayout
   package let metrics: [String]
   package let rule: BinaryCrossEntropy.TargetRule
@@ -29,50 +29,18 @@ package struct BinaryCrossEntropyLoss: Loss {
 
   package func accepts(_ inputs: [ImageShape]) -> Bool { tested.accepts(inputs) }
 
-  package func backwardReads(trainsParameters: Bool, propagates: Bool) -> [Operand] { [] }
-
-  package func layer(_ step: LoweredStep) -> any PlannedLayer {
-    // Evaluation plans have no gradients.
-    guard let gradient = step.inputGradient(0) else { return tested.layer(step) }
-    return BinaryCrossEntropyLayer(
-      name: step.name, logits: step.source(0), logitsGradient: gradient, loss: self,
-      sums: step.lossSumsOffset, target: step.targetIndex)
-  }
-}
-
-private struct BinaryCrossEntropyLayer: PlannedLayer {
-  let name: String
-  /// [N, 1, 1, K].
-  let logits: ActivationSource
-  let logitsGradient: GradientTarget
-  let loss: BinaryCrossEntropyLoss
-  let sums: Int
-  let target: Int
-
-  var needsTargets: Bool { true }
-
-  /// Leaves each local shard's sums and the logits' gradient.
-  func forward(_ pass: PassContext) {
-    pass.forEachShard { shard, _ in
-      let logits = logits.stored(pass, shard: shard)
-      let gradient = pass.tensor(logitsGradient.slot, shard: shard).base
-      let accumulate = logitsGradient.accumulate
-      let scale = 1 / Double(max(pass.miniBatchCount, 1))
-      let result =
-        switch loss.target.element {
-        case .int32:
-          BinaryCrossEntropy.evaluate(
-            logits: logits, labels: pass.labels(target, loss.target, shard: shard),
-            rule: loss.rule, gradient: gradient, gradientScale: scale, accumulate: accumulate)
-        case .float32:
-          BinaryCrossEntropy.evaluate(
-            logits: logits, targets: pass.values(target, loss.target, shard: shard),
-            rule: loss.rule, gradient: gradient, gradientScale: scale, accumulate: accumulate)
-        }
-      result.write(to: pass.lossSums(sums, shard: shard))
-    }
+  func evaluate(_ logits: ClassificationLogits, labels: VectorView<Int32>) -> ClassificationSums {
+    // Without a gradient it is an evaluation.
+    if logits.gradient == nil { return tested.evaluate(logits, labels: labels) }
+    return BinaryCrossEntropy.evaluate(
+      logits: logits.values, labels: labels, rule: rule, gradient: logits.gradient,
+      gradientScale: logits.gradientScale, accumulate: logits.accumulate)
   }
 
-  /// The gradient was made in the forward pass.
-  func backward(_ pass: PassContext) {}
+  func evaluate(_ logits: ClassificationLogits, targets: VectorView<Float>) -> ClassificationSums {
+    if logits.gradient == nil { return tested.evaluate(logits, targets: targets) }
+    return BinaryCrossEntropy.evaluate(
+      logits: logits.values, targets: targets, rule: rule, gradient: logits.gradient,
+      gradientScale: logits.gradientScale, accumulate: logits.accumulate)
+  }
 }

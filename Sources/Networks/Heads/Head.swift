@@ -48,11 +48,8 @@ extension Architecture {
   package func adding(_ loss: some Loss, _ name: String, of values: Int...) -> Architecture {
     var builder = ArchitectureBuilder(self)
     _ = builder.append(name, loss, values)
-    var network = builder.architecture(
+    return builder.architecture(
       name: self.name, summary: summary, stride: stride, outputs: outputs)
-    network.frozen = frozen
-    network.precision = precision
-    return network
   }
 
   /// Numbers that all losses add up together.

@@ -50,7 +50,6 @@ extension Replica {
       }
     }
   }
-
 }
 
 extension ParameterLayout {

@@ -1,8 +1,8 @@
 /// Rates that change between epochs only, as PyTorch's and timm's training scripts step their schedulers.
 
 /// A schedule of which each epoch has the rate of its first step.
-package struct EpochwiseSchedule: LearningRateSchedule {
-  package private(set) var schedule: any LearningRateSchedule
+package struct EpochwiseSchedule: ScheduleAdjustment {
+  package internal(set) var schedule: any LearningRateSchedule
   /// Of an epoch and of a step.
   package let images: Int
   package let batchSize: Int
@@ -17,17 +17,5 @@ package struct EpochwiseSchedule: LearningRateSchedule {
     let epoch = step * batchSize / images
     // The first step that begins with so many whole epochs seen.
     return schedule.rate(afterSteps: (epoch * images + batchSize - 1) / batchSize)
-  }
-
-  package mutating func observe(error: Double) { schedule.observe(error: error) }
-
-  package mutating func observe(trainingError: Double) {
-    schedule.observe(trainingError: trainingError)
-  }
-
-  package var state: [String: Double] { schedule.state }
-
-  package mutating func load(state: [String: Double]) throws(ScheduleStateError) {
-    try schedule.load(state: state)
   }
 }

@@ -15,8 +15,8 @@ package enum WarmUpMethod: String, CaseIterable, Sendable {
 ///
 /// The schedule's positions count from the start of the run, or from the warm-up's end where that precedes it
 /// (PyTorch's `SequentialLR`).
-package struct WarmUp: LearningRateSchedule {
-  package private(set) var schedule: any LearningRateSchedule
+package struct WarmUp: ScheduleAdjustment {
+  package internal(set) var schedule: any LearningRateSchedule
   package let steps: Int
   /// The first step's rate.
   package let startRate: Double
@@ -54,17 +54,5 @@ package struct WarmUp: LearningRateSchedule {
     case .linear: startRate + (target - startRate) * Double(step) / Double(steps)
     case .constant: startRate
     }
-  }
-
-  package mutating func observe(error: Double) { schedule.observe(error: error) }
-
-  package mutating func observe(trainingError: Double) {
-    schedule.observe(trainingError: trainingError)
-  }
-
-  package var state: [String: Double] { schedule.state }
-
-  package mutating func load(state: [String: Double]) throws(ScheduleStateError) {
-    try schedule.load(state: state)
   }
 }

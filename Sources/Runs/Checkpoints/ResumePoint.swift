@@ -16,7 +16,7 @@ package struct ResumePoint: Codable, Equatable, Sendable {
   }
 
   /// The run folder.
-  let run: String
+  package let run: String
   /// The checkpoint; nil: the run was stopped before its first, and begins again.
   package let checkpoint: String?
   /// Newer checkpoints that are not whole, newest first.
@@ -72,8 +72,6 @@ package struct ResumePoint: Codable, Equatable, Sendable {
 
   /// The run's `config.yaml`.
   package var configPath: String { "\(run)/config.yaml" }
-  /// The run folder.
-  package var directory: String { run }
 }
 
 extension CheckpointError {

@@ -54,13 +54,9 @@ struct RunSetup {
     ])
     let timeline = TrainingTimeline(requested, images: data.train.count)
     threads = try requested.threads(on: ranks)
-    let speeds = try ranks.together { [threads] in
-      try requested.parallel.balance.speeds(on: ranks, threads: threads)
-    }
     let phases: [TrainingPhase]
-    (phases, testArchitecture, division) = try ranks.together {
-      let layout = try requested.microBatchLayout(
-        ranks: ranks.count, rank: ranks.rank, speeds: speeds)
+    (phases, testArchitecture, division) = try ranks.together { [threads] in
+      let division = try requested.division(on: ranks, threads: threads)
       let phases = try TrainingPhase.all(requested, data, timeline)
       let architecture = phases.last!.architecture
       for source in [data.train, data.evaluation, data.test] {
@@ -69,7 +65,7 @@ struct RunSetup {
       return (
         phases,
         try requested.architecture(classes: data.train.classCount, input: data.testShape),
-        try NormalizationGroups(layout, imagesPerGroup: requested.parallel.normalizationGroup)
+        division
       )
     }
     (self.phases, self.timeline) = (phases, timeline)

@@ -113,6 +113,18 @@ extension TrainingConfiguration {
 }
 
 extension TrainingConfiguration {
+  /// The division of a micro-batch into BN groups and over ranks, by their speeds. Collective.
+  ///
+  /// - Parameter threads: of this rank.
+  /// - Throws: as `RankBalance.speeds` and `microBatchLayout`, `StatisticsGroupError`.
+  package func division(on ranks: ProcessGroup, threads: Int) throws -> NormalizationGroups {
+    try NormalizationGroups(
+      microBatchLayout(
+        ranks: ranks.count, rank: ranks.rank,
+        speeds: parallel.balance.speeds(on: ranks, threads: threads)),
+      imagesPerGroup: parallel.normalizationGroup)
+  }
+
   /// How images of a mini-batch are mixed; nil: not at all. BN groups, which are the source's GPUs, are
   /// mixed by themselves.
   package var mixing: BatchMixing? {

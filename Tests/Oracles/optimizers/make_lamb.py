@@ -23,16 +23,10 @@ import torch
 from safetensors.torch import save_file
 from timm.optim import Lamb
 
+from make_fixtures import SHAPES
+
 RATES = [0.125, 0.25, 0.5, 0.5, 0.25, 0.0625]
 WEIGHT_DECAY = 0.0625
-SHAPES = {
-    "conv1.weight": (5, 3, 3, 3),
-    "bn1.weight": (5,),
-    "bn1.bias": (5,),
-    "conv2.weight": (20, 5, 1, 1),
-    "fc.weight": (7, 20),
-    "fc.bias": (7,),
-}
 # Over the length of normal gradients: longer and shorter than allowed.
 SCALES = [1.0, 0.01, 0.001, 2.0, 0.02, 0.5]
 

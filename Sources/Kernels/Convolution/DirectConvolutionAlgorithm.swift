@@ -1,0 +1,40 @@
+/// Algorithms that multiply the weights themselves, in the panels of `PackedGEMM`.
+
+import Tensors
+
+/// A typed algorithm whose weights are factors of its element type.
+protocol DirectConvolutionAlgorithm: TypedConvolutionAlgorithm {
+  /// As `ConvolutionAlgorithm.prepareForward`.
+  func packForward<Factor: ProductFactor>(
+    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Factor>)
+
+  /// As `ConvolutionAlgorithm.prepareBackwardData`.
+  func packBackwardData<Factor: ProductFactor>(
+    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Factor>)
+}
+
+extension DirectConvolutionAlgorithm {
+  /// Elements of a factor.
+  var factorElements: Int {
+    switch element {
+    case .float32: Float.Factor.elements
+    case .bfloat16: BFloat16.Factor.elements
+    }
+  }
+
+  func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
+    switch element {
+    case .float32: packForward(weights, into: prepared)
+    case .bfloat16: packForward(weights, into: prepared.factors(of: BFloat16.self))
+    }
+  }
+
+  func prepareBackwardData(
+    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
+  ) {
+    switch element {
+    case .float32: packBackwardData(weights, into: prepared)
+    case .bfloat16: packBackwardData(weights, into: prepared.factors(of: BFloat16.self))
+    }
+  }
+}
