@@ -13,6 +13,15 @@ public enum ElementType: Hashable, Sendable {
     }
   }
 
+  /// Half of the distance between neighbouring numbers, relative to the smaller one: what rounding a result
+  /// may add to its error.
+  public var roundingError: Double {
+    switch self {
+    case .float32: 0x1p-24
+    case .bfloat16: 0x1p-8
+    }
+  }
+
   /// Floats that take the memory of `count` elements.
   public func floats(_ count: Int) -> Int {
     (count * stride + ElementType.float32.stride - 1) / ElementType.float32.stride

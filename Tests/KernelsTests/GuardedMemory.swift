@@ -98,15 +98,6 @@ enum GuardedImages {
 extension ElementType {
   static let all = [ElementType.float32, .bfloat16]
 
-  /// Half of the distance between neighbouring numbers, relative to the smaller one: what rounding a result
-  /// may add to its error.
-  var roundingError: Double {
-    switch self {
-    case .float32: 0x1p-24
-    case .bfloat16: 0x1p-8
-    }
-  }
-
   /// The nearest number of the type.
   func round(_ value: Double) -> Double {
     switch self {

@@ -109,34 +109,38 @@ struct ChannelBlocks: Hashable, Sendable {
 
   // MARK: Whole blocks
 
-  /// Packs a block's weights, [positions · C, K] of a block, into the panels of `PackedGEMM`; the last
-  /// factor is completed with zeros.
+  /// Packs a block's weights, [rows][positions · C, K] of a block, into the panels of `PackedGEMM`; the last
+  /// factor of each row is completed with zeros.
   @inline(__always)
   func pack<Factor: ProductFactor>(
-    _ source: UnsafePointer<Float>, block: Int, positions: Int,
+    _ source: UnsafePointer<Float>, block: Int, rows: Int = 1, positions: Int,
     into panels: UnsafeMutablePointer<Factor>
   ) {
     let count = positions * inputs
-    if isWhole {
+    if isWhole, rows == 1 || count % Factor.elements == 0 {
       return PackedGEMM.pack(
-        source, rowStride: outputs, rows: count, columns: outputs, into: panels)
+        source, rowStride: outputs, rows: rows * count, columns: outputs, into: panels)
     }
-    let steps = PackedGEMM.steps(count, Factor.self)
-    for step in 0..<steps {
-      let (position, input) = (step * Factor.elements).quotientAndRemainder(dividingBy: inputs)
+    let rowSteps = PackedGEMM.steps(count, Factor.self)
+    for step in 0..<rows * rowSteps {
+      let (row, within) = step.quotientAndRemainder(dividingBy: rowSteps)
+      let (position, input) = (within * Factor.elements).quotientAndRemainder(dividingBy: inputs)
       let (nextPosition, nextInput) =
         input + 1 < inputs ? (position, input + 1) : (position + 1, 0)
-      let hasSecond = step * Factor.elements + 1 < count
+      let hasSecond = within * Factor.elements + 1 < count
       for output in stride(from: 0, to: outputs, by: Vector.lanes) {
-        let first = weights(source, block: block, position: position, input: input, output: output)
+        let first = weights(
+          source, block: block, position: row * positions + position, input: input, output: output)
         let second =
           Factor.elements > 1 && hasSecond
           ? weights(
-            source, block: block, position: nextPosition, input: nextInput, output: output)
+            source, block: block, position: row * positions + nextPosition, input: nextInput,
+            output: output)
           : .zero
         Factor.store(
           Factor.combine(first, second), to: panels,
-          at: PackedGEMM.panelOffset(step: step, column: output, steps: steps, columns: outputs))
+          at: PackedGEMM.panelOffset(
+            step: step, column: output, steps: rows * rowSteps, columns: outputs))
       }
     }
   }

@@ -14,16 +14,33 @@ extension ConvolutionGeometry {
 
   /// Every algorithm that can compute this convolution, the fastest first.
   public func algorithms(for element: ElementType) -> [any ConvolutionAlgorithm] {
-    let pair: [(any ConvolutionAlgorithm)?] = [
-      WinogradConvolution(self, element), StreamedWinogradConvolution(self, element),
-    ]
-    let winograd = weightsOutgrowCaches ? pair.reversed() : pair
-    let all = (winograd + direct(element)).compactMap(\.self)
     switch element {
-    case .float32: return all + [BLASConvolution(self)]
+    case .float32:
+      return (winogradF4(element) + direct(element) + [BLASConvolution(self)]).compactMap(\.self)
     case .bfloat16:
-      return all + algorithms(for: .float32).map { RoundedConvolution($0) }
+      let winograd =
+        isWide
+        ? winogradF2(element) + winogradF4(element) : winogradF4(element) + winogradF2(element)
+      return (winograd + direct(element)).compactMap(\.self)
+        + algorithms(for: .float32).map { RoundedConvolution($0) }
     }
+  }
+
+  /// Whether there are enough channels for products in bfloat16 to save more than smaller tiles cost.
+  private var isWide: Bool { groups == 1 && min(input.channels, output.channels) >= 64 }
+
+  private func winogradF4(_ element: ElementType) -> [(any ConvolutionAlgorithm)?] {
+    let pair: [(any ConvolutionAlgorithm)?] = [
+      WinogradF4Convolution(self, element), StreamedWinogradF4Convolution(self, element),
+    ]
+    return filtersOutgrowCaches(WinogradF4.self) ? pair.reversed() : pair
+  }
+
+  private func winogradF2(_ element: ElementType) -> [(any ConvolutionAlgorithm)?] {
+    let pair: [(any ConvolutionAlgorithm)?] = [
+      WinogradF2Convolution(self, element), StreamedWinogradF2Convolution(self, element),
+    ]
+    return filtersOutgrowCaches(WinogradF2.self) ? pair.reversed() : pair
   }
 
   /// Algorithms of direct products.
@@ -35,9 +52,9 @@ extension ConvolutionGeometry {
     return readsInPlace ? direct : direct.reversed()
   }
 
-  /// Whether transformed filters, four times the weights, do not stay in the caches next to the
-  /// images.
-  private var weightsOutgrowCaches: Bool {
-    4 * weightCount > ReproducibleBlocking.transformedFilters
+  /// Whether transformed filters do not stay in the caches next to the images.
+  private func filtersOutgrowCaches<Transform: WinogradTransform>(_: Transform.Type) -> Bool {
+    Transform.floats(Transform.positions * weightCount / 9)
+      > ReproducibleBlocking.transformedFilters
   }
 }

@@ -11,24 +11,28 @@ import Tensors
 /// In the backward pass to the data, inputs whose row and column are equal modulo the stride see the same
 /// filter positions: each of these phases is a convolution of dY with stride 1.
 ///
+/// Where two elements are a factor and S·C is odd, as in a network's first layer, a segment is completed with
+/// an element of the next pixel, whose weight is zero.
+///
 /// Blocks of channels pass one after the other through each band, while its rows are in the cache.
 struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
   let element: ElementType
   private let blocks: ChannelBlocks
   /// For the gradients of input channels that fill no vectors, which only inner layers would need, and for
-  /// weight gradients of elements that are multiplied in pairs: neighbouring pixels are no pairs in memory.
+  /// weight gradients of many channels that are multiplied in pairs: neighbouring pixels are no pairs in
+  /// memory.
   private let patches: Im2colConvolution?
   private let inputRows: PaddedRows
   private let gradientRows: PaddedRows
 
   /// - Returns: nil where the algorithm does not fit the convolution.
   init?(_ geometry: ConvolutionGeometry, _ element: ElementType) {
-    let fillsVectors = geometry.input.channels % Vector.lanes == 0
     guard
       geometry.padding < min(geometry.kernelHeight, geometry.kernelWidth),
-      let blocks = ChannelBlocks(geometry), fillsVectors || element == .float32
+      let blocks = ChannelBlocks(geometry)
     else { return nil }
+    let fillsVectors = geometry.input.channels % Vector.lanes == 0
     self.geometry = geometry
     self.element = element
     self.blocks = blocks
@@ -40,6 +44,10 @@ struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
     let margin = Self.margin(width, geometry.stride)
     gradientRows = PaddedRows(
       shape: geometry.output.with(channels: blocks.outputs), left: margin, right: margin)
+    // Windows begin with whole factors.
+    guard geometry.stride * blocks.inputs % factorElements == 0,
+      inputRows.pitch % factorElements == 0
+    else { return nil }
   }
 
   var name: String { "implicit GEMM" }
@@ -51,13 +59,17 @@ struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
     return blocks.count > 1 || width % 8 == 0 || (width % 4 == 0 && width > 24)
   }
 
-  /// Pixels after a row that products of whole tiles read and whose results are not used.
+  /// Pixels after a row that products of whole tiles and vectors read and whose results are not used.
   private static let slack = 4
 
   /// Channels of a block.
   private var inputs: Int { blocks.inputs }
   private var outputs: Int { blocks.outputs }
-  private var rowSteps: Int { geometry.kernelWidth * inputs }
+  /// Elements of a filter row, S·C.
+  private var rowElements: Int { geometry.kernelWidth * inputs }
+
+  /// Factors of a filter row.
+  private var rowSteps: Int { (rowElements + factorElements - 1) / factorElements }
 
   // MARK: Bands
 
@@ -175,14 +187,14 @@ struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
   }
 
   /// Factors of a block's weights.
-  private var blockWeights: Int { geometry.kernelHeight * rowSteps * outputs / factorElements }
+  private var blockWeights: Int { geometry.kernelHeight * rowSteps * outputs }
 
   func packForward<Factor: ProductFactor>(
     _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Factor>
   ) {
     for block in 0..<blocks.count {
       blocks.pack(
-        weights, block: block, positions: geometry.kernelHeight * geometry.kernelWidth,
+        weights, block: block, rows: geometry.kernelHeight, positions: geometry.kernelWidth,
         into: prepared + block * blockWeights)
     }
   }
@@ -240,10 +252,10 @@ struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
       for row in rows {
         let first = (row - rows.lowerBound) * geometry.stride * inputRows.pitch
         PackedGEMM.multiply(
-          m: output.shape.width, n: outputs, k: geometry.kernelHeight * rowSteps / factor,
+          m: output.shape.width, n: outputs, k: geometry.kernelHeight * rowSteps,
           a: OperandA(
             base: UnsafePointer(band + first).factors, rowStride: geometry.stride * inputs / factor,
-            stepStride: 1, segmentSteps: rowSteps / factor,
+            stepStride: 1, segmentSteps: rowSteps,
             segmentStride: inputRows.pitch / factor),
           b: weights.factors(of: Element.self) + block * blockWeights,
           c: output.base + (image * output.shape.height + row) * rowCount + block * outputs,
@@ -319,23 +331,43 @@ struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
   // MARK: Backward-weights
 
   /// Rows of the sum for one filter row: S·C in whole tiles of four.
-  private var sumRows: Int { (rowSteps + 3) / 4 * 4 }
+  private var sumRows: Int { (rowElements + 3) / 4 * 4 }
 
   /// Elements of a block's sum.
   private var blockSums: Int { geometry.kernelHeight * sumRows * outputs }
 
   /// Whether the gradient itself can hold the sum.
-  private var sumsInPlace: Bool { blocks.isWhole && sumRows == rowSteps }
+  private var sumsInPlace: Bool { blocks.isWhole && sumRows == rowElements }
 
   /// Floats of scratch that carry the sum.
   private var sumCount: Int { sumsInPlace ? 0 : blocks.count * blockSums }
 
   /// Whether the output gradient already is one panel.
-  private var isOnePanel: Bool { blocks.isWhole && outputs <= PackedGEMM.nr }
+  private var isOnePanel: Bool {
+    factorElements == 1 && blocks.isWhole && outputs <= PackedGEMM.nr
+  }
+
+  /// The algorithm of weight gradients where it is not this one. Windows of many channels are copied: a
+  /// product of one row of pixels would take no longer than reading and writing its result.
+  private var gradientPatches: Im2colConvolution? {
+    factorElements > 1 && fillsVectors ? patches : nil
+  }
+
+  /// Factors of a block of gradient rows.
+  private var panelCount: Int {
+    isOnePanel
+      ? 0
+      : factorElements == 1
+        ? rowsPerBlock * geometry.output.width * outputs : pixelSteps * outputs
+  }
+
+  /// Factors that the pixels of an output row make.
+  private var pixelSteps: Int { (geometry.output.width + factorElements - 1) / factorElements }
 
   func weightScratchCount(images: Int) -> Int {
-    if factorElements > 1, let patches { return patches.weightScratchCount(images: images) }
-    return sumCount + bandCount + (isOnePanel ? 0 : rowsPerBlock * geometry.output.width * outputs)
+    if let gradientPatches { return gradientPatches.weightScratchCount(images: images) }
+    return sumCount + element.floats(bandCount) + panelCount
+      + (factorElements > 1 ? PackedGEMM.packedCount : 0)
   }
 
   func addWeightGradient<Element: KernelElement>(
@@ -343,19 +375,28 @@ struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
     into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
     scratch: UnsafeMutablePointer<Float>
   ) {
-    if Element.Factor.elements > 1, let patches {
-      return patches.addWeightGradient(
+    if let gradientPatches {
+      return gradientPatches.addWeightGradient(
         input, outputGradient, into: weightGradient, isFirst: isFirst, isLast: isLast,
         scratch: scratch)
     }
     let sums = sumsInPlace ? weightGradient : scratch
     if isFirst { sums.update(repeating: 0, count: blocks.count * blockSums) }
     let band = (scratch + sumCount).elements(of: Element.self)
-    let panels = (scratch + sumCount + bandCount).factors(of: Element.self)
+    let panelStart = scratch + sumCount + element.floats(bandCount)
+    let panels = panelStart.factors(of: Element.self)
+    let packed = (panelStart + panelCount).factors(of: Element.self)
     let width = geometry.output.width
     forEachBand(input, band) { image, rows, block in
       let pixel = (image * geometry.output.height + rows.lowerBound) * width
       let gradient = outputGradient.base + pixel * outputGradient.channels + block * outputs
+      let blockSums = sums + block * blockSums
+      if Element.Factor.elements > 1 {
+        addPairs(
+          UnsafePointer(gradient), rows: rows.count, UnsafePointer(band), into: blockSums,
+          panels: panels, packed: packed)
+        return
+      }
       if !isOnePanel {
         PackedGEMM.pack(
           gradient, rowStride: outputGradient.channels, rows: rows.count * width,
@@ -369,7 +410,7 @@ struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
             stepStride: geometry.stride * inputs, segmentSteps: width,
             segmentStride: geometry.stride * inputRows.pitch),
           b: isOnePanel ? UnsafePointer(gradient).factors : UnsafePointer(panels),
-          c: sums + block * blockSums + filterRow * sumRows * outputs, cStride: outputs,
+          c: blockSums + filterRow * sumRows * outputs, cStride: outputs,
           accumulate: true)
       }
     }
@@ -380,6 +421,30 @@ struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
           scratch + block * blockSums + filterRow * sumRows * outputs, block: block,
           positions: filterRow * geometry.kernelWidth..<(filterRow + 1) * geometry.kernelWidth,
           into: weightGradient)
+      }
+    }
+  }
+
+  /// Adds a band's weight gradient from pairs of pixels, one output row after the other.
+  private func addPairs<Element: KernelElement>(
+    _ gradient: UnsafePointer<Element>, rows: Int, _ band: UnsafePointer<Element>,
+    into sums: UnsafeMutablePointer<Float>, panels: UnsafeMutablePointer<Element.Factor>,
+    packed: UnsafeMutablePointer<Element.Factor>
+  ) {
+    let width = geometry.output.width
+    let channels = geometry.output.channels
+    for row in 0..<rows {
+      PackedGEMM.pack(
+        gradient + row * width * channels, rowStride: channels, rows: width, columns: outputs,
+        into: panels)
+      for filterRow in 0..<geometry.kernelHeight {
+        PackedGEMM.multiplyTransposed(
+          m: rowElements, n: outputs, rows: width,
+          a: band + (row * geometry.stride + filterRow) * inputRows.pitch,
+          aStride: geometry.stride * inputs, readable: rowElements + Self.slack * inputs,
+          b: UnsafePointer(panels),
+          c: sums + filterRow * sumRows * outputs, cStride: outputs, accumulate: true,
+          packed: packed)
       }
     }
   }

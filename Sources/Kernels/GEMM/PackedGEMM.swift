@@ -139,12 +139,13 @@ enum PackedGEMM {
   ///
   /// - Parameters:
   ///   - rows: of A and B as they are stored; the steps are their factors.
+  ///   - readable: columns of A's memory that may be read, for whole vectors; nil: m.
   ///   - b: from `pack`.
   ///   - packed: `packedCount` factors of scratch.
   static func multiplyTransposed<Factor: ProductFactor>(
     m: Int, n: Int, rows count: Int, a: UnsafePointer<Factor.Element>, aStride: Int,
-    b: UnsafePointer<Factor>, c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool,
-    packed: UnsafeMutablePointer<Factor>
+    readable: Int? = nil, b: UnsafePointer<Factor>, c: UnsafeMutablePointer<Float>, cStride: Int,
+    accumulate: Bool, packed: UnsafeMutablePointer<Factor>
   ) {
     let subnormals = Factor.elements > 1 ? flush_subnormals() : 0
     defer { if Factor.elements > 1 { restore_subnormals(subnormals) } }
@@ -154,7 +155,8 @@ enum PackedGEMM {
       for step in stride(from: 0, to: k, by: kc) {
         let steps = min(kc, k - step)
         packTiles(
-          a, stride: aStride, columns: rows, of: m, steps: step..<step + steps, rows: count,
+          a, stride: aStride, columns: rows, of: readable ?? m, steps: step..<step + steps,
+          rows: count,
           into: packed)
         for column in stride(from: 0, to: n, by: nr) {
           let width = min(nr, n - column)

@@ -30,6 +30,10 @@ public enum ReproducibleBlocking {
   /// Floats of filters in Winograd's form, 4 MiB, from which on transforming them panel by panel is faster.
   public static var transformedFilters: Int { reference.l2 * 2 }
 
+  /// Floats of the transformed tiles and products of a block in which Winograd's tiles are summed in pairs, a
+  /// quarter of the second-level cache.
+  public static var pairedTiles: Int { reference.l2 / 4 }
+
   /// Floats of transformed tiles that `StreamedWinogradConvolution` keeps in the third-level cache, 6
   /// MiB. Each block of tiles adds to the gradient of the filters after its transform.
   public static var streamedTiles: Int { reference.l3 / 4 }

@@ -1,4 +1,4 @@
-/// Winograd's F(4×4, 3×3) for filters that outgrow the caches.
+/// Winograd's minimal filtering for filters that outgrow the caches.
 
 import CProcessor
 import Tensors
@@ -6,32 +6,45 @@ import Tensors
 /// `WinogradConvolution` with its loops interchanged: all tiles are transformed first, then a small
 /// panel of the filters at a time is transformed, multiplied with every tile and dropped.
 ///
-/// Transformed, 512×512 filters take 37 MB, and writing and reading those took more time than the
+/// Transformed by F(4×4), 512×512 filters take 37 MB, and writing and reading those took more time than the
 /// products. Here a panel of 64 × 32 filters stays in the second-level cache; so does such a panel of
 /// the transformed gradient until it has become a panel of the filters' gradient.
-struct StreamedWinogradConvolution: TypedConvolutionAlgorithm {
-  let geometry: ConvolutionGeometry
-  /// Of images in memory; transformed tiles and filters are Float.
-  let element: ElementType
-  private let blocks: ChannelBlocks
-  private let inputTiles: WinogradTiles
-  private let outputTiles: WinogradTiles
+protocol StreamedWinogradConvolution: WinogradAlgorithm {}
 
-  /// - Returns: nil where the algorithm does not fit the convolution.
-  init?(_ geometry: ConvolutionGeometry, _ element: ElementType) {
-    guard geometry.isWinograd, let blocks = ChannelBlocks(geometry), blocks.isWhole else {
-      return nil
-    }
-    self.geometry = geometry
-    self.element = element
-    self.blocks = blocks
-    inputTiles = WinogradTiles(geometry.input)
-    outputTiles = WinogradTiles(geometry.output)
+/// By F(4×4, 3×3).
+struct StreamedWinogradF4Convolution: StreamedWinogradConvolution {
+  let parts: WinogradParts<WinogradF4>
+}
+
+/// By F(2×2, 3×3).
+struct StreamedWinogradF2Convolution: StreamedWinogradConvolution {
+  let parts: WinogradParts<WinogradF2>
+}
+
+/// A panel of a matrix of filters.
+private struct FilterPanel {
+  /// Rows of a panel: input channels, or output channels in the pass to the data.
+  static var mostRows: Int { 64 }
+  static var mostColumns: Int { PackedGEMM.nr }
+
+  var rows: Range<Int>
+  var columns: Range<Int>
+
+  /// Panel `index` of a matrix of `rows` × `columns`, rows of a column first; nil after the last.
+  init?(_ index: Int, rows: Int, columns: Int) {
+    let high = (rows + Self.mostRows - 1) / Self.mostRows
+    let column = index / high * Self.mostColumns
+    guard column < columns else { return nil }
+    let row = index % high * Self.mostRows
+    self.rows = row..<min(row + Self.mostRows, rows)
+    self.columns = column..<min(column + Self.mostColumns, columns)
   }
+}
 
-  var name: String { "Winograd, streamed" }
+extension StreamedWinogradConvolution {
+  static func fits(_ blocks: ChannelBlocks) -> Bool { blocks.isWhole }
 
-  var relativeErrorBound: Double { geometry.winogradErrorBound }
+  var name: String { Transform.name + ", streamed" }
 
   var streamsWeights: Bool { true }
 
@@ -40,33 +53,19 @@ struct StreamedWinogradConvolution: TypedConvolutionAlgorithm {
 
   // MARK: Parts
 
-  /// Rows of a panel of the filters: input channels, or output channels in the pass to the data.
-  private static let panelRows = 64
-  private static let panelColumns = PackedGEMM.nr
-  private static let positions = WinogradTransforms.positions
+  private static var positions: Int { Transform.positions }
 
-  /// Elements between the positions of a panel.
-  private static let panelStride = WinogradTiles.positionStride(panelRows, panelColumns)
+  /// Factors of filters between the positions of a panel.
+  private static var panelStride: Int { sumStride / Factor.elements }
+
+  /// Floats between the positions of a panel's gradient.
+  private static var sumStride: Int {
+    Tiles.positionStride(FilterPanel.mostRows, FilterPanel.mostColumns, of: Float.self)
+  }
 
   /// Tiles that are transformed at once: their `channels` channels stay in the third-level cache.
   private func tileLimit(channels: Int) -> Int {
-    max(16, ReproducibleBlocking.streamedTiles / (Self.positions * channels))
-  }
-
-  /// A panel of a matrix of filters.
-  private struct FilterPanel {
-    var rows: Range<Int>
-    var columns: Range<Int>
-
-    /// Panel `index` of a matrix of `rows` × `columns`, rows of a column first; nil after the last.
-    init?(_ index: Int, rows: Int, columns: Int) {
-      let high = (rows + panelRows - 1) / panelRows
-      let column = index / high * panelColumns
-      guard column < columns else { return nil }
-      let row = index % high * panelRows
-      self.rows = row..<min(row + panelRows, rows)
-      self.columns = column..<min(column + panelColumns, columns)
-    }
+    max(16, ReproducibleBlocking.streamedTiles / (Self.positions * Transform.floats(channels)))
   }
 
   /// Calls `body` for each panel and the one after it.
@@ -99,48 +98,40 @@ struct StreamedWinogradConvolution: TypedConvolutionAlgorithm {
 
   // MARK: Weights
 
-  /// U[36][inputs][outputs] of some filters.
+  /// U of some filters, [positions][steps of inputs][outputs].
   private func transform(
     _ weights: UnsafePointer<Float>, _ inputs: Range<Int>, _ outputs: Range<Int>,
-    into panel: UnsafeMutablePointer<Float>, buffer: UnsafeMutablePointer<Float>
+    into panel: UnsafeMutablePointer<Factor>, buffer: UnsafeMutablePointer<Float>
   ) {
-    for input in inputs {
-      let row = panel + (input - inputs.lowerBound) * outputs.count
+    for input in stride(from: inputs.lowerBound, to: inputs.upperBound, by: Factor.elements) {
+      let row = panel + (input - inputs.lowerBound) / Factor.elements * outputs.count
       for output in stride(from: outputs.lowerBound, to: outputs.upperBound, by: Vector.lanes) {
-        let target = row + (output - outputs.lowerBound)
-        WinogradTransforms.transform2D(buffer, WinogradTransforms.weights) { row, column in
+        Transform.weights(
+          buffer, to: row + (output - outputs.lowerBound), stride: Self.panelStride
+        ) { element, row, column in
           blocks.weights(
-            weights, block: 0, position: 3 * row + column, input: input, output: output)
-        } store: { row, column, value in
-          target.store(value, at: (6 * row + column) * Self.panelStride)
+            weights, block: 0, position: 3 * row + column, input: input + element, output: output)
         }
       }
     }
   }
 
-  /// U[36][outputs][inputs] of some filters, rotated and transposed.
-  ///
-  /// - Parameter transposed: scratch for 9 × 16 × 16 weights.
+  /// U of some filters, rotated and transposed, [positions][steps of outputs][inputs].
   private func transformTransposed(
     _ weights: UnsafePointer<Float>, _ outputs: Range<Int>, _ inputs: Range<Int>,
-    into panel: UnsafeMutablePointer<Float>, buffer: UnsafeMutablePointer<Float>,
+    into panel: UnsafeMutablePointer<Factor>, buffer: UnsafeMutablePointer<Float>,
     transposed: UnsafeMutablePointer<Float>
   ) {
     for output in stride(from: outputs.lowerBound, to: outputs.upperBound, by: Vector.lanes) {
       for input in stride(from: inputs.lowerBound, to: inputs.upperBound, by: Vector.lanes) {
-        for position in 0..<9 {
-          blocks.transposedWeights(
-            weights, block: 0, position: 8 - position, input: input, output: output,
-            into: transposed + position * 256)
-        }
-        for lane in 0..<Vector.lanes {
-          let target =
-            panel + (output + lane - outputs.lowerBound) * inputs.count + input - inputs.lowerBound
-          let source = UnsafePointer(transposed) + lane * Vector.lanes
-          WinogradTransforms.transform2D(buffer, WinogradTransforms.weights) { row, column in
-            source.vector(at: (3 * row + column) * 256)
-          } store: { row, column, value in
-            target.store(value, at: (6 * row + column) * Self.panelStride)
+        blocks.rotatedFilters(weights, block: 0, input: input, output: output, into: transposed)
+        for lane in stride(from: 0, to: Vector.lanes, by: Factor.elements) {
+          let step = (output + lane - outputs.lowerBound) / Factor.elements
+          Transform.weights(
+            buffer, to: panel + step * inputs.count + input - inputs.lowerBound,
+            stride: Self.panelStride
+          ) { element, row, column in
+            transposed.vector(at: (3 * row + column) * 256 + (lane + element) * Vector.lanes)
           }
         }
       }
@@ -154,15 +145,15 @@ struct StreamedWinogradConvolution: TypedConvolutionAlgorithm {
       scratchCount(images: images, inputTiles), scratchCount(images: images, outputTiles))
   }
 
-  private func scratchCount(images: Int, _ tiles: WinogradTiles) -> Int {
+  private func scratchCount(images: Int, _ tiles: Tiles) -> Int {
     let limit = tileLimit(channels: tiles.shape.channels)
     let capacity = tiles.capacity(images: images, limit: limit)
     return tiles.bandCount + Self.transposedCount + Self.positions
-      * (WinogradTiles.positionStride(capacity, tiles.shape.channels) + Self.panelStride
-        + WinogradTiles.positionStride(capacity, Self.panelColumns))
+      * (Self.transformedFloats(capacity, tiles.shape.channels) + Self.panelStride
+        + Tiles.positionStride(capacity, FilterPanel.mostColumns, of: Float.self))
   }
 
-  private static let transposedCount = 9 * Vector.lanes * Vector.lanes
+  private static var transposedCount: Int { 9 * Vector.lanes * Vector.lanes }
 
   func forward<Element: KernelElement>(
     _ input: TensorView<Element>, _ weights: UnsafePointer<Float>, _ output: TensorView<Element>,
@@ -199,35 +190,40 @@ struct StreamedWinogradConvolution: TypedConvolutionAlgorithm {
 
   @inline(__always)
   private func convolve<Element: KernelElement>(
-    _ input: TensorView<Element>, _ inputTiles: WinogradTiles, _ output: TensorView<Element>,
-    _ outputTiles: WinogradTiles, accumulate: Bool, scratch: UnsafeMutablePointer<Float>,
+    _ input: TensorView<Element>, _ inputTiles: Tiles, _ output: TensorView<Element>,
+    _ outputTiles: Tiles, accumulate: Bool, scratch: UnsafeMutablePointer<Float>,
     transform: (
-      _ panel: FilterPanel, _ target: UnsafeMutablePointer<Float>,
+      _ panel: FilterPanel, _ target: UnsafeMutablePointer<Factor>,
       _ buffer: UnsafeMutablePointer<Float>
     ) -> Void, fetch: (_ next: FilterPanel, _ position: Int) -> Void
   ) {
     let limit = tileLimit(channels: input.channels)
     let band = scratch
-    let filters = band + inputTiles.bandCount
-    let transformed = filters + Self.positions * Self.panelStride
+    let filters = (band + inputTiles.bandCount).factors(of: Transform.Number.self)
+    let panels = band + inputTiles.bandCount + Self.positions * Self.panelStride
+    let transformed = panels.elements(of: Transform.Number.self)
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
-      let stride = WinogradTiles.positionStride(block.tiles, input.channels)
+      let stride = Tiles.tileStride(block.tiles, channels: input.channels)
       inputTiles.transformInput(
-        input.base, block, channels: 0..<input.channels, parts: Self.panelRows, into: transformed,
+        input.base, block, channels: 0..<input.channels, parts: FilterPanel.mostRows,
+        into: transformed,
         stride: stride, band: band)
-      let products = transformed + Self.positions * stride
-      let productStride = WinogradTiles.positionStride(block.tiles, Self.panelColumns)
+      let products =
+        panels + Self.positions * Self.transformedFloats(block.tiles, input.channels)
+      let productStride = Tiles.positionStride(
+        block.tiles, FilterPanel.mostColumns, of: Float.self)
       forEachPanel(rows: input.channels, columns: output.channels) { panel, next in
-        WinogradTransforms.withAlignedScratch { buffer in transform(panel, filters, buffer) }
+        WinogradScratch.withAligned { buffer in transform(panel, filters, buffer) }
         for position in 0..<Self.positions {
           // The next panel's weights come from memory while the products keep the core busy.
           if let next { fetch(next, position) }
           PackedGEMM.multiply(
-            m: block.tiles, n: panel.columns.count, k: panel.rows.count,
+            m: block.tiles, n: panel.columns.count, k: panel.rows.count / Factor.elements,
             a: .rows(
               transformed + (position * stride + panel.rows.lowerBound * block.tiles),
               stride: panel.rows.count),
-            b: filters + position * Self.panelStride, c: products + position * productStride,
+            b: UnsafePointer(filters) + position * Self.panelStride,
+            c: products + position * productStride,
             cStride: panel.columns.count, accumulate: panel.rows.lowerBound > 0)
         }
         if panel.rows.upperBound == input.channels {
@@ -247,9 +243,10 @@ struct StreamedWinogradConvolution: TypedConvolutionAlgorithm {
     let limit = weightTileLimit
     let capacity = inputTiles.capacity(images: images, limit: limit)
     return inputTiles.bandCount + outputTiles.bandCount
+      + Tiles.pairCount(channels: max(inputs, outputs))
       + Self.positions
-      * (Self.panelStride + WinogradTiles.positionStride(capacity, inputs)
-        + WinogradTiles.positionStride(capacity, outputs))
+      * (Self.sumStride + Self.transformedFloats(capacity, inputs)
+        + Self.transformedFloats(capacity, outputs))
   }
 
   func addWeightGradient<Element: KernelElement>(
@@ -262,32 +259,39 @@ struct StreamedWinogradConvolution: TypedConvolutionAlgorithm {
     }
     let limit = weightTileLimit
     let sums = scratch
-    let inputBand = sums + Self.positions * Self.panelStride
+    let inputBand = sums + Self.positions * Self.sumStride
     let outputBand = inputBand + inputTiles.bandCount
-    let transformed = outputBand + outputTiles.bandCount
+    let pairs = outputBand + outputTiles.bandCount
+    let transformed =
+      (pairs + Tiles.pairCount(channels: max(inputs, outputs)))
+      .factors(of: Transform.Number.self)
     var accumulate = !isFirst
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
-      let inputStride = WinogradTiles.positionStride(block.tiles, inputs)
+      let steps = PackedGEMM.steps(block.tiles, Factor.self)
+      // A factor has a float's size.
+      let inputStride = Self.transformedFloats(block.tiles, inputs)
       let gradients = transformed + Self.positions * inputStride
-      let outputStride = WinogradTiles.positionStride(block.tiles, outputs)
-      inputTiles.transformInput(
-        input.base, block, channels: 0..<inputs, parts: Self.panelRows, into: transformed,
-        stride: inputStride, band: inputBand)
+      let outputStride = Self.transformedFloats(block.tiles, outputs)
+      inputTiles.transformInputFactors(
+        input.base, block, channels: 0..<inputs, parts: FilterPanel.mostRows, into: transformed,
+        stride: inputStride, band: inputBand, pairs: pairs)
       outputTiles.transformOutputGradient(
         outputGradient.base, block, channels: 0..<outputs, panels: outputs, into: gradients,
-        stride: outputStride, band: outputBand)
+        stride: outputStride, band: outputBand, pairs: pairs)
       forEachPanel(rows: inputs, columns: outputs) { panel, _ in
         for position in 0..<Self.positions {
           forEachLine(
             weightGradient, inputs: panel.rows, outputs: panel.columns, position: position
           ) { prefetch_for_writing($0) }
           PackedGEMM.multiply(
-            m: panel.rows.count, n: panel.columns.count, k: block.tiles,
+            m: panel.rows.count, n: panel.columns.count, k: steps,
             a: .columns(
-              transformed + (position * inputStride + panel.rows.lowerBound * block.tiles),
+              UnsafePointer(transformed)
+                + (position * inputStride + panel.rows.lowerBound * steps),
               stride: panel.rows.count),
-            b: gradients + (position * outputStride + panel.columns.lowerBound * block.tiles),
-            c: sums + position * Self.panelStride, cStride: panel.columns.count)
+            b: UnsafePointer(gradients)
+              + (position * outputStride + panel.columns.lowerBound * steps),
+            c: sums + position * Self.sumStride, cStride: panel.columns.count)
         }
         storeGradient(sums, panel, into: weightGradient, accumulate: accumulate)
       }
@@ -302,14 +306,14 @@ struct StreamedWinogradConvolution: TypedConvolutionAlgorithm {
     accumulate: Bool
   ) {
     let (rows, columns) = (panel.rows, panel.columns)
-    WinogradTransforms.withAlignedScratch { buffer in
+    WinogradScratch.withAligned { buffer in
       for input in rows {
         for output in stride(from: columns.lowerBound, to: columns.upperBound, by: Vector.lanes) {
           let source =
             sums + (input - rows.lowerBound) * columns.count + output - columns.lowerBound
           let target = weightGradient + (input * outputs + output)
-          WinogradTransforms.transform2D(buffer, WinogradTransforms.weightGradient) { row, column in
-            source.vector(at: (6 * row + column) * Self.panelStride)
+          Transform.weightGradient(buffer) { row, column in
+            source.vector(at: (Transform.inputSide * row + column) * Self.sumStride)
           } store: { row, column, value in
             let offset = (3 * row + column) * inputs * outputs
             target.store(accumulate ? target.vector(at: offset) + value : value, at: offset)

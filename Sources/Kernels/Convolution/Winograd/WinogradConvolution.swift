@@ -1,5 +1,4 @@
-/// 3×3 convolution with stride 1 by Winograd's F(4×4, 3×3): 36 products for 16 outputs, a quarter of
-/// the multiplications.
+/// 3×3 convolution with stride 1 by Winograd's minimal filtering.
 
 import Tensors
 
@@ -7,27 +6,29 @@ import Tensors
 ///
 /// For each block: transform the tiles, multiply position by position, transform back. The backward
 /// pass to the data is the forward pass with rotated, transposed filters.
-struct WinogradConvolution: TypedConvolutionAlgorithm {
-  let geometry: ConvolutionGeometry
-  /// Of images in memory; transformed tiles and filters are Float.
-  let element: ElementType
-  private let blocks: ChannelBlocks
-  private let inputTiles: WinogradTiles
-  private let outputTiles: WinogradTiles
+protocol WinogradConvolution: WinogradAlgorithm {}
 
-  /// - Returns: nil where the algorithm does not fit the convolution.
-  init?(_ geometry: ConvolutionGeometry, _ element: ElementType) {
-    guard geometry.isWinograd, let blocks = ChannelBlocks(geometry) else { return nil }
-    self.geometry = geometry
-    self.element = element
-    self.blocks = blocks
-    inputTiles = WinogradTiles(geometry.input)
-    outputTiles = WinogradTiles(geometry.output)
-  }
+/// By F(4×4, 3×3).
+struct WinogradF4Convolution: WinogradConvolution {
+  let parts: WinogradParts<WinogradF4>
+}
 
-  var name: String { "Winograd" }
+/// By F(2×2, 3×3).
+struct WinogradF2Convolution: WinogradConvolution {
+  let parts: WinogradParts<WinogradF2>
+}
 
-  var relativeErrorBound: Double { geometry.winogradErrorBound }
+/// Channel blocks that go through the passes together.
+private struct Run {
+  let blocks: Range<Int>
+  let inputs: Range<Int>
+  let outputs: Range<Int>
+}
+
+extension WinogradConvolution {
+  static func fits(_ blocks: ChannelBlocks) -> Bool { true }
+
+  var name: String { Transform.name }
 
   // MARK: Blocks
 
@@ -35,12 +36,17 @@ struct WinogradConvolution: TypedConvolutionAlgorithm {
   /// tiles and products stay in the second-level cache.
   private var tilesPerBlock: Int {
     let floatsPerTile =
-      WinogradTransforms.positions * blocksPerRun * (blocks.inputs + blocks.outputs)
+      Transform.positions * blocksPerRun
+      * (Transform.floats(blocks.inputs) + blocks.outputs)
     return min(192, max(48, Self.blockFloats / floatsPerTile))
   }
 
-  /// A quarter of the second-level cache.
-  private static var blockFloats: Int { KernelTarget.compiled.l2 / 4 }
+  /// A quarter of the second-level cache: of any machine's where neighbouring tiles of a block are summed in
+  /// pairs.
+  private static var blockFloats: Int {
+    Transform.Factor.elements == 1
+      ? KernelTarget.compiled.l2 / 4 : ReproducibleBlocking.pairedTiles
+  }
 
   /// Channel blocks that a block of tiles is taken through at once: of groups, which share nothing, four
   /// cache lines of a pixel, so that its transformed tiles stay in the cache.
@@ -48,14 +54,7 @@ struct WinogradConvolution: TypedConvolutionAlgorithm {
     min(blocks.count, max(1, Self.runChannels / max(blocks.inputs, blocks.outputs)))
   }
 
-  private static let runChannels = 64
-
-  /// Channel blocks that go through the passes together.
-  private struct Run {
-    let blocks: Range<Int>
-    let inputs: Range<Int>
-    let outputs: Range<Int>
-  }
+  private static var runChannels: Int { 64 }
 
   @inline(__always)
   private func forEachRun(_ body: (Run) -> Void) {
@@ -71,24 +70,28 @@ struct WinogradConvolution: TypedConvolutionAlgorithm {
 
   // MARK: Weights
 
-  var preparedWeightCount: Int { WinogradTransforms.positions * positionWeights }
+  var preparedWeightCount: Int { Transform.positions * positionFactors }
 
-  /// Transformed weights at one position, [blocks][C/blocks][K/blocks].
-  private var positionWeights: Int { blocks.count * blockWeights + Vector.lanes }
+  /// Factors of transformed weights at one position, [blocks][steps of C/blocks][K/blocks]; a factor has a
+  /// float's size.
+  private var positionFactors: Int { blocks.count * blockFactors + Vector.lanes }
+  private var blockFactors: Int { blockWeights / Transform.Factor.elements }
   private var blockWeights: Int { blocks.inputs * blocks.outputs }
 
   func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
-    WinogradTransforms.withAlignedScratch { buffer in
-      forEachBlockVector { block, input, output in
+    let prepared = prepared.factors(of: Transform.Number.self)
+    let elements = Transform.Factor.elements
+    WinogradScratch.withAligned { buffer in
+      forEachBlockVector(step: elements) { block, input, output in
         let target =
-          prepared + block * blockWeights
+          prepared + block * blockFactors
           + PackedGEMM.panelOffset(
-            step: input, column: output, steps: blocks.inputs, columns: blocks.outputs)
-        WinogradTransforms.transform2D(buffer, WinogradTransforms.weights) { row, column in
+            step: input / elements, column: output, steps: blocks.inputs / elements,
+            columns: blocks.outputs)
+        Transform.weights(buffer, to: target, stride: positionFactors) { element, row, column in
           blocks.weights(
-            weights, block: block, position: 3 * row + column, input: input, output: output)
-        } store: { row, column, value in
-          target.store(value, at: (6 * row + column) * positionWeights)
+            weights, block: block, position: 3 * row + column, input: input + element,
+            output: output)
         }
       }
     }
@@ -97,31 +100,23 @@ struct WinogradConvolution: TypedConvolutionAlgorithm {
   func prepareBackwardData(
     _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
   ) {
-    // Sixteen by sixteen filters at a time: rotated, transposed and transformed.
-    var transposed = InlineArray<2304, Float>(repeating: 0)
-    withUnsafeMutablePointer(to: &transposed) { transposed in
-      let transposed = UnsafeMutableRawPointer(transposed).assumingMemoryBound(to: Float.self)
-      WinogradTransforms.withAlignedScratch { buffer in
-        for block in 0..<blocks.count {
-          for input in stride(from: 0, to: blocks.inputs, by: Vector.lanes) {
-            for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
-              for position in 0..<9 {
-                blocks.transposedWeights(
-                  weights, block: block, position: 8 - position, input: input, output: output,
-                  into: transposed + position * 256)
-              }
-              for lane in 0..<Vector.lanes {
-                let target =
-                  prepared + block * blockWeights
-                  + PackedGEMM.panelOffset(
-                    step: output + lane, column: input, steps: blocks.outputs,
-                    columns: blocks.inputs)
-                let source = UnsafePointer(transposed) + lane * Vector.lanes
-                WinogradTransforms.transform2D(buffer, WinogradTransforms.weights) { row, column in
-                  source.vector(at: (3 * row + column) * 256)
-                } store: { row, column, value in
-                  target.store(value, at: (6 * row + column) * positionWeights)
-                }
+    let prepared = prepared.factors(of: Transform.Number.self)
+    let elements = Transform.Factor.elements
+    WinogradScratch.withTransposedFilters { transposed, buffer in
+      for block in 0..<blocks.count {
+        for input in stride(from: 0, to: blocks.inputs, by: Vector.lanes) {
+          for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
+            blocks.rotatedFilters(
+              weights, block: block, input: input, output: output, into: transposed)
+            for lane in stride(from: 0, to: Vector.lanes, by: elements) {
+              let target =
+                prepared + block * blockFactors
+                + PackedGEMM.panelOffset(
+                  step: (output + lane) / elements, column: input,
+                  steps: blocks.outputs / elements, columns: blocks.inputs)
+              Transform.weights(buffer, to: target, stride: positionFactors) {
+                element, row, column in
+                transposed.vector(at: (3 * row + column) * 256 + (lane + element) * Vector.lanes)
               }
             }
           }
@@ -130,11 +125,13 @@ struct WinogradConvolution: TypedConvolutionAlgorithm {
     }
   }
 
-  /// Calls `body` for each input channel and sixteen output channels of each block.
+  /// Calls `body` for each `step`th input channel and sixteen output channels of each block.
   @inline(__always)
-  private func forEachBlockVector(_ body: (_ block: Int, _ input: Int, _ output: Int) -> Void) {
+  private func forEachBlockVector(
+    step: Int, _ body: (_ block: Int, _ input: Int, _ output: Int) -> Void
+  ) {
     for block in 0..<blocks.count {
-      for input in 0..<blocks.inputs {
+      for input in stride(from: 0, to: blocks.inputs, by: step) {
         for output in stride(from: 0, to: blocks.outputs, by: Vector.lanes) {
           body(block, input, output)
         }
@@ -146,10 +143,17 @@ struct WinogradConvolution: TypedConvolutionAlgorithm {
 
   func scratchCount(images: Int) -> Int {
     let tiles = inputTiles.capacity(images: images, limit: tilesPerBlock)
-    return WinogradTransforms.positions
-      * (WinogradTiles.positionStride(tiles, blocksPerRun * blocks.inputs)
-        + WinogradTiles.positionStride(tiles, blocksPerRun * blocks.outputs))
+    let (inputs, outputs) = (blocksPerRun * blocks.inputs, blocksPerRun * blocks.outputs)
+    return Transform.positions
+      * max(
+        Self.transformedFloats(tiles, inputs) + productStride(tiles, outputs),
+        Self.transformedFloats(tiles, outputs) + productStride(tiles, inputs))
       + inputTiles.bandCount + outputTiles.bandCount
+  }
+
+  /// Floats between two positions' products.
+  private func productStride(_ tiles: Int, _ channels: Int) -> Int {
+    Tiles.positionStride(tiles, channels, of: Float.self)
   }
 
   func forward<Element: KernelElement>(
@@ -173,37 +177,42 @@ struct WinogradConvolution: TypedConvolutionAlgorithm {
   /// A convolution from the channels `sources` of a run's blocks to its channels `targets`.
   @inline(__always)
   private func convolve<Element: KernelElement>(
-    _ input: TensorView<Element>, _ inputTiles: WinogradTiles, _ sources: (Run) -> Range<Int>,
-    _ prepared: UnsafePointer<Float>, _ output: TensorView<Element>, _ outputTiles: WinogradTiles,
+    _ input: TensorView<Element>, _ inputTiles: Tiles,
+    _ sources: (Run) -> Range<Int>, _ prepared: UnsafePointer<Float>,
+    _ output: TensorView<Element>, _ outputTiles: Tiles,
     _ targets: (Run) -> Range<Int>, accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
+    let prepared = prepared.factors(of: Transform.Number.self)
     let band = scratch
-    let transformed = band + inputTiles.bandCount
+    let transformed = (band + inputTiles.bandCount).elements(of: Transform.Number.self)
     inputTiles.forEachBlock(images: 0..<input.images, limit: tilesPerBlock) { block in
       let pixels = outputTiles.pixels(block)
       forEachRun { run in
         let (inputs, outputs) = (sources(run), targets(run))
-        let inputStride = WinogradTiles.positionStride(block.tiles, inputs.count)
-        let products = transformed + WinogradTransforms.positions * inputStride
-        let outputStride = WinogradTiles.positionStride(block.tiles, outputs.count)
+        let inputStride = Tiles.tileStride(
+          block.tiles, channels: inputs.count)
+        let products =
+          band + inputTiles.bandCount
+          + Transform.positions * Self.transformedFloats(block.tiles, inputs.count)
+        let outputStride = productStride(block.tiles, outputs.count)
         inputTiles.transformInput(
           input.base, block, channels: inputs, parts: inputs.count, into: transformed,
           stride: inputStride, band: band)
         let blockInputs = inputs.count / run.blocks.count
         let blockOutputs = outputs.count / run.blocks.count
-        for position in 0..<WinogradTransforms.positions {
+        for position in 0..<Transform.positions {
           // Outputs are new to the cache: they are fetched while the products keep the core busy.
-          for pixel in pixels.part(position, of: WinogradTransforms.positions) {
+          for pixel in pixels.part(position, of: Transform.positions) {
             prefetchForWriting(output.base + pixel * output.channels, outputs)
           }
           for channels in 0..<run.blocks.count {
             PackedGEMM.multiply(
-              m: block.tiles, n: blockOutputs, k: blockInputs,
+              m: block.tiles, n: blockOutputs, k: blockInputs / Transform.Factor.elements,
               a: .rows(
                 transformed + (position * inputStride + channels * blockInputs),
                 stride: inputs.count),
               b: prepared
-                + (position * positionWeights + (run.blocks.lowerBound + channels) * blockWeights),
+                + (position * positionFactors + (run.blocks.lowerBound + channels) * blockFactors),
               c: products + (position * outputStride + channels * blockOutputs),
               cStride: outputs.count)
           }
@@ -217,11 +226,17 @@ struct WinogradConvolution: TypedConvolutionAlgorithm {
 
   // MARK: Backward-weights
 
-  /// Transformed gradients dU[36][C][K] in front of the blocks' scratch.
-  private var transformedGradientCount: Int { WinogradTransforms.positions * positionWeights }
+  /// Transformed gradients dU, [positions][C][K], in front of the blocks' scratch.
+  private var transformedGradientCount: Int { Transform.positions * positionSums }
+  private var positionSums: Int { blocks.count * blockWeights + Vector.lanes }
 
   func weightScratchCount(images: Int) -> Int {
-    transformedGradientCount + scratchCount(images: images)
+    let tiles = inputTiles.capacity(images: images, limit: tilesPerBlock)
+    let (inputs, outputs) = (blocksPerRun * blocks.inputs, blocksPerRun * blocks.outputs)
+    return transformedGradientCount + inputTiles.bandCount + outputTiles.bandCount
+      + Tiles.pairCount(channels: max(inputs, outputs))
+      + Transform.positions
+      * (Self.transformedFloats(tiles, inputs) + Self.transformedFloats(tiles, outputs))
   }
 
   func addWeightGradient<Element: KernelElement>(
@@ -236,28 +251,36 @@ struct WinogradConvolution: TypedConvolutionAlgorithm {
     }
     let inputBand = sums + transformedGradientCount
     let outputBand = inputBand + inputTiles.bandCount
-    let transformed = outputBand + outputTiles.bandCount
+    let pairs = outputBand + outputTiles.bandCount
+    let transformed =
+      pairs
+      + Tiles.pairCount(
+        channels: blocksPerRun * max(blocks.inputs, blocks.outputs))
     inputTiles.forEachBlock(images: 0..<input.images, limit: tilesPerBlock) { block in
+      let steps = PackedGEMM.steps(block.tiles, Transform.Factor.self)
       forEachRun { run in
-        let inputStride = WinogradTiles.positionStride(block.tiles, run.inputs.count)
-        let gradients = transformed + WinogradTransforms.positions * inputStride
-        let outputStride = WinogradTiles.positionStride(block.tiles, run.outputs.count)
-        inputTiles.transformInput(
-          input.base, block, channels: run.inputs, parts: run.inputs.count, into: transformed,
-          stride: inputStride, band: inputBand)
+        // A factor has a float's size.
+        let inputStride = Self.transformedFloats(block.tiles, run.inputs.count)
+        let outputStride = Self.transformedFloats(block.tiles, run.outputs.count)
+        let inputs = transformed.factors(of: Transform.Number.self)
+        let gradients = inputs + Transform.positions * inputStride
+        inputTiles.transformInputFactors(
+          input.base, block, channels: run.inputs, parts: run.inputs.count, into: inputs,
+          stride: inputStride, band: inputBand, pairs: pairs)
         outputTiles.transformOutputGradient(
           outputGradient.base, block, channels: run.outputs, panels: blocks.outputs,
-          into: gradients, stride: outputStride, band: outputBand)
-        for position in 0..<WinogradTransforms.positions {
+          into: gradients, stride: outputStride, band: outputBand, pairs: pairs)
+        for position in 0..<Transform.positions {
           for channels in 0..<run.blocks.count {
             PackedGEMM.multiply(
-              m: blocks.inputs, n: blocks.outputs, k: block.tiles,
+              m: blocks.inputs, n: blocks.outputs, k: steps,
               a: .columns(
-                transformed + (position * inputStride + channels * blocks.inputs),
+                UnsafePointer(inputs) + (position * inputStride + channels * blocks.inputs),
                 stride: run.inputs.count),
-              b: gradients + (position * outputStride + channels * blocks.outputs * block.tiles),
+              b: UnsafePointer(gradients)
+                + (position * outputStride + channels * blocks.outputs * steps),
               c: sums
-                + (position * positionWeights + (run.blocks.lowerBound + channels) * blockWeights),
+                + (position * positionSums + (run.blocks.lowerBound + channels) * blockWeights),
               cStride: blocks.outputs, accumulate: accumulate)
           }
         }
@@ -265,12 +288,12 @@ struct WinogradConvolution: TypedConvolutionAlgorithm {
       accumulate = true
     }
     guard isLast else { return }
-    WinogradTransforms.withAlignedScratch { buffer in
-      forEachBlockVector { block, input, output in
+    WinogradScratch.withAligned { buffer in
+      forEachBlockVector(step: 1) { block, input, output in
         let offset = block * blockWeights + input * blocks.outputs + output
         let first = UnsafePointer<Float>(sums + offset)
-        WinogradTransforms.transform2D(buffer, WinogradTransforms.weightGradient) { row, column in
-          first.vector(at: (6 * row + column) * positionWeights)
+        Transform.weightGradient(buffer) { row, column in
+          first.vector(at: (Transform.inputSide * row + column) * positionSums)
         } store: { row, column, value in
           blocks.storeGradient(
             value, weightGradient, block: block, position: 3 * row + column, input: input,
@@ -278,16 +301,5 @@ struct WinogradConvolution: TypedConvolutionAlgorithm {
         }
       }
     }
-  }
-}
-
-extension ConvolutionGeometry {
-  /// Winograd's transforms magnify the rounding of their inputs: four times the bound of direct sums.
-  var winogradErrorBound: Double { 4 * directErrorBound }
-
-  /// Whether Winograd's tiles fit: 3×3, stride 1, padding 1, whole vectors of input channels.
-  var isWinograd: Bool {
-    kernelHeight == 3 && kernelWidth == 3 && stride == 1 && padding == 1
-      && input.channels % Vector.lanes == 0
   }
 }

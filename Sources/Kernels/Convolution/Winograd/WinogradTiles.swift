@@ -3,9 +3,9 @@
 import CProcessor
 import Tensors
 
-/// The tiles of one kind of image: 4×4 outputs each, in rows, the last row and column partly outside
+/// The tiles of one kind of image: m×m outputs each, in rows, the last row and column partly outside
 /// the image.
-struct WinogradTiles: Hashable, Sendable {
+struct WinogradTiles<Transform: WinogradTransform>: Hashable, Sendable {
   /// The image, whose height and width are the input's and the output's alike.
   let shape: ImageShape
   let tileRows: Int
@@ -13,8 +13,8 @@ struct WinogradTiles: Hashable, Sendable {
 
   init(_ shape: ImageShape) {
     self.shape = shape
-    tileRows = (shape.height + WinogradTransforms.outputSide - 1) / WinogradTransforms.outputSide
-    tileColumns = (shape.width + WinogradTransforms.outputSide - 1) / WinogradTransforms.outputSide
+    tileRows = (shape.height + Transform.outputSide - 1) / Transform.outputSide
+    tileColumns = (shape.width + Transform.outputSide - 1) / Transform.outputSide
   }
 
   var tilesPerImage: Int { tileRows * tileColumns }
@@ -59,35 +59,49 @@ struct WinogradTiles: Hashable, Sendable {
   }
 
   /// Elements between two positions' matrices of `rows` × `columns`: a line more than the matrix, so
-  /// that the 36 positions of one tile do not fall on one set of the cache.
+  /// that the positions of one tile do not fall on one set of the cache.
   @inline(__always)
-  static func positionStride(_ rows: Int, _ columns: Int) -> Int {
-    (rows * columns + 15) / 16 * 16 + 16
+  static func positionStride<Element: KernelElement>(
+    _ rows: Int, _ columns: Int, of type: Element.Type
+  ) -> Int {
+    let line = CacheLine.bytes / MemoryLayout<Element>.stride
+    return (rows * columns + line - 1) / line * line + line
+  }
+
+  /// Numbers between two positions' matrices of transformed tiles, with `channels` columns; a row more where
+  /// the rows are summed over in pairs and there is an odd number of them.
+  @inline(__always)
+  static func tileStride(_ tiles: Int, channels: Int) -> Int {
+    let steps = PackedGEMM.steps(tiles, Transform.Factor.self)
+    return positionStride(
+      steps * Transform.Factor.elements, channels, of: Transform.Number.self)
   }
 
   /// The pixels of the images, counted from the first one's, that a block covers.
   func pixels(_ block: Block) -> Range<Int> {
-    let first = block.images.lowerBound * shape.area + 4 * block.tileRows.lowerBound * shape.width
+    let first =
+      block.images.lowerBound * shape.area + Transform.outputSide * block.tileRows.lowerBound
+      * shape.width
     let last =
       (block.images.upperBound - 1) * shape.area
-      + min(4 * block.tileRows.upperBound, shape.height) * shape.width
+      + min(Transform.outputSide * block.tileRows.upperBound, shape.height) * shape.width
     return first..<last
   }
 
   // MARK: Passes
 
   /// Scratch floats for the zero-padded rows of a row of tiles, sixteen channels of them.
-  var bandCount: Int { WinogradTransforms.inputSide * padded.pitch }
+  var bandCount: Int { Transform.inputSide * padded.pitch }
 
   /// A row and column around the image, and what whole tiles take more.
   private var padded: PaddedRows {
     PaddedRows(
       shape: shape.with(channels: Vector.lanes), left: 1,
-      right: 4 * tileColumns + 1 - shape.width)
+      right: Transform.outputSide * tileColumns + 1 - shape.width)
   }
 
   /// Calls `body` for each tile and sixteen of its channels `channels`, counted from their first one, with
-  /// its 6×6 inputs, `padded.pitch` elements between rows and sixteen between columns.
+  /// its inputs, `padded.pitch` elements between rows and sixteen between columns.
   @inline(__always)
   private func forEachInputTile<Element: KernelElement>(
     _ images: UnsafePointer<Element>, _ block: Block, channels: Range<Int>,
@@ -95,7 +109,7 @@ struct WinogradTiles: Hashable, Sendable {
     _ body: (_ inputs: UnsafePointer<Float>, _ tile: Int, _ channel: Int) -> Void
   ) {
     let padded = padded
-    padded.clearSides(band, rows: WinogradTransforms.inputSide)
+    padded.clearSides(band, rows: Transform.inputSide)
     var firstTile = 0
     for image in block.images {
       for tileRow in block.tileRows {
@@ -103,10 +117,12 @@ struct WinogradTiles: Hashable, Sendable {
           padded.fill(
             images + image * shape.count + channels.lowerBound + channel,
             pixelStride: shape.channels,
-            rows: 4 * tileRow - 1..<4 * tileRow + 5, into: band)
+            rows: Transform.outputSide * tileRow - 1..<Transform.outputSide * (tileRow + 1) + 1,
+            into: band)
           for tileColumn in 0..<tileColumns {
             body(
-              UnsafePointer(band) + 4 * tileColumn * Vector.lanes, firstTile + tileColumn, channel)
+              UnsafePointer(band) + Transform.outputSide * tileColumn * Vector.lanes,
+              firstTile + tileColumn, channel)
           }
         }
         firstTile += tileColumns
@@ -114,22 +130,24 @@ struct WinogradTiles: Hashable, Sendable {
     }
   }
 
-  /// V[36] = Bᵀ d B of a block's channels `channels`; at each position, for each `width` of them,
+  /// V = Bᵀ d B of a block's channels `channels`; at each position, for each `width` of them,
   /// [tiles, width].
   @inline(never)
   func transformInput<Element: KernelElement>(
     _ images: UnsafePointer<Element>, _ block: Block, channels: Range<Int>, parts width: Int,
-    into transformed: UnsafeMutablePointer<Float>, stride: Int, band: UnsafeMutablePointer<Float>
+    into transformed: UnsafeMutablePointer<Transform.Number>, stride: Int,
+    band: UnsafeMutablePointer<Float>
   ) {
     let pitch = padded.pitch
     forEachInputTile(images, block, channels: channels, band: band) { inputs, tile, channel in
       let first = channel / width * width
       let offset =
         first * block.tiles + tile * min(width, channels.count - first) + (channel - first)
-      WinogradTransforms.forEachPart { part in
+      Transform.forEachPart { part in
         let inputs = inputs + part
-        let target = RowPointers<6, Float>(transformed + (offset + part), stride: 6 * stride)
-        WinogradTransforms.input { row, column in
+        let target = RowPointers<6, Transform.Number>(
+          transformed + (offset + part), stride: Transform.inputSide * stride)
+        Transform.input { row, column in
           inputs.channels(at: row * pitch + column * Vector.lanes)
         } store: { row, column, value in
           target.store(value, row, column * stride)
@@ -138,36 +156,127 @@ struct WinogradTiles: Hashable, Sendable {
     }
   }
 
-  /// D[36] = A dy Aᵀ of a block's channels `channels`; at each position, for each `width` of them,
-  /// [tiles, width] in the panels of `PackedGEMM`.
+  /// The same as factors of a sum over tiles: at each position, for each `width` of the channels,
+  /// [steps, width].
+  ///
+  /// - Parameter pairs: `pairCount` floats of scratch.
+  @inline(never)
+  func transformInputFactors<Element: KernelElement>(
+    _ images: UnsafePointer<Element>, _ block: Block, channels: Range<Int>, parts width: Int,
+    into factors: UnsafeMutablePointer<Transform.Factor>, stride: Int,
+    band: UnsafeMutablePointer<Float>, pairs: UnsafeMutablePointer<Float>
+  ) {
+    let pitch = padded.pitch
+    let steps = PackedGEMM.steps(block.tiles, Transform.Factor.self)
+    transformFactors(
+      images, block, channels: channels, into: factors, stride: stride, band: band, pairs: pairs
+    ) { step, channel in
+      let first = channel / width * width
+      return first * steps + step * min(width, channels.count - first) + (channel - first)
+    } transform: { inputs, store in
+      Transform.input { row, column in
+        inputs.channels(at: row * pitch + column * Vector.lanes)
+      } store: {
+        store($0, $1, $2)
+      }
+    }
+  }
+
+  /// D = A dy Aᵀ of a block's channels `channels` as factors of a sum over tiles; at each position, for each
+  /// `width` of them, [steps, width] in the panels of `PackedGEMM`.
+  ///
+  /// - Parameter pairs: `pairCount` floats of scratch.
   @inline(never)
   func transformOutputGradient<Element: KernelElement>(
     _ gradients: UnsafePointer<Element>, _ block: Block, channels: Range<Int>, panels width: Int,
-    into transformed: UnsafeMutablePointer<Float>, stride: Int,
-    band: UnsafeMutablePointer<Float>
+    into factors: UnsafeMutablePointer<Transform.Factor>, stride: Int,
+    band: UnsafeMutablePointer<Float>, pairs: UnsafeMutablePointer<Float>
   ) {
     let pitch = padded.pitch
-    forEachInputTile(gradients, block, channels: channels, band: band) { inputs, tile, channel in
-      let part = channel / width
-      let offset =
-        part * width * block.tiles
+    let steps = PackedGEMM.steps(block.tiles, Transform.Factor.self)
+    transformFactors(
+      gradients, block, channels: channels, into: factors, stride: stride, band: band, pairs: pairs
+    ) { step, channel in
+      let panel = channel / width
+      return panel * width * steps
         + PackedGEMM.panelOffset(
-          step: tile, column: channel - part * width, steps: block.tiles, columns: width)
-      WinogradTransforms.forEachPart { part in
-        let inputs = inputs + part
-        let target = RowPointers<6, Float>(transformed + (offset + part), stride: 6 * stride)
-        WinogradTransforms.outputGradient { row, column in
-          inputs.channels(at: (row + 1) * pitch + (column + 1) * Vector.lanes)
-        } store: { row, column, value in
-          target.store(value, row, column * stride)
+          step: step, column: channel - panel * width, steps: steps, columns: width)
+    } transform: { inputs, store in
+      Transform.outputGradient { row, column in
+        inputs.channels(at: (row + 1) * pitch + (column + 1) * Vector.lanes)
+      } store: {
+        store($0, $1, $2)
+      }
+    }
+  }
+
+  /// Floats of scratch for the first tile of each pair, and a second one, of `channels` channels; 0 where
+  /// factors are no pairs.
+  static func pairCount(channels: Int) -> Int {
+    Transform.Factor.elements == 1 ? 0 : Transform.positions * (channels + Vector.lanes)
+  }
+
+  /// Factors from `offset(step, channel)` on at each position, `stride` factors apart.
+  @inline(__always)
+  private func transformFactors<Element: KernelElement>(
+    _ images: UnsafePointer<Element>, _ block: Block, channels: Range<Int>,
+    into factors: UnsafeMutablePointer<Transform.Factor>, stride: Int,
+    band: UnsafeMutablePointer<Float>, pairs: UnsafeMutablePointer<Float>,
+    offset: (_ step: Int, _ channel: Int) -> Int,
+    transform: (
+      _ inputs: UnsafePointer<Float>,
+      _ store: (_ row: Int, _ column: Int, Transform.Channels) -> Void
+    ) -> Void
+  ) {
+    let side = Transform.inputSide
+    if Transform.Factor.elements == 1 {
+      let numbers = UnsafeMutableRawPointer(factors).assumingMemoryBound(to: Transform.Number.self)
+      forEachInputTile(images, block, channels: channels, band: band) { inputs, tile, channel in
+        let offset = offset(tile, channel)
+        Transform.forEachPart { part in
+          let target = RowPointers<6, Transform.Number>(
+            numbers + (offset + part), stride: side * stride)
+          transform(inputs + part) { row, column, value in
+            target.store(value, row, column * stride)
+          }
         }
+      }
+      return
+    }
+    // Neighbouring tiles meet here, position by position.
+    @inline(__always) func write(
+      _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>?, _ step: Int, _ channel: Int
+    ) {
+      let target = factors + offset(step, channel)
+      for position in 0..<Transform.positions {
+        let index = position * Vector.lanes
+        Transform.Factor.store(
+          Transform.Factor.combine(first.vector(at: index), second?.vector(at: index) ?? .zero),
+          to: target, at: position * stride)
+      }
+    }
+    let firsts = pairs + Transform.positions * Vector.lanes
+    forEachInputTile(images, block, channels: channels, band: band) { inputs, tile, channel in
+      let first = firsts + Transform.positions * channel
+      let isSecond = tile % 2 == 1
+      let buffer = isSecond ? pairs : first
+      Transform.forEachPart { part in
+        transform(inputs + part) { row, column, value in
+          Float.store(value, to: buffer, at: (row * side + column) * Vector.lanes + part)
+        }
+      }
+      if isSecond { write(first, buffer, tile / 2, channel) }
+    }
+    if block.tiles % 2 == 1 {
+      for channel in Swift.stride(from: 0, to: channels.count, by: Vector.lanes) {
+        write(firsts + Transform.positions * channel, nil, block.tiles / 2, channel)
       }
     }
   }
 
   /// y = Aᵀ m A of a block's channels `channels`, written or added to the images.
   ///
-  /// - Parameter products: [36][tiles][channels.count].
+  /// - Parameter products: at each position [tiles][channels.count].
   @inline(never)
   func transformOutput<Element: KernelElement>(
     _ products: UnsafePointer<Float>, stride: Int, _ block: Block, channels range: Range<Int>,
@@ -175,30 +284,32 @@ struct WinogradTiles: Hashable, Sendable {
   ) {
     let channels = shape.channels
     let pitch = shape.width * channels
+    let side = Transform.outputSide
     var tile = 0
     for image in block.images {
       for tileRow in block.tileRows {
         for tileColumn in 0..<tileColumns {
           let source = products + tile * range.count
           let target =
-            output + image * shape.count + 4 * tileRow * pitch + 4 * tileColumn * channels
+            output + image * shape.count + side * (tileRow * pitch + tileColumn * channels)
             + range.lowerBound
-          let rows = min(4, shape.height - 4 * tileRow)
-          let columns = min(4, shape.width - 4 * tileColumn)
+          let rows = min(side, shape.height - side * tileRow)
+          let columns = min(side, shape.width - side * tileColumn)
           for channel in Swift.stride(
-            from: 0, to: range.count, by: WinogradTransforms.Channels.scalarCount)
+            from: 0, to: range.count, by: Transform.Channels.scalarCount)
           {
-            let products = RowPointers<6, Float>(source + channel, stride: 6 * stride)
+            let products = RowPointers<6, Float>(
+              source + channel, stride: Transform.inputSide * stride)
             let outputs = RowPointers<4, Element>(target + channel, stride: pitch)
             // Whole tiles without conditions in the loop.
-            if rows == 4 && columns == 4 && !accumulate {
-              WinogradTransforms.output { row, column in
+            if rows == side && columns == side && !accumulate {
+              Transform.output { row, column in
                 products.channels(row, column * stride)
               } store: { row, column, value in
                 outputs.store(value, row, column * channels)
               }
             } else {
-              WinogradTransforms.output { row, column in
+              Transform.output { row, column in
                 products.channels(row, column * stride)
               } store: { row, column, value in
                 guard row < rows && column < columns else { return }
@@ -214,7 +325,7 @@ struct WinogradTiles: Hashable, Sendable {
   }
 }
 
-/// Pointers to the rows of a small matrix, which stay in registers.
+/// Pointers to the rows of a small matrix, which stay in registers; those that are not used cost nothing.
 ///
 /// Otherwise the compiler computes the address of every element ahead of the loop, and loads it again
 /// from the stack for each access.
@@ -227,12 +338,12 @@ private struct RowPointers<let count: Int, Element: KernelElement> {
   }
 
   @inline(__always)
-  func channels(_ row: Int, _ offset: Int) -> WinogradTransforms.Channels {
+  func channels(_ row: Int, _ offset: Int) -> WinogradChannels {
     Element.channels(rows[row], at: offset)
   }
 
   @inline(__always)
-  func store(_ value: WinogradTransforms.Channels, _ row: Int, _ offset: Int) {
+  func store(_ value: WinogradChannels, _ row: Int, _ offset: Int) {
     Element.store(value, to: UnsafeMutablePointer(mutating: rows[row]), at: offset)
   }
 }
@@ -240,7 +351,7 @@ private struct RowPointers<let count: Int, Element: KernelElement> {
 extension UnsafePointer<Float> {
   /// Elements from `index` on, of any alignment.
   @inline(__always)
-  fileprivate func channels(at index: Int) -> WinogradTransforms.Channels {
+  fileprivate func channels(at index: Int) -> WinogradChannels {
     Float.channels(self, at: index)
   }
 }
@@ -250,9 +361,9 @@ extension KernelElement {
   @inline(__always)
   fileprivate static func channels(
     _ source: UnsafePointer<Self>, at index: Int
-  ) -> WinogradTransforms.Channels {
+  ) -> WinogradChannels {
     #if arch(arm64)
-      var values = WinogradTransforms.Channels.zero
+      var values = WinogradChannels.zero
       for lane in 0..<values.scalarCount { values[lane] = source[index + lane].float }
       return values
     #else
@@ -263,7 +374,7 @@ extension KernelElement {
   #if arch(arm64)
     @inline(__always)
     fileprivate static func store(
-      _ value: WinogradTransforms.Channels, to target: UnsafeMutablePointer<Self>, at index: Int
+      _ value: WinogradChannels, to target: UnsafeMutablePointer<Self>, at index: Int
     ) {
       for lane in 0..<value.scalarCount { target[index + lane] = Self(rounding: value[lane]) }
     }

@@ -1,33 +1,19 @@
-/// The transforms of Winograd's minimal filtering F(4×4, 3×3) (Lavin & Gray 2016, arXiv 1509.09308,
-/// §4.3), sixteen channels or fewer at a time.
-///
-/// With d a 6×6 input tile, g a 3×3 filter and y the 4×4 outputs:
-///   y  = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A
-///   dg = Gᵀ[(Bᵀ d B) ⊙ (A dy Aᵀ)]G
-/// so one input transform serves the forward pass and the weight gradient.
+/// The transforms of Winograd's F(4×4, 3×3) (Lavin & Gray 2016, §4.3): 36 products for 16 outputs, a quarter of the
+/// multiplications, in Float.
 
-enum WinogradTransforms {
-  /// Outputs along a tile's side.
-  static let outputSide = 4
-  /// Inputs along a tile's side; its square is the number of products a tile takes.
-  static let inputSide = 6
-  static let positions = inputSide * inputSide
+/// Tiles of images are transformed in registers: each transform is cut in halves that share no intermediate
+/// result, so that one half of a square fits.
+enum WinogradF4: WinogradTransform {
+  typealias Number = Float
 
-  // Tiles of images are transformed in registers: each transform is cut in halves that share no
-  // intermediate result, so that one half of a square fits.
+  static var name: String { "Winograd" }
 
-  #if arch(arm64)
-    /// One of NEON's 32 registers; sixteen channels would take four for each element of a square.
-    typealias Channels = SIMD4<Float>
-  #else
-    typealias Channels = Vector
-  #endif
+  @inline(__always) static var outputSide: Int { 4 }
 
-  /// Calls `body` with the first channel of each `Channels` of sixteen.
-  @inline(__always)
-  static func forEachPart(_ body: (_ channel: Int) -> Void) {
-    for channel in stride(from: 0, to: Vector.lanes, by: Channels.scalarCount) { body(channel) }
-  }
+  static var errorGrowth: Double { 4 }
+
+  /// Rounding of Float is in `errorGrowth`.
+  static var numberError: Double { 0 }
 
   private typealias Six = InlineArray<6, Channels>
   private typealias Four = InlineArray<4, Channels>
@@ -57,7 +43,6 @@ enum WinogradTransforms {
     ]
   }
 
-  /// Bᵀ d B of a 6×6 tile.
   @inline(__always)
   static func input(
     load: (_ row: Int, _ column: Int) -> Channels,
@@ -106,7 +91,6 @@ enum WinogradTransforms {
     ]
   }
 
-  /// Aᵀ m A of 6×6 products.
   @inline(__always)
   static func output(
     load: (_ row: Int, _ column: Int) -> Channels,
@@ -153,7 +137,6 @@ enum WinogradTransforms {
     return [even + odd, even - odd, y[3]]
   }
 
-  /// A dy Aᵀ of 4×4 outputs' gradients.
   @inline(__always)
   static func outputGradient(
     load: (_ row: Int, _ column: Int) -> Channels,
@@ -179,9 +162,17 @@ enum WinogradTransforms {
     half(3, lowerOutputGradient)
   }
 
+  @inline(__always)
+  static func weights(
+    _ half: UnsafeMutablePointer<Float>, load: (_ row: Int, _ column: Int) -> Vector,
+    store: (_ row: Int, _ column: Int, Vector) -> Void
+  ) {
+    transform2D(half, weights, load: load, store: store)
+  }
+
   /// G·g.
   @inline(__always)
-  static func weights(_ g: InlineArray<3, Vector>) -> InlineArray<6, Vector> {
+  private static func weights(_ g: InlineArray<3, Vector>) -> InlineArray<6, Vector> {
     let sixth = Vector(repeating: -1.0 / 6)
     let near = (g[0] + g[2]) * sixth
     let nearOdd = g[1] * sixth
@@ -193,9 +184,17 @@ enum WinogradTransforms {
     ]
   }
 
+  @inline(__always)
+  static func weightGradient(
+    _ half: UnsafeMutablePointer<Float>, load: (_ row: Int, _ column: Int) -> Vector,
+    store: (_ row: Int, _ column: Int, Vector) -> Void
+  ) {
+    transform2D(half, weightGradient, load: load, store: store)
+  }
+
   /// Gᵀm.
   @inline(__always)
-  static func weightGradient(_ m: InlineArray<6, Vector>) -> InlineArray<3, Vector> {
+  private static func weightGradient(_ m: InlineArray<6, Vector>) -> InlineArray<3, Vector> {
     let near = (m[1] + m[2]) * Vector(repeating: -1.0 / 6)
     let far = m[3] + m[4]
     return [
@@ -205,49 +204,5 @@ enum WinogradTransforms {
         .addingProduct(Vector(repeating: 1.0 / 12), m[3] - m[4]),
       near.addingProduct(Vector(repeating: 1.0 / 6), far) + m[5],
     ]
-  }
-
-  /// Applies a one-dimensional transform to the columns and then to the rows of a square.
-  ///
-  /// - Parameters:
-  ///   - half: 36 vectors, from `withAlignedScratch`.
-  ///   - load: the element at (row, column).
-  ///   - store: takes the result's element at (row, column).
-  @inline(__always)
-  static func transform2D<let from: Int, let to: Int>(
-    _ half: UnsafeMutablePointer<Float>,
-    _ transform: (InlineArray<from, Vector>) -> InlineArray<to, Vector>,
-    load: (_ row: Int, _ column: Int) -> Vector,
-    store: (_ row: Int, _ column: Int, Vector) -> Void
-  ) {
-    for column in 0..<from {
-      var line = InlineArray<from, Vector>(repeating: .zero)
-      for row in 0..<from { line[row] = load(row, column) }
-      let result = transform(line)
-      for row in 0..<to { half.store(result[row], at: (row * from + column) * Vector.lanes) }
-    }
-    for row in 0..<to {
-      var line = InlineArray<from, Vector>(repeating: .zero)
-      for column in 0..<from {
-        line[column] = half.vector(at: (row * from + column) * Vector.lanes)
-      }
-      let result = transform(line)
-      for column in 0..<to { store(row, column, result[column]) }
-    }
-  }
-
-  /// Calls `body` with 36 vectors of scratch, aligned to cache lines, for what does not fit into
-  /// registers.
-  ///
-  /// Swift aligns its stack to 16 bytes, so vectors of 64 would straddle lines, which takes 2.5 times
-  /// as long.
-  @inline(__always)
-  static func withAlignedScratch(_ body: (UnsafeMutablePointer<Float>) -> Void) {
-    var buffer = InlineArray<592, Float>(repeating: 0)
-    withUnsafeMutablePointer(to: &buffer) { buffer in
-      body(
-        UnsafeMutableRawPointer(buffer).alignedUp(toMultipleOf: 64)
-          .assumingMemoryBound(to: Float.self))
-    }
   }
 }
