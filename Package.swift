@@ -156,7 +156,7 @@ let package = Package(
     .testTarget(
       name: "DatasetsTests",
       dependencies: [
-        "Datasets", "Tensors", "Randomness", "Safetensors", "System", "TestSupport",
+        "Datasets", "Kernels", "Tensors", "Randomness", "Safetensors", "System", "TestSupport",
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "ConsoleTests", dependencies: ["Console", "TestSupport"]),
@@ -184,5 +184,12 @@ let package = Package(
         "Tensors", "AllocationCounter",
       ],
       path: "Tests/MultiRank"),
+    .executableTarget(
+      name: "fuzz-parsers",
+      dependencies: [
+        "Datasets", "PyTorchFiles", "Safetensors", "Settings", "Randomness", "System",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Fuzz", exclude: ["run", "Findings"]),
   ]
 )

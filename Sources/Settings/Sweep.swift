@@ -1,6 +1,7 @@
 /// A sweep: configurations times seeds, described in one YAML file.
 
 import Networks
+import Tensors
 import Yams
 
 /// The runs of a sweep file.
@@ -26,10 +27,21 @@ package struct Sweep: Sendable {
 
   package let jobs: [Job]
 
+  private static let mostJobs = 10_000
+
   /// - Parameter path: the file, for messages.
   /// - Throws: `ConfigurationError`.
   package init(yaml: String, path: String) throws(ConfigurationError) {
     let file = try SweepFile(yaml: yaml, path: path)
+    let counts =
+      [max(1, file.runs.count), max(1, file.seeds.count)] + file.grid.map(\.values.count)
+    guard counts.reduce(1.0, { $0 * Double($1) }) <= Double(Self.mostJobs) else {
+      throw .unreadable(
+        path: path,
+        reason:
+          "the runs, the values of the grid and the seeds make more than \(Self.mostJobs.grouped) "
+          + "runs: leave some out, or divide the file")
+    }
     var jobs = file.runs.map { (names: [$0.name].compactMap(\.self), entries: $0.entries) }
     for (key, values, line) in file.grid {
       jobs = jobs.flatMap { job in
@@ -50,9 +62,10 @@ package struct Sweep: Sendable {
     }
     let base = try ConfigurationChanges(parsing: file.base, file: path)
     var made: [Job] = []
+    var names: Set<String> = []
     for job in jobs {
       let name = Self.folderName(job.names)
-      if made.contains(where: { $0.name == name }) {
+      if !names.insert(name).inserted {
         throw .unreadable(path: path, reason: "two runs are called '\(name)': give them names")
       }
       made.append(

@@ -53,6 +53,10 @@ import Testing
       ("grid: [1]", "base and grid are 'key: value' lines"),
       ("runs:\n  - lr: 1\n  - lr: 1", "two runs are called 'lr-1': give them names"),
       ("seeds: [x]", "seed: x: expected a whole number"),
+      (
+        "grid:\n  lr: \(Array(1...101))\n  wd: \(Array(1...100))",
+        "make more than 10,000 runs"
+      ),
     ])
   func mistakes(yaml: String, message: String) {
     let error = #expect(throws: ConfigurationError.self) {
