@@ -52,7 +52,10 @@ extension EvaluationViews {
     let corners: [ImageTransform.Position] = [.topLeft, .topRight, .bottomLeft, .bottomRight]
     func crops(_ center: ImageTransform.Position, _ flip: ImageTransform.Flip) -> [ImageTransform] {
       (corners + [center]).map {
-        ImageTransform(crop: .resized(shorterSide: side, size: size, at: $0), flip: flip)
+        var crop = ImageTransform(
+          crop: .resized(shorterSide: side, size: size, at: $0), flip: flip)
+        crop.interpolation = test.interpolation
+        return crop
       }
     }
     return crops(.center, .never) + crops(.centerOfMirrorImage, .always)

@@ -1,10 +1,37 @@
-/// Antialiased bilinear resampling of 8-bit RGB images, bit for bit as Pillow's
-/// `Image.resize(…, BILINEAR)`, which is torchvision's `Resize` of a PIL image.
+/// Antialiased resampling of 8-bit RGB images, bit for bit as Pillow's `Image.resize`, which is torchvision's
+/// `Resize` of a PIL image.
 
 import Tensors
 
-/// How the outputs of one axis are weighted sums of its inputs: a triangle as wide as the scale, in
-/// fixed point with 22 fractional bits.
+/// What an input's weight is by its distance from an output; wider where an image becomes smaller.
+public enum ResamplingFilter: String, CaseIterable, Sendable {
+  /// A triangle: Pillow's `BILINEAR`.
+  case bilinear
+  /// Keys 1981, eq. 4 with a = −1/2: Pillow's `BICUBIC`.
+  case bicubic
+
+  /// The distance from which on inputs have no weight, in inputs.
+  fileprivate var radius: Double {
+    switch self {
+    case .bilinear: 1
+    case .bicubic: 2
+    }
+  }
+
+  /// - Parameter distance: 0 or more, in inputs.
+  fileprivate func weight(_ distance: Double) -> Double {
+    switch self {
+    case .bilinear: return max(0, 1 - distance)
+    case .bicubic:
+      let a = -0.5
+      if distance < 1 { return ((a + 2) * distance - (a + 3)) * distance * distance + 1 }
+      if distance < 2 { return (((distance - 5) * distance + 8) * distance - 4) * a }
+      return 0
+    }
+  }
+}
+
+/// How the outputs of one axis are weighted sums of its inputs, in fixed point with 22 fractional bits.
 public struct ResamplingAxis: Sendable {
   static let fractionBits: Int32 = 22
 
@@ -24,7 +51,10 @@ public struct ResamplingAxis: Sendable {
   ///   - box: the range of inputs that is scaled to the outputs; a pixel is 1 wide.
   ///   - output: the number of outputs of the whole box.
   ///   - window: the outputs to compute.
-  public init(input: Int, box: ClosedRange<Double>, output: Int, window: Range<Int>) {
+  public init(
+    input: Int, box: ClosedRange<Double>, output: Int, window: Range<Int>,
+    filter: ResamplingFilter = .bilinear
+  ) {
     require(input > 0, "an image without pixels cannot be resampled")
     require(
       !window.isEmpty && window.lowerBound >= 0 && window.upperBound <= output,
@@ -33,7 +63,8 @@ public struct ResamplingAxis: Sendable {
       box.lowerBound >= 0 && box.lowerBound < box.upperBound && box.upperBound <= Double(input),
       "the box to be resampled is empty or not part of the image")
     let scale = (box.upperBound - box.lowerBound) / Double(output)
-    let support = max(scale, 1)
+    let width = max(scale, 1)
+    let support = filter.radius * width
     let taps = min(Int(support.rounded(.up)) * 2 + 1, input)
     var first: [Int] = []
     first.reserveCapacity(window.count)
@@ -45,15 +76,14 @@ public struct ResamplingAxis: Sendable {
       let high = min(Int(center + support + 0.5), input)
       var sum = 0.0
       for index in low..<high {
-        let distance = abs((Double(index) - center + 0.5) * (1 / support))
-        floats[index - low] = max(0, 1 - distance)
+        floats[index - low] = filter.weight(abs((Double(index) - center + 0.5) * (1 / width)))
         sum += floats[index - low]
       }
       // Taps of weight zero after the last one must be inputs too.
       let start = min(low, input - taps)
       for index in low..<high where sum != 0 {
-        let weight = floats[index - low] / sum
-        weights[row * taps + index - start] = Int32(0.5 + weight * Double(1 << Self.fractionBits))
+        let weight = floats[index - low] / sum * Double(1 << Self.fractionBits)
+        weights[row * taps + index - start] = Int32(weight + (weight < 0 ? -0.5 : 0.5))
       }
       first.append(start)
     }

@@ -29,7 +29,7 @@ extension DataSettings {
     guard sizes.resize >= sizes.crop else {
       throw .smallResize(resize: sizes.resize, size: sizes.crop)
     }
-    return .test(resize: sizes.resize, size: sizes.crop)
+    return .test(resize: sizes.resize, size: sizes.crop, interpolation: interpolation)
   }
 
   /// The side of the network's input in training.
@@ -60,6 +60,7 @@ extension TrainingConfiguration {
   ) throws(ImageSizeError) -> ImageTransform {
     var transform = try trainingTransform(source.imageShape)
     transform.reducesDecoding = true
+    transform.interpolation = data.interpolation
     let jitter = augmentation.colorJitter
     transform.color = ColorJitter(
       brightness: jitter[0], contrast: jitter[1], saturation: jitter[2],

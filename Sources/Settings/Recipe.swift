@@ -47,7 +47,7 @@ package enum Recipe: String, CaseIterable, Sendable {
       "100 epochs with drops after 30, 60 and 90: the paper says three drops and no length"
     case .goyal2017: "the test images' error of the last epoch instead of the median of five"
     case .timmA3:
-      "bilinear instead of bicubic resizing, torchvision's RandAugment of one strength instead of timm's, "
+      "torchvision's RandAugment of one strength instead of timm's, "
         + "images mixed with the one before instead of the one opposite"
     case .ffcv: "max pooling and strides without blur, no mirrored views in tests"
     }
@@ -128,6 +128,7 @@ package enum Recipe: String, CaseIterable, Sendable {
         .init(\.augmentation.mixupAlpha, 0.1), .init(\.augmentation.cutMixAlpha, 1),
         .init(\.augmentation.autoAugment, .random), .init(\.augmentation.randAugmentMagnitude, 18),
         .init(\.data.imageSize, 160), .init(\.data.testResize, 235), .init(\.data.testSize, 224),
+        .init(\.data.interpolation, .bicubic),
       ]
     case .ffcv:
       Self.imageNet + [

@@ -34,8 +34,8 @@ enum TestImageSelection: ImageSelection {
   static let title = "Images"
   static let settings = selection(
     \.data.dataset, \.data.directory, \.data.testDirectory, \.data.mean, \.data.deviation,
-    \.data.testLimit, \.data.imageSize, \.data.testResize, \.data.testSize, \.data.transposesByEXIF,
-    \.data.maximumPixels)
+    \.data.testLimit, \.data.imageSize, \.data.testResize, \.data.testSize, \.data.interpolation,
+    \.data.transposesByEXIF, \.data.maximumPixels)
 }
 
 /// How image files become the network's input.
@@ -43,7 +43,7 @@ enum PredictionSelection: SettingGroup {
   static let title = "Images"
   static let settings = selection(
     \.data.mean, \.data.deviation, \.data.imageSize, \.data.testResize, \.data.testSize,
-    \.data.transposesByEXIF, \.data.maximumPixels)
+    \.data.interpolation, \.data.transposesByEXIF, \.data.maximumPixels)
 }
 
 /// Training images as a test would see them.
@@ -51,7 +51,8 @@ enum StatisticsSelection: ImageSelection {
   static let title = "Images"
   static let settings = selection(
     \.data.dataset, \.data.directory, \.data.trainLimit, \.parallel.workers, \.data.imageSize,
-    \.data.testResize, \.data.testSize, \.data.transposesByEXIF, \.data.maximumPixels)
+    \.data.testResize, \.data.testSize, \.data.interpolation, \.data.transposesByEXIF,
+    \.data.maximumPixels)
 }
 
 /// The images of a data set, as they are.

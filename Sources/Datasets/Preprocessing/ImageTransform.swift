@@ -1,5 +1,6 @@
 /// What is done to an image before the network sees it: a description, and its random draws.
 
+import Kernels
 import Randomness
 import Tensors
 
@@ -43,6 +44,8 @@ public struct ImageTransform: Equatable, Sendable {
   }
 
   public var crop: Crop
+  /// How an image is resized.
+  public var interpolation = ResamplingFilter.bilinear
   public var flip: Flip
   /// Random changes of the colours, after the crop; of padded images before it.
   public var color = ColorJitter.none
@@ -76,8 +79,13 @@ public struct ImageTransform: Equatable, Sendable {
   }
 
   /// torchvision's `Resize(resize)` and `CenterCrop(size)`.
-  public static func test(resize: Int, size: Int) -> ImageTransform {
-    ImageTransform(crop: .resized(shorterSide: resize...resize, size: size, at: .center))
+  public static func test(
+    resize: Int, size: Int, interpolation: ResamplingFilter = .bilinear
+  ) -> ImageTransform {
+    var transform = ImageTransform(
+      crop: .resized(shorterSide: resize...resize, size: size, at: .center))
+    transform.interpolation = interpolation
+    return transform
   }
 
   /// The input that images of `shape` become; nil where they have no common shape and keep their own.
@@ -121,11 +129,13 @@ public struct ImageTransform: Equatable, Sendable {
         columns: stream.next(below: 2 * padding + 1) - padding)
     case .randomResized(let size, let area, let ratio):
       view = .resized(
-        .randomResized(shape, size: size, area: area, ratio: ratio, from: &stream))
+        .randomResized(shape, size: size, area: area, ratio: ratio, from: &stream)
+          .with(interpolation))
     case .resized(let side, let size, let position):
       let length = side.lowerBound + stream.next(below: side.count)
       view = .resized(
-        .square(of: shape, shorterSide: length, size: size, at: position, from: &stream))
+        .square(of: shape, shorterSide: length, size: size, at: position, from: &stream)
+          .with(interpolation))
     }
     let isFlipped =
       switch flip {

@@ -3,13 +3,19 @@
 extension ImageTransform: CustomStringConvertible {
   /// `pad 4 and crop, horizontal flip`.
   public var description: String {
+    let filter: String? =
+      switch (crop, interpolation) {
+      case (.whole, _), (.padded, _), (_, .bilinear): nil
+      case (_, .bicubic): "bicubic"
+      }
     let flip: String? =
       switch flip {
       case .never: nil
       case .always: "mirrored"
       case .random: "horizontal flip"
       }
-    let parts = [crop.text, flip, automatic?.text, color.text, erasing.text].compactMap(\.self)
+    let parts = [crop.text, filter, flip, automatic?.text, color.text, erasing.text]
+      .compactMap(\.self)
     return parts.isEmpty ? "none" : parts.joined(separator: ", ")
   }
 }

@@ -23,6 +23,7 @@ struct ResizedCrop: Equatable {
   /// What is kept of that.
   var windowRows: Range<Int>
   var windowColumns: Range<Int>
+  var filter = ResamplingFilter.bilinear
 
   /// The axes of the resampling, and the first pixel of the decoded image that they count from.
   ///
@@ -41,11 +42,20 @@ struct ResizedCrop: Equatable {
       let first = Int(low)
       let input = min(Int(high.rounded(.up)), size) - first
       let box = low - Double(first)...high - Double(first)
-      return (ResamplingAxis(input: input, box: box, output: output, window: window), first)
+      let axis = ResamplingAxis(
+        input: input, box: box, output: output, window: window, filter: filter)
+      return (axis, first)
     }
     let (rowAxis, firstRow) = axis(rows, decoded.height, height, windowRows)
     let (columnAxis, firstColumn) = axis(columns, decoded.width, width, windowColumns)
     return (rowAxis, columnAxis, firstRow, firstColumn)
+  }
+
+  /// The same with another filter.
+  func with(_ filter: ResamplingFilter) -> ResizedCrop {
+    var crop = self
+    crop.filter = filter
+    return crop
   }
 
   /// The largest divisor, 8, 4, 2 or 1, that leaves at least as many pixels as the result has.

@@ -98,19 +98,20 @@ extension ImageBuffer {
       rows: rows, intermediate: intermediate.paddedPixels, to: target.paddedPixels)
   }
 
-  /// Resizes the whole image, as Pillow does with `BILINEAR`; one that was reduced when it was decoded, too.
+  /// Resizes the whole image, as Pillow does; one that was reduced when it was decoded, too.
   ///
   /// - Parameters:
   ///   - intermediate: memory for the image between the passes.
   ///   - target: takes the result.
   public func resize(
-    to size: ImageShape, via intermediate: inout ImageBuffer, into target: inout ImageBuffer
+    to size: ImageShape, filter: ResamplingFilter = .bilinear,
+    via intermediate: inout ImageBuffer, into target: inout ImageBuffer
   ) {
     // A crop is of the file's own size.
     let crop = ResizedCrop(
       rows: 0..<shape.height * divisor, columns: 0..<shape.width * divisor, height: size.height,
       width: size.width,
-      windowRows: 0..<size.height, windowColumns: 0..<size.width)
+      windowRows: 0..<size.height, windowColumns: 0..<size.width, filter: filter)
     resample(crop, via: &intermediate, to: &target)
   }
 }

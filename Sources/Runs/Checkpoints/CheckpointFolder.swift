@@ -59,6 +59,9 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var inputSide: Int?
   /// The shorter side that test images were resized to; nil where they were taken as they are.
   package var testResize: Int?
+  /// How images were resized, as `--interpolation` names it; nil where they were not, and in checkpoints from
+  /// before there was a choice: bilinear.
+  package var interpolation: String?
   /// Optimizer steps done.
   package var step: Int
   /// Whole epochs of images seen.
@@ -92,7 +95,7 @@ package struct CheckpointState: Codable, Equatable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case model, shortcut, classes, step, epoch, shards, seed, optimizer, settings, dataset
-    case schedule, seconds, best, skipped
+    case schedule, seconds, best, skipped, interpolation
     case evaluationPending = "evaluation_pending"
     case stridePlacement = "stride_placement"
     case classNames = "class_names"

@@ -1,6 +1,7 @@
 /// What a weights file says of the images that its network wants, beside the tensors.
 
 import Foundation
+import Kernels
 import Networks
 
 extension WeightsFile {
@@ -16,6 +17,11 @@ extension WeightsFile {
   /// The shorter side that test images were resized to; nil where they were taken as they are, and where
   /// the file does not say.
   package var testResize: Int? { state?.testResize ?? metadata["resize"].flatMap { Int($0) } }
+
+  /// How images were resized in tests; nil where the file does not say.
+  package var interpolation: ResamplingFilter? {
+    (state?.interpolation ?? metadata["interpolation"]).flatMap { ResamplingFilter(rawValue: $0) }
+  }
 
   /// Names of the classes in the order of the network's outputs; empty where the file does not say.
   package var classNames: [String] {

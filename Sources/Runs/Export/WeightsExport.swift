@@ -85,6 +85,7 @@ package struct WeightsExport {
     }
     if let side = weights.inputSide { metadata.append(("crop", "\(side)")) }
     if let resize = weights.testResize { metadata.append(("resize", "\(resize)")) }
+    if let filter = weights.interpolation { metadata.append(("interpolation", filter.rawValue)) }
     if !weights.classNames.isEmpty {
       metadata.append(
         ("class_names", JSON.array(weights.classNames.map(JSON.string)).description))

@@ -75,7 +75,8 @@ package struct CheckpointInspection {
     if let side = file.inputSide {
       parts.append(
         "\(side)×\(side)"
-          + (file.testResize.map { ", the centre of a shorter side of \($0)" } ?? ""))
+          + (file.testResize.map { ", the centre of a shorter side of \($0)" } ?? "")
+          + (file.interpolation.map { ", \($0.rawValue)" } ?? ""))
     }
     for (name, tensor) in [("mean", "mean"), ("deviation", "std")] {
       guard let values = file.preprocessing?.first(where: { $0.name == tensor })?.values else {

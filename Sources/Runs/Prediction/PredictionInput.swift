@@ -48,11 +48,15 @@ struct PredictionInput {
       changes.contains(\.data.imageSize) || changes.contains(\.data.testResize)
       || changes.contains(\.data.testSize)
     if !isGiven, let side = weights.inputSide {
-      return .test(resize: max(side, weights.testResize ?? side), size: side)
+      let isChosen = changes.contains(\.data.interpolation)
+      return .test(
+        resize: max(side, weights.testResize ?? side), size: side,
+        interpolation: isChosen
+          ? data.interpolation : weights.interpolation ?? data.interpolation)
     }
     let hasSizes = data.imageSize != nil || data.testResize != nil || data.testSize != nil
     if hasSizes || ModelCatalog.isForImageNet(model) { return try data.testTransform(nil) }
-    return .test(resize: smallSide, size: smallSide)
+    return .test(resize: smallSide, size: smallSide, interpolation: data.interpolation)
   }
 
   /// How images become the network's input, in a few words.

@@ -1,6 +1,7 @@
 /// The settings of the images and of the network's input.
 
 import Datasets
+import Kernels
 
 /// What is subtracted from each pixel, in units of pixel/255.
 package enum MeanChoice: Hashable, Sendable {
@@ -49,6 +50,8 @@ package struct DataSettings: Hashable, Sendable {
   package var testResize: Int?
   /// The side of the centre of test images; nil: as in training.
   package var testSize: Int?
+  /// How images are resized.
+  package var interpolation = ResamplingFilter.bilinear
   /// Whether photographs are turned upright as their EXIF data say.
   package var transposesByEXIF = false
   /// The largest image that is decoded, in pixels.
@@ -120,6 +123,10 @@ extension DataSettings: SettingGroup {
     Setting(
       "val-crop-size", \.data.testSize, .integer(sides), valueName: "pixels",
       "Side of the centre of a test image that is used.", unset: "--image-size"),
+    Setting(
+      "interpolation", \.data.interpolation, .choice,
+      "How images are resized: bilinear, as torchvision's networks want, or bicubic, as most of timm's do.",
+      aliases: ["train-interpolation"]),
     Setting(
       "exif-transpose", \.data.transposesByEXIF, .flag,
       "Turn photographs upright as their EXIF data say; torchvision does not."),

@@ -1,6 +1,7 @@
 /// Resizing against Pillow and torchvision, bit for bit; random crops by what they show.
 
 import Datasets
+import Kernels
 import Tensors
 import Testing
 
@@ -25,9 +26,11 @@ import Testing
     Pattern(shape: ImageShape(height: height, width: width, channels: 3))
   }
 
-  @Test("a whole image resized is Pillow's, bit for bit, larger or smaller")
-  func pillow() throws {
-    let expected = try Fixture.bytes("resized.rgb")
+  @Test(
+    "a whole image resized is Pillow's, bit for bit, larger or smaller",
+    arguments: zip(ResamplingFilter.allCases, ["resized.rgb", "resized-bicubic.rgb"]))
+  func pillow(_ filter: ResamplingFilter, _ fixture: String) throws {
+    let expected = try Fixture.bytes(fixture)
     var place = 0
     for (height, width, rows, columns) in [
       (67, 41, 23, 19), (40, 60, 80, 90), (300, 200, 13, 7), (33, 50, 33, 20), (33, 50, 20, 50),
@@ -38,7 +41,8 @@ import Testing
       var resized = ImageBuffer()
       pattern(height, width).read(0, into: &image) { _ in 1 }
       image.resize(
-        to: ImageShape(height: rows, width: columns, channels: 3), via: &between, into: &resized)
+        to: ImageShape(height: rows, width: columns, channels: 3), filter: filter, via: &between,
+        into: &resized)
       let count = rows * columns * 3
       #expect(
         Array(resized.pixels.elements) == Array(expected[place..<place + count]),

@@ -15,7 +15,8 @@ rows of 40 pixels of three bytes, as `Image.open(...).convert("RGB")` gives them
     odd.jpg           45 rows of 77 pixels, 4:2:0; odd-jpg-2.rgb, -4 and -8 are Pillow's `draft` of it
     turned-N.jpg      5 rows of 9 pixels with EXIF orientation N, 1 to 8; turned-N-jpg.rgb is what
                       `ImageOps.exif_transpose` makes of it
-    resized.rgb       `pattern` images of several sizes, resized as `RESIZED` says, one after the other
+    resized.rgb       `pattern` images of several sizes, resized as `RESIZED` says, one after the other; made with
+                      Pillow 11.3 (13 resizes the rows of tall images first), as resized-bicubic.rgb
     colours.rgb       a 20 × 31 `pattern` through torchvision's adjust functions, as `COLOURS` says
     operations.rgb    a 20 × 31 and a 22 × 22 `pattern` through torchvision's `_apply_op`, as `OPERATIONS` says;
                       made with Pillow 11.3 (13 turns colours into grey by other constants)
@@ -80,10 +81,11 @@ def pattern(height, width):
 def resizing(folder):
     from torchvision.transforms import CenterCrop, Compose, Resize
 
-    with open(os.path.join(folder, "resized.rgb"), "wb") as file:
-        for height, width, rows, columns in RESIZED:
-            resized = pattern(height, width).resize((columns, rows), Image.Resampling.BILINEAR)
-            file.write(resized.tobytes())
+    for name, filter in [("resized", "BILINEAR"), ("resized-bicubic", "BICUBIC")]:
+        with open(os.path.join(folder, f"{name}.rgb"), "wb") as file:
+            for height, width, rows, columns in RESIZED:
+                resized = pattern(height, width).resize((columns, rows), Image.Resampling[filter])
+                file.write(resized.tobytes())
     with open(os.path.join(folder, "tested.rgb"), "wb") as file:
         for height, width, resize, crop in TESTED:
             transform = Compose([Resize(resize), CenterCrop(crop)])

@@ -67,7 +67,9 @@ final class CheckpointSaver: TrainingObserver {
       classNames: setup.data.train.classNames,
       inputSide: setup.data.testShape.height == setup.data.testShape.width
         ? setup.data.testShape.height : nil,
-      testResize: setup.derivedConfiguration.data.testResize, step: progress.step,
+      testResize: setup.derivedConfiguration.data.testResize,
+      interpolation: setup.derivedConfiguration.data.testResize == nil
+        ? nil : configuration.data.interpolation.rawValue, step: progress.step,
       epoch: setup.timeline.epoch(afterSteps: progress.step),
       batchSize: configuration.parallel.batchSize,
       shards: setup.shards, seed: configuration.run.seed,
