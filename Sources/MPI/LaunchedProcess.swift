@@ -5,7 +5,28 @@ import Glibc
 /// This process's place in a job, read from environment variables only: MPI is not called, so a
 /// program can decide whether to initialize it and which rank should print a usage error.
 public struct LaunchedProcess: Hashable, Sendable {
-  public enum Launcher: Hashable, Sendable { case openMPI, pmix, pmi, slurm }
+  public enum Launcher: Hashable, Sendable {
+    /// Open MPI's `mpirun`, of this version or another.
+    case openMPI
+    /// A batch system that speaks PMIx, such as `srun --mpi=pmix`.
+    case pmix
+    /// A launcher that speaks PMI-1 or PMI-2, such as Hydra of MPICH and Intel MPI, or `srun --mpi=pmi2`.
+    case pmi
+    /// `mpirun_rsh` of MVAPICH.
+    case mvapich
+    /// `srun` without any of these.
+    case slurm
+
+    /// The variable that tells how many processes there are.
+    var sizeVariable: String {
+      switch self {
+      case .openMPI: "OMPI_COMM_WORLD_SIZE"
+      case .pmi: "PMI_SIZE"
+      case .mvapich: "MV2_COMM_WORLD_SIZE"
+      case .pmix, .slurm: "SLURM_STEP_NUM_TASKS"
+      }
+    }
+  }
 
   public let launcher: Launcher
   /// The rank that MPI will give in the world.
@@ -33,22 +54,27 @@ public struct LaunchedProcess: Hashable, Sendable {
     if let rank = number("OMPI_COMM_WORLD_RANK") {
       self.rank = rank
       launcher = .openMPI
-      size = number("OMPI_COMM_WORLD_SIZE")
+      size = number(launcher.sizeVariable)
       localRank = number("OMPI_COMM_WORLD_LOCAL_RANK")
     } else if let rank = number("PMIX_RANK") {
       self.rank = rank
       launcher = .pmix
-      size = number("SLURM_STEP_NUM_TASKS")
+      size = number(launcher.sizeVariable)
       localRank = number("SLURM_LOCALID")
     } else if let rank = number("PMI_RANK") {
       self.rank = rank
       launcher = .pmi
-      size = number("PMI_SIZE")
+      size = number(launcher.sizeVariable)
       localRank = number("MPI_LOCALRANKID")
+    } else if let rank = number("MV2_COMM_WORLD_RANK") {
+      self.rank = rank
+      launcher = .mvapich
+      size = number(launcher.sizeVariable)
+      localRank = number("MV2_COMM_WORLD_LOCAL_RANK")
     } else if let rank = number("SLURM_PROCID"), value("SLURM_STEP_ID") != nil {
       self.rank = rank
       launcher = .slurm
-      size = number("SLURM_STEP_NUM_TASKS")
+      size = number(launcher.sizeVariable)
       localRank = number("SLURM_LOCALID")
     } else {
       return nil

@@ -35,7 +35,7 @@ enum Main {
     // A console that goes away (`| head`) must not end a training run.
     signal(SIGPIPE, SIG_IGN)
     let parsed = parse(Array(CommandLine.arguments.dropFirst()))
-    var usesRanks = LaunchedProcess.current != nil
+    var usesRanks = LaunchedProcess.current.map { $0.size != 1 } ?? false
     if case .command(let command) = parsed { usesRanks = usesRanks || type(of: command).usesRanks }
     if usesRanks { runOnRanks(parsed) } else { runAlone(parsed) }
   }
@@ -74,15 +74,30 @@ enum Main {
   private static func runOnRanks(_ parsed: Parsed) -> Never {
     let code: Int32
     do {
+      try LaunchedProcess.current?.checkWorld(size: nil)
       let environment = try MPIEnvironment(requiring: .funneled)
+      try LaunchedProcess.current?.checkWorld(size: Communicator.world.size)
       let ranks = try ProcessGroup()
       code = run(parsed, ranks)
       try environment.finalize()
+    } catch let mismatch as LaunchMismatch {
+      end(mismatch)
     } catch {
       complain(error)
       exit(ExitCode.failure)
     }
     exit(code)
+  }
+
+  /// Says once that ranks do not know each other: the launcher's first process does.
+  private static func end(_ mismatch: LaunchMismatch) -> Never {
+    if mismatch.process.rank == 0 {
+      complain(mismatch)
+    } else {
+      // A launcher ends all processes when one fails; the first shall have spoken by then.
+      sleep(1)
+    }
+    exit(ExitCode.usage)
   }
 
   /// Runs on all ranks and returns the exit code that they agree on.

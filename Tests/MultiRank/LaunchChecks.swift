@@ -35,6 +35,27 @@ let launchChecks: [Check] = [
     expectEqual(openMPI?.localRank, 2, "its rank on the host")
     expectEqual(process(["PMIX_RANK": "2"])?.launcher, .pmix, "srun --mpi=pmix")
     expectEqual(process(["PMI_RANK": "2", "PMI_SIZE": "4"])?.size, 4, "hydra")
+    expectEqual(
+      process(["MV2_COMM_WORLD_RANK": "2", "MV2_COMM_WORLD_SIZE": "4"])?.size, 4, "mpirun_rsh")
+  },
+
+  Check("ranks that MPI cannot join are told from a world") { communicator in
+    func isJoined(_ variables: [String: String], _ worldSize: Int?) -> Bool {
+      guard let process = LaunchedProcess(environment: { variables[$0] }) else { return true }
+      do { try process.checkWorld(size: worldSize) } catch { return false }
+      return true
+    }
+    let hydra = ["PMI_RANK": "0", "PMI_SIZE": "4"]
+    expect(isJoined(hydra, nil), "before MPI starts nothing is known of hydra")
+    expect(!isJoined(hydra, 1), "hydra of another MPI")
+    expect(isJoined(hydra, 4), "hydra of an MPI that speaks PMI")
+    expect(isJoined(["PMI_RANK": "0", "PMI_SIZE": "1"], 1), "hydra with one process")
+    expect(isJoined(["PMIX_RANK": "0"], 1), "PMIx alone does not tell how many there are")
+    expect(!isJoined(["SLURM_PROCID": "0", "SLURM_STEP_ID": "0"], nil), "srun without PMIx")
+    expect(isJoined(["SLURM_PROCID": "0"], nil), "a batch script")
+    do { try LaunchedProcess.current?.checkWorld(size: communicator.size) } catch {
+      expect(false, "this world: \(error)")
+    }
   },
 
   Check("the library and the environment describe themselves") { _ in
