@@ -25,6 +25,17 @@ let kernelSettings: [SwiftSetting] = [
 /// 18 → 5).
 let coldSettings: [SwiftSetting] = [.unsafeFlags(["-Onone"], .when(configuration: .release))]
 
+/// The program contains Swift's libraries, so that a cluster's nodes need no Swift toolchain. Modules are compiled
+/// for shared ones, which tests use: these are what the static libraries of Foundation need beside them.
+let programLinkage: [LinkerSetting] = [
+  .unsafeFlags(
+    ["-static-stdlib"]
+      + [
+        "CoreFoundation", "_FoundationICU", "_FoundationCShims", "_FoundationCollections",
+        "_CFURLSessionInterface", ":libcurl.so.4",
+      ].flatMap { ["-Xlinker", "-l\($0)"] }, .when(platforms: [.linux]))
+]
+
 let package = Package(
   name: "resnet-dist",
   products: [
@@ -121,7 +132,7 @@ let package = Package(
         "Benchmarks", "Runs", "Reports", "Evaluation", "Settings", "Console", "Distributed",
         "Datasets", "Networks", "Kernels", "MPI", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], swiftSettings: coldSettings),
+      ], swiftSettings: coldSettings, linkerSettings: programLinkage),
 
     // Tests: one folder per target; MultiRank runs under mpirun.
     .target(name: "TestSupport", path: "Tests/Support"),
@@ -174,7 +185,7 @@ let package = Package(
     .testTarget(
       name: "BenchmarksTests", dependencies: ["Benchmarks", "Settings", "Distributed", "Networks"]),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["TestSupport", "Safetensors", "resnet-dist"],
+      name: "CommandLineTests", dependencies: ["Distributed", "Safetensors", "TestSupport"],
       exclude: ["Fixtures"]),
     .executableTarget(
       name: "multi-rank-tests",

@@ -1,4 +1,4 @@
-/// What starts the ranks: launchers of other MPI libraries and batch scripts.
+/// What starts the ranks: launchers of other MPI libraries, batch scripts, and what a node must have.
 
 import Foundation
 import TestSupport
@@ -54,6 +54,29 @@ extension CommandLineTests {
         ["SLURM_STEP_ID=0", "SLURM_PROCID=0", "SLURM_STEP_NUM_TASKS=1", Job.executable, "recipes"],
         timeout: Job.patience)
       #expect(outcome.exitCode == 0 && outcome.standardError.isEmpty, "\(outcome)")
+    }
+
+    @Test("a node needs no Swift, and all else is in launch/setup --node")
+    func nodeLibraries() throws {
+      let script = """
+        ldd "$1" | grep -E 'libswift|[Ff]oundation|libdispatch|BlocksRuntime|not found'
+        command -v dpkg >/dev/null || { echo 'skipped the packages: no dpkg'; exit; }
+        listed=$(launch/setup --node --list)
+        for name in $(readelf -d "$1" | sed -n 's/.*(NEEDED).*\\[\\(.*\\)\\]/\\1/p'); do
+          path=$(ldd "$1" | awk -v name="$name" '$1 == name { print $3 }')
+          [ -n "$path" ] || continue
+          path=$(readlink -f "$path")
+          package=$({ dpkg -S "$path" || dpkg -S "${path#/usr}"; } 2>/dev/null | sed 's/:.*//' | head -n 1)
+          case "$package" in libc6 | libgcc-s1) continue ;; esac
+          grep -qx "$package" <<<"$listed" || echo "$name: $package"
+        done
+        """
+      let outcome = try ProcessRunner.run(
+        "/usr/bin/env", ["bash", "-c", script, "bash", Job.executable], directory: Job.root,
+        timeout: Job.patience)
+      #expect(outcome.standardError.isEmpty, "\(outcome.standardError)")
+      if outcome.standardOutput.hasPrefix("skipped") { return print(outcome.standardOutput) }
+      #expect(outcome.standardOutput.isEmpty, "\(outcome.standardOutput)")
     }
   }
 }
