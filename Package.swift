@@ -126,10 +126,13 @@ let package = Package(
         "Runs", "Settings", "Console", "Distributed", "MPI", "Networks", "Datasets", "Kernels",
         "Tensors", "Randomness", "System",
       ], swiftSettings: coldSettings),
+    .target(
+      name: "Jobs", dependencies: ["Settings", "Distributed", "System"],
+      swiftSettings: coldSettings),
     .executableTarget(
       name: "resnet-dist",
       dependencies: [
-        "Benchmarks", "Runs", "Reports", "Evaluation", "Settings", "Console", "Distributed",
+        "Benchmarks", "Jobs", "Runs", "Reports", "Evaluation", "Settings", "Console", "Distributed",
         "Datasets", "Networks", "Kernels", "MPI", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: coldSettings, linkerSettings: programLinkage),

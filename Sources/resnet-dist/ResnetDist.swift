@@ -30,7 +30,8 @@ struct ResnetDist: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, RecipesCommand.self, SweepCommand.self, ReportCommand.self,
+      TrainCommand.self, RecipesCommand.self, SweepCommand.self, JobCommand.self,
+      ReportCommand.self,
       EvalCommand.self, PredictCommand.self, ResponsesCommand.self,
       BNRecalibrateCommand.self,
       BenchCommand.self,

@@ -82,7 +82,7 @@ struct TrainCommand: RankedCommand {
   }
 
   /// - Throws: `ConfigurationError`.
-  private var changes: ConfigurationChanges {
+  var changes: ConfigurationChanges {
     get throws {
       try common.changes + network.changes + schedule.changes + optimizer.changes + data.changes
         + augmentation.changes + parallel.changes + other.changes

@@ -9,7 +9,7 @@ extension CommandLineTests {
     private static let commands = [
       [], ["train"], ["eval"], ["bn-recalibrate"], ["bench"], ["inspect"], ["export"], ["data"],
       ["data", "fetch"], ["data", "statistics"], ["doctor"], ["recipes"], ["sweep"], ["report"],
-      ["predict"],
+      ["predict"], ["job"],
     ]
 
     private func help(_ command: [String]) throws -> [String] {

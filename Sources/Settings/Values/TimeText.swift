@@ -11,12 +11,12 @@ extension ValueFormat where Value == Int {
   }
 }
 
-enum TimeText {
+package enum TimeText {
   private static let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
   private static let longest = 1e9
 
   /// Nil where the text is no time.
-  static func seconds(_ text: String) -> Int? {
+  package static func seconds(_ text: String) -> Int? {
     if let unit = text.last.flatMap({ units[$0] }) {
       guard let number = Double(text.dropLast()), number.isFinite, number >= 0,
         number * unit <= longest
@@ -39,7 +39,7 @@ enum TimeText {
   }
 
   /// As `2:30:00`.
-  static func text(_ seconds: Int) -> String {
+  package static func text(_ seconds: Int) -> String {
     func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
     return "\(seconds / 3600):\(two(seconds / 60 % 60)):\(two(seconds % 60))"
   }
