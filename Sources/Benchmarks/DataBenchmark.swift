@@ -28,13 +28,18 @@ package struct DataBenchmark {
     _ configuration: TrainingConfiguration, seconds: Double, ranks: ProcessGroup
   ) throws {
     try ranks.agree(on: configuration.values)
-    data = try ranks.together { try TrainingData(configuration) }
-    (self.configuration, self.seconds, self.ranks) = (configuration, seconds, ranks)
+    let data = try ranks.together { try TrainingData(configuration) }
+    self.init(configuration, data: data, seconds: seconds, ranks: ranks)
   }
 
-  /// Side and classes of the network that these images are for.
-  var imageSize: Int { data.inputShape.height }
-  var classes: Int { data.train.classCount }
+  /// Loads images that are open.
+  init(
+    _ configuration: TrainingConfiguration, data: TrainingData, seconds: Double,
+    ranks: ProcessGroup
+  ) {
+    self.data = data
+    (self.configuration, self.seconds, self.ranks) = (configuration, seconds, ranks)
+  }
 
   /// Loads mini-batches as fast as they come; rates are sums over all ranks.
   package func measure() throws -> DataBenchmarkResult {
@@ -52,26 +57,31 @@ package struct DataBenchmark {
           deviation: Preprocessing.imageNetDeviation),
         transform: transform, order: .shuffled(seed: configuration.run.seed),
         batchSize: layout.capacity, localRange: layout.localPositions, steps: 0..<Int.max / 2,
-        workers: configuration.parallel.workers)
+        badImages: configuration.data.badImages, workers: configuration.parallel.workers)
       let clock = ContinuousClock()
       _ = try loader.withNext(\.count)
       try ranks.control.barrier()
       let (start, startOfWork) = (clock.now, ResourceUsage.processorSeconds)
       var images = 0
+      var badImages: [BadImage] = []
       while (clock.now - start).seconds < seconds {
         images += try loader.withNext(\.count) ?? 0
+        badImages += loader.takeBadImages()
       }
       let elapsed = (clock.now - start).seconds
       let work = ResourceUsage.processorSeconds - startOfWork
       let rates = try ranks.control.allGather(Double(images) / elapsed)
       let counts = try ranks.control.allGather(images)
       let works = try ranks.control.allGather(work)
+      let badCounts = try ranks.control.allGather(badImages.count)
+      let reasons = try ranks.control.allGather(badImages.first?.reason ?? "")
       return DataBenchmarkResult(
         dataset: data.train.name, images: counts.reduce(0, +), ranks: ranks.count,
         workers: configuration.parallel.workers, height: data.inputShape.height,
         width: data.inputShape.width, augmentation: "\(transform)",
         imagesPerSecond: rates.reduce(0, +),
-        imagesPerCoreSecond: Double(counts.reduce(0, +)) / works.reduce(0, +))
+        imagesPerCoreSecond: Double(counts.reduce(0, +)) / works.reduce(0, +),
+        badImages: badCounts.reduce(0, +), badImage: reasons.first { !$0.isEmpty })
     }
   }
 
@@ -93,6 +103,10 @@ package struct DataBenchmarkResult: Codable {
   package let imagesPerSecond: Double
   /// Images for each second of processor time: what one core loads that does nothing else.
   package let imagesPerCoreSecond: Double
+  /// Images among them that could not be read and were replaced.
+  let badImages: Int
+  /// One of them, and why.
+  let badImage: String?
 
   package var json: String { sortedJSON }
 
@@ -102,6 +116,7 @@ package struct DataBenchmarkResult: Codable {
     table.add("input", "\(height)×\(width), \(augmentation)")
     table.add("division", "\(ranks) × \(workers) worker\(workers == 1 ? "" : "s")")
     table.add("speed", "\(NumberFormat.rate(imagesPerSecond)) images/s, \(images.grouped) loaded")
+    if let badImage { table.add("bad images", "\(badImages.grouped), such as \(badImage)") }
     table.add("a core", "\(NumberFormat.rate(imagesPerCoreSecond)) images a second of its time")
     return String(table.description.dropLast())
   }

@@ -34,6 +34,16 @@ package enum NumberFormat {
       : String(format: "%.2f billion", Double(value) / 1e9)
   }
 
+  /// Files and messages, to three digits: `188 MB`, `1.05 GB`, `77.9 kB`.
+  package static func bytes(_ count: Int) -> String {
+    var value = Double(count)
+    for unit in ["B", "kB", "MB", "GB"] {
+      if value < 999.5 { return String(format: "%.3g \(unit)", value) }
+      value /= 1000
+    }
+    return String(format: "%.1f TB", value)
+  }
+
   /// Memory: `188 MiB`.
   package static func mebibytes(_ bytes: Int) -> String {
     "\((bytes >> 20).grouped) MiB"

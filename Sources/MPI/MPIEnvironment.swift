@@ -85,6 +85,9 @@ public struct MPIEnvironment: ~Copyable {
     }
   }
 
+  /// The library's name and version alone, such as `Open MPI v4.1.4`.
+  public static var libraryName: String { String(libraryVersion.prefix { $0 != "," }) }
+
   /// The version of the MPI standard that the library follows, such as 3.1; MPI need not be
   /// initialized. The corresponding MPI function is `MPI_Get_version`.
   public static var standardVersion: (major: Int, minor: Int) {

@@ -1,32 +1,66 @@
-/// `resnet-dist doctor`: is this machine ready, and do images come fast enough?
+/// `resnet-dist doctor`: will this run work, started like this, and how fast?
 
 import ArgumentParser
 import Benchmarks
 import Console
 import Distributed
+import Runs
 import Settings
 
 struct DoctorCommand: RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Check the machine, its ranks and threads, and whether images feed the network.",
+    abstract: "Look at machines, ranks, network, images and needs of a run before it.",
+    usage: "mpirun -n <ranks> resnet-dist doctor [<options of train>] [--json]",
     discussion: """
-      Start it as the training run will be started; it takes some seconds:
+      Start it as the training run will be started, with its flags; it takes some seconds:
 
         mpirun -n 8 resnet-dist doctor --model resnet50 \\
             --dataset image-folder --data-dir images
+
+      Each line is a finding: ok, note, warning or problem, and below it what to do. \
+      The exit code is 1 where there is a problem.
       """)
 
-  @OptionGroup(title: NetworkSelection.title) var network: SettingOptions<NetworkSelection>
-  @OptionGroup(title: TestImageSelection.title) var data: SettingOptions<TestImageSelection>
-  @OptionGroup(title: PassSelection.title) var division: SettingOptions<PassSelection>
+  @Flag(
+    help: ArgumentHelp("Read every image once, as data check does, and tell which are bad."))
+  var data = false
+
+  @Flag(help: "Print one JSON object instead of text.")
+  var json = false
+
+  @OptionGroup(title: CommonSettings.title) var common: SettingOptions<CommonSettings>
+  @OptionGroup(title: ConfigurationFile.title) var file: ConfigurationFile
+  @OptionGroup var rare: RareRunOptions
 
   func run(on ranks: ProcessGroup) throws {
     let configuration = try ranks.together {
-      (try network.changes + data.changes + division.changes).applied(
-        to: .init())
+      try TrainingConfiguration.resolve(
+        try common.changes + rare.changes, file: file.config, resume: nil)
     }
-    let text = try Doctor(configuration, ranks: ranks).examine()
-    if ranks.isFirst { StandardConsole.output.writeLine(text) }
+    let measured = try Doctor(configuration, ranks: ranks).examine()
+    try ranks.onFirst {
+      guard let measured else { return }
+      var report = DoctorReport(measured)
+      if data { report.add(try imageFindings(configuration)) }
+      StandardConsole.output.writeLine(json ? report.json : report.text)
+      let problems = report.findings.count(.problem)
+      if problems > 0 { throw ProblemsFound(count: problems) }
+    }
   }
+
+  /// What `data check` finds.
+  private func imageFindings(_ configuration: TrainingConfiguration) throws -> [Finding] {
+    let check = try DataCheck(
+      configuration, console: json ? StandardConsole.error : StandardConsole.output)
+    if check.findings.isEmpty { return [Finding(.ok, "data", "nothing is wrong with the images")] }
+    return check.findings.map { Finding($0.isUnusable ? .problem : .note, "data", $0.text) }
+  }
+}
+
+/// The doctor advises against the run.
+private struct ProblemsFound: Error, CustomStringConvertible {
+  let count: Int
+
+  var description: String { "\(count) problem\(count == 1 ? "" : "s") found" }
 }

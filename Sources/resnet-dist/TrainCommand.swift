@@ -23,22 +23,10 @@ struct TrainCommand: RankedCommand {
 
   @OptionGroup(title: CommonSettings.title) var common: SettingOptions<CommonSettings>
 
-  @OptionGroup(title: "Where settings come from") var origin: SettingOrigin
+  @OptionGroup(title: ConfigurationFile.title) var origin: ResumeOption
+  @OptionGroup(title: ConfigurationFile.title) var file: ConfigurationFile
 
-  @OptionGroup(title: NetworkSettings.title)
-  var network: SettingOptions<RareSettings<NetworkSettings>>
-  @OptionGroup(title: ScheduleSettings.title)
-  var schedule: SettingOptions<RareSettings<ScheduleSettings>>
-  @OptionGroup(title: OptimizerSettings.title)
-  var optimizer: SettingOptions<RareSettings<OptimizerSettings>>
-  @OptionGroup(title: DataSettings.title)
-  var data: SettingOptions<RareSettings<DataSettings>>
-  @OptionGroup(title: AugmentationSettings.title)
-  var augmentation: SettingOptions<RareSettings<AugmentationSettings>>
-  @OptionGroup(title: ParallelSettings.title)
-  var parallel: SettingOptions<RareSettings<ParallelSettings>>
-  @OptionGroup(title: RunSettings.title)
-  var other: SettingOptions<RareSettings<RunSettings>>
+  @OptionGroup var rare: RareRunOptions
 
   @Flag(help: "Print the result as one JSON object; all else goes to stderr.")
   var json = false
@@ -59,7 +47,7 @@ struct TrainCommand: RankedCommand {
       let own: ConfigurationChanges =
         isUnstarted ? [.init(\.run.directory, resume?.run)] : []
       return try TrainingConfiguration.resolve(
-        own + changes, file: origin.config ?? (isUnstarted ? resume?.configPath : nil),
+        own + changes, file: file.config ?? (isUnstarted ? resume?.configPath : nil),
         resume: resume?.checkpoint)
     }
     let run = try TrainingRun(
@@ -75,7 +63,7 @@ struct TrainCommand: RankedCommand {
     guard let argument = origin.resume else { return nil }
     let directory = try ranks.together {
       argument == ResumePoint.automatic
-        ? try TrainingConfiguration.resolve(changes, file: origin.config, resume: nil).run.directory
+        ? try TrainingConfiguration.resolve(changes, file: file.config, resume: nil).run.directory
         : nil
     }
     return try ranks.resumePoint(argument, directory: directory)
@@ -84,22 +72,17 @@ struct TrainCommand: RankedCommand {
   /// - Throws: `ConfigurationError`.
   var changes: ConfigurationChanges {
     get throws {
-      try common.changes + network.changes + schedule.changes + optimizer.changes + data.changes
-        + augmentation.changes + parallel.changes + other.changes
+      try common.changes + rare.changes
     }
   }
 }
 
-/// Where settings come from that are not given as flags.
-struct SettingOrigin: ParsableArguments {
+/// The run that is continued.
+struct ResumeOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Resume an interrupted run: its folder, or one checkpoint in it; auto: the run in --run-dir, which "
-        + "begins where there is none to resume.", valueName: "path"))
+        + "begins where there is none to resume.", valueName: "path"),
+    completion: .directory)
   var resume: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Read settings from a YAML file: 'lr: 0.1' for --lr 0.1.", valueName: "file"))
-  var config: String?
 }

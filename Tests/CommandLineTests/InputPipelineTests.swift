@@ -1,4 +1,4 @@
-/// The commands about images: statistics and `--mean FILE`, `bench --data`, `doctor`.
+/// The commands about images: statistics and `--mean FILE`, `bench --data`.
 
 import Foundation
 import TestSupport
@@ -98,20 +98,6 @@ extension CommandLineTests {
         let wrong = try Job.run(2, ["bench"] + flags, timeout: Job.patience)
         expectFailure(wrong, exitCode: 2, naming: ["--data"])
       }
-    }
-
-    @Test("doctor tells the machine, the ranks and whether images come fast enough")
-    func doctor() throws {
-      let outcome = try Job.run(
-        2, ["doctor", "--model", "resnet8", "-b", "16", "--dataset", "synthetic"])
-      #expect(outcome.exitCode == 0, "\(outcome.standardError)")
-      for word in ["processor", "MPI", "2 on 1 machine", "resnet8", "images/s", "verdict"] {
-        #expect(outcome.standardOutput.contains(word), "\(outcome.standardOutput)")
-      }
-      expectFailure(
-        try Job.run(
-          2, ["doctor", "--dataset", "image-folder", "--data-dir", "/nowhere"],
-          timeout: Job.patience), exitCode: 1, naming: ["/nowhere"])
     }
 
     @Test("ranks that find other images under the same path are told so")

@@ -29,8 +29,8 @@ extension CommandLineTests {
         try Job.alone(["bench", "--image-size", "16384"] + Self.huge), exitCode: 2,
         naming: ["a rank needs"])
       expectFailure(
-        try Job.run(2, ["doctor", "--dataset", "synthetic"] + Self.huge), exitCode: 2,
-        naming: ["a rank needs"])
+        try Job.run(2, ["doctor", "--dataset", "synthetic"] + Self.huge), exitCode: 1,
+        naming: ["problem  run", "a rank needs", "1 problem found"])
       let run = folder.file("run")
       #expect(
         try Job.alone(Job.small + ["--iterations", "1", "--run-dir", run]).exitCode == 0)

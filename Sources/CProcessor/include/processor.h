@@ -85,6 +85,25 @@ static inline const char *_Nonnull compiled_instruction_set(void) {
 #endif
 }
 
+/// Whether the calling module multiplies bfloat16 by VDPBF16PS.
+static inline bool has_bfloat16_products(void) {
+#ifdef __AVX512BF16__
+  return true;
+#else
+  return false;
+#endif
+}
+
+/// Whether this processor has VDPBF16PS, whatever the calling module was compiled for.
+static inline bool processor_has_bfloat16_products(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 /// An extension that the calling module was compiled for and this processor lacks; NULL if it has
 /// them all.
 static inline const char *_Nullable missing_extension(void) {

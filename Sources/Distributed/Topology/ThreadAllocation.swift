@@ -11,7 +11,7 @@ package enum ThreadAllocation {
   package static var isBound: Bool { allowedProcessors().count < cores }
 
   /// The processors that this process may run on, by number: `Cpus_allowed_list`, such as `0-3,8`.
-  static func allowedProcessors() -> Set<Int> {
+  package static func allowedProcessors() -> Set<Int> {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     guard let line = status.firstMatch(of: /Cpus_allowed_list:\s*([0-9,\-]+)/)?.1 else {
       return Set(0..<ProcessInfo.processInfo.activeProcessorCount)

@@ -7,7 +7,18 @@ import COpenBLAS
 /// OpenBLAS is held to one thread: parallelism comes from ranks and from `ThreadTeam`, and a
 /// product's order of summation must depend on its shape alone.
 public enum MatrixProduct {
-  private static let singleThreaded: Void = openblas_set_num_threads(1)
+  private static let singleThreaded: Void = {
+    _ = idleThreads
+    openblas_set_num_threads(1)
+  }()
+
+  /// Threads that OpenBLAS made when it was loaded, beside the calling one; they have nothing to do.
+  public static let idleThreads = Int(openblas_get_num_threads()) - 1
+
+  /// OpenBLAS's name and version.
+  public static var libraryVersion: String {
+    String(cString: openblas_get_config()).split(separator: " ").prefix(2).joined(separator: " ")
+  }
 
   /// The kernel family that OpenBLAS chose for this CPU, for logs.
   public static var coreName: String {

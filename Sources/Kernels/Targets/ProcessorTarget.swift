@@ -6,6 +6,14 @@ public enum ProcessorTarget {
   /// The vector instructions that the kernels use: `AVX-512`, `AVX2`, `NEON`.
   public static var instructionSet: String { String(cString: compiled_instruction_set()) }
 
+  /// How products of bfloat16 are computed, for people.
+  public static var bfloat16: String {
+    if has_bfloat16_products() { return "VDPBF16PS" }
+    return processor_has_bfloat16_products()
+      ? "two multiply-adds; this processor has VDPBF16PS, so a build for it is faster"
+      : "two multiply-adds, the same bits as VDPBF16PS"
+  }
+
   /// What `RESNET_DIST_CPU` takes to build for nearly every machine of this architecture.
   #if arch(arm64)
     private static let common = "generic"

@@ -39,14 +39,22 @@ final class StateSnapshot: @unchecked Sendable {
     averageStatistics = AlignedBuffer(count: hasAverage ? replica.runningStatistics.count : 0)
   }
 
-  /// Bytes that a checkpoint takes: the copy, and the tensors in the files' order that the writer makes of it.
+  /// Bytes of memory that a checkpoint takes: the copy, and the tensors in the files' order that the writer
+  /// makes of it.
   static func bytes(
+    _ layout: ParameterLayout, _ rule: any OptimizerRule, hasAverage: Bool
+  ) -> Int {
+    2 * fileBytes(layout, rule, hasAverage: hasAverage)
+  }
+
+  /// Bytes of a checkpoint's tensors.
+  static func fileBytes(
     _ layout: ParameterLayout, _ rule: any OptimizerRule, hasAverage: Bool
   ) -> Int {
     let network =
       (layout.count + layout.runningStatisticsCount) * MemoryLayout<Float>.stride
     let state = Optimizer.bytes(rule, parameters: layout.trainedCount)
-    return 2 * (network * (hasAverage ? 2 : 1) + state)
+    return network * (hasAverage ? 2 : 1) + state
   }
 
   /// Copies the present state.

@@ -70,12 +70,24 @@ package struct DataCheck {
     splits.reduce(0) { $0 + $1.scan.bad.count + $1.scan.oversized.count(where: \.isRefused) }
   }
 
-  /// What is worth knowing before a run, the worst first; empty: nothing.
-  package var findings: [String] {
-    var findings: [String] = []
+  /// Something worth knowing before a run.
+  package struct Finding: Sendable {
+    package let text: String
+    /// Whether training stumbles over it.
+    package let isUnusable: Bool
+
+    fileprivate init(_ text: String, isUnusable: Bool = false) {
+      (self.text, self.isUnusable) = (text, isUnusable)
+    }
+  }
+
+  /// The worst first; empty: nothing.
+  package var findings: [Finding] {
+    var findings: [Finding] = []
     for split in splits where !split.scan.bad.isEmpty {
       findings.append(
         Self.list(
+          isUnusable: true,
           "\(split.images(split.scan.bad.count)) cannot be decoded: repair or remove them"
             + (split.name == "training" ? ", or train with --on-bad-image skip" : ""),
           split.scan.bad.map(\.reason)))
@@ -84,6 +96,7 @@ package struct DataCheck {
       let refused = split.scan.oversized.count(where: \.isRefused)
       findings.append(
         Self.list(
+          isUnusable: refused > 0,
           "\(split.images(split.scan.oversized.count)) oversized, above "
             + "\(ImageDecoding.largePixels.grouped) pixels: smaller copies load faster and in less memory"
             + (refused > 0
@@ -101,7 +114,8 @@ package struct DataCheck {
           shared.map { "\($0.test) = \($0.training)" }))
     }
     if repeated > 0 {
-      findings.append("\(splits[0].images(repeated)) more than once in the data set")
+      findings.append(
+        Finding("\(splits[0].images(repeated)) more than once in the data set"))
     }
     for split in splits {
       let empty = classNames.indices.filter { split.counts[$0] == 0 }
@@ -111,27 +125,32 @@ package struct DataCheck {
       }
       if split.source.ignoredFiles > 0 {
         findings.append(
-          "\(split.source.ignoredFiles.grouped) ignored beside the \(split.name) images: files that are no "
-            + "JPEG or PNG by their names")
+          Finding(
+            "\(split.source.ignoredFiles.grouped) ignored beside the \(split.name) images: files that are no "
+              + "JPEG or PNG by their names"))
       }
     }
     if classNames.count == 1 {
-      findings.append("there is one class, \(classNames[0]): nothing to tell apart")
+      findings.append(Finding("there is one class, \(classNames[0]): nothing to tell apart"))
     }
     let counts = splits[0].counts.filter { $0 > 0 }
     if let low = counts.min(), let high = counts.max(), high >= 10 * low {
       findings.append(
-        "classes have from \(low.grouped) to \(high.grouped) training images: an error over all images "
-          + "is mostly that of the large classes")
+        Finding(
+          "classes have from \(low.grouped) to \(high.grouped) training images: an error over all images "
+            + "is mostly that of the large classes"))
     }
     return findings
   }
 
-  private static func list(_ text: String, _ items: [String]) -> String {
+  private static func list(
+    isUnusable: Bool = false, _ text: String, _ items: [String]
+  ) -> Finding {
     let rest = items.count - named
-    return
-      ([text + ":"] + items.prefix(named).map { "  " + $0 }
-      + (rest > 0 ? ["  and \(rest.grouped) more"] : [])).joined(separator: "\n")
+    let lines =
+      [text + ":"] + items.prefix(named).map { "  " + $0 }
+      + (rest > 0 ? ["  and \(rest.grouped) more"] : [])
+    return Finding(lines.joined(separator: "\n"), isUnusable: isUnusable)
   }
 
   package var text: String {
@@ -152,7 +171,8 @@ package struct DataCheck {
           + Self.text(splits[0].counts.min()!...splits[0].counts.max()!) + " training images")
     let findings = findings
     return table.description
-      + (findings.isEmpty ? "nothing is wrong with them" : findings.joined(separator: "\n"))
+      + (findings.isEmpty
+        ? "nothing is wrong with them" : findings.map(\.text).joined(separator: "\n"))
   }
 
   private static func text(_ range: ClosedRange<Int>) -> String {
@@ -192,7 +212,7 @@ package struct DataCheck {
         }),
       "test_images_in_training": .integer(shared.count),
       "repeated_training_images": .integer(repeated),
-      "findings": .array(findings.map(JSON.string)),
+      "findings": .array(findings.map { .string($0.text) }),
     ]).description
   }
 }

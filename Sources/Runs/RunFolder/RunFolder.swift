@@ -69,9 +69,12 @@ package final class RunFolder: Sendable {
     try self.init(path: path, lock: RunLock(folder: path))
   }
 
+  /// Where run folders are made that nobody named.
+  package static let defaultParent = "runs"
+
   /// Creates `<parent>/<yyyyMMdd-HHmmss>-<model>-<dataset>`, with `-2`, `-3` … when that is taken.
   package static func create(
-    model: String, dataset: String, in parent: String = "runs", at date: Date = Date()
+    model: String, dataset: String, in parent: String = defaultParent, at date: Date = Date()
   ) throws -> RunFolder {
     try makeFolders(parent)
     let base = "\(parent)/\(timestamp(date))-\(component(model))-\(component(dataset))"
