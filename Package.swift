@@ -66,6 +66,8 @@ let package = Package(
     .target(
       name: "System",
       dependencies: ["CCrypto", .product(name: "SystemPackage", package: "swift-system")]),
+    .plugin(name: "RecordCommit", capability: .buildTool(), path: "Sources/RecordCommit"),
+    .target(name: "BuildInformation", plugins: ["RecordCommit"]),
     .target(name: "Tensors"),
     .target(name: "Randomness"),
     .target(
@@ -133,7 +135,7 @@ let package = Package(
       name: "resnet-dist",
       dependencies: [
         "Benchmarks", "Jobs", "Runs", "Reports", "Evaluation", "Settings", "Console", "Distributed",
-        "Datasets", "Networks", "Kernels", "MPI", "System",
+        "Datasets", "Networks", "Kernels", "MPI", "System", "BuildInformation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: coldSettings, linkerSettings: programLinkage),
 

@@ -28,7 +28,7 @@ struct ResnetDist: ParsableCommand {
       --batch-size is the mini-batch of all ranks together, as in the papers, so the number of ranks \
       changes how long a run takes and nothing else: parameters come out bit for bit the same.
       """,
-    version: "0.1.0",
+    version: VersionText.text,
     subcommands: [
       TrainCommand.self, RecipesCommand.self, SweepCommand.self, JobCommand.self,
       ReportCommand.self,
