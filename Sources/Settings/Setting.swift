@@ -25,6 +25,8 @@ package struct Setting: Sendable {
   package let valueName: String?
   /// What a value must be, for the message about one that is not.
   package let expected: String
+  /// What a shell offers for it.
+  package let completion: ValueCompletion
   package let effect: Effect
   /// Whether people type it often: it comes first in the help.
   package let isCommon: Bool
@@ -54,6 +56,7 @@ package struct Setting: Sendable {
     self.help = help
     self.valueName = valueName ?? format.valueName
     expected = format.expected
+    completion = format.completion
     self.effect = effect
     self.isCommon = isCommon
     self.path = path

@@ -32,7 +32,7 @@ struct BNRecalibrateCommand: RankedCommand {
   @Option(
     help: ArgumentHelp(
       "Where to write: a new run folder, or a new file that ends with .safetensors.",
-      valueName: "path"))
+      valueName: "path"), completion: .file())
   var output: String
 
   @Flag(help: "Print one JSON object instead of text.")

@@ -23,12 +23,15 @@ struct FetchCommand: RankedCommand {
       when they are whole. Proxies are taken from the environment (https_proxy, no_proxy).
       """)
 
-  @Argument(help: "cifar10, cifar100 or fashion-mnist.")
+  @Argument(
+    help: "cifar10, cifar100 or fashion-mnist.",
+    completion: .list(["cifar10", "cifar100", "fashion-mnist"]))
   var dataset: String
 
   @Option(
     help: ArgumentHelp(
-      "Where to put it. (default: data/<name>, where training looks)", valueName: "folder"))
+      "Where to put it. (default: data/<name>, where training looks)", valueName: "folder"),
+    completion: .directory)
   var dataDir: String?
 
   @Option(

@@ -48,13 +48,13 @@ struct EvalCommand: RankedCommand {
   @Option(
     help: ArgumentHelp(
       "Write the class and the predicted class of each image, with their probabilities.",
-      valueName: "file.csv"))
+      valueName: "file.csv"), completion: .file())
   var predictions: String?
 
   @Option(
     help: ArgumentHelp(
       "Write a page with the confusion matrix and the most confident mistakes.",
-      valueName: "file.html"))
+      valueName: "file.html"), completion: .file())
   var report: String?
 
   func run(on ranks: ProcessGroup) throws {
@@ -101,7 +101,7 @@ struct EnsembleFlags: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A run folder, a checkpoint or a .safetensors file with torchvision's names. Repeat it for an "
-        + "ensemble.", valueName: "path"))
+        + "ensemble.", valueName: "path"), completion: .file())
   var weights: [String] = []
 
   func validate() throws {

@@ -24,14 +24,16 @@ struct ExportCommand: RankedCommand {
       known.
       """)
 
-  @Argument(help: "A run folder, a checkpoint in it, or a .safetensors or .pth file.")
+  @Argument(
+    help: "A run folder, a checkpoint in it, or a .safetensors or .pth file.", completion: .file())
   var weights: String
 
-  @Option(help: ArgumentHelp("Write an ONNX model.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write an ONNX model.", valueName: "file"), completion: .file())
   var onnx: String?
 
   @Option(
-    help: ArgumentHelp("Write the tensors in PyTorch's names and shapes.", valueName: "file"))
+    help: ArgumentHelp("Write the tensors in PyTorch's names and shapes.", valueName: "file"),
+    completion: .file())
   var safetensors: String?
 
   @OptionGroup(title: ArchitectureSelection.title)

@@ -22,7 +22,8 @@ struct InspectCommand: RankedCommand {
         resnet-dist inspect --model resnet50
       """)
 
-  @Argument(help: "A run folder, a checkpoint in it, or a weights file.")
+  @Argument(
+    help: "A run folder, a checkpoint in it, or a weights file.", completion: .file())
   var checkpoint: String?
 
   @OptionGroup(title: "A network instead of a file")

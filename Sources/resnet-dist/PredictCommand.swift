@@ -22,10 +22,12 @@ struct PredictCommand: RankedCommand {
         resnet-dist predict --weights resnet18.pth --classes names.txt --json photos/
       """)
 
-  @Argument(help: "Image files, and folders of them.")
+  @Argument(help: "Image files, and folders of them.", completion: .file())
   var images: [String] = []
 
-  @Option(help: ArgumentHelp("A file with the classes' names, one a line.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A file with the classes' names, one a line.", valueName: "file"),
+    completion: .file())
   var classes: String?
 
   @Option(help: ArgumentHelp("Classes for each image.", valueName: "K"))
@@ -47,7 +49,7 @@ struct PredictCommand: RankedCommand {
   @Option(
     help: ArgumentHelp(
       "Write what the classifier sees of each image as a NumPy array, float32 [images, features].",
-      valueName: "file.npy"))
+      valueName: "file.npy"), completion: .file())
   var features: String?
 
   @OptionGroup(title: NetworkSelection.title) var network: SettingOptions<NetworkSelection>

@@ -30,7 +30,9 @@ struct ReportCommand: RankedCommand {
     case markdown, csv, json, html
   }
 
-  @Argument(help: "Run folders; files of eval --json for --table 4, of bench --json for --scaling.")
+  @Argument(
+    help: "Run folders; files of eval --json for --table 4, of bench --json for --scaling.",
+    completion: .file())
   var runs: [String]
 
   @Option(
@@ -46,7 +48,9 @@ struct ReportCommand: RankedCommand {
   @Flag(help: "Show throughput and efficiency over ranks, from what bench --json printed.")
   var scaling = false
 
-  @Option(help: ArgumentHelp("Write to a file instead of stdout.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write to a file instead of stdout.", valueName: "file"), completion: .file()
+  )
   var output: String?
 
   func validate() throws {

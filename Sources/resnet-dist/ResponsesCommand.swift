@@ -21,14 +21,17 @@ struct ResponsesCommand: RankedCommand {
         resnet-dist responses runs/resnet20 runs/resnet56 --html figure7.html
       """)
 
-  @Argument(help: "Run folders, checkpoints or weights files of networks for the same images.")
+  @Argument(
+    help: "Run folders, checkpoints or weights files of networks for the same images.",
+    completion: .file())
   var weights: [String]
 
   @OptionGroup(title: TestImageSelection.title) var data: SettingOptions<TestImageSelection>
   @OptionGroup(title: DivisionSelection.title) var division: SettingOptions<DivisionSelection>
 
   @Option(
-    help: ArgumentHelp("Write the figure as a page for a browser.", valueName: "file"))
+    help: ArgumentHelp("Write the figure as a page for a browser.", valueName: "file"),
+    completion: .file())
   var html: String?
 
   @Flag(help: "Print one JSON object a line for each network.")

@@ -63,8 +63,22 @@ extension SettingOptions: CustomReflectable {
         }
         return (
           setting.key,
-          Option<String?>(name: names, help: ArgumentHelp(text, valueName: valueName))
+          Option<String?>(
+            name: names, help: ArgumentHelp(text, valueName: valueName),
+            completion: setting.completion.kind)
         )
       })
+  }
+}
+
+extension ValueCompletion {
+  /// In the parser's words.
+  fileprivate var kind: CompletionKind? {
+    switch self {
+    case .none: nil
+    case .words(let words): .list(words)
+    case .file: .file()
+    case .folder: .directory
+    }
   }
 }

@@ -27,7 +27,7 @@ struct StatisticsCommand: RankedCommand {
 
   @Option(
     name: [.long, .customShort("o")],
-    help: ArgumentHelp("The file to write.", valueName: "file.safetensors"))
+    help: ArgumentHelp("The file to write.", valueName: "file.safetensors"), completion: .file())
   var output: String
 
   func validate() throws {

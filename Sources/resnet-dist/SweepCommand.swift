@@ -22,12 +22,13 @@ struct SweepCommand: RankedCommand {
         mpirun -n 8 resnet-dist sweep table6.yaml --job 3
       """)
 
-  @Argument(help: "The sweep: a YAML file.")
+  @Argument(help: "The sweep: a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
   var file: String
 
   @Option(
     help: ArgumentHelp(
-      "The folder of the runs' folders. (default: runs/<file's name>)", valueName: "folder"))
+      "The folder of the runs' folders. (default: runs/<file's name>)", valueName: "folder"),
+    completion: .directory)
   var runDir: String?
 
   @Option(

@@ -79,13 +79,14 @@ extension DataSettings: SettingGroup {
       "The images: fashion-mnist, cifar10, cifar100, image-folder, webdataset (tar files) or "
         + "synthetic; where it is not given, --data-dir tells.", effect: .fixed, isCommon: true),
     Setting(
-      "data-dir", \.data.directory, .text("a folder", "folder"),
+      "data-dir", \.data.directory, .text("a folder", "folder", completion: .folder),
       "Where the images are. An image folder holds train/<class>/ and test/<class>/, or <class>/ "
         + "alone; tar files are a folder, or a pattern in quotes such as 'train-{0000..0146}.tar'.",
       aliases: ["data-path"], unset: "where the data set's package or 'data fetch' puts it",
       effect: .none, isCommon: true),
     Setting(
-      "val-data", \.data.testDirectory, .text("a folder, or tar files", "folder"),
+      "val-data", \.data.testDirectory,
+      .text("a folder, or tar files", "folder", completion: .file),
       "Where the test images are, if not in --data-dir.", aliases: ["val-dir"], effect: .none),
     Setting(
       "train-limit", \.data.trainLimit, .integer(1...),

@@ -54,7 +54,12 @@ extension NetworkSettings: SettingGroup {
 
   package static let settings: [Setting] = [
     Setting(
-      "model", \.network.model, .text("a model's name", "name"),
+      "model", \.network.model,
+      .text(
+        "a model's name", "name",
+        completion: .words(
+          ["auto"] + ModelCatalog.paperModels + ModelCatalog.imageNetModels
+            + ModelCatalog.resNeXtModels + ModelCatalog.squeezingModels)),
       "The network: resnetN or plainN with N = 6n+2 layers (20, 32, 44, 56, 110, 1202) for small "
         + "images; resnet18, 34, 50, 101, 152, plain18, 34, resnext50_32x4d, seresnet50 and the "
         + "like for large ones; auto: resnet20 for images of up to \(DataSettings.smallSide) "
@@ -79,7 +84,7 @@ extension NetworkSettings: SettingGroup {
       "Begin with 0 as the last BN scale of each residual block, so that it begins as its "
         + "shortcut.", effect: .start),
     Setting(
-      "weights", \.network.weights, .text("a weights file", "path"),
+      "weights", \.network.weights, .text("a weights file", "path", completion: .file),
       "Weights to start from: a run folder, a checkpoint, or a .safetensors or .pth file with "
         + "torchvision's names.", effect: .start, isCommon: true),
     Setting(

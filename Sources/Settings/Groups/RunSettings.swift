@@ -57,7 +57,8 @@ extension RunSettings: SettingGroup {
       "seed", \.run.seed, .integer(0...), "Decides initial weights, order and augmentation.",
       effect: .fixed),
     Setting(
-      "run-dir", \.run.directory, .text("a folder", "folder"), "The run folder; new or empty.",
+      "run-dir", \.run.directory, .text("a folder", "folder", completion: .folder),
+      "The run folder; new or empty.",
       aliases: ["output-dir"], unset: "runs/<time>-<model>-<dataset>", effect: .none,
       isCommon: true),
     Setting(
@@ -98,7 +99,7 @@ extension RunSettings: SettingGroup {
       "report", \.run.writesReport, .flag,
       "Write report.html with the run's curves into its folder at the end.", effect: .none),
     Setting(
-      "timeline", \.run.timeline, .text("a file", "file"),
+      "timeline", \.run.timeline, .text("a file", "file", completion: .file),
       "Write what each rank did when, until memory for it is full, as a Chrome trace for Perfetto "
         + "(ui.perfetto.dev).", effect: .none),
     Setting(

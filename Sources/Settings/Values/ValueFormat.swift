@@ -2,26 +2,38 @@
 
 import Foundation
 
+/// What a shell offers for a value that is being typed.
+package enum ValueCompletion: Equatable, Sendable {
+  case none
+  case words([String])
+  /// Files, and folders on the way to them.
+  case file
+  case folder
+}
+
 package struct ValueFormat<Value: Sendable>: Sendable {
   /// What a value must be, for the message about one that is not.
   let expected: String
   /// What the help calls a value; nil: it is a flag.
   let valueName: String?
+  /// What a shell offers for it.
+  let completion: ValueCompletion
   /// Nil when the text is not acceptable.
   let parse: @Sendable (String) -> Value?
   /// Nil: not set.
   let text: @Sendable (Value) -> String?
 
   init(
-    _ expected: String, valueName: String? = "value",
+    _ expected: String, valueName: String? = "value", completion: ValueCompletion = .none,
     parse: @escaping @Sendable (String) -> Value?, text: @escaping @Sendable (Value) -> String?
   ) {
-    (self.expected, self.valueName, self.parse, self.text) = (expected, valueName, parse, text)
+    (self.expected, self.valueName, self.completion) = (expected, valueName, completion)
+    (self.parse, self.text) = (parse, text)
   }
 
   /// The same values, or none.
   var optional: ValueFormat<Value?> {
-    .init(expected, valueName: valueName) {
+    .init(expected, valueName: valueName, completion: completion) {
       parse($0).map(Optional.some)
     } text: {
       $0.flatMap(text)
@@ -31,8 +43,10 @@ package struct ValueFormat<Value: Sendable>: Sendable {
 
 extension ValueFormat where Value == String {
   /// Any text but the empty one.
-  static func text(_ expected: String, _ valueName: String) -> Self {
-    .init(expected, valueName: valueName) {
+  static func text(
+    _ expected: String, _ valueName: String, completion: ValueCompletion = .none
+  ) -> Self {
+    .init(expected, valueName: valueName, completion: completion) {
       $0.isEmpty ? nil : $0
     } text: {
       $0
@@ -107,7 +121,7 @@ extension ValueFormat where Value: RawRepresentable<String> & CaseIterable {
     let isShort = names.map(\.count).reduce(0, +) < 24
     return .init(
       names.count > 2 ? names.joined(separator: ", ") : names.joined(separator: " or "),
-      valueName: isShort ? names.joined(separator: "|") : "name"
+      valueName: isShort ? names.joined(separator: "|") : "name", completion: .words(names)
     ) { text in
       Value.allCases.first { $0.rawValue.lowercased() == text.lowercased() }
     } text: {
