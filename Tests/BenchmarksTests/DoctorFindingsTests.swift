@@ -199,8 +199,8 @@ import Testing
       for rank in [0, 1] { Self.set("ranks", rank, "processors", [0])(&object) }
     }
     #expect(bound["ranks"]?.level == .warning)
-    #expect(bound["ranks"]?.text.contains("4 threads take turns on the 1 processors") == true)
-    #expect(bound["ranks"]?.remedy?.contains("at most 1 ranks") == true)
+    #expect(bound["ranks"]?.text.contains("4 threads take turns on 1 processor of node1") == true)
+    #expect(bound["ranks"]?.remedy?.contains("at most 1 rank there") == true)
     let threads = try changed { object in
       object["threads_were_given"] = true
       for rank in 0..<4 { Self.set("ranks", rank, "threads", 4)(&object) }

@@ -89,18 +89,10 @@ extension CommandLineTests {
         try Job.run(2, missing, timeout: Job.patience), exitCode: 1,
         naming: ["problem  run", "/nowhere", "rank 0"])
       let folder = try TemporaryDirectory()
-      let jpeg = "\(Job.root)/Tests/DatasetsTests/Fixtures/colour.jpg"
-      for (place, count) in [("first", 3), ("second", 2)] {
-        let images = folder.file("\(place)/images/cat")
-        try FileManager.default.createDirectory(
-          atPath: images, withIntermediateDirectories: true)
-        for index in 0..<count {
-          try FileManager.default.copyItem(atPath: jpeg, toPath: "\(images)/\(index).jpg")
-        }
-      }
+      let places = try Job.placesWithImages(3, 2, in: folder)
       expectFailure(
         try Job.run(
-          inEach: [folder.file("first"), folder.file("second")],
+          inEach: places,
           ["doctor", "--model", "resnet8", "--data-dir", "images"]), exitCode: 1,
         naming: ["problem  run", "training images", "rank 1"])
     }

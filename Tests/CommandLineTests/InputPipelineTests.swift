@@ -103,23 +103,10 @@ extension CommandLineTests {
     @Test("ranks that find other images under the same path are told so")
     func differentFolders() throws {
       let folder = try TemporaryDirectory()
-      let jpeg = "\(Job.root)/Tests/DatasetsTests/Fixtures/colour.jpg"
-      for (place, count) in [("first", 3), ("second", 2)] {
-        let images = folder.file("\(place)/images/cat")
-        try FileManager.default.createDirectory(
-          atPath: images, withIntermediateDirectories: true)
-        for index in 0..<count {
-          try FileManager.default.copyItem(atPath: jpeg, toPath: "\(images)/\(index).jpg")
-        }
-      }
-      let arguments = [
-        Job.executable, "--model", "resnet8", "--dataset", "image-folder", "--data-dir", "images",
-      ]
-      let outcome = try ProcessRunner.run(
-        "/usr/bin/env",
-        ["mpirun", "-n", "1", "-wdir", folder.file("first")] + arguments
-          + [":", "-n", "1", "-wdir", folder.file("second")] + arguments,
-        environment: Job.environment, timeout: Job.patience)
+      let places = try Job.placesWithImages(3, 2, in: folder)
+      let outcome = try Job.run(
+        inEach: places,
+        ["--model", "resnet8", "--dataset", "image-folder", "--data-dir", "images"])
       expectFailure(outcome, exitCode: 2, naming: ["training images", "rank 1"])
     }
   }

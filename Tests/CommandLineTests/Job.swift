@@ -72,6 +72,20 @@ enum Job {
     return try launch(Array(parts.joined(separator: [":"])), in: nil, timeout: patience)
   }
 
+  /// Working directories with a folder `images` each, which holds so many images of one class.
+  static func placesWithImages(_ counts: Int..., in folder: TemporaryDirectory) throws -> [String] {
+    let jpeg = "\(root)/Tests/DatasetsTests/Fixtures/colour.jpg"
+    return try counts.enumerated().map { number, count in
+      let place = folder.file("place-\(number)")
+      let images = "\(place)/images/cat"
+      try FileManager.default.createDirectory(atPath: images, withIntermediateDirectories: true)
+      for index in 0..<count {
+        try FileManager.default.copyItem(atPath: jpeg, toPath: "\(images)/\(index).jpg")
+      }
+      return place
+    }
+  }
+
   private static func launch(
     _ arguments: [String], in directory: String?, timeout: Double
   ) throws -> ProcessRunner.Outcome {

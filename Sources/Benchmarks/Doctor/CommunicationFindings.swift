@@ -122,7 +122,9 @@ extension Examination {
     guard let worst = clocks.max(by: { abs($0.offsetSeconds) < abs($1.offsetSeconds) }) else {
       return nil
     }
-    let text = "that of \(worst.host) differs by \(Self.duration(abs(worst.offsetSeconds)))"
+    let text =
+      "that of \(worst.host) differs by \(Self.duration(abs(worst.offsetSeconds))) "
+      + "(± \(Self.duration(worst.uncertaintySeconds)))"
     return abs(worst.offsetSeconds) - worst.uncertaintySeconds < 0.5
       ? Finding(.ok, "clocks", text)
       : Finding(

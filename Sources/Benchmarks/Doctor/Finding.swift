@@ -23,6 +23,11 @@ package struct Finding: Codable, Equatable, Sendable {
   package init(_ level: Level, _ check: String, _ text: String, remedy: String? = nil) {
     (self.level, self.check, self.text, self.remedy) = (level, check, text, remedy)
   }
+
+  /// `1 rank`, `2 ranks`.
+  static func counted(_ count: Int, _ noun: String) -> String {
+    "\(count) \(noun)\(count == 1 ? "" : "s")"
+  }
 }
 
 extension [Finding] {
@@ -42,15 +47,12 @@ extension [Finding] {
 
   /// The worst of them in a sentence.
   package var verdict: String {
-    func counted(_ count: Int, _ word: String) -> String {
-      "\(count) \(word)\(count == 1 ? "" : "s")"
-    }
     let (problems, warnings) = (count(.problem), count(.warning))
     if problems > 0 {
-      return counted(problems, "problem")
-        + (warnings > 0 ? " and \(counted(warnings, "warning"))" : "")
+      return Finding.counted(problems, "problem")
+        + (warnings > 0 ? " and \(Finding.counted(warnings, "warning"))" : "")
         + ": this run should not be started like this"
     }
-    return warnings > 0 ? "\(counted(warnings, "warning")): the run works" : "ready to run"
+    return warnings > 0 ? "\(Finding.counted(warnings, "warning")): the run works" : "ready to run"
   }
 }

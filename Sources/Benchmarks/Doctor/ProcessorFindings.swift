@@ -30,10 +30,13 @@ extension Examination {
       if busy > allowed.count {
         return Finding(
           .warning, "ranks",
-          count + threads + ": \(busy) threads take turns on the \(allowed.count) processors of "
-            + "\(host.name) that they may use; results stay the same",
+          count + threads
+            + ": \(busy) threads take turns on \(Finding.counted(allowed.count, "processor")) of "
+            + "\(host.name), all that they may use; results stay the same",
           remedy: host.ranks.count > allowed.count
-            ? "start at most \(allowed.count) ranks there"
+            ? "start at most \(Finding.counted(allowed.count, "rank")) there"
+              + (allowed.count < ranks[host.ranks[0]].machineProcessors
+                ? ", or unbind them: mpirun --bind-to none" : "")
             : threadsWereGiven
               ? "a smaller --threads, or mpirun --map-by slot:PE=\(most) --bind-to core"
               : "mpirun --bind-to none")
