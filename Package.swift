@@ -44,6 +44,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
@@ -121,6 +122,7 @@ let package = Package(
         "Optimizers",
         "Datasets",
         "Safetensors", "PyTorchFiles", "ONNX", "TensorBoard", "Kernels", "Tensors", "System",
+        .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: coldSettings),
     .target(
       name: "Benchmarks",
@@ -183,7 +185,8 @@ let package = Package(
         "Settings", "Distributed", "Datasets", "Networks", "Optimizers", "Tensors", "TestSupport",
       ]),
     .testTarget(
-      name: "ReportsTests", dependencies: ["Reports", "Settings", "Networks", "TestSupport"]),
+      name: "ReportsTests", dependencies: ["Reports", "Settings", "Networks", "TestSupport"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "RunsTests",
       dependencies: ["Runs", "Settings", "TensorBoard", "System", "TestSupport"]),

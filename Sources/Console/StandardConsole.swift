@@ -36,6 +36,9 @@ package struct StandardConsole: Console, Sendable {
 
   package var width: Int { terminal?.columns ?? fallbackWidth }
 
+  /// Lines of the terminal, as many as most have where it does not say.
+  package var height: Int { terminal?.rows ?? 24 }
+
   /// Errors are ignored: a console that went away must not end a training run.
   package func write(_ text: String) {
     let bytes = Array(text.utf8)

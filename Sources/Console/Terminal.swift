@@ -20,10 +20,15 @@ final class Terminal: Sendable {
   }
 
   /// The window's width, nil when the terminal does not say.
-  var columns: Int? {
+  var columns: Int? { size.ws_col > 0 ? Int(size.ws_col) : nil }
+
+  /// The window's height, nil when the terminal does not say.
+  var rows: Int? { size.ws_row > 0 ? Int(size.ws_row) : nil }
+
+  /// Zeros where the terminal does not say.
+  private var size: winsize {
     var size = winsize()
-    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
-    return Int(size.ws_col)
+    return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 ? size : winsize()
   }
 
   private init?(owning descriptor: Int32) {

@@ -15,6 +15,8 @@ package indirect enum JSON: CustomStringConvertible {
   case string(String)
   case array([JSON])
   case object(KeyValuePairs<String, JSON?>)
+  /// An object whose names are not known before the program runs.
+  case members([(name: String, value: JSON)])
 
   /// Null for nil.
   package static func optional(_ value: Int?) -> JSON { value.map(JSON.integer) ?? .null }
@@ -31,8 +33,13 @@ package indirect enum JSON: CustomStringConvertible {
     case .string(let text): Self.encoded(text)
     case .array(let elements): "[\(elements.map(\.description).joined(separator: ","))]"
     case .object(let members):
-      "{\(members.compactMap { key, value in value.map { "\(Self.encoded(key)):\($0)" } }.joined(separator: ","))}"
+      Self.object(members.compactMap { name, value in value.map { (name, $0) } })
+    case .members(let members): Self.object(members)
     }
+  }
+
+  private static func object(_ members: [(name: String, value: JSON)]) -> String {
+    "{\(members.map { "\(encoded($0.name)):\($0.value)" }.joined(separator: ","))}"
   }
 
   private static let encoder: JSONEncoder = {

@@ -30,7 +30,7 @@ struct ResnetDist: ParsableCommand {
       """,
     version: VersionText.text,
     subcommands: [
-      TrainCommand.self, RecipesCommand.self, SweepCommand.self, JobCommand.self,
+      TrainCommand.self, RecipesCommand.self, SweepCommand.self, JobCommand.self, TopCommand.self,
       ReportCommand.self,
       EvalCommand.self, PredictCommand.self, ResponsesCommand.self,
       BNRecalibrateCommand.self,

@@ -1,6 +1,7 @@
 /// `resnet-dist sweep`: many runs from one file.
 
 import ArgumentParser
+import BuildInformation
 import Console
 import Distributed
 import Runs
@@ -41,7 +42,8 @@ struct SweepCommand: RankedCommand {
 
   func run(on ranks: ProcessGroup) throws {
     let sweep = try SweepRun(
-      file: file, folder: runDir, ranks: ranks, console: StandardConsole.output)
+      file: file, folder: runDir, ranks: ranks, program: BuildInformation.name,
+      console: StandardConsole.output)
     if list {
       guard ranks.isFirst else { return }
       for (index, name) in sweep.names.enumerated() {

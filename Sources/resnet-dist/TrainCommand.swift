@@ -1,6 +1,7 @@
 /// `resnet-dist train`, the default.
 
 import ArgumentParser
+import BuildInformation
 import Console
 import Distributed
 import Runs
@@ -51,7 +52,7 @@ struct TrainCommand: RankedCommand {
         resume: resume?.checkpoint)
     }
     let run = try TrainingRun(
-      configuration, resume: resume, ranks: ranks,
+      configuration, resume: resume, ranks: ranks, program: BuildInformation.name,
       console: json ? StandardConsole.error : StandardConsole.output)
     let outcome = try run.train()
     if json, ranks.isFirst { StandardConsole.output.writeLine(outcome.json) }

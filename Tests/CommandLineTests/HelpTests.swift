@@ -8,8 +8,8 @@ extension CommandLineTests {
   @Suite struct HelpTests {
     private static let commands = [
       [], ["train"], ["eval"], ["bn-recalibrate"], ["bench"], ["inspect"], ["export"], ["data"],
-      ["data", "fetch"], ["data", "statistics"], ["doctor"], ["recipes"], ["sweep"], ["report"],
-      ["predict"], ["job"],
+      ["data", "fetch"], ["data", "statistics"], ["doctor"], ["recipes"], ["sweep"], ["top"],
+      ["report"], ["predict"], ["job"],
     ]
 
     private func help(_ command: [String]) throws -> [String] {

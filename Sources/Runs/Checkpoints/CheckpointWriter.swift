@@ -16,6 +16,8 @@ final class CheckpointWriter {
     let sha256: String
     /// Seconds that it took.
     let seconds: Double
+    /// When it was on disk, in seconds since 1970.
+    let time: Double
   }
 
   /// What the thread leaves behind.
@@ -52,7 +54,8 @@ final class CheckpointWriter {
         state.parametersSHA256 = contents.weights.sha256
         try files.save(state, contents)
         return Written(
-          step: state.step, sha256: state.parametersSHA256, seconds: MonotonicClock.now - began)
+          step: state.step, sha256: state.parametersSHA256, seconds: MonotonicClock.now - began,
+          time: WallClock.now)
       }
       outcome.result.withLock { $0 = result }
     }
@@ -63,6 +66,11 @@ final class CheckpointWriter {
   /// Whether the checkpoint that was begun cannot be written.
   var hasFailed: Bool {
     outcome.result.withLock { if case .failure = $0 { true } else { false } }
+  }
+
+  /// The newest checkpoint on disk, that of a thread which has just ended included.
+  var lastWritten: Written? {
+    outcome.result.withLock { if case .success(let written) = $0 { written } else { newest } }
   }
 
   /// Waits until the checkpoint that was begun is on disk, or cannot be.

@@ -8,6 +8,8 @@
 ///     mistakes.json   what it gets wrong, for report.html, likewise
 ///     report.html     its curves and settings, likewise
 ///     checkpoints/    step-0001234/ and so on
+///     status.json     where the run is, replaced every few seconds
+///     logs/           rank-0000.jsonl and so on: what happened on each rank
 ///     lock            held by the process that writes here
 
 import Foundation
@@ -45,7 +47,7 @@ package final class RunFolder: Sendable {
   private static func isUnstarted(_ path: String) throws -> Bool {
     let own = [
       "config.yaml", "metrics.jsonl", "report.html", "checkpoints", predictionsName,
-      Mistakes.fileName, RunLock.fileName,
+      Mistakes.fileName, RunLock.fileName, RunStatus.fileName, logsName,
     ]
     let names = try DirectoryListing.names(in: path)
     guard
@@ -92,12 +94,18 @@ package final class RunFolder: Sendable {
     self.path = path
     self.lock = lock
     try RunFolder.makeFolders(checkpointsPath)
+    try RunFolder.makeFolders("\(path)/\(RunFolder.logsName)")
     try TemporaryName.removeLeftovers(in: path)
     try TemporaryName.removeLeftovers(in: checkpointsPath)
   }
 
   /// False where the file system offers no locks, so that a second run would not be noticed.
   package var isExclusive: Bool { lock.isExclusive }
+
+  /// The folder from `/` on: other ranks may have other working directories.
+  var absolutePath: String {
+    path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+  }
 
   /// Where the resolved configuration is.
   package var configPath: String { "\(path)/config.yaml" }
@@ -109,6 +117,12 @@ package final class RunFolder: Sendable {
   /// Replaces `config.yaml` in one step.
   package func writeConfig(yaml: String) throws(FileError) {
     try AtomicFile.write(yaml, to: configPath)
+  }
+
+  /// Replaces `status.json` in one step, without waiting for the disk.
+  package func write(_ status: RunStatus) throws(FileError) {
+    try AtomicFile.write(
+      Array((status.json + "\n").utf8), to: "\(path)/\(RunStatus.fileName)", isDurable: false)
   }
 
   /// Writes `result.json` in one step.

@@ -20,21 +20,24 @@ package struct SweepRun {
   private let sweep: Sweep
   private let folder: String
   private let ranks: ProcessGroup
+  private let program: String
   private let console: any Console
 
   /// Reads a sweep file on all ranks.
   ///
   /// - Parameters:
   ///   - folder: of the sweep; nil: `runs/` and the file's name without its end.
+  ///   - program: which resnet-dist this is, for the logs.
   ///   - console: where rank 0 reports.
   /// - Throws: `CollectiveFailure`.
   package init(
-    file: String, folder: String?, ranks: ProcessGroup, console: any Console
+    file: String, folder: String?, ranks: ProcessGroup, program: String, console: any Console
   ) throws {
     sweep = try ranks.together { try Sweep(file: file) }
     let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
     self.folder = folder ?? "runs/\(name)"
     self.ranks = ranks
+    self.program = program
     self.console = console
   }
 
@@ -81,7 +84,8 @@ package struct SweepRun {
       let configuration = try ranks.together {
         try TrainingConfiguration.resolve(changes, file: nil, resume: resume?.checkpoint)
       }
-      let run = try TrainingRun(configuration, resume: resume, ranks: ranks, console: console)
+      let run = try TrainingRun(
+        configuration, resume: resume, ranks: ranks, program: program, console: console)
       return .finished(test: try run.train().test.top1Error)
     } catch let failure as CollectiveFailure {
       // Who stops a run stops the sweep.

@@ -76,6 +76,7 @@ final class EpochEvaluator {
       totals = try average.evaluating {
         try evaluator.evaluate(outcomes: outcomes) {
           bar?.update(completed: $0, images: $0 * evaluator.batchSize)
+          report?.status.isEvaluating()
         }
       }
     }

@@ -41,6 +41,7 @@ struct FinalTest {
     defer { bar?.finish() }
     return try evaluator.evaluate(outcomes: outcomes) {
       bar?.update(completed: $0, images: $0 * evaluator.batchSize)
+      report?.status.isEvaluating()
     }
   }
 }

@@ -55,17 +55,19 @@ package final class TrainingRun {
   private let stop: StopMonitor
   /// Rank 0's.
   private let report: RunReport?
+  private let events: EventLogger
 
   /// Sets up a run on all ranks; nothing is written before everything has been checked.
   ///
   /// - Parameters:
   ///   - requested: the same on every rank.
   ///   - resume: what is resumed; nil: a new run begins.
+  ///   - program: which resnet-dist this is, for the logs.
   ///   - console: where rank 0 reports.
   /// - Throws: `CollectiveFailure`.
   package init(
     _ requested: TrainingConfiguration, resume: ResumePoint?, ranks: ProcessGroup,
-    console: any Console
+    program: String, console: any Console
   ) throws {
     StopSignals.watch()
     let began = MonotonicClock.now
@@ -88,11 +90,16 @@ package final class TrainingRun {
       ?? Preprocessing.make(
         configuration, source: data.train, transform: data.testTransform, ranks: ranks)
     try ranks.together { try setup.check(normalization) }
+    let clock = TrainingClock(earlier: start.seconds)
     report = try ranks.onFirst { [start] in
-      RunReport(
-        files: try RunFiles(setup, start: start), console: console,
-        bar: ProgressBar(console: console))
+      let files = try RunFiles(setup, start: start)
+      return RunReport(
+        files: files, console: console, bar: ProgressBar(console: console),
+        status: try StatusReporter(
+          setup, start: start, folder: files.folder, clock: clock, ranks: ranks))
     }
+    events = try EventLogger(
+      folder: report?.files.folder, ranks: ranks, threads: setup.threads, program: program)
     average = configuration.weightAverage(setup.timeline).map { [engine] in
       WeightAverage($0, of: engine.replica)
     }
@@ -105,7 +112,8 @@ package final class TrainingRun {
     stop = StopMonitor(
       configuration.run, began: began, isFirst: ranks.isFirst,
       stallLimits: engine.rankProgress.limits, writer: writer)
-    clock = TrainingClock(earlier: start.seconds)
+    report?.status.writer = writer
+    self.clock = clock
     features = try RunFeatures(setup, ranks: ranks)
     let evaluationReplica = { [engine] (architecture: Architecture) in
       Replica(
@@ -151,6 +159,9 @@ package final class TrainingRun {
       report: report)
     saver = CheckpointSaver(
       setup, engine, average: average, clock: clock, ranks: ranks, writer: writer)
+    let verifier = ReplicaVerifier(
+      engine, interval: configuration.run.verifyEvery, ranks: ranks)
+    let observers: [(any TrainingObserver)?] = [verifier, reporter, saver, report?.status, events]
     trainer = Trainer(
       engine, average: average, phases: setup.phases,
       makeLoader: { [features] in
@@ -158,10 +169,7 @@ package final class TrainingRun {
       }, timeline: setup.timeline,
       checkpointEvery: configuration.run.checkpointEvery, progress: start.progress,
       evaluator: self.evaluator, stop: stop, ranks: ranks,
-      observers: [
-        ReplicaVerifier(engine, interval: configuration.run.verifyEvery, ranks: ranks), reporter,
-        saver,
-      ])
+      observers: observers.compactMap(\.self))
     (self.setup, self.ranks, self.normalization) = (setup, ranks, normalization)
   }
 
@@ -170,49 +178,62 @@ package final class TrainingRun {
   /// - Throws: `CollectiveFailure`, also for `RunStopped`.
   package func train() throws -> Outcome {
     try ranks.endTogether {
-      let watchdog = StallWatchdog(
-        engine.rankProgress, group: ranks, timeout: setup.configuration.run.stallTimeout)
-      watchdog?.begin()
-      // A checkpoint that is being written is finished, whatever ends the job.
-      defer {
-        saver.settle()
-        watchdog?.end()
+      do {
+        let outcome = try trainToTheEnd()
+        report?.status.end(nil)
+        events.finished(sha256: outcome.parametersSHA256)
+        return outcome
+      } catch {
+        report?.status.end(error)
+        events.ended(error)
+        throw error
       }
-      writeSummary()
-      try features.fill(engine, tested: tested, normalization, bar: report?.bar)
-      reporter.writeHeader()
-      guard try trainer.run() else { throw CollectiveFailure(onEveryRank: try stopped()) }
-      let last = try evaluator.finalTotals(trainer.progress)
-      let digest = saver.parametersSHA256(trainer.progress)
-      let averageDigest = average?.withAveragedWeights { engine.replica.parametersSHA256 }
-      let frozen = start.frozenSHA256.map { before in
-        FrozenDigest(before: before, after: engine.replica.frozenSHA256 ?? "")
-      }
-      let outcome = Outcome(
-        model: setup.architecture.name,
-        test: try finalTest?.run(trainer.progress) ?? last,
-        validation: finalTest == nil ? nil : last, best: trainer.progress.best,
-        parametersSHA256: digest,
-        frozen: frozen, averageSHA256: averageDigest,
-        folder: report?.files.folder.path ?? "", seconds: clock.total.seconds)
-      let predictions = try TestPredictions(
-        outcomes, of: setup.data.test, ranks: ranks.control)
-      try ranks.onFirst {
-        guard let report else { return }
-        try report.files.folder.write(predictions)
-        try report.files.folder.writeResult(json: outcome.json)
-        if setup.configuration.run.writesReport { try report.files.folder.writeReport() }
-        try TrainingSummary.writeCurves(outcome.folder, to: report.console)
-        TrainingSummary.writeResult(outcome, to: report.console)
-        if setup.configuration.run.writesReport {
-          report.console.writeLine(
-            "curves, mistakes and settings: \(report.files.folder.reportPath)")
-        }
-      }
-      engine.rankProgress.move(to: .ended)
-      try timelineFile?.write(engine.rankProgress, ranks: ranks)
-      return outcome
     }
+  }
+
+  private func trainToTheEnd() throws -> Outcome {
+    let watchdog = StallWatchdog(
+      engine.rankProgress, group: ranks, timeout: setup.configuration.run.stallTimeout)
+    watchdog?.begin()
+    // A checkpoint that is being written is finished, whatever ends the job.
+    defer {
+      saver.settle()
+      watchdog?.end()
+    }
+    writeSummary()
+    try features.fill(engine, tested: tested, normalization, bar: report?.bar)
+    reporter.writeHeader()
+    guard try trainer.run() else { throw CollectiveFailure(onEveryRank: try stopped()) }
+    let last = try evaluator.finalTotals(trainer.progress)
+    let digest = saver.parametersSHA256(trainer.progress)
+    let averageDigest = average?.withAveragedWeights { engine.replica.parametersSHA256 }
+    let frozen = start.frozenSHA256.map { before in
+      FrozenDigest(before: before, after: engine.replica.frozenSHA256 ?? "")
+    }
+    let outcome = Outcome(
+      model: setup.architecture.name,
+      test: try finalTest?.run(trainer.progress) ?? last,
+      validation: finalTest == nil ? nil : last, best: trainer.progress.best,
+      parametersSHA256: digest,
+      frozen: frozen, averageSHA256: averageDigest,
+      folder: report?.files.folder.path ?? "", seconds: clock.total.seconds)
+    let predictions = try TestPredictions(
+      outcomes, of: setup.data.test, ranks: ranks.control)
+    try ranks.onFirst {
+      guard let report else { return }
+      try report.files.folder.write(predictions)
+      try report.files.folder.writeResult(json: outcome.json)
+      if setup.configuration.run.writesReport { try report.files.folder.writeReport() }
+      try TrainingSummary.writeCurves(outcome.folder, to: report.console)
+      TrainingSummary.writeResult(outcome, to: report.console)
+      if setup.configuration.run.writesReport {
+        report.console.writeLine(
+          "curves, mistakes and settings: \(report.files.folder.reportPath)")
+      }
+    }
+    engine.rankProgress.move(to: .ended)
+    try timelineFile?.write(engine.rankProgress, ranks: ranks)
+    return outcome
   }
 
   /// Why the run ends here, and how to continue. Collective.
@@ -234,7 +255,10 @@ package final class TrainingRun {
     TrainingSummary(
       setup, engine.replica, start: start, ranks: ranks, folder: folder.path
     ).write(to: report.console)
-    for note in ResumeNotes.lines(setup, start) { report.console.writeLine(note) }
+    for note in ResumeNotes.lines(setup, start) {
+      report.console.writeLine(note)
+      events.note(note)
+    }
     if let note = start.source?.note(normalization, shape: setup.data.inputShape) {
       report.console.writeLine(note)
     }

@@ -40,6 +40,8 @@ package struct RunSettings: Hashable, Sendable {
   package var timeline: String?
   /// Whether the figures of the metrics log are written for TensorBoard too.
   package var tensorBoard = false
+  /// Where the run's status is kept for Prometheus; nil: nowhere.
+  package var prometheusFile: String?
 
   package init() {}
 }
@@ -106,5 +108,10 @@ extension RunSettings: SettingGroup {
       "tensorboard", \.run.tensorBoard, .flag,
       "Write losses, errors, learning rate and images/s into the run folder for TensorBoard "
         + "(tensorboard --logdir runs).", effect: .none),
+    Setting(
+      "prometheus-file", \.run.prometheusFile,
+      .text("a file", "file.prom", completion: .file),
+      "Keep the run's state, losses, speed and last checkpoint in this file for Prometheus: name it "
+        + "*.prom in the folder of node_exporter's textfile collector.", effect: .none),
   ]
 }

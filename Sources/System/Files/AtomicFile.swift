@@ -6,18 +6,22 @@ import Glibc
 /// folder. After an error the target is as it was and the temporary is gone.
 package enum AtomicFile {
   /// Replaces `path` by a file of these bytes.
-  package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+  ///
+  /// - Parameter isDurable: whether it survives a power failure; without that nothing waits for the disk.
+  package static func write(
+    _ bytes: [UInt8], to path: String, isDurable: Bool = true
+  ) throws(FileError) {
     let temporary = TemporaryName.beside(path)
     do throws(FileError) {
       let file = try OpenFile(temporary, O_WRONLY | O_CREAT | O_EXCL)
       try file.write(bytes)
-      try file.synchronize()
+      if isDurable { try file.synchronize() }
       guard rename(temporary, path) == 0 else { throw .current("rename to", path) }
     } catch {
       unlink(temporary)
       throw error.renamed(from: temporary, to: path)
     }
-    try DirectoryListing.synchronize(TemporaryName.split(path).folder)
+    if isDurable { try DirectoryListing.synchronize(TemporaryName.split(path).folder) }
   }
 
   /// Makes a file that was written under a temporary name beside `path` the file at `path`.

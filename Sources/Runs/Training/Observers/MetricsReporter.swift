@@ -11,6 +11,7 @@ struct RunReport {
   let console: any Console
   /// One for training and evaluations, so that plain lines keep their interval.
   let bar: ProgressBar
+  let status: StatusReporter
 }
 
 /// Shows and logs the training's figures on rank 0; on other ranks it only gathers bad images.
