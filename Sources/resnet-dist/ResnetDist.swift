@@ -36,6 +36,7 @@ struct ResnetDist: ParsableCommand {
       BNRecalibrateCommand.self,
       BenchCommand.self,
       InspectCommand.self, ExportCommand.self, DataCommand.self, DoctorCommand.self,
+      ManualCommand.self,
     ],
     defaultSubcommand: TrainCommand.self)
 }
