@@ -138,7 +138,7 @@ extension CommandLineTests {
     func file() throws {
       let folder = try TemporaryDirectory()
       let path = folder.file("run.yaml")
-      try "model: resnet14\ndataset: synthetic\niterations: 7\nmax-time: 1\n".write(
+      try "model: resnet14\ndataset: synthetic\niterations: 7\nmax-time: 1s\n".write(
         toFile: path, atomically: true, encoding: .utf8)
       let outcome = try Job.alone(["doctor", "--config", path, "--json"], in: folder.path)
       let measured = try Job.object(outcome.standardOutput)["measured"] as? [String: Any]

@@ -69,6 +69,9 @@ extension RunFolder {
   /// The logs of all ranks.
   static let logsName = "logs"
 
+  /// Makes the folder of the ranks' logs.
+  func makeLogsFolder() throws { try RunFolder.makeFolders("\(path)/\(Self.logsName)") }
+
   /// A rank's logger into the run folder at `path`, appending to what an earlier process of the run wrote there.
   ///
   /// Nil where the folder of logs, which rank 0 makes, cannot be seen from this rank's host.

@@ -94,7 +94,6 @@ package final class RunFolder: Sendable {
     self.path = path
     self.lock = lock
     try RunFolder.makeFolders(checkpointsPath)
-    try RunFolder.makeFolders("\(path)/\(RunFolder.logsName)")
     try TemporaryName.removeLeftovers(in: path)
     try TemporaryName.removeLeftovers(in: checkpointsPath)
   }
@@ -159,7 +158,7 @@ package final class RunFolder: Sendable {
   package static func resultPath(in path: String) -> String { "\(path)/result.json" }
 
   /// `mkdir -p`.
-  private static func makeFolders(_ path: String) throws {
+  static func makeFolders(_ path: String) throws {
     guard !path.isEmpty else { throw RunFolderError.notAFolder(path: "an empty path") }
     var status = stat()
     if stat(path, &status) == 0 {

@@ -34,6 +34,7 @@ final class RunFiles: Sendable {
     var (written, derived) = (configuration, setup.derivedConfiguration)
     // A run folder can be moved.
     (written.run.directory, derived.run.directory) = (nil, nil)
+    try folder.makeLogsFolder()
     // A run that is resumed is not finished.
     try folder.removeResult()
     try folder.writeConfig(yaml: try written.yaml(derived: derived))
