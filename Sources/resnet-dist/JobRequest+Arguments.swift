@@ -15,7 +15,7 @@ extension JobRequest {
     switch try Self.parse(given) {
     case let train as TrainCommand:
       let configuration = try TrainingConfiguration.resolve(
-        train.changes, file: train.origin.config, resume: nil)
+        train.changes, file: train.file.config, resume: nil)
       try check(configuration)
       job.arguments = given + added(to: train, configuration)
     case let sweep as SweepCommand:
