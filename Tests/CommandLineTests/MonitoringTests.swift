@@ -98,6 +98,8 @@ extension CommandLineTests {
           "bash",
           ["-c", script, "bash"] + Job.small + [
             "--iterations", "100000", "--run-dir", run, "--resume", "auto",
+            // A killed run that has a checkpoint would be resumed.
+            "--checkpoint-every", "100000",
           ],
           environment: Job.environment.merging([
             "program": Job.executable, "run": run, "signal": signal,
