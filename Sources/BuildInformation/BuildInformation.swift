@@ -4,7 +4,7 @@ package enum BuildInformation {
   /// By semantic versioning; `CHANGELOG.md` says what changed.
   package static let version = "0.1.0"
 
-  /// The commit, `, modified` behind it where files were changed after it; nil: built without git.
+  /// The commit, followed by `, modified` if files were changed after it; nil if it was built without git.
   @inline(never)
   package static func commit() -> String? {
     RecordedCommit.hash.map { $0 + (RecordedCommit.isModified ? ", modified" : "") }

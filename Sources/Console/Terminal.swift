@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import System
 
 /// Open MPI gives each process a pseudo-terminal of its own as standard output, with no size, even
 /// when `mpirun` itself writes to a file. So under `mpirun` its output is looked at instead: the
@@ -46,8 +47,8 @@ final class Terminal: Sendable {
   private static func launcherProcess() -> pid_t? {
     var process = getppid()
     for _ in 0..<16 where process > 1 {
+      let status = ProcFile.text("/proc/\(process)/stat")
       guard
-        let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
         let open = status.firstIndex(of: "("), let close = status.lastIndex(of: ")")
       else { return nil }
       let name = status[status.index(after: open)..<close]

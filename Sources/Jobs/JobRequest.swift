@@ -1,4 +1,4 @@
-/// What a batch job is asked for: where it runs, on what, for how long, and the arguments of `resnet-dist`.
+/// The settings of a batch job: scheduler, nodes, time limit, and the arguments of `resnet-dist`.
 
 import Distributed
 

@@ -12,6 +12,11 @@ extension JobRequest {
     ]
   }
 
+  /// How a script is submitted whose paths begin where that is done.
+  static func relativePaths(_ command: String) -> String {
+    "Paths are relative to the folder from which it is submitted: \(command)"
+  }
+
   /// The command line that makes this request.
   private var ownCommand: (flags: String, arguments: String) {
     var words = [

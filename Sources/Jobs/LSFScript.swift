@@ -4,9 +4,7 @@ extension JobRequest {
   var lsfScript: [String] {
     var text = CommentedLines(
       ["#!/bin/bash"]
-        + heading(
-          "LSF job",
-          submit: "Paths are relative to the folder from which it is submitted: bsub < FILE"))
+        + heading("LSF job", submit: Self.relativePaths("bsub < FILE")))
     let options = Directives("#BSUB")
 
     text.addParagraph(
@@ -15,12 +13,12 @@ extension JobRequest {
         "-J \"\(name)\(arrayLength.map { "[1-\($0)]" } ?? "")\"", "-n \(ranks)",
         "-R \"span[ptile=\(ranksPerNode)] affinity[core(\(threads))]\""))
     let limits = options(
-      seconds.map { "-W \(max(1, ($0 + 59) / 60))" }, queue.map { "-q \($0)" },
+      seconds.map { "-W \(($0 + 59) / 60)" }, queue.map { "-q \($0)" },
       account.map { "-P \($0)" })
     if !limits.isEmpty { text.add("Limits (minutes), and where it may run.", lines: limits) }
     text.add(
-      "SIGUSR1 so many minutes before the limit.",
-      lines: options("-wa USR1", "-wt \(max(1, secondsToSave / 60))"))
+      "SIGUSR1 is sent this many minutes before the limit.",
+      lines: options("-wa USR1", "-wt \(secondsToSave / 60)"))
     text.add(
       "Queued again after exit code 75, which means stopped and saved, and when a node fails.",
       lines: options("-Q \"75\"", "-r"))

@@ -6,9 +6,7 @@ extension JobRequest {
   var slurmScript: [String] {
     var text = CommentedLines(
       ["#!/bin/bash"]
-        + heading(
-          "Slurm job",
-          submit: "Paths are relative to the folder from which it is submitted: sbatch FILE"))
+        + heading("Slurm job", submit: Self.relativePaths("sbatch FILE")))
     let options = Directives("#SBATCH")
 
     text.addParagraph(
@@ -29,7 +27,7 @@ extension JobRequest {
         lines: options("--array=1-\(arrayLength)"))
     }
     text.add(
-      "The script gets SIGUSR1 so many seconds before the limit (Slurm may send it a minute earlier).",
+      "The script gets SIGUSR1 this many seconds before the limit (Slurm may send it a minute earlier).",
       lines: options("--signal=B:USR1@\(secondsToSave)"))
     text.add(
       "Preempted jobs and those of failed nodes are queued again, and this script may do so, too.",

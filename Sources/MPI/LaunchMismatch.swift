@@ -9,8 +9,8 @@ public struct LaunchMismatch: Error, Hashable, CustomStringConvertible {
   public let process: LaunchedProcess
 
   public var description: String {
-    let library = MPIEnvironment.libraryVersion.prefix { $0 != "," }
-    let remedy = "the mpirun of \(library), or with srun --mpi=pmix inside a Slurm job"
+    let remedy =
+      "the mpirun of \(MPIEnvironment.libraryName), or with srun --mpi=pmix inside a Slurm job"
     return switch process.launcher {
     case .slurm:
       "srun started this program without PMIx, so MPI cannot join its processes: start it with \(remedy) "

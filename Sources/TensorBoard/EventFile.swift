@@ -25,9 +25,8 @@ package final class EventFile: Sendable {
     time: Double = WallClock.now
   ) throws(FileError) {
     let last = try DirectoryListing.names(in: folder).compactMap(Self.seconds).max() ?? 0
-    let digits = String(max(Int(time), last + 1))
-    let padding = String(repeating: "0", count: max(0, 10 - digits.count))
-    let path = "\(folder)/\(Self.prefix)\(padding)\(digits).\(host)"
+    let seconds = String(format: "%010ld", max(Int(time), last + 1))
+    let path = "\(folder)/\(Self.prefix)\(seconds).\(host)"
     file = try OpenFile(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL)
     do throws(FileError) {
       try file.append(

@@ -25,7 +25,7 @@ struct FetchCommand: RankedCommand {
 
   @Argument(
     help: "cifar10, cifar100 or fashion-mnist.",
-    completion: .list(["cifar10", "cifar100", "fashion-mnist"]))
+    completion: .list(PublicDataset.all.map(\.name)))
   var dataset: String
 
   @Option(

@@ -62,5 +62,5 @@ struct DoctorCommand: RankedCommand {
 private struct ProblemsFound: Error, CustomStringConvertible {
   let count: Int
 
-  var description: String { "\(count) problem\(count == 1 ? "" : "s") found" }
+  var description: String { "\(Finding.counted(count, "problem")) found" }
 }

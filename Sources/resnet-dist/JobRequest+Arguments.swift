@@ -42,11 +42,11 @@ extension JobRequest {
   ) -> [String] {
     var added: [String] = []
     if configuration.run.directory == nil,
-      train.origin.resume ?? ResumePoint.automatic == ResumePoint.automatic
+      train.resumption.resume ?? ResumePoint.automatic == ResumePoint.automatic
     {
-      added += ["--run-dir", "runs/\(name)"]
+      added += ["--run-dir", "\(RunFolder.defaultParent)/\(name)"]
     }
-    if train.origin.resume == nil { added += ["--resume", ResumePoint.automatic] }
+    if train.resumption.resume == nil { added += ["--resume", ResumePoint.automatic] }
     if configuration.parallel.threads == nil { added += ["--threads", "\(threads)"] }
     return added
   }

@@ -24,7 +24,7 @@ struct TrainCommand: RankedCommand {
 
   @OptionGroup(title: CommonSettings.title) var common: SettingOptions<CommonSettings>
 
-  @OptionGroup(title: ConfigurationFile.title) var origin: ResumeOption
+  @OptionGroup(title: ConfigurationFile.title) var resumption: ResumeOption
   @OptionGroup(title: ConfigurationFile.title) var file: ConfigurationFile
 
   @OptionGroup var rare: RareRunOptions
@@ -33,7 +33,7 @@ struct TrainCommand: RankedCommand {
   var json = false
 
   func validate() throws {
-    if origin.resume != nil, origin.resume != ResumePoint.automatic,
+    if resumption.resume != nil, resumption.resume != ResumePoint.automatic,
       common.givenFlags.contains("--weights")
     {
       throw ValidationError("--resume brings its own weights: leave out --weights")
@@ -60,8 +60,8 @@ struct TrainCommand: RankedCommand {
 
   /// What --resume leads to. Collective.
   private func resumePoint(_ ranks: ProcessGroup) throws -> ResumePoint? {
-    try ranks.agree(on: [("resume", origin.resume ?? "not given")])
-    guard let argument = origin.resume else { return nil }
+    try ranks.agree(on: [("resume", resumption.resume ?? "not given")])
+    guard let argument = resumption.resume else { return nil }
     let directory = try ranks.together {
       argument == ResumePoint.automatic
         ? try TrainingConfiguration.resolve(changes, file: file.config, resume: nil).run.directory
@@ -72,9 +72,7 @@ struct TrainCommand: RankedCommand {
 
   /// - Throws: `ConfigurationError`.
   var changes: ConfigurationChanges {
-    get throws {
-      try common.changes + rare.changes
-    }
+    get throws { try common.changes + rare.changes }
   }
 }
 

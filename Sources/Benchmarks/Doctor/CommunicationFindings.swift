@@ -39,58 +39,75 @@ extension Examination {
   private func isInside(_ link: Link) -> Bool { ranks[link.from].host == ranks[link.to].host }
 
   private var linkFindings: [Finding] {
-    [
-      finding(links.filter(isInside), "in a host", slowBandwidth: 0.5e9, slowLatency: 50e-6),
-      finding(
-        links.filter { !isInside($0) }, "network", slowBandwidth: 0.2e9, slowLatency: 200e-6),
-    ].compactMap(\.self)
+    [memoryLinks(links.filter(isInside)), networkLinks(links.filter { !isInside($0) })]
+      .compactMap(\.self)
   }
 
-  /// - Parameters:
-  ///   - slowBandwidth: bytes a second below which a link is slow: that of 1 Gbit/s between hosts.
-  ///   - slowLatency: seconds from which on it is.
-  private func finding(
-    _ links: [Link], _ check: String, slowBandwidth: Double, slowLatency: Double
-  ) -> Finding? {
-    guard let slow = links.min(by: { $0.bytesPerSecond < $1.bytesPerSecond }),
-      let late = links.max(by: { $0.latencySeconds < $1.latencySeconds })
-    else { return nil }
-    let best = links.map(\.bytesPerSecond).max()!
-    let figures =
-      "\(Self.microseconds(late.latencySeconds)), \(Self.rate(slow.bytesPerSecond))"
-      + (links.count > 1 ? ", the slowest of \(links.count) pairs" : "")
-    func names(_ link: Link) -> String {
-      "ranks \(link.from) and \(link.to) (\(ranks[link.from].host), \(ranks[link.to].host))"
+  /// Pairs of ranks of a host.
+  private func memoryLinks(_ links: [Link]) -> Finding? {
+    guard let worst = Extremes(links) else { return nil }
+    let isOversubscribed = hosts.contains { threads(of: $0) > processors(of: $0).count }
+    guard !isOversubscribed, let link = worst.slowerThan(bandwidth: 0.5e9, latency: 50e-6) else {
+      return Finding(.ok, "in a host", figures(worst))
     }
-    let isOversubscribed = hosts.contains { host in
-      host.ranks.reduce(0) { $0 + ranks[$1].threads }
-        > Set(host.ranks.flatMap { ranks[$0].processors }).count
-    }
-    if check == "network" {
-      if slow.bytesPerSecond < slowBandwidth || late.latencySeconds > slowLatency {
-        return Finding(
-          .warning, check,
-          figures + ": " + names(slow.bytesPerSecond < slowBandwidth ? slow : late),
-          remedy:
-            "if the hosts have a faster network, choose it (mpirun --mca btl_tcp_if_include); else "
-            + "larger mini-batches and --gradient-compression bf16")
-      }
-    } else if !isOversubscribed,
-      slow.bytesPerSecond < slowBandwidth || late.latencySeconds > slowLatency
-    {
+    return Finding(
+      .note, "in a host", figures(worst) + ", slow for shared memory: " + names(link),
+      remedy: "other processes on its cores, or a sandbox without process_vm_readv "
+        + "(launch/environment finds out)")
+  }
+
+  /// Pairs of hosts. A link below 1 Gbit/s is slow.
+  private func networkLinks(_ links: [Link]) -> Finding? {
+    guard let worst = Extremes(links) else { return nil }
+    if let link = worst.slowerThan(bandwidth: 0.2e9, latency: 200e-6) {
       return Finding(
-        .note, check,
-        figures + ", slow for shared memory: "
-          + names(slow.bytesPerSecond < slowBandwidth ? slow : late),
-        remedy: "other processes on its cores, or a sandbox without process_vm_readv "
-          + "(launch/environment finds out)")
+        .warning, "network", figures(worst) + ": " + names(link),
+        remedy:
+          "if the hosts have a faster network, choose it (mpirun --mca btl_tcp_if_include); else "
+          + "larger mini-batches and --gradient-compression bf16")
     }
-    if slow.bytesPerSecond < best / 3, check == "network" {
+    if worst.slow.bytesPerSecond < worst.fastest / 3 {
       return Finding(
-        .warning, check, figures + ", a third of the fastest or less: \(names(slow))",
+        .warning, "network",
+        figures(worst) + ", a third of the fastest or less: \(names(worst.slow))",
         remedy: "look at that host's cable, switch and interface")
     }
-    return Finding(.ok, check, figures)
+    return Finding(.ok, "network", figures(worst))
+  }
+
+  /// The worst of some pairs.
+  private struct Extremes {
+    let count: Int
+    /// With the lowest bandwidth.
+    let slow: Link
+    /// With the highest latency.
+    let late: Link
+    /// The highest bandwidth, in bytes a second.
+    let fastest: Double
+
+    /// Nil of no pairs.
+    init?(_ links: [Link]) {
+      guard let slow = links.min(by: { $0.bytesPerSecond < $1.bytesPerSecond }),
+        let late = links.max(by: { $0.latencySeconds < $1.latencySeconds })
+      else { return nil }
+      (count, self.slow, self.late) = (links.count, slow, late)
+      fastest = links.map(\.bytesPerSecond).max()!
+    }
+
+    /// One below this bandwidth, in bytes a second, else one above this latency, in seconds; nil: none.
+    func slowerThan(bandwidth: Double, latency: Double) -> Link? {
+      if slow.bytesPerSecond < bandwidth { return slow }
+      return late.latencySeconds > latency ? late : nil
+    }
+  }
+
+  private func figures(_ worst: Extremes) -> String {
+    "\(Self.microseconds(worst.late.latencySeconds)), \(Self.rate(worst.slow.bytesPerSecond))"
+      + (worst.count > 1 ? ", the slowest of \(worst.count) pairs" : "")
+  }
+
+  private func names(_ link: Link) -> String {
+    "ranks \(link.from) and \(link.to) (\(ranks[link.from].host), \(ranks[link.to].host))"
   }
 
   private var sum: Finding? {

@@ -112,4 +112,14 @@ package struct Examination: Codable, Sendable {
     }
     return hosts
   }
+
+  /// Threads of all ranks of a host.
+  func threads(of host: (name: String, ranks: [Int])) -> Int {
+    host.ranks.reduce(0) { $0 + ranks[$1].threads }
+  }
+
+  /// The processors that any rank of a host may run on.
+  func processors(of host: (name: String, ranks: [Int])) -> Set<Int> {
+    Set(host.ranks.flatMap { ranks[$0].processors })
+  }
 }

@@ -25,7 +25,7 @@ package struct Finding: Codable, Equatable, Sendable {
   }
 
   /// `1 rank`, `2 ranks`.
-  static func counted(_ count: Int, _ noun: String) -> String {
+  package static func counted(_ count: Int, _ noun: String) -> String {
     "\(count) \(noun)\(count == 1 ? "" : "s")"
   }
 }

@@ -13,7 +13,7 @@ struct LinkMeter: ~Copyable {
   private static let longMessage = 1 << 20
   private static let shortMessages = 100
   private static let longMessages = 5
-  /// 32 MiB: more tells no more.
+  /// 32 MiB: longer ones have the same rate.
   private static let longestSum = 8 << 20
 
   init(_ ranks: ProcessGroup) {
@@ -75,7 +75,7 @@ struct LinkMeter: ~Copyable {
     return durations.dropFirst().sorted()[times / 2] / 2
   }
 
-  /// The median of a few sums of so many floats, at most 32 MiB. Collective; nil of one rank.
+  /// The median time of three all-reduces of `count` floats, at most 32 MiB. Collective; nil for one rank.
   func allReduce(count: Int) throws -> Examination.AllReduce? {
     if ranks.count == 1 { return nil }
     let count = min(count, Self.longestSum)

@@ -21,12 +21,12 @@ extension Examination {
 
   /// Ranks whose threads have not a processor each.
   private var cores: Finding {
-    let count = "\(ranks.count) on \(hosts.count) \(hosts.count == 1 ? "machine" : "machines"), "
+    let count = "\(ranks.count) on \(Finding.counted(hosts.count, "machine")), "
     let most = ranks.map(\.threads).max() ?? 1
-    let threads = "\(most) \(most == 1 ? "thread" : "threads") each"
+    let threads = "\(Finding.counted(most, "thread")) each"
     for host in hosts {
-      let allowed = Set(host.ranks.flatMap { ranks[$0].processors })
-      let busy = host.ranks.reduce(0) { $0 + ranks[$1].threads }
+      let allowed = processors(of: host)
+      let busy = self.threads(of: host)
       if busy > allowed.count {
         return Finding(
           .warning, "ranks",
@@ -44,7 +44,7 @@ extension Examination {
     }
     for host in hosts {
       let first = ranks[host.ranks[0]]
-      let busy = host.ranks.reduce(0) { $0 + ranks[$1].threads }
+      let busy = self.threads(of: host)
       if busy < first.machineProcessors {
         let idle = first.machineProcessors - busy
         return Finding(
@@ -100,7 +100,7 @@ extension Examination {
 
   private var quota: Finding? {
     for host in hosts {
-      let busy = host.ranks.reduce(0) { $0 + ranks[$1].threads }
+      let busy = threads(of: host)
       if let quota = ranks[host.ranks[0]].processorQuota, Double(busy) > quota.rounded(.up) {
         return Finding(
           .warning, "quota",

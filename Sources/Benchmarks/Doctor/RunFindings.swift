@@ -110,8 +110,8 @@ extension Examination {
       Double(step.ranks * loading.workers) * loading.imagesPerCoreSecond)
     let taken = fed / step.imagesPerSecond * cores
     let hasSpare = hosts.allSatisfy { host in
-      let busy = host.ranks.reduce(0.0) { $0 + Double(ranks[$1].threads) + taken }
-      return busy <= Double(Set(host.ranks.flatMap { ranks[$0].processors }).count)
+      let busy = Double(threads(of: host)) + taken * Double(host.ranks.count)
+      return busy <= Double(processors(of: host).count)
     }
     return hasSpare ? fed : fed / (1 + taken / Double(step.threads))
   }

@@ -2,6 +2,7 @@
 
 import Foundation
 import MPI
+import System
 
 package enum ThreadAllocation {
   /// This machine's cores, whether or not this process may use them.
@@ -12,8 +13,10 @@ package enum ThreadAllocation {
 
   /// The processors that this process may run on, by number: `Cpus_allowed_list`, such as `0-3,8`.
   package static func allowedProcessors() -> Set<Int> {
-    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    guard let line = status.firstMatch(of: /Cpus_allowed_list:\s*([0-9,\-]+)/)?.1 else {
+    guard
+      let line = ProcFile.text("/proc/self/status").firstMatch(
+        of: /Cpus_allowed_list:\s*([0-9,\-]+)/)?.1
+    else {
       return Set(0..<ProcessInfo.processInfo.activeProcessorCount)
     }
     var processors: Set<Int> = []

@@ -11,9 +11,10 @@ struct RankPlace {
 
     /// By the letter in `/proc/PID/stat`.
     init(_ process: Int) {
-      let text = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
       // The name before the last parenthesis may hold anything.
-      switch text.split(separator: ")").last?.first(where: { $0 != " " }) {
+      switch ProcFile.text("/proc/\(process)/stat").split(separator: ")").last?.first(where: {
+        $0 != " "
+      }) {
       case "T", "t": self = .stopped
       case "D": self = .waitingForDisk
       case nil, "Z", "X": self = .gone

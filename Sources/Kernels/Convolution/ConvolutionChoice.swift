@@ -14,13 +14,15 @@ extension ConvolutionGeometry {
 
   /// Every algorithm that can compute this convolution, the fastest first.
   public func algorithms(for element: ElementType) -> [any ConvolutionAlgorithm] {
+    let winogradF4 = pair(
+      WinogradF4Convolution(self, element), StreamedWinogradF4Convolution(self, element))
     switch element {
     case .float32:
-      return (winogradF4(element) + direct(element) + [BLASConvolution(self)]).compactMap(\.self)
+      return (winogradF4 + direct(element) + [BLASConvolution(self)]).compactMap(\.self)
     case .bfloat16:
-      let winograd =
-        isWide
-        ? winogradF2(element) + winogradF4(element) : winogradF4(element) + winogradF2(element)
+      let winogradF2 = pair(
+        WinogradF2Convolution(self, element), StreamedWinogradF2Convolution(self, element))
+      let winograd = isWide ? winogradF2 + winogradF4 : winogradF4 + winogradF2
       return (winograd + direct(element)).compactMap(\.self)
         + algorithms(for: .float32).map { RoundedConvolution($0) }
     }
@@ -29,18 +31,14 @@ extension ConvolutionGeometry {
   /// Whether there are enough channels for products in bfloat16 to save more than smaller tiles cost.
   private var isWide: Bool { groups == 1 && min(input.channels, output.channels) >= 64 }
 
-  private func winogradF4(_ element: ElementType) -> [(any ConvolutionAlgorithm)?] {
-    let pair: [(any ConvolutionAlgorithm)?] = [
-      WinogradF4Convolution(self, element), StreamedWinogradF4Convolution(self, element),
-    ]
-    return filtersOutgrowCaches(WinogradF4.self) ? pair.reversed() : pair
-  }
-
-  private func winogradF2(_ element: ElementType) -> [(any ConvolutionAlgorithm)?] {
-    let pair: [(any ConvolutionAlgorithm)?] = [
-      WinogradF2Convolution(self, element), StreamedWinogradF2Convolution(self, element),
-    ]
-    return filtersOutgrowCaches(WinogradF2.self) ? pair.reversed() : pair
+  /// The algorithms of one transform: the one that streams filters first where these do not stay in the caches
+  /// next to the images.
+  private func pair<Resident: WinogradAlgorithm, Streamed: WinogradAlgorithm>(
+    _ resident: Resident?, _ streamed: Streamed?
+  ) -> [(any ConvolutionAlgorithm)?] where Resident.Transform == Streamed.Transform {
+    let filters = Resident.Transform.floats(Resident.Transform.positions * weightCount / 9)
+    return filters > ReproducibleBlocking.transformedFilters
+      ? [streamed, resident] : [resident, streamed]
   }
 
   /// Algorithms of direct products.
@@ -50,11 +48,5 @@ extension ConvolutionGeometry {
     let readsInPlace = implicit.map { $0.paysOff && kernelWidth > 1 } ?? false
     let direct: [(any ConvolutionAlgorithm)?] = [implicit, Im2colConvolution(self, element)]
     return readsInPlace ? direct : direct.reversed()
-  }
-
-  /// Whether transformed filters do not stay in the caches next to the images.
-  private func filtersOutgrowCaches<Transform: WinogradTransform>(_: Transform.Type) -> Bool {
-    Transform.floats(Transform.positions * weightCount / 9)
-      > ReproducibleBlocking.transformedFilters
   }
 }

@@ -22,6 +22,9 @@ extension DirectConvolutionAlgorithm {
     }
   }
 
+  /// Factors that `count` neighbouring elements make.
+  func steps(_ count: Int) -> Int { (count + factorElements - 1) / factorElements }
+
   func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
     switch element {
     case .float32: packForward(weights, into: prepared)

@@ -263,8 +263,7 @@ struct Im2colConvolution: DirectConvolutionAlgorithm {
 
   /// Floats of scratch for a block of the output's gradient.
   private func panelCount(images: Int) -> Int {
-    let patches = patchesPerBlock(images: images)
-    return (patches + factorElements - 1) / factorElements * blocks.outputs
+    steps(patchesPerBlock(images: images)) * blocks.outputs
   }
 
   func addWeightGradient<Element: KernelElement>(

@@ -69,7 +69,7 @@ struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
   private var rowElements: Int { geometry.kernelWidth * inputs }
 
   /// Factors of a filter row.
-  private var rowSteps: Int { (rowElements + factorElements - 1) / factorElements }
+  private var rowSteps: Int { steps(rowElements) }
 
   // MARK: Bands
 
@@ -353,16 +353,11 @@ struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
     factorElements > 1 && fillsVectors ? patches : nil
   }
 
-  /// Factors of a block of gradient rows.
+  /// Factors of the gradient rows that are packed at a time: a band's, in pairs one.
   private var panelCount: Int {
-    isOnePanel
-      ? 0
-      : factorElements == 1
-        ? rowsPerBlock * geometry.output.width * outputs : pixelSteps * outputs
+    if isOnePanel { return 0 }
+    return (factorElements == 1 ? rowsPerBlock : 1) * steps(geometry.output.width) * outputs
   }
-
-  /// Factors that the pixels of an output row make.
-  private var pixelSteps: Int { (geometry.output.width + factorElements - 1) / factorElements }
 
   func weightScratchCount(images: Int) -> Int {
     if let gradientPatches { return gradientPatches.weightScratchCount(images: images) }

@@ -1,4 +1,4 @@
-/// Whether a run goes on, by what it says and by what can be seen from outside.
+/// Whether a run is alive, from its status file and its lock.
 
 import Foundation
 import System

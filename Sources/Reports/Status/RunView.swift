@@ -72,25 +72,36 @@ package struct RunView: Sendable {
     NumberFormat.percent(Double(done) / Double(max(1, all)), decimals: 0)
   }
 
-  /// A line for a log.
-  package var line: String {
-    guard let status else { return "\(path): \(state)" }
-    var parts = [
+  private func place(_ status: RunStatus) -> [String] {
+    [
       state, "epoch \(status.epoch)/\(status.epochs)",
       "step \(status.step.grouped)/\(status.steps.grouped)",
     ]
-    if let loss = status.loss { parts.append("loss \(NumberFormat.loss(loss))") }
-    if let error = status.top1Error { parts.append("error \(NumberFormat.percent(error))") }
-    if let error = status.evaluationTop1Error {
-      parts.append("\(status.evaluationSplit) error \(NumberFormat.percent(error, decimals: 2))")
-    }
-    if health == .running {
-      if let rate = status.imagesPerSecond { parts.append("\(NumberFormat.rate(rate)) images/s") }
-      if let left = status.remainingSeconds {
-        parts.append("\(Duration.seconds(left).clockText) left")
-      }
-    }
-    if let message = status.message { parts.append(message) }
+  }
+
+  private func results(_ status: RunStatus) -> [String] {
+    [
+      status.loss.map { "loss \(NumberFormat.loss($0))" },
+      status.top1Error.map { "error \(NumberFormat.percent($0))" },
+      status.evaluationTop1Error.map {
+        "\(status.evaluationSplit) error \(NumberFormat.percent($0, decimals: 2))"
+      },
+    ].compactMap(\.self)
+  }
+
+  private func speed(_ status: RunStatus) -> [String] {
+    guard health == .running else { return [] }
+    return [
+      status.imagesPerSecond.map { "\(NumberFormat.rate($0)) images/s" },
+      status.remainingSeconds.map { "\(Duration.seconds($0).clockText) left" },
+    ].compactMap(\.self)
+  }
+
+  /// A line for a log.
+  package var line: String {
+    guard let status else { return "\(path): \(state)" }
+    let parts =
+      place(status) + results(status) + speed(status) + [status.message].compactMap(\.self)
     return "\(path): " + parts.joined(separator: ", ")
   }
 
@@ -102,25 +113,11 @@ package struct RunView: Sendable {
       "\(path)  \(status.model) on \(status.dataset), \(status.ranks) "
         + "\(status.ranks == 1 ? "rank" : "ranks") × \(status.threads)\(machines)"
     ]
-    var progress =
-      "  \(state)  epoch \(status.epoch)/\(status.epochs)  "
-      + "step \(status.step.grouped)/\(status.steps.grouped)  \(percent(status.step, of: status.steps))"
-    if health == .running {
-      if let rate = status.imagesPerSecond {
-        progress += "  \(NumberFormat.rate(rate)) images/s"
-      }
-      if let left = status.remainingSeconds {
-        progress += "  \(Duration.seconds(left).clockText) left"
-      }
-    }
-    lines.append(progress)
+    let progress =
+      place(status) + [percent(status.step, of: status.steps)] + speed(status)
+    lines.append("  " + progress.joined(separator: "  "))
     if let message = status.message { lines.append("  \(message)") }
-    var figures: [String] = []
-    if let loss = status.loss { figures.append("loss \(NumberFormat.loss(loss))") }
-    if let error = status.top1Error { figures.append("error \(NumberFormat.percent(error))") }
-    if let error = status.evaluationTop1Error {
-      figures.append("\(status.evaluationSplit) error \(NumberFormat.percent(error, decimals: 2))")
-    }
+    var figures = results(status)
     if let lowestError {
       figures.append("lowest \(NumberFormat.percent(lowestError, decimals: 2))")
     }

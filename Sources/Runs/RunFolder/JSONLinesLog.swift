@@ -76,8 +76,7 @@ extension RunFolder {
   ///
   /// Nil where the folder of logs, which rank 0 makes, cannot be seen from this rank's host.
   static func logger(in path: String, rank: Int) -> Logger? {
-    let digits = String(rank)
-    let name = "rank-\(String(repeating: "0", count: max(0, 4 - digits.count)))\(digits).jsonl"
+    let name = String(format: "rank-%04ld.jsonl", rank)
     guard
       let log = try? JSONLinesLog(
         path: "\(path)/\(logsName)/\(name)", rank: rank, host: ProcessInfo.processInfo.hostName)

@@ -1,5 +1,6 @@
 /// The checkpoints of a run: `checkpoints/step-0001234/`, each complete from the moment it is seen.
 
+import Foundation
 import Glibc
 import System
 
@@ -21,8 +22,7 @@ extension RunFolder {
 
   /// The folder of a step's checkpoint; seven digits, so that names sort by step.
   static func checkpointName(step: Int) -> String {
-    let digits = String(step)
-    return "step-\(String(repeating: "0", count: max(0, 7 - digits.count)))\(digits)"
+    String(format: "step-%07ld", step)
   }
 
   /// Whether the run folder at `path` has the checkpoint of a step.

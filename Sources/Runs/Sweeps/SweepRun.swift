@@ -35,7 +35,7 @@ package struct SweepRun {
   ) throws {
     sweep = try ranks.together { try Sweep(file: file) }
     let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
-    self.folder = folder ?? "runs/\(name)"
+    self.folder = folder ?? "\(RunFolder.defaultParent)/\(name)"
     self.ranks = ranks
     self.program = program
     self.console = console

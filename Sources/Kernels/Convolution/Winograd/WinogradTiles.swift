@@ -139,21 +139,26 @@ struct WinogradTiles<Transform: WinogradTransform>: Hashable, Sendable {
     band: UnsafeMutablePointer<Float>
   ) {
     let pitch = padded.pitch
-    forEachInputTile(images, block, channels: channels, band: band) { inputs, tile, channel in
-      let first = channel / width * width
-      let offset =
-        first * block.tiles + tile * min(width, channels.count - first) + (channel - first)
-      Transform.forEachPart { part in
-        let inputs = inputs + part
-        let target = RowPointers<6, Transform.Number>(
-          transformed + (offset + part), stride: Transform.inputSide * stride)
-        Transform.input { row, column in
-          inputs.channels(at: row * pitch + column * Vector.lanes)
-        } store: { row, column, value in
-          target.store(value, row, column * stride)
-        }
+    writeTiles(
+      images, block, channels: channels, into: transformed, stride: stride, band: band
+    ) { tile, channel in
+      Self.offset(row: tile, of: block.tiles, channel, of: channels.count, parts: width)
+    } transform: { inputs, store in
+      Transform.input { row, column in
+        inputs.channels(at: row * pitch + column * Vector.lanes)
+      } store: {
+        store($0, $1, $2)
       }
     }
+  }
+
+  /// Where (row, channel) is in matrices of `rows` rows, each of `width` of the channels.
+  @inline(__always)
+  private static func offset(
+    row: Int, of rows: Int, _ channel: Int, of channels: Int, parts width: Int
+  ) -> Int {
+    let first = channel / width * width
+    return first * rows + row * min(width, channels - first) + (channel - first)
   }
 
   /// The same as factors of a sum over tiles: at each position, for each `width` of the channels,
@@ -171,8 +176,7 @@ struct WinogradTiles<Transform: WinogradTransform>: Hashable, Sendable {
     transformFactors(
       images, block, channels: channels, into: factors, stride: stride, band: band, pairs: pairs
     ) { step, channel in
-      let first = channel / width * width
-      return first * steps + step * min(width, channels.count - first) + (channel - first)
+      Self.offset(row: step, of: steps, channel, of: channels.count, parts: width)
     } transform: { inputs, store in
       Transform.input { row, column in
         inputs.channels(at: row * pitch + column * Vector.lanes)
@@ -216,7 +220,30 @@ struct WinogradTiles<Transform: WinogradTransform>: Hashable, Sendable {
     Transform.Factor.elements == 1 ? 0 : Transform.positions * (channels + Vector.lanes)
   }
 
-  /// Factors from `offset(step, channel)` on at each position, `stride` factors apart.
+  /// Writes each tile's numbers from `offset(tile, channel)` on at each position, `stride` numbers apart.
+  @inline(__always)
+  private func writeTiles<Element: KernelElement>(
+    _ images: UnsafePointer<Element>, _ block: Block, channels: Range<Int>,
+    into numbers: UnsafeMutablePointer<Transform.Number>, stride: Int,
+    band: UnsafeMutablePointer<Float>, offset: (_ tile: Int, _ channel: Int) -> Int,
+    transform: (
+      _ inputs: UnsafePointer<Float>,
+      _ store: (_ row: Int, _ column: Int, Transform.Channels) -> Void
+    ) -> Void
+  ) {
+    forEachInputTile(images, block, channels: channels, band: band) { inputs, tile, channel in
+      let offset = offset(tile, channel)
+      Transform.forEachPart { part in
+        let target = RowPointers<6, Transform.Number>(
+          numbers + (offset + part), stride: Transform.inputSide * stride)
+        transform(inputs + part) { row, column, value in
+          target.store(value, row, column * stride)
+        }
+      }
+    }
+  }
+
+  /// Writes factors from `offset(step, channel)` on at each position, `stride` factors apart.
   @inline(__always)
   private func transformFactors<Element: KernelElement>(
     _ images: UnsafePointer<Element>, _ block: Block, channels: Range<Int>,
@@ -231,17 +258,9 @@ struct WinogradTiles<Transform: WinogradTransform>: Hashable, Sendable {
     let side = Transform.inputSide
     if Transform.Factor.elements == 1 {
       let numbers = UnsafeMutableRawPointer(factors).assumingMemoryBound(to: Transform.Number.self)
-      forEachInputTile(images, block, channels: channels, band: band) { inputs, tile, channel in
-        let offset = offset(tile, channel)
-        Transform.forEachPart { part in
-          let target = RowPointers<6, Transform.Number>(
-            numbers + (offset + part), stride: side * stride)
-          transform(inputs + part) { row, column, value in
-            target.store(value, row, column * stride)
-          }
-        }
-      }
-      return
+      return writeTiles(
+        images, block, channels: channels, into: numbers, stride: stride, band: band,
+        offset: offset, transform: transform)
     }
     // Neighbouring tiles meet here, position by position.
     @inline(__always) func write(
