@@ -53,11 +53,8 @@ package final class TrainingEngine {
   }
 
   /// The parameters, and passes over them; only the engine runs training passes and updates.
-  package let replica: TrainingReplica
-  /// The same parameters, with passes for smaller images.
-  private let smaller: [TrainingReplica]
-  /// What steps train with: `replica` or one of `smaller`.
-  private var active: TrainingReplica
+  package var replica: TrainingReplica { passes.replica }
+  private let passes: any StepPasses
   /// Updates the parameters, and holds what a checkpoint keeps of that.
   package let optimizer: Optimizer
   /// Merges statistics over the ranks; for evaluations between steps.
@@ -87,10 +84,56 @@ package final class TrainingEngine {
   ///   - observers: notified of the layers of each step, in this order; `StepObserver`s of its phases and
   ///     exchanges too.
   /// - Throws: `MPIError`.
-  package init(
+  package convenience init(
     _ architecture: Architecture, smaller: [Architecture] = [], _ division: NormalizationGroups,
     options: Options, group: ProcessGroup, timeline: Timeline? = nil,
     observers: [any PassObserver] = []
+  ) throws {
+    try self.init(
+      architecture, division, options: options, group: group, timeline: timeline,
+      observers: observers
+    ) { statistics, reduction, observers in
+      let observers = observers + [reduction]
+      let replica = TrainingReplica(
+        architecture, training: division.layout, evaluation: division.layout,
+        threads: options.threads, division: division, exchange: statistics,
+        gradients: reduction.memory, observers: observers)
+      return WholeBatchPasses(
+        replica,
+        smaller: smaller.map {
+          TrainingReplica(
+            $0, training: division.layout, evaluation: division.layout, threads: options.threads,
+            division: division, exchange: statistics, observers: observers, sharing: replica)
+        })
+    }
+  }
+
+  /// The same for images of different sizes, one a shard.
+  ///
+  /// - Parameters:
+  ///   - architecture: the network for images of a size.
+  ///   - largest: takes at least the memory of any other.
+  ///   - layout: of a micro-batch.
+  package convenience init(
+    imageByImage architecture: @escaping (ImageShape) -> Architecture, largest: ImageShape,
+    _ layout: ShardLayout, options: Options, group: ProcessGroup, timeline: Timeline? = nil,
+    observers: [any PassObserver] = []
+  ) throws {
+    try self.init(
+      architecture(largest), NormalizationGroups(whole: layout), options: options, group: group,
+      timeline: timeline, observers: observers
+    ) { statistics, reduction, observers in
+      ImageByImagePasses(
+        architecture, largest: largest, layout: layout, exchange: statistics,
+        gradients: reduction.memory, observers: observers, reduction: reduction)
+    }
+  }
+
+  private init(
+    _ architecture: Architecture, _ division: NormalizationGroups, options: Options,
+    group: ProcessGroup, timeline: Timeline?, observers: [any PassObserver],
+    makePasses: (any StatisticsExchange, any GradientReduction, [any PassObserver]) ->
+      any StepPasses
   ) throws {
     precondition(!architecture.losses.isEmpty, "a network without a loss cannot be trained")
     self.options = options
@@ -104,20 +147,10 @@ package final class TrainingEngine {
     reduction = try group.gradientReduction(
       division.layout, GradientExtent(ParameterLayout(architecture)), options, progress: progress,
       rankProgress: rankProgress)
-    let passObservers = [rankProgress] + observers + [reduction]
-    let replica = TrainingReplica(
-      architecture, training: division.layout, evaluation: division.layout,
-      threads: options.threads, division: division, exchange: statistics,
-      gradients: reduction.memory, observers: passObservers)
-    self.replica = replica
-    self.smaller = smaller.map { [statistics] in
-      TrainingReplica(
-        $0, training: division.layout, evaluation: division.layout, threads: options.threads,
-        division: division, exchange: statistics, observers: passObservers, sharing: replica)
-    }
-    active = replica
+    let passes = makePasses(statistics, reduction, [rankProgress] + observers)
+    self.passes = passes
     optimizer = Optimizer(
-      options.optimizer, of: replica, backboneRate: options.backboneRate)
+      options.optimizer, of: passes.replica, backboneRate: options.backboneRate)
     let lossSumsCount = architecture.lossSumsCount
     lossOffsets = architecture.lossSumsOffsets
     losses = LossExchange(statistics, division.layout, width: lossSumsCount)
@@ -125,7 +158,7 @@ package final class TrainingEngine {
       for index in 0..<sum.count { sum[index] += next[index] }
     }
     earlierStatistics = AlignedBuffer(
-      count: options.onNotFinite == .skip ? replica.runningStatistics.count : 0)
+      count: options.onNotFinite == .skip ? passes.replica.runningStatistics.count : 0)
   }
 
   /// The memory that an engine takes on a rank.
@@ -150,12 +183,13 @@ package final class TrainingEngine {
   }
 
   /// Makes the next steps take images of `input`: the shape of the network or one of the smaller ones.
+  ///
+  /// - Precondition: all images of a step have one size.
   package func use(input: ImageShape) {
-    guard let replica = ([replica] + smaller).first(where: { $0.architecture.input == input })
-    else {
-      preconditionFailure("no passes for images of \(input)")
+    guard let passes = passes as? WholeBatchPasses else {
+      preconditionFailure("images of a step have sizes of their own")
     }
-    active = replica
+    passes.use(input: input)
   }
 
   /// Trains one mini-batch.
@@ -174,11 +208,11 @@ package final class TrainingEngine {
   ) throws -> LossSums {
     saveStatistics()
     for index in 0..<options.microBatches {
+      let microBatch = MicroBatchIndex(index: index, of: options.microBatches)
       begin(.loading, number)
       try reduction.begin()
-      try source.withNextMicroBatch { batch in
-        try pass(
-          batch, MicroBatchIndex(index: index, of: options.microBatches), ofStep: number, requests)
+      try passes.run(microBatch, from: source, begin: { begin($0, number) }) { shards in
+        try losses.sum(shards, requests: requests).add(to: lossSums, microBatch)
       }
       try reduction.finish()
     }
@@ -206,21 +240,6 @@ package final class TrainingEngine {
 
   private func restoreStatistics() {
     MutableVectorView(replica.runningStatistics).update(from: VectorView(earlierStatistics.view))
-  }
-
-  /// Forward and backward over a micro-batch, whose losses of all ranks go to `lossSums`.
-  private func pass(
-    _ batch: MicroBatch, _ microBatch: MicroBatchIndex, ofStep step: Int,
-    _ requests: StepRequests
-  ) throws {
-    begin(.forward, step)
-    let shards = try active.trainingPass(
-      images: batch.images.base, targets: batch.targets, microBatch: microBatch
-    ) {
-      begin(.backward, step)
-    }
-    begin(.reduction, step)
-    try losses.sum(VectorView(shards), requests: requests).add(to: lossSums, microBatch)
   }
 
   private func begin(_ phase: StepPhase, _ step: Int) {

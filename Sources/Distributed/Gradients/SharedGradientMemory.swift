@@ -72,7 +72,9 @@ package final class SharedGradientMemory: GradientMemory {
   }
 
   /// Bytes that `rank` needs.
-  static func bytes(ofRank rank: Int, _ layout: ShardLayout, _ extent: GradientExtent) -> Int {
+  package static func bytes(ofRank rank: Int, _ layout: ShardLayout, _ extent: GradientExtent)
+    -> Int
+  {
     signalBytes + map(ofRank: rank, layout, extent).count * MemoryLayout<Float>.stride
   }
 

@@ -8,6 +8,8 @@ package struct EpochTotals: Codable, Equatable, Sendable {
   package var loss = 0.0
   package var top1 = 0
   package var top5 = 0
+  /// Further sums over images by name, such as the parts of a detector's loss; nil: there are none.
+  package var terms: [String: Double]?
 
   package init() {}
 
@@ -18,7 +20,19 @@ package struct EpochTotals: Codable, Equatable, Sendable {
     top5 += sums.top5
   }
 
-  /// Mean cross-entropy.
+  /// Adds images whose loss has parts.
+  package mutating func add(images: Int, loss: Double, terms: [String: Double]) {
+    self.images += images
+    self.loss += loss
+    self.terms = (self.terms ?? [:]).merging(terms, uniquingKeysWith: +)
+  }
+
+  /// The mean over images of one of `terms`; 0 where there is none.
+  package func mean(ofTerm name: String) -> Double {
+    (terms?[name] ?? 0) / Double(max(images, 1))
+  }
+
+  /// The mean loss: cross-entropy of classifiers.
   package var meanLoss: Double { loss / Double(max(images, 1)) }
   /// The fraction of images whose highest score is not their class's.
   package var top1Error: Double { Double(images - top1) / Double(max(images, 1)) }

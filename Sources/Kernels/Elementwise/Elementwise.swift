@@ -94,6 +94,16 @@ public enum Elementwise {
     }
   }
 
+  /// target (+)= source, of Float, rounded once.
+  public static func take(_ source: ImageTensor, _ target: ImageTensor, accumulate: Bool) {
+    let source = source.view(of: Float.self)
+    require(source.count == target.count, "a tensor is taken into one as large")
+    switch target.element {
+    case .float32: convert(source, to: target.view(of: Float.self), accumulate: accumulate)
+    case .bfloat16: convert(source, to: target.view(of: BFloat16.self), accumulate: accumulate)
+    }
+  }
+
   /// target (+)= source, rounded once.
   @inline(__always)
   static func convert<Source: KernelElement, Target: KernelElement>(

@@ -111,7 +111,9 @@ package struct ArchitectureBuilder {
     append(name, operation, inputs)
   }
 
-  mutating func append(_ name: String, _ operation: any Operation, _ inputs: [Value]) -> Value {
+  package mutating func append(
+    _ name: String, _ operation: any Operation, _ inputs: [Value]
+  ) -> Value {
     let shapes = inputs.map { nodes[$0].shape }
     guard let shape = operation.outputShape(of: shapes) else {
       preconditionFailure("\(name), \(operation), cannot be applied to \(shapes)")

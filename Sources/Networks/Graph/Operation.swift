@@ -45,6 +45,9 @@ package protocol Operation: Equatable, Sendable {
   ///   - propagates: whether it makes gradients of inputs.
   func backwardReads(trainsParameters: Bool, propagates: Bool) -> [Operand]
 
+  /// Whether gradients go through it; proposals, for one, are constants to what reads them.
+  var isDifferentiable: Bool { get }
+
   /// The operation at every position of a larger image (He et al. 2015, §3.4): itself, but for
   /// poolings over whole images.
   func fullyConvolutional(of inputs: [ImageShape]) -> any Operation
@@ -103,6 +106,7 @@ extension Operation {
     of inputs: [ElementType], activations: ElementType
   ) -> ElementType { inputs[0] }
   package func access(toInput position: Int) -> InputAccess { .memory }
+  package var isDifferentiable: Bool { true }
   package func fullyConvolutional(of inputs: [ImageShape]) -> any Operation { self }
 }
 
@@ -146,6 +150,8 @@ package struct ONNXOperators {
 package struct ONNXExportError: Error, Equatable, CustomStringConvertible {
   package let node: String
   package let reason: String
+
+  package init(node: String, reason: String) { (self.node, self.reason) = (node, reason) }
 
   package var description: String { "layer \(node) has no ONNX form: \(reason)" }
 }

@@ -6,6 +6,14 @@ import Tensors
 
 package struct FullyConnectedOperation: Operation {
   package let outputs: Int
+  /// The standard deviation of the first weights; nil: 1/√n, n the inputs, since no ReLU follows a classifier.
+  package let deviation: Double?
+  /// Whether files have the weights as those of a 1×1 convolution, [K, C, 1, 1].
+  package let isFilter: Bool
+
+  package init(outputs: Int, deviation: Double? = nil, isFilter: Bool = false) {
+    (self.outputs, self.deviation, self.isFilter) = (outputs, deviation, isFilter)
+  }
 
   package func outputShape(of inputs: [ImageShape]) -> ImageShape? {
     inputs[0].with(channels: outputs)
@@ -13,13 +21,12 @@ package struct FullyConnectedOperation: Operation {
 
   package func multiplyAdds(of inputs: [ImageShape]) -> Int { inputs[0].count * outputs }
 
-  /// No ReLU follows a classifier, so its weights begin as N(0, 1/n).
   package func parameters(of inputs: [ImageShape]) -> [ParameterDescription] {
     let fanIn = inputs[0].channels
     return [
       .init(
-        "weight", .weight, shape: [outputs, fanIn],
-        initialization: .normal(variance: 1 / Double(fanIn))),
+        "weight", .weight, shape: [outputs, fanIn] + (isFilter ? [1, 1] : []),
+        initialization: .normal(variance: deviation.map { $0 * $0 } ?? 1 / Double(fanIn))),
       .init("bias", .bias, shape: [outputs], initialization: .constant(0)),
     ]
   }

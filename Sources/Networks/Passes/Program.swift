@@ -119,7 +119,8 @@ package struct Program {
 
   /// Whether the backward pass makes any gradient at a step.
   package func hasBackward(_ step: Step) -> Bool {
-    step.trainsParameters || step.inputs.contains { values[$0].needsGradient }
+    step.operation.isDifferentiable
+      && (step.trainsParameters || step.inputs.contains { values[$0].needsGradient })
   }
 
   /// The operands whose values the backward pass of a step reads.

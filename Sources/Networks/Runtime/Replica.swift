@@ -160,6 +160,14 @@ package class Replica {
     output(evaluationPlan.outputs[index])
   }
 
+  /// Rows of an output of the last evaluation pass, where the data decide how many there are, of one shard.
+  package final func evaluationRows(_ index: Int, shard: Int = 0) -> Int {
+    guard case .dynamic(let set, _) = evaluationPlan.outputs[index].rows else {
+      preconditionFailure("the rows of an output are images")
+    }
+    return workspace.dynamicRows(set: set, shard: shard).pointee
+  }
+
   /// What the classifier read in the last evaluation pass, [local images, H, W, C], of a network
   /// `withFeatures`.
   package final var evaluationFeatures: UnsafeBufferPointer<Float> {

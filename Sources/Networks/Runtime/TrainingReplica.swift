@@ -72,13 +72,15 @@ package final class TrainingReplica: Replica {
   ///   - images: [local images, H, W, C].
   ///   - targets: of the same images.
   ///   - microBatch: which one of the mini-batch this is; they come in order.
+  ///   - gradient: where the only tree node's gradient of the weights is left; nil: in `gradients`.
   ///   - didForward: called between the two passes.
   /// - Returns: the losses' sums, [local shards, `Architecture.lossSumsCount`], until the next pass.
   /// - Throws: what the exchange throws.
   package func trainingPass(
     images: UnsafePointer<Float>, targets: Targets, microBatch: MicroBatchIndex = .whole,
-    didForward: () -> Void = {}
+    gradient: MutableVectorView<Float>? = nil, didForward: () -> Void = {}
   ) throws -> UnsafeBufferPointer<Double> {
+    if let gradient { workspace.nodeGradients = [gradient.elements.baseAddress!] }
     var pass = PassContext(
       workspace: workspace, mode: .training, layout: trainingLayout, microBatch: microBatch,
       images: images, targets: targets)

@@ -18,8 +18,8 @@ package final class Workspace {
   let exchange: any StatisticsExchange
   let memory: ParameterMemory
   let gradients: any GradientMemory
-  /// The gradients of this rank's tree nodes, as `gradients` has them.
-  private let nodeGradients: [UnsafeMutablePointer<Float>]
+  /// Where the gradients of this rank's tree nodes are left: in `gradients`, unless a pass has another place.
+  var nodeGradients: [UnsafeMutablePointer<Float>]
   let arena: Arena
   private let arenaStart: UnsafeMutablePointer<UInt8>
   /// The present normalization's numbers of each local shard, [local shards, width].

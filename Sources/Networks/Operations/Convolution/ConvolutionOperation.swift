@@ -12,6 +12,20 @@ package struct ConvolutionOperation: Operation {
   package let stride: Int
   package let padding: Int
   package let groups: Int
+  /// The standard deviation of the first weights; nil: He's (He et al. 2015, "Delving Deep into Rectifiers",
+  /// eq. 10), √(2/n), n the inputs of one output.
+  package let deviation: Double?
+
+  package init(
+    channels: Int, kernel: Int, stride: Int, padding: Int, groups: Int, deviation: Double? = nil
+  ) {
+    self.channels = channels
+    self.kernel = kernel
+    self.stride = stride
+    self.padding = padding
+    self.groups = groups
+    self.deviation = deviation
+  }
 
   /// The sizes for an input of that shape; nil where the window does not fit it or the groups do not
   /// divide its channels.
@@ -27,13 +41,13 @@ package struct ConvolutionOperation: Operation {
     geometry(inputs[0])!.multiplyAdds
   }
 
-  /// He et al. 2015, "Delving Deep into Rectifiers", eq. 10: N(0, 2/n), n the inputs of one output.
   package func parameters(of inputs: [ImageShape]) -> [ParameterDescription] {
     let geometry = geometry(inputs[0])!
     return [
       .init(
         "weight", .weight, shape: [channels, geometry.channelsPerGroup, kernel, kernel],
-        initialization: .normal(variance: 2 / Double(geometry.patchCount)))
+        initialization: .normal(
+          variance: deviation.map { $0 * $0 } ?? 2 / Double(geometry.patchCount)))
     ]
   }
 
