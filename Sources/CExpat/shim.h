@@ -1,0 +1,4 @@
+// The XML parser Expat.
+#pragma once
+
+#include <expat.h>
