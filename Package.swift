@@ -57,6 +57,7 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
@@ -103,9 +104,15 @@ let package = Package(
       name: "Distributed",
       dependencies: ["System", "MPI", "Networks", "Optimizers", "Kernels", "Tensors"]),
     .target(
+      name: "DetectionData", dependencies: ["System", "CExpat"], swiftSettings: coldSettings),
+    .target(name: "DetectionMetrics", dependencies: ["DetectionData"]),
+    .target(
+      name: "Detection", dependencies: ["Networks", "Kernels", "Tensors", "Randomness"]),
+    .target(
       name: "Settings",
       dependencies: [
-        "Distributed", "Networks", "Optimizers", "Datasets", "Kernels", "Tensors", "Yams",
+        "Detection", "Distributed", "Networks", "Optimizers", "Datasets", "Kernels", "Tensors",
+        "Yams",
       ], swiftSettings: coldSettings),
     .target(
       name: "Console", dependencies: ["System", "Tensors"], swiftSettings: coldSettings),
@@ -118,8 +125,8 @@ let package = Package(
     .target(
       name: "Runs",
       dependencies: [
-        "Reports", "Settings", "Console", "Evaluation", "Distributed", "MPI", "Networks",
-        "Optimizers",
+        "Reports", "Settings", "Console", "Evaluation", "Detection", "DetectionData",
+        "DetectionMetrics", "Distributed", "MPI", "Networks", "Optimizers", "Randomness",
         "Datasets",
         "Safetensors", "PyTorchFiles", "ONNX", "TensorBoard", "Kernels", "Tensors", "System",
         .product(name: "Logging", package: "swift-log"),
@@ -136,7 +143,8 @@ let package = Package(
     .executableTarget(
       name: "resnet-dist",
       dependencies: [
-        "Benchmarks", "Jobs", "Runs", "Reports", "Evaluation", "Settings", "Console", "Distributed",
+        "Benchmarks", "Jobs", "Runs", "Reports", "Evaluation", "Settings", "DetectionData",
+        "Console", "Distributed",
         "Datasets", "Networks", "Kernels", "MPI", "System", "BuildInformation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: coldSettings, linkerSettings: programLinkage),

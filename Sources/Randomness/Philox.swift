@@ -36,6 +36,8 @@ public enum RandomPurpose: UInt32, Sendable {
   case holdOut = 7
   case mixing = 8
   case erasing = 9
+  case anchorSampling = 10
+  case regionSampling = 11
 }
 
 /// Uniform draws keyed by (seed, purpose, index, epoch).

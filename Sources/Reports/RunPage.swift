@@ -13,7 +13,7 @@ package struct RunPage: Sendable {
   package var html: String {
     let title =
       runs.count == 1
-      ? "\(runs[0].configuration.network.model) on \(runs[0].configuration.data.dataset.rawValue)"
+      ? Self.title(runs[0])
       : "\(runs.count) runs"
     var body = ["<h1>\(HTML.escaped(title))</h1>"]
     if runs.count == 1 {
@@ -26,6 +26,9 @@ package struct RunPage: Sendable {
     body.append("<div class=\"charts\">")
     body += charts.map(\.figure)
     body.append("</div>")
+    if runs.count == 1, let curves = runs[0].precisionRecall {
+      body.append(curves.chart(most: 8).figure)
+    }
     if runs.count == 1, let mistakes = runs[0].mistakes { body.append(mistakes.section) }
     for run in runs {
       body.append(
@@ -38,6 +41,12 @@ package struct RunPage: Sendable {
       }
     }
     return HTML.page(title: title, body: body.joined(separator: "\n"))
+  }
+
+  private static func title(_ run: RunRecord) -> String {
+    let model = run.configuration.network.model
+    if run.isDetector { return run.result?.model ?? "Faster R-CNN on \(model)" }
+    return "\(model) on \(run.configuration.data.dataset.rawValue)"
   }
 
   private static func lead(_ run: RunRecord) -> String {
@@ -57,6 +66,8 @@ package struct RunPage: Sendable {
     func add(_ name: String, _ error: Double?) {
       if let error { cards.append((name, NumberFormat.percent(error, decimals: 2))) }
     }
+    add("AP", run.result?.averagePrecision)
+    add("AP50", run.result?.averagePrecision50)
     add("test error", run.testError)
     add("validation error", run.result?.validationError)
     add("lowest \(run.evaluationSplit) error", run.bestError)
@@ -76,11 +87,23 @@ package struct RunPage: Sendable {
   /// The curves: errors as in He et al. 2015, Figures 4 and 6, thin in training and bold in tests.
   private var charts: [LineChart] {
     let error = chart("Error", LineChart.percent, \.top1Error, trained: true, tested: true)
+    let precision = chart(
+      "Average precision", LineChart.percent, \.averagePrecision, trained: false, tested: true)
+    let precision50 = chart(
+      "Average precision at an overlap of 0.5", LineChart.percent, \.averagePrecision50,
+      trained: false, tested: true)
+    let sums: [(title: String, value: KeyPath<RunRecord.Metric, Double?>)] = [
+      ("Loss of proposals: objectness", \.objectness), ("Loss of proposals: boxes", \.proposalBox),
+      ("Loss of regions: classes", \.classification), ("Loss of regions: boxes", \.regionBox),
+    ]
+    let parts = sums.map { chart($0.title, LineChart.plain, $0.value, trained: true) }
     let loss = chart("Loss", LineChart.plain, \.loss, trained: true, tested: true)
     let rate = chart("Learning rate", LineChart.plain, \.learningRate, trained: true)
     let speed = chart(
       "Training images a second", LineChart.plain, \.imagesPerSecond, trained: true)
-    return [error, loss, rate, speed].filter { $0.lines.contains { !$0.points.isEmpty } }
+    return ([error, precision, precision50, loss] + parts + [rate, speed]).filter {
+      $0.lines.contains { !$0.points.isEmpty }
+    }
   }
 
   private func chart(

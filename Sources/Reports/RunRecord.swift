@@ -12,6 +12,8 @@ package struct RunRecord: Sendable {
   package let result: Result?
   /// What its last test got wrong; nil where the folder does not say.
   package let mistakes: Mistakes?
+  /// Of a finished detector.
+  package let precisionRecall: PrecisionRecallCurves?
 
   /// A line of `metrics.jsonl`.
   package struct Metric: Decodable, Sendable {
@@ -24,9 +26,21 @@ package struct RunRecord: Sendable {
     package let learningRate: Double?
     package let imagesPerSecond: Double?
     package let seconds: Double
+    /// Of a detector: the parts of its loss.
+    package let objectness: Double?
+    package let proposalBox: Double?
+    package let classification: Double?
+    package let regionBox: Double?
+    /// Of a detector: COCO's average precisions.
+    package let averagePrecision: Double?
+    package let averagePrecision50: Double?
 
     enum CodingKeys: String, CodingKey {
-      case step, epoch, split, loss, seconds
+      case step, epoch, split, loss, seconds, objectness, classification
+      case proposalBox = "proposal_box"
+      case regionBox = "region_box"
+      case averagePrecision = "AP"
+      case averagePrecision50 = "AP50"
       case top1Error = "top1_error"
       case learningRate = "lr"
       case imagesPerSecond = "images_per_second"
@@ -37,8 +51,11 @@ package struct RunRecord: Sendable {
   package struct Result: Decodable, Sendable {
     package let model: String
     package let samples: Int
-    /// A fraction right.
-    package let top1: Double
+    /// A fraction right; nil of a detector.
+    package let top1: Double?
+    /// COCO's average precisions of a detector.
+    package let averagePrecision: Double?
+    package let averagePrecision50: Double?
     package let loss: Double?
     package let sha256: String
     package let averageSHA256: String?
@@ -49,10 +66,12 @@ package struct RunRecord: Sendable {
     package let seconds: Double
 
     /// Of the test images, a fraction.
-    package var testError: Double { 1 - top1 }
+    package var testError: Double? { top1.map { 1 - $0 } }
 
     enum CodingKeys: String, CodingKey {
       case model, samples, top1, loss, seconds
+      case averagePrecision = "AP"
+      case averagePrecision50 = "AP50"
       case sha256 = "parameters_sha256"
       case averageSHA256 = "average_sha256"
       case validationError = "validation_error"
@@ -85,6 +104,13 @@ package struct RunRecord: Sendable {
         throw RunRecordError.damaged(path: resultPath, line: nil)
       }
     }
+    let curvesPath = "\(path)/\(PrecisionRecallCurves.fileName)"
+    precisionRecall = try files.contents(atPath: curvesPath).map { data in
+      guard let curves = PrecisionRecallCurves(json: data) else {
+        throw RunRecordError.damaged(path: curvesPath, line: nil)
+      }
+      return curves
+    }
     let mistakesPath = "\(path)/\(Mistakes.fileName)"
     mistakes = try files.contents(atPath: mistakesPath).map { data in
       guard let mistakes = Mistakes(json: data) else {
@@ -101,12 +127,15 @@ package struct RunRecord: Sendable {
     return lines.values
   }
 
+  /// Whether it trains a detector.
+  package var isDetector: Bool { configuration.detection.task == .detection }
+
   /// The figures of some images.
   package func metrics(of split: String) -> [Metric] { metrics.filter { $0.split == split } }
 
   /// The images that epochs were evaluated on.
   package var evaluationSplit: String {
-    configuration.data.validationSplit == nil ? "test" : "validation"
+    configuration.data.validationSplit == nil && !isDetector ? "test" : "validation"
   }
 
   /// The lowest error of an evaluation; nil before the first.

@@ -11,7 +11,7 @@ package struct RunTable: Sendable {
     package let runs: [RunRecord]
 
     /// The test errors of the finished ones.
-    package var errors: [Double] { runs.compactMap { $0.result?.testError } }
+    package var errors: [Double] { runs.compactMap { $0.result.flatMap(\.testError) } }
 
     package var mean: Double? {
       errors.isEmpty ? nil : errors.reduce(0, +) / Double(errors.count)

@@ -67,7 +67,7 @@ extension TrainingConfiguration {
   /// - Parameter derived: the same configuration with all that follows from it and from the launch;
   ///   what it adds is listed at the end, for readers.
   package func yaml(derived: TrainingConfiguration? = nil) throws -> String {
-    var pairs = Self.settings.map { setting in
+    var pairs = ownSettings.map { setting in
       (Node(setting.key), Self.node(setting.text(self)))
     }
     if let derived {

@@ -16,6 +16,9 @@ package enum Recipe: String, CaseIterable, Sendable {
   case timmA3 = "timm-a3-like"
   case ffcv = "ffcv"
   case fast = "fast"
+  case fasterRCNN = "faster-rcnn"
+  case he2015VOC = "he2015-voc"
+  case he2015COCO = "he2015-coco"
 
   /// All names, in a sentence.
   package static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
@@ -32,6 +35,8 @@ package enum Recipe: String, CaseIterable, Sendable {
     case .torchvisionV2: "torchvision's references/classification, IMAGENET1K_V2"
     case .timmA3: "Wightman et al. 2021, arXiv 2110.00476, procedure A3"
     case .ffcv: "ffcv-imagenet, rn50_88_epochs"
+    case .fasterRCNN: "Ren et al. 2015, arXiv 1506.01497, with detectron2's schedule"
+    case .he2015VOC, .he2015COCO: "He et al. 2015, arXiv 1512.03385, appendix A"
     case .fast:
       "one cycle (Smith and Topin 2018, arXiv 1708.07120) on Fashion-MNIST in 90 seconds on 2 cores"
     }
@@ -50,6 +55,9 @@ package enum Recipe: String, CaseIterable, Sendable {
       "torchvision's RandAugment of one strength instead of timm's, "
         + "images mixed with the one before instead of the one opposite"
     case .ffcv: "max pooling and strides without blur, no mirrored views in tests"
+    case .fasterRCNN: "128 regions an image instead of 512"
+    case .he2015VOC, .he2015COCO:
+      "proposals and regions are trained together instead of in four steps, and RoIAlign instead of RoI pooling"
     }
   }
 
@@ -145,6 +153,25 @@ package enum Recipe: String, CaseIterable, Sendable {
           ]),
         .init(\.data.testResize, 256), .init(\.data.testSize, 224),
       ]
+    case .fasterRCNN: Self.detection
+    case .he2015VOC:
+      Self.detection + [
+        .init(\.network.model, "resnet101"), .init(\.network.stridePlacement, .first1x1),
+        .init(\.schedule.length, .iterations(80_000)), .init(\.parallel.batchSize, 8),
+        .init(\.schedule.learningRate, 0.001), .init(\.schedule.learningRateReferenceBatch, 1),
+        .init(\.schedule.milestones, [.fraction(0.75)]), .init(\.optimizer.weightDecay, 5e-4),
+        .init(\.detection.network.anchors.sizes, [128, 256, 512]),
+        .init(\.detection.network.dropsCrossingAnchors, true), .init(\.detection.rule.overlap, 0.3),
+      ]
+    case .he2015COCO:
+      Self.detection + [
+        .init(\.network.model, "resnet101"), .init(\.network.stridePlacement, .first1x1),
+        .init(\.schedule.length, .iterations(320_000)), .init(\.parallel.batchSize, 8),
+        .init(\.schedule.learningRate, 0.001), .init(\.schedule.learningRateReferenceBatch, 8),
+        .init(\.schedule.milestones, [.fraction(0.75)]), .init(\.optimizer.weightDecay, 5e-4),
+        .init(\.detection.network.anchors.sizes, [64, 128, 256, 512]),
+        .init(\.detection.network.dropsCrossingAnchors, true), .init(\.detection.rule.overlap, 0.3),
+      ]
     case .fast:
       [
         .init(\.network.model, "resnet8"), .init(\.data.dataset, .fashionMNIST),
@@ -177,6 +204,17 @@ package enum Recipe: String, CaseIterable, Sendable {
       .init(\.schedule.milestones, [.fraction(0.5), .fraction(0.75)]),
       .init(\.data.validationSplit, 5000),
     ]
+
+  /// Faster R-CNN on ResNet-50: 0.02 for 16 images, for 12 epochs.
+  private static let detection: ConfigurationChanges = [
+    .init(\.detection.task, .detection), .init(\.network.model, "resnet50"),
+    .init(\.parallel.batchSize, 8), .init(\.schedule.length, .epochs(12)),
+    .init(\.schedule.learningRate, 0.02), .init(\.schedule.learningRateReferenceBatch, 16),
+    .init(\.schedule.name, .step),
+    .init(\.schedule.milestones, [.fraction(0.67), .fraction(0.92)]),
+    .init(\.schedule.warmUpLength, .iterations(100)), .init(\.schedule.warmUpRate, 0.001),
+    .init(\.optimizer.weightDecay, 1e-4), .init(\.optimizer.momentum, 0.9),
+  ]
 
   /// ResNet-50 on a folder of images, 256 at a time, for 90 epochs.
   private static let imageNet: ConfigurationChanges = [

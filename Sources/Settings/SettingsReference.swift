@@ -11,7 +11,7 @@ package enum SettingsReference {
   private static let introduction = """
     # Settings
 
-    Every setting of a training run: a flag of `resnet-dist train`, and, without its dashes, a key of
+    Every setting of a run: a flag of `resnet-dist train`, those of detection of `resnet-dist detect train`, and, without its dashes, a key of
     the YAML file that `--config` reads and of a run's `config.yaml`. A flag wins over a file, a file
     over the run that `--resume` continues, and that over the default. This page is made from the
     declarations in `Sources/Settings/Groups`; a test compares it with them.

@@ -33,7 +33,7 @@ struct ResnetDist: ParsableCommand {
       TrainCommand.self, RecipesCommand.self, SweepCommand.self, JobCommand.self, TopCommand.self,
       ReportCommand.self,
       EvalCommand.self, PredictCommand.self, ResponsesCommand.self,
-      BNRecalibrateCommand.self,
+      BNRecalibrateCommand.self, DetectCommand.self,
       BenchCommand.self,
       InspectCommand.self, ExportCommand.self, DataCommand.self, DoctorCommand.self,
       ManualCommand.self,

@@ -115,6 +115,6 @@ enum UpdateSelection: SettingGroup {
 }
 
 /// The settings of the values at `paths`, in their order.
-private func selection(_ paths: PartialKeyPath<TrainingConfiguration>...) -> [Setting] {
+func selection(_ paths: PartialKeyPath<TrainingConfiguration>...) -> [Setting] {
   paths.flatMap { path in TrainingConfiguration.settings.filter { $0.path == path } }
 }

@@ -41,33 +41,18 @@ struct TrainCommand: RankedCommand {
   }
 
   func run(on ranks: ProcessGroup) throws {
-    let resume = try resumePoint(ranks)
+    let resume = try resumption.point(changes, file: file.config, ranks: ranks)
     let configuration = try ranks.together {
-      // A run that was stopped before its first checkpoint begins again with what it had.
-      let isUnstarted = resume != nil && resume?.checkpoint == nil
-      let own: ConfigurationChanges =
-        isUnstarted ? [.init(\.run.directory, resume?.run)] : []
-      return try TrainingConfiguration.resolve(
-        own + changes, file: file.config ?? (isUnstarted ? resume?.configPath : nil),
-        resume: resume?.checkpoint)
+      let configuration = try resumption.configuration(
+        changes, file: file.config, resume: resume)
+      try configuration.check(isFor: .classification)
+      return configuration
     }
     let run = try TrainingRun(
       configuration, resume: resume, ranks: ranks, program: BuildInformation.name,
       console: json ? StandardConsole.error : StandardConsole.output)
     let outcome = try run.train()
     if json, ranks.isFirst { StandardConsole.output.writeLine(outcome.json) }
-  }
-
-  /// What --resume leads to. Collective.
-  private func resumePoint(_ ranks: ProcessGroup) throws -> ResumePoint? {
-    try ranks.agree(on: [("resume", resumption.resume ?? "not given")])
-    guard let argument = resumption.resume else { return nil }
-    let directory = try ranks.together {
-      argument == ResumePoint.automatic
-        ? try TrainingConfiguration.resolve(changes, file: file.config, resume: nil).run.directory
-        : nil
-    }
-    return try ranks.resumePoint(argument, directory: directory)
   }
 
   /// - Throws: `ConfigurationError`.
@@ -84,4 +69,40 @@ struct ResumeOption: ParsableArguments {
         + "begins where there is none to resume.", valueName: "path"),
     completion: .directory)
   var resume: String?
+
+  /// What it leads to. Collective.
+  ///
+  /// - Parameters:
+  ///   - changes: what the user gave.
+  ///   - base: what the command has instead of the defaults.
+  func point(
+    _ changes: ConfigurationChanges, file: String?, base: ConfigurationChanges = [],
+    ranks: ProcessGroup
+  ) throws -> ResumePoint? {
+    try ranks.agree(on: [("resume", resume ?? "not given")])
+    guard let argument = resume else { return nil }
+    let directory = try ranks.together {
+      argument == ResumePoint.automatic
+        ? try TrainingConfiguration.resolve(changes, file: file, resume: nil, base: base).run
+          .directory : nil
+    }
+    return try ranks.resumePoint(argument, directory: directory)
+  }
+
+  /// The run's settings.
+  ///
+  /// - Parameter point: what is resumed.
+  /// - Throws: `ConfigurationError`, `CheckpointError`.
+  func configuration(
+    _ changes: ConfigurationChanges, file: String?, base: ConfigurationChanges = [],
+    resume point: ResumePoint?
+  ) throws -> TrainingConfiguration {
+    // A run that was stopped before its first checkpoint begins again with what it had.
+    let isUnstarted = point != nil && point?.checkpoint == nil
+    let own: ConfigurationChanges =
+      isUnstarted ? [.init(\.run.directory, point?.run)] : []
+    return try TrainingConfiguration.resolve(
+      own + changes, file: file ?? (isUnstarted ? point?.configPath : nil),
+      resume: point?.checkpoint, base: base)
+  }
 }

@@ -48,7 +48,19 @@ import Testing
     ("keep-checkpoints", "9"), ("eval-every", "4"), ("select", "best"), ("max-time", "26:03:04"),
     ("on-nan", "skip"), ("verify-every", "10"), ("stall-timeout", "60"),
     ("report", "false"),
-    ("timeline", "a.json"), ("tensorboard", "true"),
+    ("timeline", "a.json"), ("tensorboard", "true"), ("prometheus-file", "a.prom"),
+    ("task", "detection"), ("min-size", "480"), ("max-size", "800"),
+    ("train-min-sizes", "400,480"), ("train-set", "trainval"), ("val-set", "test"),
+    ("difficult", "keep"), ("strict", "true"), ("anchor-sizes", "64,128"),
+    ("anchor-ratios", "0.5,1"), ("rpn-channels", "256"), ("rpn-batch-size-per-image", "128"),
+    ("rpn-positive-fraction", "0.25"), ("rpn-fg-iou-thresh", "0.6"), ("rpn-bg-iou-thresh", "0.4"),
+    ("rpn-drop-crossing", "true"), ("rpn-pre-nms-top-n-train", "1000"),
+    ("rpn-post-nms-top-n-train", "500"), ("rpn-pre-nms-top-n-test", "800"),
+    ("rpn-post-nms-top-n-test", "200"), ("rpn-nms-thresh", "0.8"),
+    ("box-batch-size-per-image", "64"), ("box-positive-fraction", "0.5"),
+    ("box-fg-iou-thresh", "0.6"), ("box-score-thresh", "0.1"), ("box-nms-thresh", "0.3"),
+    ("box-detections-per-img", "50"), ("roi-pooling", "roi-pool"), ("roi-size", "7"),
+    ("rpn-smooth-l1-beta", "0"), ("box-smooth-l1-beta", "0.5"), ("freeze-stages", "1"),
   ]
 
   private func roundTrip(_ configuration: TrainingConfiguration) throws -> TrainingConfiguration {
@@ -170,8 +182,15 @@ import Testing
     derived.parallel.threads = 3
     derived.data.imageSize = 224
     let yaml = try configuration.yaml(derived: derived)
-    for key in TrainingConfiguration.settings.map(\.key) {
+    for key in configuration.ownSettings.map(\.key) {
       #expect(yaml.contains("\n\(key): ") || yaml.hasPrefix("\(key): "), "\(key)")
+    }
+    #expect(!yaml.contains("rpn-"))
+    var detector = configuration
+    detector.detection.task = .detection
+    let ofDetector = try detector.yaml()
+    for key in TrainingConfiguration.settings.map(\.key) {
+      #expect(ofDetector.contains("\n\(key): ") || ofDetector.hasPrefix("\(key): "), "\(key)")
     }
     #expect(yaml.contains("\nthreads: null\n"))
     #expect(yaml.hasSuffix("\nderived:\n  image-size: 224\n  threads: 3\n"), "\(yaml)")

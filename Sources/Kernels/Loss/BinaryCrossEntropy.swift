@@ -28,6 +28,18 @@ public enum BinaryCrossEntropy {
     }
   }
 
+  /// The loss of one logit; `gradient` is added to.
+  ///
+  /// - Parameter gradient: of the logit: + (σ(logit) − target) · gradientScale.
+  public static func ofScore(
+    _ logit: Float, isPositive: Bool, gradient: UnsafeMutablePointer<Float>?,
+    gradientScale: Double
+  ) -> Double {
+    let (x, target) = (Double(logit), isPositive ? 1.0 : 0.0)
+    if let gradient { gradient[0] += Float((1 / (1 + exp(-x)) - target) * gradientScale) }
+    return max(x, 0) - x * target + log1p(exp(-abs(x)))
+  }
+
   /// The sums over the images of `logits`; with `gradient`, also d(mean loss)/d(logits).
   ///
   /// - Parameters:

@@ -18,7 +18,7 @@ package struct ResumeMismatch: UsageError, Equatable, CustomStringConvertible {
 extension CheckpointState {
   /// The settings that a resumed run must keep.
   static func keptSettings(_ configuration: TrainingConfiguration) -> [String: String] {
-    let kept = TrainingConfiguration.settings.filter { $0.effect == .fixed }
+    let kept = configuration.ownSettings.filter { $0.effect == .fixed }
     return Dictionary(
       uniqueKeysWithValues: kept.compactMap { setting in
         setting.text(configuration).map { (setting.key, $0) }

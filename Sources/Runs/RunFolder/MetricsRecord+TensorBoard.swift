@@ -8,8 +8,11 @@ extension MetricsRecord {
   /// Learning rate and speed are the training's.
   package var scalars: [Event.Scalar] {
     let group = split.rawValue
-    var scalars = [Event.Scalar("\(group)/loss", loss), Event.Scalar("\(group)/error", top1Error)]
+    var scalars: [Event.Scalar] = []
+    if let loss { scalars.append(Event.Scalar("\(group)/loss", loss)) }
+    if let top1Error { scalars.append(Event.Scalar("\(group)/error", top1Error)) }
     if let top5Error { scalars.append(Event.Scalar("\(group)/top5_error", top5Error)) }
+    scalars += figures.map { Event.Scalar("\(group)/\($0.name)", $0.value) }
     if split == .train {
       scalars += [Event.Scalar("lr", learningRate), Event.Scalar("images_per_s", imagesPerSecond)]
     }

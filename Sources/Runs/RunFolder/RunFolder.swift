@@ -12,6 +12,7 @@
 ///     logs/           rank-0000.jsonl and so on: what happened on each rank
 ///     lock            held by the process that writes here
 
+import Console
 import Foundation
 import Glibc
 import Reports
@@ -100,6 +101,13 @@ package final class RunFolder: Sendable {
 
   /// False where the file system offers no locks, so that a second run would not be noticed.
   package var isExclusive: Bool { lock.isExclusive }
+
+  /// Says so where a second run in the folder would not be noticed.
+  func writeLockNote(to console: any Console) {
+    if isExclusive { return }
+    console.writeLine(
+      "note: this file system has no locks, so a second run in the same folder is not noticed")
+  }
 
   /// The folder from `/` on: other ranks may have other working directories.
   var absolutePath: String {

@@ -1,6 +1,7 @@
 /// Where a configuration's values come from: defaults, the resumed run, a file, the command line.
 
 import Datasets
+import Distributed
 import Foundation
 import Networks
 import Settings
@@ -9,9 +10,11 @@ extension TrainingConfiguration {
   /// Defaults < the resumed run's `config.yaml` < the recipe that `file` or `changes` name < what the data
   /// and the weights tell < `file` < `changes`.
   ///
+  /// - Parameter base: what a new run has instead of the defaults where no recipe is named.
   /// - Throws: `ConfigurationError`, and `CheckpointError` when there is nothing to resume.
   package static func resolve(
-    _ changes: ConfigurationChanges, file: String?, resume: String?
+    _ changes: ConfigurationChanges, file: String?, resume: String?,
+    base: ConfigurationChanges = []
   ) throws -> TrainingConfiguration {
     var configuration = TrainingConfiguration()
     if let resume, let checkpoint = try WeightsFile.checkpointFolder(resume) {
@@ -21,14 +24,24 @@ extension TrainingConfiguration {
       configuration.network.weights = nil
       configuration.network.newClassifier = false
     }
-    let given = (try file.map { try read($0) + changes } ?? changes).withRecognizedDataset
+    let named = try file.map { try read($0) + changes } ?? changes
+    let isClassification =
+      (base + named).applied(to: configuration).detection.task == .classification
+    let given = isClassification ? named.withRecognizedDataset : named
     let requested = given.applied(to: TrainingConfiguration())
-    var changes = requested.run.recipe?.changes ?? []
+    var changes = requested.run.recipe?.changes ?? (resume == nil ? base : [])
     // Without --model the network is that of the weights.
     if resume == nil, let weights = requested.network.weights, !given.contains(\.network.model) {
       changes = changes + (try model(of: weights))
     }
     return (changes + given).applied(to: configuration)
+  }
+
+  /// Checks that a command is for what the settings train.
+  ///
+  /// - Throws: `OtherTask`.
+  package func check(isFor task: TrainingTask) throws(OtherTask) {
+    if detection.task != task { throw OtherTask(configured: detection.task) }
   }
 
   /// The values in a run's `config.yaml`, when `weights` are from a run; those that its
@@ -94,5 +107,17 @@ extension ConfigurationChanges {
       let dataset = DatasetName.recognized(at: directory)
     else { return self }
     return self + [.init(\.data.dataset, dataset)]
+  }
+}
+
+/// A command is for another task than the settings.
+package struct OtherTask: UsageError, Equatable, CustomStringConvertible {
+  let configured: TrainingTask
+
+  package var description: String {
+    switch configured {
+    case .detection: "these settings are for object detection: use 'resnet-dist detect train'"
+    case .classification: "these settings are for classification: use 'resnet-dist train'"
+    }
   }
 }

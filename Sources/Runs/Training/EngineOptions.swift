@@ -20,13 +20,16 @@ extension TrainingEngine.Options {
   }
 }
 
-/// This rank's micro-batches of a part of a run, and what became of their images.
-protocol TrainingBatches: MicroBatchSource, BatchSource {}
+/// This rank's images of a part of a run, and what became of them.
+protocol TrainingBatches: MicroBatchSource {
+  /// The images since the last call that were replaced by others.
+  func takeBadImages() -> [BadImage]
+}
 
 extension BatchLoader: TrainingBatches {}
 extension CachedBatches: TrainingBatches {}
 
-extension TrainingBatches {
+extension BatchSource {
   package func withNextMicroBatch(_ body: (MicroBatch) throws -> Void) throws {
     let isLoaded: Void? = try withNext { batch in
       try body(MicroBatch(images: batch.pixels, targets: batch.targets))

@@ -8,7 +8,7 @@ import Settings
 import System
 
 /// Evaluates on all ranks, and logs the result on rank 0.
-final class EpochEvaluator {
+final class EpochEvaluator: EpochEvaluations {
   private let evaluator: Evaluator
   /// What is evaluated.
   private let split: MetricsRecord.Split
@@ -50,10 +50,9 @@ final class EpochEvaluator {
   /// Evaluates at an epoch's end; nil where the epoch is not one to evaluate. Collective.
   func evaluateIfDue(
     _ progress: TrainingProgress, learningRate: Double
-  ) throws -> EpochTotals? {
-    let isDue =
-      progress.step == timeline.steps || timeline.epoch(ofStep: progress.step) % interval == 0
-    return isDue ? try evaluate(progress, learningRate: learningRate) : nil
+  ) throws -> EvaluationFigures? {
+    guard timeline.isEvaluationDue(progress, every: interval) else { return nil }
+    return EvaluationFigures(try evaluate(progress, learningRate: learningRate))
   }
 
   /// The result at the run's end, from an evaluation that is made now where none has been. Collective.
@@ -87,6 +86,15 @@ final class EpochEvaluator {
         step: progress.step, epoch: epoch, split: split, totals: totals,
         learningRate: learningRate, duration: duration, seconds: clock.total.seconds))
     return totals
+  }
+}
+
+extension TrainingTimeline {
+  /// Whether the step that `progress` is at is followed by an evaluation.
+  ///
+  /// - Parameter interval: epochs between evaluations.
+  func isEvaluationDue(_ progress: TrainingProgress, every interval: Int) -> Bool {
+    progress.step == steps || epoch(ofStep: progress.step) % interval == 0
   }
 }
 

@@ -6,7 +6,12 @@ import Tensors
 
 enum ResumeNotes {
   /// The lines of a resumed run; none of a new one.
-  static func lines(_ setup: RunSetup, _ start: StartingPoint) -> [String] {
+  ///
+  /// - Parameter images: of the training.
+  static func lines(
+    _ configuration: TrainingConfiguration, images: Int, _ timeline: TrainingTimeline,
+    _ start: StartingPoint
+  ) -> [String] {
     guard let resume = start.resume else { return [] }
     guard let checkpoint = resume.checkpoint else {
       return ["note: \(resume.run) was stopped before its first checkpoint, so it begins again"]
@@ -15,18 +20,18 @@ enum ResumeNotes {
       "note: \($0.path) is damaged (\($0.reason)); resumed from \(checkpoint) instead"
     }
     if let earlier = start.earlier {
-      let changes = setup.configuration.changes(from: earlier)
+      let changes = configuration.changes(from: earlier)
       if !changes.isEmpty {
         lines.append(
           "note: from step \((start.step + 1).grouped) on: \(changes.joined(separator: ", "))")
       }
       let old = earlier.learningRateSchedule(
-        TrainingTimeline(earlier, images: setup.data.train.count)
+        TrainingTimeline(earlier, images: images)
       ).summary
       let new = start.progress.schedule.summary
       if old != new { lines.append("note: the schedule was \(old) and is \(new)") }
     }
-    let steps = setup.timeline.steps
+    let steps = timeline.steps
     if start.step >= steps, !start.progress.isEvaluationPending {
       lines.append(
         "note: this run is finished (step \(start.step.grouped) of \(steps.grouped)) and is only tested "

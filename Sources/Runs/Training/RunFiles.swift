@@ -16,9 +16,9 @@ final class RunFiles: Sendable {
   ///
   /// - Throws: `RunFolderError`, `FileError`, `CheckpointError`; then nothing in a folder that was
   ///   there before is changed.
-  init(_ setup: RunSetup, start: StartingPoint) throws {
+  init(_ run: RunDescription, start: StartingPoint) throws {
     FileSizeSignal.ignore()
-    let configuration = setup.configuration
+    let configuration = run.configuration
     let earlier = start.checkpoint.map { WeightsFile.runFolder(ofCheckpoint: $0) }
     if let earlier, configuration.run.directory.map({ WeightsFile.areSame($0, earlier) }) ?? true {
       folder = try RunFolder(resuming: earlier)
@@ -28,10 +28,9 @@ final class RunFiles: Sendable {
     } else if let path = configuration.run.directory {
       folder = try RunFolder(creating: path)
     } else {
-      folder = try RunFolder.create(
-        model: configuration.network.model, dataset: configuration.data.dataset.rawValue)
+      folder = try RunFolder.create(model: run.model, dataset: run.dataset)
     }
-    var (written, derived) = (configuration, setup.derivedConfiguration)
+    var (written, derived) = (configuration, run.derivedConfiguration)
     // A run folder can be moved.
     (written.run.directory, derived.run.directory) = (nil, nil)
     try folder.makeLogsFolder()
@@ -40,7 +39,7 @@ final class RunFiles: Sendable {
     try folder.writeConfig(yaml: try written.yaml(derived: derived))
     metrics = try MetricsLog(
       path: folder.metricsPath, resumingAfter: start.step,
-      repeatsEvaluation: start.progress.isEvaluationPending || start.step == setup.timeline.steps)
+      repeatsEvaluation: start.progress.isEvaluationPending || start.step == run.timeline.steps)
     events =
       configuration.run.tensorBoard
       ? try EventFile(in: folder.path, firstStep: start.step + 1) : nil

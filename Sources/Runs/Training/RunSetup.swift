@@ -134,13 +134,34 @@ struct RunSetup {
     }
   }
 
+  /// What the run's files and logs say of it.
+  var description: RunDescription {
+    RunDescription(
+      configuration: configuration, derivedConfiguration: derivedConfiguration,
+      model: architecture.name, dataset: configuration.data.dataset.rawValue, threads: threads,
+      timeline: timeline, evaluationSplit: data.validation == nil ? .test : .validation)
+  }
+
+  /// Where a run is that is at `progress`, without the digest of the parameters.
+  ///
+  /// - Parameter seconds: of training so far.
+  func checkpointState(_ progress: TrainingProgress, seconds: Double) -> CheckpointState {
+    let hasSquareTests = data.testShape.height == data.testShape.width
+    let testResize = derivedConfiguration.data.testResize
+    return description.checkpointState(
+      progress, architecture, shards: shards, classNames: data.train.classNames,
+      inputSide: hasSquareTests ? data.testShape.height : nil, testResize: testResize,
+      interpolation: testResize == nil ? nil : configuration.data.interpolation.rawValue,
+      fingerprint: data.train.fingerprint, seconds: seconds)
+  }
+
   /// This rank's micro-batches of a phase after `step` steps of the run.
   ///
   /// - Parameter features: of the training images; nil: the network sees the images.
   func loader(
     _ normalization: Normalization, _ phase: TrainingPhase, afterSteps step: Int,
     features: FeatureCache?
-  ) -> any TrainingBatches {
+  ) -> any TrainingBatches & BatchSource {
     let microBatches = configuration.parallel.accumulate
     let order = SampleOrder.shuffled(
       seed: configuration.run.seed, repetition: configuration.sampleRepetition)

@@ -7,6 +7,7 @@ import MPI
 import Networks
 import Optimizers
 import Settings
+import Tensors
 
 /// The state of all ranks' replicas and optimizers at a run's first step.
 struct StartingPoint {
@@ -29,9 +30,16 @@ struct StartingPoint {
   let earlier: TrainingConfiguration?
 
   /// Sets the parameters and the optimizer's state on all ranks; only rank 0 reads files.
+  ///
+  /// - Parameters:
+  ///   - fingerprint: of the training images.
+  ///   - shape: of the network's input.
+  ///   - load: puts the weights that a new run starts from into the replica, and says of how many classes
+  ///     the classifier was whose place a new one took, if it did.
   init(
     _ configuration: TrainingConfiguration, resume: ResumePoint?, engine: TrainingEngine,
-    data: TrainingData, timeline: TrainingTimeline, ranks: ProcessGroup
+    fingerprint: String, shape: ImageShape, timeline: TrainingTimeline, ranks: ProcessGroup,
+    load: (WeightsFile, Replica) throws -> Int?
   ) throws {
     var progress = TrainingProgress(schedule: configuration.learningRateSchedule(timeline))
     self.resume = resume
@@ -39,8 +47,8 @@ struct StartingPoint {
       earlier = try ranks.onFirst { try TrainingConfiguration.ofRun(weights: checkpoint) }
       let state: CheckpointState
       (state, normalization) = try Self.resume(
-        checkpoint, configuration, engine: engine, data: data, schedule: progress.schedule,
-        ranks: ranks)
+        checkpoint, configuration, engine: engine, fingerprint: fingerprint, shape: shape,
+        schedule: progress.schedule, ranks: ranks)
       progress.step = state.step
       progress.epochTotals = state.epochTotals
       progress.loggedTotals = state.loggedTotals
@@ -59,12 +67,8 @@ struct StartingPoint {
       if let weights = configuration.network.weights {
         let loaded = try ranks.onFirst {
           let file = try WeightsFile(weights)
-          let classes = file.classes ?? replica.architecture.classes
-          let isNew =
-            configuration.network.newClassifier || classes != replica.architecture.classes
-          try file.load(into: replica, newClassifier: isNew)
           return (
-            isNew ? classes : nil,
+            try load(file, replica),
             SourcePreprocessing(weights: file.path, tensors: file.preprocessing)
           )
         }
@@ -109,12 +113,13 @@ struct StartingPoint {
   /// Reads the checkpoint once, on rank 0, and gives all ranks what it holds.
   private static func resume(
     _ path: String, _ configuration: TrainingConfiguration, engine: TrainingEngine,
-    data: TrainingData, schedule: any LearningRateSchedule, ranks: ProcessGroup
+    fingerprint: String, shape: ImageShape, schedule: any LearningRateSchedule,
+    ranks: ProcessGroup
   ) throws -> (CheckpointState, Normalization) {
     let read = try ranks.onFirst { () throws -> (CheckpointState, [StateTensor]) in
       let weights = try WeightsFile(path, .training)
       guard var state = weights.state else { throw CheckpointError.notFound(path: path) }
-      try check(state, configuration, data)
+      try check(state, configuration, fingerprint)
       // In another folder the run begins to look for its best again.
       let folder = WeightsFile.runFolder(ofCheckpoint: path)
       let isMoved = configuration.run.directory.map { !WeightsFile.areSame($0, folder) } ?? false
@@ -131,9 +136,9 @@ struct StartingPoint {
       try weights.load(into: engine.replica)
       try engine.optimizer.load(stateDictionary: try CheckpointFolder.optimizerState(of: path))
       let preprocessing = weights.preprocessing ?? []
-      guard Preprocessing.normalization(preprocessing, shape: data.inputShape) != nil else {
+      guard Preprocessing.normalization(preprocessing, shape: shape) != nil else {
         throw CheckpointError.unreadable(
-          path: path, reason: "its mean and std do not fit images of \(data.inputShape)")
+          path: path, reason: "its mean and std do not fit images of \(shape)")
       }
       return (state, preprocessing)
     }
@@ -143,15 +148,14 @@ struct StartingPoint {
     let common = try ranks.control.broadcast(json ?? "")
     return (
       try JSONDecoder().decode(CheckpointState.self, from: Data(common.utf8)),
-      try normalization(read?.1, data: data, ranks: ranks)
+      try normalization(read?.1, shape: shape, ranks: ranks)
     )
   }
 
   private static func check(
-    _ state: CheckpointState, _ configuration: TrainingConfiguration, _ data: TrainingData
+    _ state: CheckpointState, _ configuration: TrainingConfiguration, _ fingerprint: String
   ) throws {
     try state.checkResuming(configuration)
-    let fingerprint = data.train.fingerprint
     if state.dataset != fingerprint {
       throw ResumeMismatch(key: "--dataset", checkpoint: state.dataset, requested: fingerprint)
     }
@@ -159,7 +163,7 @@ struct StartingPoint {
 
   /// Rank 0's tensors as every rank's normalization.
   private static func normalization(
-    _ tensors: [StateTensor]?, data: TrainingData, ranks: ProcessGroup
+    _ tensors: [StateTensor]?, shape: ImageShape, ranks: ProcessGroup
   ) throws -> Normalization {
     var common: [StateTensor] = []
     for name in ["mean", "std"] {
@@ -169,6 +173,6 @@ struct StartingPoint {
           name: name, shape: try ranks.control.broadcast(tensor?.shape ?? []),
           values: try ranks.control.broadcast(tensor?.values ?? [])))
     }
-    return Preprocessing.normalization(common, shape: data.inputShape)!
+    return Preprocessing.normalization(common, shape: shape)!
   }
 }

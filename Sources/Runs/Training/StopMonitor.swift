@@ -5,6 +5,7 @@ import Foundation
 import MPI
 import Settings
 import System
+import Tensors
 
 /// A rank's requests for each step. `train` asks it before a step and tells it of checkpoints.
 final class StopMonitor {
@@ -101,6 +102,22 @@ final class StopMonitor {
   /// Why the run stops: the reason of the first rank that has one. Collective.
   func reason(_ ranks: ProcessGroup) throws -> String {
     try ranks.control.allGather(ownReason).first { !$0.isEmpty } ?? ""
+  }
+
+  /// Why a run ends at `progress`, and how to continue. Collective.
+  ///
+  /// - Parameter report: rank 0's.
+  func stopped(
+    _ progress: TrainingProgress, of timeline: TrainingTimeline, report: RunReport?,
+    ranks: ProcessGroup
+  ) throws -> RunStopped {
+    let reason = try reason(ranks)
+    let folder = report?.files.folder
+    report?.bar.finish()
+    return RunStopped(
+      "stopped after step \(progress.step.grouped) of \(timeline.steps.grouped) (\(reason)), saved in "
+        + "\(folder?.checkpointPath(step: progress.step) ?? ""): continue with --resume "
+        + (folder?.path ?? ""))
   }
 
   /// A checkpoint was begun.

@@ -1,8 +1,6 @@
 /// The data-parallel training loop.
 
-import Datasets
 import Distributed
-import Kernels
 import Networks
 import Optimizers
 import Settings
@@ -14,12 +12,13 @@ import Settings
 final class Trainer {
   private let engine: TrainingEngine
   private let average: WeightAverage?
-  private let phases: [TrainingPhase]
-  private let makeLoader: (TrainingPhase, _ step: Int) -> any TrainingBatches
+  private let phases: [Range<Int>]
+  private let begin: (_ phase: Int, _ step: Int) -> any TrainingBatches
+  private let totals: (LossSums, inout EpochTotals) -> Void
   private let timeline: TrainingTimeline
   /// Steps between checkpoints; nil: an epoch's.
   private let checkpointEvery: Int?
-  private let evaluator: EpochEvaluator
+  private let evaluator: any EpochEvaluations
   private let stop: StopMonitor
   private let ranks: ProcessGroup
   private let observers: [any TrainingObserver]
@@ -28,20 +27,22 @@ final class Trainer {
   private var isStopped = false
 
   /// - Parameters:
-  ///   - phases: the parts of the run.
-  ///   - makeLoader: this rank's images of a part after some steps of the run.
+  ///   - phases: the parts of the run: finished steps at the begin and the end of each.
+  ///   - begin: begins a part after some steps of the run, and returns this rank's images from there on.
+  ///   - totals: adds a step's sums to others.
   ///   - stop: asks for checkpoints and for an early end.
   init(
-    _ engine: TrainingEngine, average: WeightAverage?, phases: [TrainingPhase],
-    makeLoader: @escaping (TrainingPhase, _ step: Int) -> any TrainingBatches,
-    timeline: TrainingTimeline,
-    checkpointEvery: Int?, progress: TrainingProgress, evaluator: EpochEvaluator,
+    _ engine: TrainingEngine, average: WeightAverage?, phases: [Range<Int>],
+    begin: @escaping (_ phase: Int, _ step: Int) -> any TrainingBatches,
+    totals: @escaping (LossSums, inout EpochTotals) -> Void, timeline: TrainingTimeline,
+    checkpointEvery: Int?, progress: TrainingProgress, evaluator: any EpochEvaluations,
     stop: StopMonitor, ranks: ProcessGroup, observers: [any TrainingObserver]
   ) {
     self.engine = engine
     self.average = average
     self.phases = phases
-    self.makeLoader = makeLoader
+    self.begin = begin
+    self.totals = totals
     self.timeline = timeline
     self.checkpointEvery = checkpointEvery
     self.progress = progress
@@ -63,22 +64,20 @@ final class Trainer {
         learningRate: progress.schedule.rate(afterSteps: progress.step - 1), isSaved: true)
     }
     while progress.step < timeline.steps, !isStopped {
-      try run(phases.phase(afterSteps: progress.step))
+      try run(phase(afterSteps: progress.step))
     }
     for observer in observers { try observer.shouldFinishSaving() }
     return !isStopped
   }
 
   /// Trains until the end of a part of the run.
-  private func run(_ phase: TrainingPhase) throws {
-    let loader = makeLoader(phase, progress.step)
-    engine.use(input: loader.shape)
-    while progress.step < phase.steps.upperBound, !isStopped {
+  private func run(_ phase: Int) throws {
+    let loader = begin(phase, progress.step)
+    while progress.step < phases[phase].upperBound, !isStopped {
       let rate = progress.schedule.rate(afterSteps: progress.step)
       let requests = stop.requests(beforeEvaluation: progress.step + 1 == progress.endOfEpoch)
-      let sums = ClassificationHead.metrics(
-        try engine.step(
-          progress.step + 1, learningRate: rate, requests: requests, from: loader))
+      let sums = try engine.step(
+        progress.step + 1, learningRate: rate, requests: requests, from: loader)
       progress.step += 1
       progress.badImages += loader.takeBadImages()
       try take(sums)
@@ -87,12 +86,17 @@ final class Trainer {
     }
   }
 
+  /// The part that the step after `step` finished ones belongs to.
+  private func phase(afterSteps step: Int) -> Int {
+    phases.lastIndex { $0.lowerBound <= step && !$0.isEmpty } ?? 0
+  }
+
   /// Adds up a step's sums, unless it was skipped.
-  private func take(_ sums: ClassificationSums) throws {
+  private func take(_ sums: LossSums) throws {
     guard let skipped = engine.skipped else {
       average?.update(afterSteps: progress.step)
-      progress.epochTotals.add(sums)
-      progress.loggedTotals.add(sums)
+      totals(sums, &progress.epochTotals)
+      totals(sums, &progress.loggedTotals)
       (progress.skipped.inARow, progress.skippedFor) = (0, nil)
       return
     }
@@ -146,9 +150,9 @@ final class Trainer {
   private func finishEpoch(learningRate: Double, isSaved: Bool) throws {
     let test = try evaluator.evaluateIfDue(progress, learningRate: learningRate)
     if let test {
-      progress.schedule.observe(error: test.top1Error)
-      if isSaved, test.top1Error < progress.best?.error ?? .infinity {
-        progress.best = BestEvaluation(step: progress.step, error: test.top1Error)
+      progress.schedule.observe(error: test.error)
+      if isSaved, test.error < progress.best?.error ?? .infinity {
+        progress.best = BestEvaluation(step: progress.step, error: test.error)
       }
     }
     for observer in observers {

@@ -30,10 +30,3 @@ struct TrainingPhase {
     }
   }
 }
-
-extension [TrainingPhase] {
-  /// The part that the step after `step` finished ones belongs to.
-  func phase(afterSteps step: Int) -> TrainingPhase {
-    last { $0.steps.lowerBound <= step && !$0.steps.isEmpty } ?? self[0]
-  }
-}

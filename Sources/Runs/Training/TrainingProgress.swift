@@ -51,9 +51,9 @@ protocol TrainingObserver: AnyObject {
   func didStep(_ progress: TrainingProgress, learningRate: Double) throws
   /// After the step that ended an epoch.
   ///
-  /// - Parameter test: the sums over the test images; nil where they were not evaluated.
+  /// - Parameter test: of the test images; nil where they were not evaluated.
   func didFinishEpoch(
-    _ progress: TrainingProgress, learningRate: Double, test: EpochTotals?) throws
+    _ progress: TrainingProgress, learningRate: Double, test: EvaluationFigures?) throws
   /// When a checkpoint is due; the totals are already reset where an epoch or a log line just ended.
   func shouldSave(_ progress: TrainingProgress) throws
   /// When all checkpoints must be on disk.
@@ -63,7 +63,9 @@ protocol TrainingObserver: AnyObject {
 extension TrainingObserver {
   func willBeginEpoch(_ progress: TrainingProgress) {}
   func didStep(_ progress: TrainingProgress, learningRate: Double) {}
-  func didFinishEpoch(_ progress: TrainingProgress, learningRate: Double, test: EpochTotals?) {}
+  func didFinishEpoch(
+    _ progress: TrainingProgress, learningRate: Double, test: EvaluationFigures?
+  ) {}
   func shouldSave(_ progress: TrainingProgress) {}
   func shouldFinishSaving() {}
 }

@@ -83,8 +83,15 @@ package final class TrainingRun {
       options: .init(configuration, threads: setup.threads), group: ranks,
       timeline: timelineFile?.timeline)
     start = try StartingPoint(
-      configuration, resume: resume, engine: engine, data: data, timeline: setup.timeline,
-      ranks: ranks)
+      configuration, resume: resume, engine: engine, fingerprint: data.train.fingerprint,
+      shape: data.inputShape, timeline: setup.timeline, ranks: ranks
+    ) { file, replica in
+      let classes = file.classes ?? replica.architecture.classes
+      let isNew =
+        configuration.network.newClassifier || classes != replica.architecture.classes
+      try file.load(into: replica, newClassifier: isNew)
+      return isNew ? classes : nil
+    }
     let normalization =
       try start.normalization
       ?? Preprocessing.make(
@@ -92,11 +99,11 @@ package final class TrainingRun {
     try ranks.together { try setup.check(normalization) }
     let clock = TrainingClock(earlier: start.seconds)
     report = try ranks.onFirst { [start] in
-      let files = try RunFiles(setup, start: start)
+      let files = try RunFiles(setup.description, start: start)
       return RunReport(
         files: files, console: console, bar: ProgressBar(console: console),
         status: try StatusReporter(
-          setup, start: start, folder: files.folder, clock: clock, ranks: ranks))
+          setup.description, start: start, folder: files.folder, clock: clock, ranks: ranks))
     }
     events = try EventLogger(
       folder: report?.files.folder, ranks: ranks, threads: setup.threads, program: program)
@@ -158,15 +165,19 @@ package final class TrainingRun {
       configuration, timeline: setup.timeline, clock: clock, ranks: ranks,
       report: report)
     saver = CheckpointSaver(
-      setup, engine, average: average, clock: clock, ranks: ranks, writer: writer)
+      engine, average: average, clock: clock, ranks: ranks, writer: writer,
+      state: setup.checkpointState)
     let verifier = ReplicaVerifier(
       engine, interval: configuration.run.verifyEvery, ranks: ranks)
     let observers: [(any TrainingObserver)?] = [verifier, reporter, saver, report?.status, events]
     trainer = Trainer(
-      engine, average: average, phases: setup.phases,
-      makeLoader: { [features] in
-        setup.loader(normalization, $0, afterSteps: $1, features: features.training)
-      }, timeline: setup.timeline,
+      engine, average: average, phases: setup.phases.map(\.steps),
+      begin: { [engine, features] phase, step in
+        let loader = setup.loader(
+          normalization, setup.phases[phase], afterSteps: step, features: features.training)
+        engine.use(input: loader.shape)
+        return loader
+      }, totals: { $1.add(ClassificationHead.metrics($0)) }, timeline: setup.timeline,
       checkpointEvery: configuration.run.checkpointEvery, progress: start.progress,
       evaluator: self.evaluator, stop: stop, ranks: ranks,
       observers: observers.compactMap(\.self))
@@ -203,7 +214,11 @@ package final class TrainingRun {
     writeSummary()
     try features.fill(engine, tested: tested, normalization, bar: report?.bar)
     reporter.writeHeader()
-    guard try trainer.run() else { throw CollectiveFailure(onEveryRank: try stopped()) }
+    guard try trainer.run() else {
+      throw CollectiveFailure(
+        onEveryRank: try stop.stopped(
+          trainer.progress, of: setup.timeline, report: report, ranks: ranks))
+    }
     let last = try evaluator.finalTotals(trainer.progress)
     let digest = saver.parametersSHA256(trainer.progress)
     let averageDigest = average?.withAveragedWeights { engine.replica.parametersSHA256 }
@@ -236,18 +251,6 @@ package final class TrainingRun {
     return outcome
   }
 
-  /// Why the run ends here, and how to continue. Collective.
-  private func stopped() throws -> RunStopped {
-    let reason = try stop.reason(ranks)
-    let (step, steps) = (trainer.progress.step, setup.timeline.steps)
-    let folder = report?.files.folder
-    report?.bar.finish()
-    return RunStopped(
-      "stopped after step \(step.grouped) of \(steps.grouped) (\(reason)), saved in "
-        + "\(folder?.checkpointPath(step: step) ?? ""): continue with --resume "
-        + (folder?.path ?? ""))
-  }
-
   /// Shows what is about to run.
   private func writeSummary() {
     guard let report else { return }
@@ -255,16 +258,15 @@ package final class TrainingRun {
     TrainingSummary(
       setup, engine.replica, start: start, ranks: ranks, folder: folder.path
     ).write(to: report.console)
-    for note in ResumeNotes.lines(setup, start) {
+    for note in ResumeNotes.lines(
+      setup.configuration, images: setup.data.train.count, setup.timeline, start)
+    {
       report.console.writeLine(note)
       events.note(note)
     }
     if let note = start.source?.note(normalization, shape: setup.data.inputShape) {
       report.console.writeLine(note)
     }
-    if !folder.isExclusive {
-      report.console.writeLine(
-        "note: this file system has no locks, so a second run in the same folder is not noticed")
-    }
+    folder.writeLockNote(to: report.console)
   }
 }

@@ -14,15 +14,9 @@ struct TrainingSummary {
   private let configuration: TrainingConfiguration
   private let architecture: Architecture
   private let data: TrainingData
-  /// Of a micro-batch.
-  private let layout: ShardLayout
+  private let division: DivisionSummary
   private let timeline: TrainingTimeline
   private let phases: [TrainingPhase]
-  private let learningRateSchedule: any LearningRateSchedule
-  /// Ranks on rank 0's machine.
-  private let localRanks: Int
-  private let hosts: RankGroups
-  private let threads: Int
   private let memory: MemoryNeed
   private let cached: CachedSplits
   private let folder: String
@@ -37,16 +31,14 @@ struct TrainingSummary {
     configuration = setup.configuration
     architecture = setup.architecture
     data = setup.data
-    layout = setup.division.layout
+    division = DivisionSummary(
+      setup.configuration, setup.division.layout, setup.timeline, start.progress.schedule,
+      threads: replica.threads, ranks)
     timeline = setup.timeline
     phases = setup.phases
-    localRanks = ranks.local.size
-    hosts = ranks.hosts
-    threads = replica.threads
     memory = setup.memory
     cached = setup.cached
     self.folder = folder
-    learningRateSchedule = start.progress.schedule
     replacedClasses = start.replacedClasses
     resumedFrom = start.checkpoint.map { ($0, start.step) }
   }
@@ -62,9 +54,9 @@ struct TrainingSummary {
     if let validation = data.validation { table.add("validating on", validation.name) }
     table.add("testing on", data.test.name + (data.validation == nil ? "" : ", at the end"))
     table.add("classes", classes)
-    table.add("ranks", ranks)
-    table.add("mini-batch", batch)
-    table.add("schedule", schedule)
+    table.add("ranks", division.ranks)
+    table.add("mini-batch", division.batch)
+    table.add("schedule", division.schedule)
     table.add("optimizer", configuration.optimizer.rule.summary)
     if let average = configuration.weightAverage(timeline) {
       table.add(
@@ -139,65 +131,6 @@ struct TrainingSummary {
     return "\(names.count.grouped): \(shown)" + (names.count > 10 ? ", …" : "")
   }
 
-  private var ranks: String {
-    let busy = localRanks * threads
-    var text =
-      "\(layout.ranks) × \(threads) \(threads == 1 ? "thread" : "threads"), \(busy) on this "
-      + "machine's \(ThreadAllocation.cores) cores; \(configuration.parallel.workers) more a rank to load images"
-    if busy > ThreadAllocation.cores {
-      text += "\nmore threads than cores: they take turns, which costs time and changes no result"
-    } else if configuration.parallel.threads == nil, ThreadAllocation.isBound,
-      busy < ThreadAllocation.cores
-    {
-      text += "\nmpirun bound the ranks to these cores: --bind-to none lets them use the others"
-    }
-    if hosts.groups.count > 1 {
-      let sizes = sizes(hosts.groups.map(\.count))
-      text +=
-        localRanks > hosts.groups[0].count
-        ? "\neach talks to the others as if it were on a host of its own, because neighbouring ranks are "
-          + "on different hosts: --map-by slot is faster"
-        : "\non \(hosts.groups.count) hosts with \(sizes) ranks each"
-    }
-    if configuration.parallel.gradientCompression != .none, hosts.groups.count > 1 {
-      text += "\n--gradient-compression: another number of hosts gives other bits"
-    }
-    if configuration.parallel.reduction == .mpi {
-      text += "\n--reduction mpi: another number of ranks gives other bits"
-    }
-    let counts = layout.counts
-    if configuration.parallel.balance != .even {
-      text +=
-        "\nranks hold \(counts.prefix(16).map { "\($0)" }.joined(separator: ", "))"
-        + (counts.count > 16 ? ", …" : "")
-        + " of \(layout.shards) shards by their speeds (--balance)"
-    } else if counts.min() != counts.max() {
-      text +=
-        "\n\(layout.shards) shards do not divide evenly: ranks hold \(counts.min()!) to "
-        + "\(counts.max()!), same result, the fullest sets the pace"
-    }
-    return text
-  }
-
-  private var batch: String {
-    let perShard = sizes((0..<layout.shards).map { layout.positions(ofShard: $0).count })
-    let perRank = sizes(
-      (0..<layout.ranks).map { layout.positions(ofShards: layout.shards(ofRank: $0)).count })
-    let microBatches = configuration.parallel.accumulate
-    let whole =
-      microBatches == 1
-      ? "" : "\(configuration.parallel.batchSize) images in \(microBatches) micro-batches of "
-    return
-      "\(whole)\(layout.capacity) images: \(perRank) a rank, \(perShard) in each of \(layout.shards) "
-      + "shards"
-      + (configuration.parallel.normalizationGroup.map { ", BN over groups of \($0) images" } ?? "")
-  }
-
-  private func sizes(_ counts: [Int]) -> String {
-    let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
-    return least == most ? "\(least)" : "\(least) to \(most)"
-  }
-
   private var imageSizes: String {
     phases.map { phase in
       let input = phase.architecture.input
@@ -205,23 +138,6 @@ struct TrainingSummary {
       return "\(input.height)×\(input.width)"
         + (start == 0 ? "" : " after \(start.grouped) iterations")
     }.joined(separator: ", ")
-  }
-
-  private var schedule: String {
-    let length =
-      switch configuration.schedule.length {
-      case .epochs(let count): "\(count) \(count == 1 ? "epoch" : "epochs"), "
-      case .iterations: ""
-      }
-    var text =
-      "\(length)\(timeline.steps.grouped) iterations, \(learningRateSchedule.summary)"
-    if let reference = configuration.schedule.learningRateReferenceBatch {
-      text +=
-        "\nlr \(NumberFormat.learningRate(configuration.scaledLearningRate)) is "
-        + "\(NumberFormat.learningRate(configuration.schedule.learningRate)) × "
-        + "\(configuration.parallel.batchSize.grouped) / \(reference.grouped) images"
-    }
-    return text
   }
 
   private static func text(_ totals: EpochTotals) -> String {

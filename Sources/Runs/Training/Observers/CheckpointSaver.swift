@@ -7,7 +7,7 @@ import Settings
 
 /// Checks the parameters on every rank, and has rank 0 write checkpoints while training goes on.
 final class CheckpointSaver: TrainingObserver {
-  private let setup: RunSetup
+  private let state: (TrainingProgress, _ seconds: Double) -> CheckpointState
   private let engine: TrainingEngine
   private let average: WeightAverage?
   private let clock: TrainingClock
@@ -15,12 +15,15 @@ final class CheckpointSaver: TrainingObserver {
   private let writer: CheckpointWriter?
 
   /// - Parameters:
+  ///   - state: where a run is that is at `progress`, without the digest of the parameters, which whoever writes
+  ///     them makes.
   ///   - writer: rank 0's.
   init(
-    _ setup: RunSetup, _ engine: TrainingEngine, average: WeightAverage?,
-    clock: TrainingClock, ranks: ProcessGroup, writer: CheckpointWriter?
+    _ engine: TrainingEngine, average: WeightAverage?, clock: TrainingClock,
+    ranks: ProcessGroup, writer: CheckpointWriter?,
+    state: @escaping (_ progress: TrainingProgress, _ seconds: Double) -> CheckpointState
   ) {
-    self.setup = setup
+    self.state = state
     self.engine = engine
     self.average = average
     self.clock = clock
@@ -39,7 +42,7 @@ final class CheckpointSaver: TrainingObserver {
       try ranks.onFirst {
         guard let writer else { return }
         try writer.finish()
-        writer.begin(state(progress), engine, average: average)
+        writer.begin(state(progress, clock.total.seconds), engine, average: average)
       }
     }
   }
@@ -56,32 +59,6 @@ final class CheckpointSaver: TrainingObserver {
   func parametersSHA256(_ progress: TrainingProgress) -> String {
     if let newest = writer?.newest, newest.step == progress.step { return newest.sha256 }
     return engine.replica.parametersSHA256
-  }
-
-  /// Without the digest of the parameters, which whoever writes them makes.
-  private func state(_ progress: TrainingProgress) -> CheckpointState {
-    let (configuration, architecture) = (setup.configuration, setup.architecture)
-    return CheckpointState(
-      model: architecture.name, shortcut: configuration.network.shortcut?.rawValue,
-      stridePlacement: architecture.stride?.rawValue, classes: architecture.classes,
-      classNames: setup.data.train.classNames,
-      inputSide: setup.data.testShape.height == setup.data.testShape.width
-        ? setup.data.testShape.height : nil,
-      testResize: setup.derivedConfiguration.data.testResize,
-      interpolation: setup.derivedConfiguration.data.testResize == nil
-        ? nil : configuration.data.interpolation.rawValue, step: progress.step,
-      epoch: setup.timeline.epoch(afterSteps: progress.step),
-      batchSize: configuration.parallel.batchSize,
-      shards: setup.shards, seed: configuration.run.seed,
-      optimizer: configuration.optimizer.name.rawValue,
-      settings: CheckpointState.keptSettings(configuration), dataset: setup.data.train.fingerprint,
-      schedule: progress.schedule.state.isEmpty ? nil : progress.schedule.state,
-      epochTotals: progress.epochTotals,
-      loggedTotals: progress.loggedTotals, best: progress.best,
-      evaluationPending: progress.isEvaluationPending ? true : nil,
-      skipped: progress.skipped.total > 0 ? progress.skipped : nil,
-      parametersSHA256: "",
-      seconds: clock.total.seconds)
   }
 }
 

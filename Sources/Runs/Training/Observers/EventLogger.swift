@@ -51,17 +51,22 @@ final class EventLogger: TrainingObserver {
     }
   }
 
-  func didFinishEpoch(_ progress: TrainingProgress, learningRate: Double, test: EpochTotals?) {
+  func didFinishEpoch(
+    _ progress: TrainingProgress, learningRate: Double, test: EvaluationFigures?
+  ) {
     guard isFirst else { return }
     var fields: Logger.Metadata = [
       "step": .stringConvertible(progress.step),
       "learning_rate": .stringConvertible(learningRate),
       "loss": .stringConvertible(progress.epochTotals.meanLoss),
-      "top1_error": .stringConvertible(progress.epochTotals.top1Error),
     ]
+    if progress.epochTotals.terms == nil {
+      fields["top1_error"] = .stringConvertible(progress.epochTotals.top1Error)
+    }
     if let test {
-      fields["evaluation_loss"] = .stringConvertible(test.meanLoss)
-      fields["evaluation_top1_error"] = .stringConvertible(test.top1Error)
+      fields["evaluation_loss"] = test.loss.map { .stringConvertible($0) }
+      let error = test.figures.isEmpty ? "evaluation_top1_error" : "evaluation_error"
+      fields[error] = .stringConvertible(test.error)
     }
     logger.info("epoch finished", metadata: fields)
   }

@@ -92,7 +92,9 @@ final class MetricsReporter: TrainingObserver {
     }
   }
 
-  func didFinishEpoch(_ progress: TrainingProgress, learningRate: Double, test: EpochTotals?) {
+  func didFinishEpoch(
+    _ progress: TrainingProgress, learningRate: Double, test: EvaluationFigures?
+  ) {
     guard let report else { return }
     report.bar.finish()
     let images = (progress.step - epochFirstStep) * batchSize
@@ -100,8 +102,8 @@ final class MetricsReporter: TrainingObserver {
       EpochTable.Row(
         epoch: timeline.epoch(ofStep: progress.step), step: progress.step,
         learningRate: learningRate, trainLoss: progress.epochTotals.meanLoss,
-        trainError: progress.epochTotals.top1Error, testLoss: test?.meanLoss,
-        testError: test?.top1Error,
+        trainError: progress.epochTotals.top1Error, testLoss: test?.loss,
+        testError: test?.error,
         imagesPerSecond: MetricsRecord.rate(images, clock.elapsed - epochStart),
         time: clock.total), to: report.console)
   }
@@ -121,7 +123,7 @@ extension MetricsRecord {
       skippedSteps: skippedSteps)
   }
 
-  fileprivate static func rate(_ images: Int, _ duration: Duration) -> Double {
+  static func rate(_ images: Int, _ duration: Duration) -> Double {
     duration.seconds > 0 ? Double(images) / duration.seconds : 0
   }
 }

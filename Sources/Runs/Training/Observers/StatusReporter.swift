@@ -33,25 +33,24 @@ final class StatusReporter: TrainingObserver {
   ///
   /// - Throws: `PrometheusFileError` where that file cannot be written.
   init(
-    _ setup: RunSetup, start: StartingPoint, folder: RunFolder, clock: TrainingClock,
+    _ run: RunDescription, start: StartingPoint, folder: RunFolder, clock: TrainingClock,
     ranks: ProcessGroup
   ) throws {
-    let configuration = setup.configuration
+    let configuration = run.configuration
     self.folder = folder
     prometheusPath = configuration.run.prometheusFile
     batchSize = configuration.parallel.batchSize
-    timeline = setup.timeline
+    timeline = run.timeline
     self.clock = clock
     firstStep = start.step
     before = (0, start.step)
     status = RunStatus(
-      state: .starting, model: setup.architecture.name,
-      dataset: configuration.data.dataset.rawValue, host: ProcessInfo.processInfo.hostName,
+      state: .starting, model: run.model, dataset: run.dataset,
+      host: ProcessInfo.processInfo.hostName,
       processId: Int(getpid()), ranks: ranks.count, hosts: ranks.hosts.groups.count,
-      threads: setup.threads, startTime: WallClock.now, step: start.step, steps: timeline.steps,
+      threads: run.threads, startTime: WallClock.now, step: start.step, steps: timeline.steps,
       epochs: timeline.epochs,
-      evaluationSplit: (setup.data.validation == nil ? MetricsRecord.Split.test : .validation)
-        .rawValue)
+      evaluationSplit: run.evaluationSplit.rawValue)
     status.images = start.step * batchSize
     update()
     if let prometheusPath {
@@ -74,7 +73,9 @@ final class StatusReporter: TrainingObserver {
     // The means of no image are no numbers.
     if progress.epochTotals.images > 0 {
       status.loss = Self.number(progress.epochTotals.meanLoss)
-      status.top1Error = Self.number(progress.epochTotals.top1Error)
+      if progress.epochTotals.terms == nil {
+        status.top1Error = Self.number(progress.epochTotals.top1Error)
+      }
     }
     if isFirst { write() } else { writeIfDue() }
   }
@@ -85,11 +86,13 @@ final class StatusReporter: TrainingObserver {
     writeIfDue()
   }
 
-  func didFinishEpoch(_ progress: TrainingProgress, learningRate: Double, test: EpochTotals?) {
+  func didFinishEpoch(
+    _ progress: TrainingProgress, learningRate: Double, test: EvaluationFigures?
+  ) {
     earlierBadImages = status.badImages
     if let test {
-      status.evaluationLoss = Self.number(test.meanLoss)
-      status.evaluationTop1Error = Self.number(test.top1Error)
+      status.evaluationLoss = test.loss.flatMap(Self.number)
+      status.evaluationTop1Error = Self.number(test.error)
     }
     status.state = .training
     writeIfDue()

@@ -1,0 +1,98 @@
+/// The images of a detection data set as a detector sees them.
+
+import Datasets
+import Detection
+import DetectionData
+import Tensors
+
+/// Reads images one by one, resized and normalized. One thread uses it.
+final class DetectionImages {
+  private let dataset: DetectionDataset
+  private let scale: ImageScale
+  private var reader: ImageFileReader
+  private var memory: AlignedBuffer<Float>
+
+  /// An image and where its objects are.
+  struct Sample {
+    /// [1, H, W, 3]; valid until the next is read.
+    let image: ImageTensor
+    /// The file's size.
+    let file: ImageShape
+
+    /// How much longer the sides are than the file's.
+    var factors: (x: Double, y: Double) {
+      (
+        Double(image.shape.width) / Double(file.width),
+        Double(image.shape.height) / Double(file.height)
+      )
+    }
+
+    /// A box of the file in the image.
+    ///
+    /// - Parameter isFlipped: whether the image is mirrored.
+    func box(_ box: Box, isFlipped: Bool) -> SIMD4<Float> {
+      let (x, y) = factors
+      let width = Double(image.shape.width)
+      let (left, right) =
+        isFlipped ? (width - box.x2 * x, width - box.x1 * x) : (box.x1 * x, box.x2 * x)
+      return SIMD4(Float(left), Float(box.y1 * y), Float(right), Float(box.y2 * y))
+    }
+
+    /// A box of the image in the file, which it does not leave.
+    func box(_ box: SIMD4<Float>) -> Box {
+      let (x, y) = factors
+      func inside(_ place: Float, _ factor: Double, _ side: Int) -> Double {
+        min(max(Double(place) / factor, 0), Double(side))
+      }
+      return Box(
+        x1: inside(box[0], x, file.width), y1: inside(box[1], y, file.height),
+        x2: inside(box[2], x, file.width), y2: inside(box[3], y, file.height))
+    }
+  }
+
+  init(
+    _ dataset: DetectionDataset, scale: ImageScale, normalization: Normalization,
+    decoding: ImageDecoding
+  ) {
+    self.dataset = dataset
+    self.scale = scale
+    reader = ImageFileReader(normalization, decoding: decoding)
+    memory = AlignedBuffer(count: 0)
+  }
+
+  /// Reads an image.
+  ///
+  /// - Parameters:
+  ///   - scale: nil: the usual one.
+  ///   - isFlipped: whether it is mirrored.
+  /// - Throws: `DatasetError`, and `DetectionImageError` where the file has not the size that the
+  ///   annotations say.
+  func read(_ index: Int, scale: ImageScale? = nil, isFlipped: Bool = false) throws -> Sample {
+    let annotated = dataset.images[index]
+    let file = try reader.read(annotated.path)
+    guard file.width == annotated.width, file.height == annotated.height else {
+      throw DetectionImageError.otherSize(
+        path: annotated.path, file: file, width: annotated.width, height: annotated.height)
+    }
+    let shape = (scale ?? self.scale).resized(file)
+    if memory.count < shape.count { memory = AlignedBuffer(count: shape.count) }
+    reader.write(resizedTo: shape, isFlipped: isFlipped, to: memory.view[0..<shape.count])
+    return Sample(image: ImageTensor(base: memory.pointer, images: 1, shape: shape), file: file)
+  }
+}
+
+/// An image does not fit its annotations.
+enum DetectionImageError: Error, CustomStringConvertible {
+  case otherSize(path: String, file: ImageShape, width: Int, height: Int)
+
+  var description: String {
+    switch self {
+    case .otherSize(let path, let file, let width, let height):
+      "\(path) has \(file.width)×\(file.height) pixels, but its annotations are for "
+        + "\(width)×\(height)"
+        + (file.width == height && file.height == width
+          ? ": the photograph is turned by its EXIF data; use --exif-transpose, or --no-exif-transpose"
+          : ": annotate the image as it is, or leave it out")
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/// This rank's training images of a detection data set, one by one.
+
+import Datasets
+import Detection
+import DetectionData
+import Distributed
+import Networks
+import Randomness
+import Tensors
+
+/// Gives the images of each mini-batch in the run's order, each with the targets of its objects.
+///
+/// Order, mirroring and sizes depend on the seed, the epoch and the image alone.
+final class DetectionLoader: TrainingBatches {
+  private let dataset: DetectionDataset
+  private let images: DetectionImages
+  private let settings: Settings
+  private let layout: ShardLayout
+  private let order: PermutedOrder
+  private let targets: AlignedBuffer<Float>
+  /// Images of the mini-batches before this one, of all ranks.
+  private var first: Int
+  /// The step of the present mini-batch.
+  private var step: Int
+  /// The present image among this rank's of the mini-batch.
+  private var local = 0
+
+  struct Settings {
+    var seed: UInt64
+    /// Of which one is drawn for each image.
+    var scales: [ImageScale]
+    /// Whether half of the images are mirrored.
+    var flips: Bool
+    var difficult: Bool
+    /// Objects of an image, at most.
+    var capacity: Int
+  }
+
+  /// - Parameters:
+  ///   - layout: of a mini-batch.
+  ///   - step: finished steps.
+  init(
+    _ dataset: DetectionDataset, _ images: DetectionImages, settings: Settings,
+    layout: ShardLayout, afterSteps step: Int
+  ) {
+    self.dataset = dataset
+    self.images = images
+    self.settings = settings
+    self.layout = layout
+    self.step = step
+    first = step * layout.capacity
+    order = PermutedOrder(seed: settings.seed, count: dataset.images.count)
+    targets = AlignedBuffer(count: ObjectTargets.layout(capacity: settings.capacity).count)
+  }
+
+  func withNextMicroBatch(_ body: (MicroBatch) throws -> Void) throws {
+    let position = layout.localPositions.lowerBound + local
+    let (epoch, index) = order.sample(at: first + position)
+    var stream = CounterStream(
+      seed: settings.seed, purpose: .augmentation, epoch: epoch, index: index)
+    let scale = settings.scales[stream.next(below: settings.scales.count)]
+    let isFlipped = settings.flips && stream.next(below: 2) == 1
+    let sample = try images.read(index, scale: scale, isFlipped: isFlipped)
+    let objects = dataset.images[index].objects.filter { settings.difficult || !$0.isDifficult }
+    ObjectTargets(
+      key: SamplingKey(seed: settings.seed, step: step, position: position),
+      objects: objects.map {
+        TargetObject(
+          box: sample.box($0.box, isFlipped: isFlipped), label: $0.category + 1,
+          isCrowd: $0.isCrowd)
+      }
+    ).write(to: targets.view)
+    try body(
+      MicroBatch(
+        images: sample.image,
+        targets: Targets([
+          VectorView(
+            UnsafeRawBufferPointer(targets.elements).assumingMemoryBound(to: UInt8.self))
+        ])))
+    local += 1
+    if local == layout.localPositions.count {
+      local = 0
+      step += 1
+      first += layout.capacity
+    }
+  }
+
+  /// An image that cannot be read ends the run.
+  func takeBadImages() -> [BadImage] { [] }
+}
+
+/// Which image is at a position of the endless stream of training images.
+private final class PermutedOrder {
+  private let seed: UInt64
+  private let count: Int
+  private var known: (epoch: Int, order: [Int32])?
+
+  init(seed: UInt64, count: Int) { (self.seed, self.count) = (seed, count) }
+
+  func sample(at position: Int) -> (epoch: Int, index: Int) {
+    let (epoch, place) = position.quotientAndRemainder(dividingBy: count)
+    if known?.epoch != epoch {
+      known = (epoch, PermutationSampler.permutation(seed: seed, epoch: epoch, count: count))
+    }
+    return (epoch, Int(known!.order[place]))
+  }
+}

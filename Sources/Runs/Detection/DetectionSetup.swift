@@ -1,0 +1,220 @@
+/// What a detection run is made of before anything is built: settings, data and detector, the same on all
+/// ranks.
+
+import Console
+import Datasets
+import Detection
+import DetectionData
+import Distributed
+import Kernels
+import Networks
+import Optimizers
+import Settings
+import Tensors
+
+/// A checked run: nothing has been written, and no large memory taken.
+struct DetectionSetup {
+  /// With what the data and the network decide filled in.
+  let configuration: TrainingConfiguration
+  let data: DetectionSplits
+  let detector: Detector
+  let normalization: Normalization
+  /// Of a micro-batch: one image a shard.
+  let layout: ShardLayout
+  let timeline: TrainingTimeline
+  /// Of this rank.
+  let memory: MemoryNeed
+
+  /// Opens the data and checks the settings. Collective.
+  ///
+  /// - Parameters:
+  ///   - requested: the same on every rank.
+  ///   - resume: a run folder or a checkpoint in one.
+  /// - Throws: `CollectiveFailure`.
+  init(_ requested: TrainingConfiguration, resume: String?, ranks: ProcessGroup) throws {
+    try ranks.agree(
+      on: requested.values + [
+        ("resume", resume ?? "not given"), ("OpenBLAS's kernels", MatrixProduct.coreName),
+        ("the kernels' instruction set", ProcessorTarget.instructionSet),
+      ])
+    let data = try ranks.together { try DetectionSplits(requested) }
+    try ranks.agree(on: [
+      ("training images", data.train.fingerprint), ("test images", data.test.fingerprint),
+    ])
+    var configuration = requested
+    // An image is a shard, so that nothing depends on the images beside it.
+    configuration.parallel.shards = configuration.parallel.batchSize
+    if configuration.network.model == NetworkSettings.automatic {
+      configuration.network.model = Self.usualBackbone
+    }
+    let (detector, normalization) = try ranks.together { [configuration] in
+      (
+        try configuration.detector(classes: data.train.classes.count),
+        try configuration.detectionNormalization()
+      )
+    }
+    layout = try ranks.together { [configuration] in
+      try configuration.division(on: ranks, threads: 1).layout
+    }
+    configuration.network.stridePlacement =
+      detector.architecture(.test, input: configuration.detectionScale.largest).stride
+    (self.configuration, self.data, self.detector) = (configuration, data, detector)
+    self.normalization = normalization
+    timeline = TrainingTimeline(configuration, images: data.train.images.count)
+    memory = Self.memory(
+      detector.architecture(
+        .training(objects: data.train.largestObjectCount), input: configuration.largestImage),
+      layout, TrainingEngine.Options(configuration, threads: 1), isFirst: ranks.isFirst)
+    try ranks.checkMemory(
+      memory, remedy: "a smaller --min-size and --max-size, or fewer --box-batch-size-per-image")
+  }
+
+  private static let usualBackbone = "resnet50"
+
+  private static func memory(
+    _ architecture: Architecture, _ layout: ShardLayout, _ options: TrainingEngine.Options,
+    isFirst: Bool
+  ) -> MemoryNeed {
+    var need = MemoryNeed(
+      architecture, training: .oneImage, evaluation: .oneImage, threads: 1)
+    let parameters = ParameterLayout(architecture)
+    let extent = GradientExtent(parameters)
+    need.parameters += Optimizer.bytes(options.optimizer, parameters: parameters.trainedCount)
+    need.parameters += SharedGradientMemory.bytes(ofRank: layout.rank, layout, extent)
+    need.parameters += ImageByImagePasses.bytes(layout, weights: extent.weights)
+    if options.microBatches > 1 {
+      need.parameters += PartialSums<Float>.bytes(
+        parts: options.microBatches, count: extent.weights)
+    }
+    if isFirst {
+      need.parameters += StateSnapshot.bytes(parameters, options.optimizer, hasAverage: false)
+    }
+    need.images = 2 * architecture.input.count * MemoryLayout<Float>.stride
+    return need
+  }
+
+  /// What the run's files and logs say of it.
+  var description: RunDescription {
+    RunDescription(
+      configuration: configuration, derivedConfiguration: configuration, model: detector.name,
+      dataset: data.train.form.rawValue, threads: 1, timeline: timeline,
+      evaluationSplit: .validation)
+  }
+
+  /// The training form for images of a size.
+  func architecture(_ input: ImageShape) -> Architecture {
+    detector.architecture(.training(objects: data.train.largestObjectCount), input: input)
+  }
+
+  /// This rank's images after some steps.
+  func loader(afterSteps step: Int) -> DetectionLoader {
+    let sides = configuration.detection.trainingSides
+    let scales = sides.map {
+      ImageScale(shortSide: $0, longSide: configuration.detection.longSide)
+    }
+    let microBatches = configuration.parallel.accumulate
+    return DetectionLoader(
+      data.train, images(of: data.train),
+      settings: .init(
+        seed: configuration.run.seed,
+        scales: scales.isEmpty ? [configuration.detectionScale] : scales,
+        flips: configuration.augmentation.flip,
+        difficult: configuration.detection.difficult == .keep,
+        capacity: data.train.largestObjectCount),
+      layout: layout, afterSteps: step * microBatches)
+  }
+
+  func images(of dataset: DetectionDataset) -> DetectionImages {
+    DetectionImages(
+      dataset, scale: configuration.detectionScale, normalization: normalization,
+      decoding: configuration.data.decoding)
+  }
+}
+
+/// The images of a run.
+struct DetectionSplits {
+  let train: DetectionDataset
+  /// What epochs are evaluated on.
+  let test: DetectionDataset
+
+  /// - Throws: what `DetectionDataset.open` throws, and `DetectionFolderMissing`.
+  init(_ configuration: TrainingConfiguration) throws {
+    guard let folder = configuration.data.directory else { throw DetectionFolderMissing() }
+    let settings = configuration.detection
+    var options = DetectionDataset.Options()
+    options.strict = settings.isStrict
+    options.imageSet = settings.trainingSet
+    var train = try DetectionDataset.open(folder, .train, options: options)
+    options.classes = train.classes
+    options.imageSet = settings.testSet
+    var test = try DetectionDataset.open(
+      configuration.data.testDirectory ?? folder, .validation, options: options)
+    if let limit = configuration.data.trainLimit { train = train.subset(first: limit) }
+    if let limit = configuration.data.testLimit { test = test.subset(first: limit) }
+    (self.train, self.test) = (train, test)
+  }
+}
+
+/// A detection command without data.
+struct DetectionFolderMissing: UsageError, CustomStringConvertible {
+  var description: String {
+    "--data-dir is missing: give the folder of a VOC data set (Annotations, ImageSets, JPEGImages) or of a "
+      + "COCO one (annotations/*.json and folders of images)"
+  }
+}
+
+extension TrainingConfiguration {
+  /// How images are resized in tests.
+  var detectionScale: ImageScale {
+    ImageScale(shortSide: detection.shortSide, longSide: detection.longSide)
+  }
+
+  /// The largest image of training and tests.
+  var largestImage: ImageShape {
+    let side = (detection.trainingSides + [detection.shortSide]).max()!
+    return ImageScale(shortSide: side, longSide: detection.longSide).largest
+  }
+
+  /// - Throws: `DetectorError`, `ModelError`.
+  func detector(classes: Int) throws -> Detector {
+    try Detector(
+      backbone: network.model, bottleneckStride: network.stridePlacement, classes: classes,
+      settings: detection.detectorSettings, precision: network.precision)
+  }
+
+  /// By the mean colour that the settings give, else that of the weights, else ImageNet's.
+  ///
+  /// - Throws: `DetectionNormalizationError`, and what reading weights throws.
+  func detectionNormalization() throws -> Normalization {
+    let shape = ImageShape(height: 1, width: 1, channels: 3)
+    var known: Normalization?
+    if let weights = network.weights {
+      known = try WeightsFile(weights).preprocessing.flatMap {
+        Preprocessing.normalization($0, shape: shape)
+      }
+    }
+    var mean = Preprocessing.imageNetMean
+    if case .perChannel(let values) = known?.mean { mean = values }
+    var deviation = known?.deviation ?? Preprocessing.imageNetDeviation
+    switch data.mean {
+    case .automatic: break
+    case .values(let values): mean = values
+    case .none: mean = [0, 0, 0]
+    case .perPixel, .perChannel, .file: throw DetectionNormalizationError()
+    }
+    switch data.deviation {
+    case .automatic: break
+    case .values(let values): deviation = values
+    case .none: deviation = [1, 1, 1]
+    case .perChannel: throw DetectionNormalizationError()
+    }
+    return Normalization(mean: .perChannel(mean), deviation: deviation)
+  }
+}
+
+/// Images of different sizes have no mean image.
+struct DetectionNormalizationError: UsageError, CustomStringConvertible {
+  var description: String {
+    "a detector is for images of any size: give --mean and --std as R,G,B, none or auto"
+  }
+}

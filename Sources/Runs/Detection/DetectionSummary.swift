@@ -1,0 +1,121 @@
+/// What a detection run is about to do, and what came of it.
+
+import Console
+import Detection
+import DetectionData
+import DetectionMetrics
+import Distributed
+import Kernels
+import Networks
+import Settings
+import System
+import Tensors
+
+enum DetectionSummary {
+  static func write(
+    _ setup: DetectionSetup, _ replica: Replica, start: StartingPoint,
+    parts: WeightsFile.DetectorParts?, ranks: ProcessGroup, folder: String, to console: any Console
+  ) {
+    let (configuration, data) = (setup.configuration, setup.data)
+    let division = DivisionSummary(
+      configuration, setup.layout, setup.timeline, start.progress.schedule, threads: 1, ranks)
+    let architecture = replica.architecture
+    let settings = setup.detector.settings
+    var table = SummaryTable()
+    table.add("network", "\(architecture.name): \(architecture.summary)")
+    table.add("size", "\(architecture.parameterCount.grouped) parameters")
+    table.add("training on", Self.text(data.train))
+    table.add("validating on", Self.text(data.test))
+    table.add(
+      "classes", "\(data.train.classes.count): \(data.train.classes.joined(separator: ", "))")
+    table.add("ranks", division.ranks)
+    table.add("mini-batch", "\(configuration.parallel.batchSize) images, a shard each")
+    table.add("schedule", division.schedule)
+    table.add("optimizer", configuration.optimizer.rule.summary)
+    table.add(
+      "images",
+      "shorter side \(configuration.detection.shortSide) pixels, longer side at most "
+        + "\(configuration.detection.longSide)"
+        + (configuration.augmentation.flip ? ", mirrored at random" : ""))
+    table.add(
+      "anchors",
+      "\(settings.anchors.countPerPosition) at each position, \(settings.anchorSampling.count) an image are trained"
+    )
+    table.add(
+      "regions",
+      "\(settings.regionSampling.count) an image are trained, \(settings.testLimits.after) tested; "
+        + "\(settings.pooling.rawValue) \(settings.pooledSide)×\(settings.pooledSide)")
+    table.add("seed", "\(configuration.run.seed)")
+    table.add("precision", configuration.network.precision.rawValue)
+    table.add(
+      "kernels",
+      "Swift SIMD for \(ProcessorTarget.instructionSet), OpenBLAS for \(MatrixProduct.coreName)")
+    table.add("memory", setup.memory.summary)
+    if let weights = configuration.network.weights {
+      let what =
+        parts?.isClassifier == true
+        ? ": the backbone; proposals and regions start anew"
+        : parts?.replacedClasses.map { ": all but the last layers, which were for \($0) classes" }
+          ?? ""
+      table.add("weights from", weights + what)
+    }
+    let trained = architecture.parameterizedLayers.count - architecture.frozen.count
+    table.add(
+      "frozen",
+      "BN and \(settings.frozenStages) stages: \(architecture.frozen.count) layers, \(trained) are trained"
+    )
+    if let checkpoint = start.checkpoint {
+      table.add("resumed", "after step \(start.step.grouped) from \(checkpoint)")
+    }
+    table.add("run folder", folder)
+    table.write(to: console)
+    console.writeLine("")
+  }
+
+  static func text(_ dataset: DetectionDataset) -> String {
+    let objects = dataset.images.reduce(0) { $0 + $1.objects.count }
+    return "\(dataset.images.count.grouped) images with \(objects.grouped) objects, "
+      + "\(dataset.form == .voc ? "VOC" : "COCO")"
+  }
+
+  /// The run's last lines.
+  static func writeResult(
+    _ outcome: DetectionTrainingRun.Outcome, _ dataset: DetectionDataset, to console: any Console
+  ) {
+    console.writeLine("")
+    if let scores = outcome.scores { console.write(scores.text(dataset)) }
+    console.writeLine("after \(Duration.seconds(outcome.seconds).clockText) of training")
+    if let best = outcome.best {
+      console.writeLine(
+        "highest AP \(NumberFormat.percent(1 - best.error, decimals: 2)) after step "
+          + "\(best.step.grouped): --weights \(outcome.folder)/best")
+    }
+    console.writeLine("parameters sha256 \(outcome.parametersSHA256)")
+    if let frozen = outcome.frozen {
+      console.writeLine("frozen sha256 \(frozen.before) before training")
+      console.writeLine("frozen sha256 \(frozen.after) after training")
+    }
+    console.writeLine("everything is in \(outcome.folder)")
+  }
+}
+
+extension DetectionTrainingRun.Outcome {
+  /// `{"model","samples","AP",…,"parameters_sha256",…}`.
+  package var json: String {
+    let before: [(name: String, value: JSON)] = [
+      ("model", .string(model)), ("samples", .integer(images)),
+    ]
+    let figures = (scores?.figures ?? []).map { (name: $0.name, value: JSON.number($0.value)) }
+    var after: [(name: String, value: JSON)] = [("parameters_sha256", .string(parametersSHA256))]
+    if let frozen {
+      after.append(("frozen_sha256_before", .string(frozen.before)))
+      after.append(("frozen_sha256_after", .string(frozen.after)))
+    }
+    if let best {
+      after.append(("best_step", .integer(best.step)))
+      after.append(("best_ap", .number(1 - best.error)))
+    }
+    after += [("seconds", .number(seconds)), ("run_dir", .string(folder))]
+    return JSON.members(before + figures + after).description
+  }
+}

@@ -1,0 +1,197 @@
+/// A whole run of a detector: everything checked and set up on all ranks, then trained, then reported.
+
+import Console
+import Detection
+import DetectionData
+import Distributed
+import Foundation
+import Networks
+import Settings
+import System
+import Tensors
+
+/// One `resnet-dist detect train`.
+package final class DetectionTrainingRun {
+  /// How a run ended.
+  package struct Outcome {
+    package let model: String
+    /// Of the evaluated images, rank 0's.
+    package let scores: DetectionScores?
+    package let images: Int
+    /// The evaluation with the highest AP.
+    package let best: BestEvaluation?
+    /// Of the last step's parameters.
+    package let parametersSHA256: String
+    /// Of the frozen layers; nil where none are.
+    package let frozen: FrozenDigest?
+    /// The run folder; empty on other ranks than 0.
+    package let folder: String
+    /// Seconds of training, those before a resume included.
+    package let seconds: Double
+  }
+
+  private let setup: DetectionSetup
+  private let start: StartingPoint
+  private let parts: WeightsFile.DetectorParts?
+  private let ranks: ProcessGroup
+  private let engine: TrainingEngine
+  private let clock: TrainingClock
+  private let trainer: Trainer
+  private let evaluator: DetectionEvaluator
+  private let reporter: DetectionReporter
+  private let saver: CheckpointSaver
+  private let stop: StopMonitor
+  /// Rank 0's.
+  private let report: RunReport?
+  private let events: EventLogger
+
+  /// Sets up a run on all ranks; nothing is written before everything has been checked.
+  ///
+  /// - Parameters:
+  ///   - requested: the same on every rank.
+  ///   - resume: what is resumed; nil: a new run begins.
+  ///   - program: which resnet-dist this is, for the logs.
+  ///   - console: where rank 0 reports.
+  /// - Throws: `CollectiveFailure`.
+  package init(
+    _ requested: TrainingConfiguration, resume: ResumePoint?, ranks: ProcessGroup,
+    program: String, console: any Console
+  ) throws {
+    StopSignals.watch()
+    let began = MonotonicClock.now
+    let setup = try DetectionSetup(requested, resume: resume?.checkpoint, ranks: ranks)
+    let configuration = setup.configuration
+    engine = try TrainingEngine(
+      imageByImage: setup.architecture, largest: configuration.largestImage, setup.layout,
+      options: .init(configuration, threads: 1), group: ranks)
+    var parts: WeightsFile.DetectorParts?
+    start = try StartingPoint(
+      configuration, resume: resume, engine: engine, fingerprint: setup.data.train.fingerprint,
+      shape: ImageShape(height: 1, width: 1, channels: 3), timeline: setup.timeline, ranks: ranks
+    ) { file, replica in
+      parts = try file.loadDetector(into: replica)
+      return nil
+    }
+    self.parts = parts
+    let clock = TrainingClock(earlier: start.seconds)
+    report = try ranks.onFirst { [start] in
+      let files = try RunFiles(setup.description, start: start)
+      return RunReport(
+        files: files, console: console, bar: ProgressBar(console: console),
+        status: try StatusReporter(
+          setup.description, start: start, folder: files.folder, clock: clock, ranks: ranks))
+    }
+    events = try EventLogger(
+      folder: report?.files.folder, ranks: ranks, threads: 1, program: program)
+    let preprocessing = Preprocessing.tensors(
+      setup.normalization, shape: ImageShape(height: 1, width: 1, channels: 3))
+    let writer = report.map { [engine] in
+      CheckpointWriter($0.files, StateSnapshot(engine, average: nil, preprocessing: preprocessing))
+    }
+    stop = StopMonitor(
+      configuration.run, began: began, isFirst: ranks.isFirst,
+      stallLimits: engine.rankProgress.limits, writer: writer)
+    report?.status.writer = writer
+    evaluator = DetectionEvaluator(
+      DatasetDetections(
+        setup.data.test, setup.images(of: setup.data.test),
+        ObjectFinder(
+          setup.detector, rule: configuration.detection.rule, parameters: engine.replica),
+        ranks: ranks, rankProgress: engine.rankProgress),
+      interval: configuration.run.evaluateEvery, timeline: setup.timeline, clock: clock,
+      stop: stop, ranks: ranks, report: report)
+    reporter = DetectionReporter(
+      configuration, timeline: setup.timeline, clock: clock, report: report)
+    let architecture = engine.replica.architecture
+    saver = CheckpointSaver(
+      engine, average: nil, clock: clock, ranks: ranks, writer: writer
+    ) { progress, seconds in
+      setup.description.checkpointState(
+        progress, architecture, shards: configuration.parallel.batchSize,
+        classNames: setup.data.train.classes, inputSide: nil, testResize: nil,
+        interpolation: nil, fingerprint: setup.data.train.fingerprint, seconds: seconds)
+    }
+    let verifier = ReplicaVerifier(
+      engine, interval: configuration.run.verifyEvery, ranks: ranks)
+    let observers: [(any TrainingObserver)?] = [verifier, reporter, saver, report?.status, events]
+    let offsets = architecture.lossSumsOffsets
+    trainer = Trainer(
+      engine, average: nil, phases: [0..<setup.timeline.steps],
+      begin: { setup.loader(afterSteps: $1) },
+      totals: { DetectionTotals.add($0, offsets: offsets, to: &$1) }, timeline: setup.timeline,
+      checkpointEvery: configuration.run.checkpointEvery, progress: start.progress,
+      evaluator: evaluator, stop: stop, ranks: ranks, observers: observers.compactMap(\.self))
+    (self.setup, self.ranks, self.clock) = (setup, ranks, clock)
+  }
+
+  /// Trains to the end, evaluates and reports.
+  ///
+  /// - Throws: `CollectiveFailure`, also for `RunStopped`.
+  package func train() throws -> Outcome {
+    try ranks.endTogether {
+      do {
+        let outcome = try trainToTheEnd()
+        report?.status.end(nil)
+        events.finished(sha256: outcome.parametersSHA256)
+        return outcome
+      } catch {
+        report?.status.end(error)
+        events.ended(error)
+        throw error
+      }
+    }
+  }
+
+  private func trainToTheEnd() throws -> Outcome {
+    let watchdog = StallWatchdog(
+      engine.rankProgress, group: ranks, timeout: setup.configuration.run.stallTimeout)
+    watchdog?.begin()
+    // A checkpoint that is being written is finished, whatever ends the job.
+    defer {
+      saver.settle()
+      watchdog?.end()
+    }
+    writeSummary()
+    reporter.writeHeader()
+    guard try trainer.run() else {
+      throw CollectiveFailure(
+        onEveryRank: try stop.stopped(
+          trainer.progress, of: setup.timeline, report: report, ranks: ranks))
+    }
+    _ = try evaluator.finalFigures(trainer.progress)
+    let outcome = Outcome(
+      model: setup.detector.name, scores: evaluator.last?.scores,
+      images: setup.data.test.images.count, best: trainer.progress.best,
+      parametersSHA256: saver.parametersSHA256(trainer.progress),
+      frozen: start.frozenSHA256.map { before in
+        FrozenDigest(before: before, after: engine.replica.frozenSHA256 ?? "")
+      }, folder: report?.files.folder.path ?? "", seconds: clock.total.seconds)
+    try ranks.onFirst {
+      guard let report, let last = evaluator.last else { return }
+      try DetectionFiles.write(
+        last.detections, of: setup.data.test, scores: last.scores, to: report.files.folder.path)
+      try report.files.folder.writeResult(json: outcome.json)
+      if setup.configuration.run.writesReport { try report.files.folder.writeReport() }
+      DetectionSummary.writeResult(outcome, setup.data.test, to: report.console)
+    }
+    engine.rankProgress.move(to: .ended)
+    return outcome
+  }
+
+  /// Shows what is about to run.
+  private func writeSummary() {
+    guard let report else { return }
+    let folder = report.files.folder
+    DetectionSummary.write(
+      setup, engine.replica, start: start, parts: parts, ranks: ranks, folder: folder.path,
+      to: report.console)
+    for note in setup.data.train.notes + setup.data.test.notes
+      + ResumeNotes.lines(
+        setup.configuration, images: setup.data.train.images.count, setup.timeline, start)
+    {
+      report.console.writeLine(note)
+      events.note(note)
+    }
+    folder.writeLockNote(to: report.console)
+  }
+}

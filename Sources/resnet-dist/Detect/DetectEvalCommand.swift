@@ -1,0 +1,62 @@
+/// `resnet-dist detect eval`.
+
+import ArgumentParser
+import Console
+import Distributed
+import Runs
+import Settings
+import System
+
+struct DetectEvalCommand: RankedCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "eval",
+    abstract: "Evaluate a detector on images with boxes, each exactly once.",
+    discussion: """
+      COCO's twelve numbers, and for VOC data the average precision by 11 points and by area. Weights from a \
+      run bring their settings and their data along:
+
+        resnet-dist detect eval --weights runs/NAME
+        resnet-dist detect eval --weights runs/NAME --val-set test --json
+
+      The result does not depend on the number of ranks.
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "A run folder of 'detect train', a checkpoint, or a file with a detector's weights.",
+      valueName: "path"), completion: .file())
+  var weights: String
+
+  @OptionGroup(title: DetectionTestSelection.title)
+  var settings: SettingOptions<DetectionTestSelection>
+
+  @Option(
+    help: ArgumentHelp(
+      "Write detections.json, as COCO's tools read it, and for VOC data comp4_det_*.txt into this folder.",
+      valueName: "folder"), completion: .directory)
+  var outputDir: String?
+
+  @Flag(help: "Print COCO's twelve numbers as one JSON object instead of text.")
+  var json = false
+
+  func run(on ranks: ProcessGroup) throws {
+    let run = try DetectionEvaluationRun(
+      weights: weights, changes: try settings.changes, ranks: ranks,
+      console: json ? StandardConsole.error : StandardConsole.output)
+    let result = try run.evaluate()
+    try ranks.onFirst {
+      guard let result else { return }
+      let output = StandardConsole.output
+      if json {
+        output.writeLine(result.scores.json)
+      } else {
+        output.write(result.scores.text(result.dataset))
+        output.writeLine("parameters sha256 \(result.parametersSHA256)")
+      }
+      if let outputDir {
+        try DetectionFiles.write(
+          result.detections, of: result.dataset, scores: result.scores, to: outputDir)
+      }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/// `resnet-dist detect predict`.
+
+import ArgumentParser
+import Console
+import Distributed
+import Runs
+import Settings
+import System
+
+struct DetectPredictCommand: RankedCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "predict",
+    abstract: "Find the objects of image files.",
+    usage: "[mpirun -n <ranks>] resnet-dist detect predict --weights <weights> <image>...",
+    discussion: """
+      Ranks share the images.
+
+        resnet-dist detect predict --weights runs/NAME cat.jpg photos/
+        resnet-dist detect predict --weights runs/NAME --output-dir drawn --json photos/
+      """)
+
+  @Argument(help: "Image files, and folders of them.", completion: .file())
+  var images: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "A run folder of 'detect train', a checkpoint, or a file with a detector's weights.",
+      valueName: "path"), completion: .file())
+  var weights: String
+
+  @OptionGroup(title: DetectionTestSelection.title)
+  var settings: SettingOptions<DetectionPredictionSelection>
+
+  @Option(
+    help: ArgumentHelp(
+      "Draw the boxes with names and scores into copies of the images, in this folder.",
+      valueName: "folder"), completion: .directory)
+  var outputDir: String?
+
+  @Flag(help: "Print one JSON object a line for each image.")
+  var json = false
+
+  func validate() throws {
+    if images.isEmpty { throw ValidationError("name at least one image file or folder") }
+  }
+
+  func run(on ranks: ProcessGroup) throws {
+    let run = try DetectionPredictionRun(
+      weights: weights, images: images, changes: try settings.changes, ranks: ranks,
+      console: StandardConsole.error)
+    let predictions = try run.predict()
+    try ranks.onFirst {
+      let output = StandardConsole.output
+      for prediction in predictions {
+        output.writeLine(json ? prediction.json : prediction.text)
+      }
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/// `resnet-dist detect train`.
+
+import ArgumentParser
+import BuildInformation
+import Console
+import Distributed
+import Runs
+import Settings
+
+struct DetectTrainCommand: RankedCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train a detector on images with boxes.",
+    usage:
+      "mpirun -n <ranks> resnet-dist detect train --data-dir <folder> --weights <weights> [<options>]",
+    discussion: """
+      Without more flags: ResNet-50 with the first two stages fixed, shorter sides of 600 pixels, mini-batches \
+      of 8 images, 12 epochs, the rate 0.02 × batch / 16 divided by 10 after 67 % and 92 % of \
+      the run. Each image is a shard of its own, of its own size, so any number of ranks up to the \
+      mini-batch gives the same bits.
+
+      --weights takes a classifier's weights for the backbone, or a detector's. The run folder has what that \
+      of 'train' has: config.yaml, metrics.jsonl, checkpoints, logs, report.html; and at its end \
+      detections.json, which COCO's tools read, and for VOC data comp4_det_*.txt. --resume continues bit \
+      for bit.
+      """)
+
+  @OptionGroup(title: DetectionCommonSelection.title)
+  var common: SettingOptions<DetectionCommonSelection>
+  @OptionGroup(title: ConfigurationFile.title) var resumption: ResumeOption
+  @OptionGroup(title: ConfigurationFile.title) var file: ConfigurationFile
+  @OptionGroup(title: DetectionSelection.title) var detection: SettingOptions<DetectionSelection>
+  @OptionGroup(title: ScheduleSettings.title)
+  var schedule: SettingOptions<RareSettings<ScheduleSettings>>
+  @OptionGroup(title: OptimizerSettings.title)
+  var optimizer: SettingOptions<RareSettings<OptimizerSettings>>
+  @OptionGroup(title: DetectionDataSelection.title)
+  var data: SettingOptions<DetectionDataSelection>
+  @OptionGroup(title: ParallelSettings.title)
+  var parallel: SettingOptions<DetectionParallelSelection>
+  @OptionGroup(title: RunSettings.title) var other: SettingOptions<RareSettings<RunSettings>>
+
+  @Flag(help: "Print the result as one JSON object; all else goes to stderr.")
+  var json = false
+
+  func validate() throws {
+    if resumption.resume != nil, resumption.resume != ResumePoint.automatic,
+      common.givenFlags.contains("--weights")
+    {
+      throw ValidationError("--resume brings its own weights: leave out --weights")
+    }
+  }
+
+  func run(on ranks: ProcessGroup) throws {
+    let resume = try resumption.point(changes, file: file.config, base: Self.base, ranks: ranks)
+    let configuration = try ranks.together {
+      let configuration = try resumption.configuration(
+        changes, file: file.config, base: Self.base, resume: resume)
+      try configuration.check(isFor: .detection)
+      return configuration
+    }
+    let run = try DetectionTrainingRun(
+      configuration, resume: resume, ranks: ranks, program: BuildInformation.name,
+      console: json ? StandardConsole.error : StandardConsole.output)
+    let outcome = try run.train()
+    if json, ranks.isFirst { StandardConsole.output.writeLine(outcome.json) }
+  }
+
+  /// What applies where neither a recipe nor the user says otherwise.
+  private static let base = Recipe.fasterRCNN.changes
+
+  /// - Throws: `ConfigurationError`.
+  private var changes: ConfigurationChanges {
+    get throws {
+      try common.changes + detection.changes + schedule.changes + optimizer.changes + data.changes
+        + parallel.changes + other.changes
+    }
+  }
+}
