@@ -69,11 +69,11 @@ def torch_environment(arguments, rank):
     return os.environ | settings
 
 
-def torch_command(arguments, model, batch_size, meeting_file):
+def torch_command(arguments, model, batch_size):
     command = [arguments.torch_python, os.path.join(HERE, "ddp.py"), "--model", model]
     command += ["--batch-size", str(batch_size // arguments.ranks)]
     command += ["--seconds", str(arguments.seconds)]
-    command += ["--meeting-file", meeting_file, "--precision", arguments.precision]
+    command += ["--precision", arguments.precision]
     if arguments.torch_compile:
         command += ["--compile"]
     return command + (["--steps", str(arguments.steps)] if arguments.steps else [])
@@ -91,10 +91,10 @@ def wait_for_ranks(processes):
         time.sleep(0.1)
 
 
-def run_torch(arguments, model, batch_size):
-    """One round of PyTorch: a process for each rank, as torchrun would start them."""
+def run_ranks(arguments, command):
+    """What rank 0 prints: a process for each rank, as torchrun would start them."""
     with tempfile.TemporaryDirectory(prefix="bench-peers-") as folder:
-        command = torch_command(arguments, model, batch_size, os.path.join(folder, "meeting"))
+        command = [*command, "--meeting-file", os.path.join(folder, "meeting")]
         processes = []
         try:
             for rank in range(arguments.ranks):
@@ -123,6 +123,11 @@ def run_torch(arguments, model, batch_size):
             raise PeerError(f"PyTorch's rank {failed} failed with status {status}: {reason}")
         with open(os.path.join(folder, "0.out")) as output:
             return result_of(TITLES["torch"], output.read())
+
+
+def run_torch(arguments, model, batch_size):
+    """One round of PyTorch."""
+    return run_ranks(arguments, torch_command(arguments, model, batch_size))
 
 
 def ours_command(arguments, model, batch_size):
@@ -366,4 +371,5 @@ def main():
         sys.exit(130)
 
 
-main()
+if __name__ == "__main__":
+    main()

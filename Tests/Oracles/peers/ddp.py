@@ -43,9 +43,9 @@ def pin_to_core(rank, ranks):
         os.sched_setaffinity(0, {cores[rank]})
 
 
-def sgd(parameters):
+def sgd(parameters, lr=0.01):
     """The optimizer as one fused kernel; as loops over lists of tensors where PyTorch is too old."""
-    settings = {"lr": 0.01, "momentum": 0.9, "weight_decay": 1e-4}
+    settings = {"lr": lr, "momentum": 0.9, "weight_decay": 1e-4}
     try:
         return torch.optim.SGD(parameters, **settings, fused=True), "fused"
     except (RuntimeError, TypeError):
@@ -178,4 +178,5 @@ def main():
     os._exit(0)  # PyTorch 2.13's own end of a gloo process now and then aborts in a destructor
 
 
-main()
+if __name__ == "__main__":
+    main()
