@@ -167,7 +167,22 @@ let package = Package(
       name: "TensorBoardTests", dependencies: ["TensorBoard", "System", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "ThreadsTests", dependencies: ["Threads"]),
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["Kernels", "Tensors", "Safetensors", "TestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "DetectionDataTests", dependencies: ["DetectionData", "TestSupport"]),
+    .testTarget(
+      name: "DetectionMetricsTests",
+      dependencies: ["DetectionMetrics", "DetectionData", "TestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "DetectionTests",
+      dependencies: [
+        "Detection", "Networks", "Optimizers", "Kernels", "Tensors", "Safetensors", "Randomness",
+        "TestSupport",
+      ],
+      resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NetworksTests",
       dependencies: [

@@ -61,7 +61,7 @@ package struct FullyConnectedOperation: Operation {
 
 private struct FullyConnectedLayer: PlannedLayer {
   let name: String
-  /// [N, H, W, C], in training 1×1.
+  /// [N, H, W, C].
   let source: ActivationSource
   let inputShape: ImageShape
   /// [N, H, W, K].
@@ -96,7 +96,8 @@ private struct FullyConnectedLayer: PlannedLayer {
       return PassScratch(perThread: block)
     case .backward:
       return PassScratch(
-        perThread: max(block, trains ? product.weightScratchCount(images: images) : 0),
+        perThread: max(
+          block, trains ? product.weightScratchCount(images: images * inputShape.area) : 0),
         shardGradient: weightRange?.count ?? 0)
     }
   }
@@ -118,8 +119,9 @@ private struct FullyConnectedLayer: PlannedLayer {
       pass.forEachShard { shard, scratch in
         let target = pass.shardGradient(range, shard: shard)
         product.backwardWeights(
-          input: source.stored(pass, shard: shard),
-          outputGradient: pass.tensor(outputGradient, shard: shard), weightGradient: target,
+          input: source.stored(pass, shard: shard).positions,
+          outputGradient: pass.tensor(outputGradient, shard: shard).positions,
+          weightGradient: target,
           biasGradient: target + weights.count, scratch: scratch)
         pass.didAddShardGradient(range, shard: shard)
       }
@@ -129,9 +131,9 @@ private struct FullyConnectedLayer: PlannedLayer {
       pass.forEachBlock(of: output, slicesPerBlock: imagesPerBlock, acrossShards: true) {
         block, scratch in
         product.backwardData(
-          outputGradient: pass.tensor(outputGradient, block.slices),
+          outputGradient: pass.tensor(outputGradient, block.slices).positions,
           weights: parameters + weights.lowerBound,
-          inputGradient: pass.tensor(inputGradient.slot, block.slices),
+          inputGradient: pass.tensor(inputGradient.slot, block.slices).positions,
           accumulate: inputGradient.accumulate, scratch: scratch)
       }
     }

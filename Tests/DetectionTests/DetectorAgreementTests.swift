@@ -1,0 +1,201 @@
+/// Agreement with a detector in PyTorch: `Oracles/detection/make_detector_fixture.py`.
+
+import Detection
+import Foundation
+import Networks
+import Safetensors
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct DetectorAgreementTests {
+  private static let sizes = [(96, 80), (80, 112)]
+  private static let classes = 3
+
+  private static func fixture() throws -> SafetensorsFile {
+    try SafetensorsFile(contentsOf: Bundle.module.resourcePath! + "/Fixtures/detector.safetensors")
+  }
+
+  private static func detector() throws -> Detector {
+    var settings = Detector.Settings()
+    settings.anchors = AnchorGrid(sizes: [16, 32, 64], ratios: [0.5, 1, 2], stride: 16)
+    settings.proposalChannels = 32
+    settings.regionSampling.count = 512
+    (settings.trainingLimits.before, settings.trainingLimits.after) = (200, 40)
+    (settings.testLimits.before, settings.testLimits.after) = (200, 40)
+    return try Detector(backbone: "resnet18", classes: classes, settings: settings)
+  }
+
+  private static func shape(_ image: Int) -> ImageShape {
+    ImageShape(height: sizes[image].0, width: sizes[image].1, channels: 3)
+  }
+
+  /// The fixture's weights, as its docstring describes them.
+  private static func load(_ replica: Replica) throws {
+    try replica.load(
+      stateDictionary: replica.parameterLayout.stateShapes.map { name, shape in
+        let isFilter = name == "rpn.head.cls_logits.weight" || name == "rpn.head.bbox_pred.weight"
+        var values = fixtureStateTensor(name, shape: isFilter ? Array(shape.prefix(2)) : shape)
+        if name.contains("cls_score") || name.contains("bbox_pred") {
+          values = values.map { $0 / 4 }
+        }
+        return StateTensor(name: name, shape: shape, values: values)
+      })
+  }
+
+  private static func objects(_ file: SafetensorsFile, _ image: Int) throws -> [TargetObject] {
+    let rows = try file.float32("objects.\(image)")
+    return (0..<rows.count / 6).map { index -> TargetObject in
+      let row = Array(rows[6 * index..<6 * index + 6])
+      let box = SIMD4<Float>(row[0], row[1], row[2], row[3])
+      return TargetObject(box: box, label: Int(row[4]), isCrowd: row[5] == 1)
+    }
+  }
+
+  /// Calls `body` with each image and its targets.
+  private static func forEachImage(
+    _ file: SafetensorsFile,
+    _ body: (_ image: Int, _ pixels: ImageTensor, _ targets: Targets) throws -> Void
+  ) throws {
+    for image in sizes.indices {
+      var pixels = try file.float32("image.\(image)")
+      var target = [Float](repeating: 0, count: ObjectTargets.layout(capacity: 3).count)
+      let key = SamplingKey(seed: 1, step: 0, position: image)
+      try target.withUnsafeMutableBufferPointer { target in
+        ObjectTargets(key: key, objects: try objects(file, image))
+          .write(to: MutableVectorView(target))
+      }
+      try pixels.withUnsafeMutableBufferPointer { pixels in
+        try target.withUnsafeBytes { bytes in
+          try body(
+            image,
+            ImageTensor(base: pixels.baseAddress!, images: 1, shape: shape(image)),
+            Targets([VectorView(bytes.assumingMemoryBound(to: UInt8.self))]))
+        }
+      }
+    }
+  }
+
+  @Test("anchors are torchvision's")
+  func anchors() throws {
+    let file = try Self.fixture()
+    func rows(_ name: String) throws -> [SIMD4<Float>] {
+      let values = try file.float32(name)
+      return (0..<values.count / 4).map { index -> SIMD4<Float> in
+        let row = Array(values[4 * index..<4 * index + 4])
+        return SIMD4<Float>(row[0], row[1], row[2], row[3])
+      }
+    }
+    let grid = Detector.Settings().anchors
+    let (base, all) = (try rows("base_anchors"), try rows("anchors"))
+    #expect(grid.base == base)
+    #expect(grid.anchors(of: ImageShape(height: 6, width: 5, channels: 1)) == all)
+  }
+
+  @Test("anchors are matched with PyTorch's objects")
+  func matches() throws {
+    let file = try Self.fixture()
+    let detector = try Self.detector()
+    for image in Self.sizes.indices {
+      let map = ImageShape(
+        height: Self.sizes[image].0 / 16, width: Self.sizes[image].1 / 16, channels: 1)
+      let found = detector.settings.anchorMatching.matches(
+        detector.settings.anchors.anchors(of: map), try Self.objects(file, image))
+      let expected = try file.int64("anchors.matches.\(image)")
+      #expect(found.map { Int64($0) } == expected)
+    }
+  }
+
+  @Test("losses and all gradients of images of different sizes are PyTorch's")
+  func gradients() throws {
+    let file = try Self.fixture()
+    let detector = try Self.detector()
+    let layout = try ShardLayout(batch: 2, shards: 2)
+    let form = Detector.Form.training(objects: 3)
+    let extent = GradientExtent(
+      ParameterLayout(detector.architecture(form, input: Self.shape(0))))
+    let passes = ImageByImagePasses(
+      { detector.architecture(form, input: $0) },
+      largest: ImageShape(height: 96, width: 112, channels: 3), layout: layout,
+      exchange: SingleRankExchange(),
+      gradients: PrivateGradientMemory(extent, nodes: 1), observers: [],
+      reduction: Nobody())
+    try Self.load(passes.replica)
+    passes.replica.gradients.update(repeating: .nan)
+    try Self.forEachImage(file) { image, pixels, targets in
+      try passes.trainingPass(
+        localShard: image, image: pixels, targets: targets, microBatch: .whole, didForward: {})
+    }
+    let offsets = detector.architecture(form, input: Self.shape(0)).lossSumsOffsets
+    let width = passes.sums.count / 2
+    let expected = try file.float32("image_losses")
+    for image in 0..<2 {
+      let sums = LossSums(passes.sums.row(image, width: width))
+      let parts = [
+        sums.from(offsets[Detector.losses.proposals])[2],
+        sums.from(offsets[Detector.losses.proposals])[3],
+        sums.from(offsets[Detector.losses.regions])[2],
+        sums.from(offsets[Detector.losses.regions])[3],
+      ]
+      // The fixture's are parts of the mean over the two images.
+      #expect(
+        relativeError(parts.map { $0 / 2 }, expected[4 * image..<4 * image + 4].map(Double.init))
+          < 1e-5, "\(image)")
+    }
+    var checked = 0
+    for gradient in passes.replica.gradientDictionary() {
+      if gradient.name.isFrozen(in: passes.replica) { continue }
+      let reference = try file.float32("gradient.\(gradient.name)").map(Double.init)
+      let values = gradient.values.map(Double.init)
+      let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      let count = values.count
+      let product = zip(values, fixtureUniform(gradient.name, count: count)).reduce(0.0) {
+        $0 + $1.0 * Double($1.1)
+      }
+      let own =
+        [norm, values.reduce(0, +), product] + (0..<8).map { values[$0 * (count - 1) / 7] }
+      #expect(
+        relativeError(own, reference, scale: reference[0]) < 1e-5, "\(gradient.name)")
+      if count <= 2048 {
+        let whole = try file.float32("gradient_values.\(gradient.name)")
+        #expect(normwiseError(gradient.values, whole) < 1e-5, "\(gradient.name)")
+      }
+      checked += 1
+    }
+    #expect(checked == 25, "\(checked) parameters")
+  }
+
+  @Test("detections are PyTorch's")
+  func detections() throws {
+    let file = try Self.fixture()
+    let detector = try Self.detector()
+    let replica = Replica(
+      detector.architecture(.test, input: Self.shape(0)), evaluation: .oneImage,
+      exchange: SingleRankExchange())
+    try Self.load(replica)
+    let finder = ObjectFinder(detector, rule: DetectionRule(), parameters: replica)
+    let expected = try file.float32("detections")
+    try Self.forEachImage(file) { image, pixels, _ in
+      if image > 0 { return }
+      let found = try finder.objects(in: pixels)
+      #expect(found.count == expected.count / 6)
+      for (index, object) in found.enumerated() {
+        let row = Array(expected[6 * index..<6 * index + 6])
+        #expect(
+          normwiseError((0..<4).map { object.box[$0] }, Array(row[..<4])) < 1e-4, "\(index)")
+        #expect(object.label == Int(row[4]), "\(index)")
+        #expect(abs(object.score - row[5]) < 1e-4, "\(index)")
+      }
+    }
+  }
+}
+
+/// Hears of gradients, and does nothing with them.
+private final class Nobody: PassObserver {}
+
+extension String {
+  /// Whether a parameter of that name is not trained.
+  fileprivate func isFrozen(in replica: Replica) -> Bool {
+    replica.parameterLayout.slots.first { $0.name == self }?.isFrozen ?? true
+  }
+}
