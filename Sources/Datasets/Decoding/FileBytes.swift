@@ -15,6 +15,11 @@ func fileBytes(at path: String, limit: Int = 1 << 30) throws(DatasetError) -> [U
   return try bytes(0..<file.count, of: file, path)
 }
 
+/// The length of a regular file in bytes.
+///
+/// - Throws: `DatasetError.unreadable`.
+func fileSize(at path: String) throws(DatasetError) -> Int { try open(path).count }
+
 /// Reads a part of a file.
 ///
 /// - Throws: `DatasetError.unreadable`, also where the file ends before.

@@ -21,6 +21,23 @@ public enum ImageDecoder {
     }
   }
 
+  /// The size an image file states in its header, read from its beginning where that is enough.
+  ///
+  /// - Throws: `DatasetError`.
+  public static func shape(ofFile path: String, upright: Bool = false) throws -> ImageShape {
+    let count = try fileSize(at: path)
+    if count > headBytes,
+      let shape = try? shape(
+        of: fileBytes(at: path, range: 0..<headBytes), path: path, upright: upright)
+    {
+      return shape
+    }
+    return try shape(of: fileBytes(at: path), path: path, upright: upright)
+  }
+
+  /// Bytes that hold the header of most files.
+  private static let headBytes = 1 << 16
+
   /// Decodes an image of any size that `decoding` allows.
   ///
   /// - Parameters:

@@ -48,6 +48,7 @@ package final class DetectionEvaluationRun {
     try ranks.agree(on: [
       ("the images", dataset.fingerprint), ("the weights", trained.parametersSHA256),
     ])
+    try dataset.checkSizes(trained.configuration.data.decoding, ranks: ranks)
     (self.ranks, self.console) = (ranks, console)
   }
 

@@ -3,6 +3,7 @@
 import Datasets
 import Detection
 import DetectionData
+import Distributed
 import Tensors
 
 /// Reads images one by one, resized and normalized. One thread uses it.
@@ -70,14 +71,34 @@ final class DetectionImages {
   func read(_ index: Int, scale: ImageScale? = nil, isFlipped: Bool = false) throws -> Sample {
     let annotated = dataset.images[index]
     let file = try reader.read(annotated.path)
-    guard file.width == annotated.width, file.height == annotated.height else {
-      throw DetectionImageError.otherSize(
-        path: annotated.path, file: file, width: annotated.width, height: annotated.height)
-    }
+    try annotated.check(file)
     let shape = (scale ?? self.scale).resized(file)
     if memory.count < shape.count { memory = AlignedBuffer(count: shape.count) }
     reader.write(resizedTo: shape, isFlipped: isFlipped, to: memory.view[0..<shape.count])
     return Sample(image: ImageTensor(base: memory.pointer, images: 1, shape: shape), file: file)
+  }
+}
+
+extension AnnotatedImage {
+  /// - Parameter file: the size of the image file.
+  fileprivate func check(_ file: ImageShape) throws(DetectionImageError) {
+    if file.width == width, file.height == height { return }
+    throw .otherSize(path: path, file: file, width: width, height: height)
+  }
+}
+
+extension DetectionDataset {
+  /// Checks that every image can be opened and has the size that its annotations are for; ranks share the
+  /// images. Collective.
+  ///
+  /// - Throws: `CollectiveFailure`.
+  func checkSizes(_ decoding: ImageDecoding, ranks: ProcessGroup) throws {
+    try ranks.together {
+      for index in stride(from: ranks.rank, to: images.count, by: ranks.count) {
+        try images[index].check(
+          ImageDecoder.shape(ofFile: images[index].path, upright: decoding.upright))
+      }
+    }
   }
 }
 

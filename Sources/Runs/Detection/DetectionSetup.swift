@@ -41,6 +41,9 @@ struct DetectionSetup {
     try ranks.agree(on: [
       ("training images", data.train.fingerprint), ("test images", data.test.fingerprint),
     ])
+    for split in [data.train, data.test] {
+      try split.checkSizes(requested.data.decoding, ranks: ranks)
+    }
     var configuration = requested
     // An image is a shard, so that nothing depends on the images beside it.
     configuration.parallel.shards = configuration.parallel.batchSize

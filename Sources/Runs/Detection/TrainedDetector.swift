@@ -63,6 +63,8 @@ final class TrainedDetector {
   }
 }
 
+extension DetectorError: UsageError {}
+
 /// Weights of a network that finds no boxes.
 struct NoDetector: UsageError, CustomStringConvertible {
   let path: String

@@ -1,0 +1,164 @@
+/// Detection as users run it: training on ranks, resuming, testing, predicting, scoring.
+
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandLineTests {
+  @Suite struct DetectTests {
+    private static let images = "\(Job.root)/Tests/DatasetsTests/Fixtures"
+
+    /// A VOC folder of small images of two sizes, 6 to train with and 3 to test with.
+    private static func dataset() throws -> TemporaryDirectory {
+      let folder = try TemporaryDirectory()
+      for name in ["Annotations", "ImageSets/Main", "JPEGImages"] {
+        try FileManager.default.createDirectory(
+          atPath: folder.file(name), withIntermediateDirectories: true)
+      }
+      for index in 0..<9 {
+        let isWide = index % 3 == 1
+        let (file, width, height) = isWide ? ("odd", 77, 45) : ("colour", 40, 24)
+        try FileManager.default.copyItem(
+          atPath: "\(images)/\(file).jpg", toPath: folder.file("JPEGImages/\(index).jpg"))
+        let objects =
+          index == 5
+          ? ""
+          : """
+          <object><name>left</name><bndbox><xmin>\(1 + index)</xmin><ymin>2</ymin>
+          <xmax>\(width / 2 + index)</xmax><ymax>\(height)</ymax></bndbox></object>
+          <object><name>right</name><bndbox><xmin>\(width / 2)</xmin><ymin>1</ymin>
+          <xmax>\(width)</xmax><ymax>\(height / 2 + index)</ymax></bndbox></object>
+          """
+        try write(
+          """
+          <annotation><size><width>\(width)</width><height>\(height)</height></size>
+          \(objects)</annotation>
+          """, to: folder.file("Annotations/\(index).xml"))
+      }
+      try write("0\n1\n2\n3\n4\n5\n", to: folder.file("ImageSets/Main/train.txt"))
+      try write("6\n7\n8\n", to: folder.file("ImageSets/Main/val.txt"))
+      return folder
+    }
+
+    private static func write(_ text: String, to path: String) throws {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    }
+
+    /// Settings that train in some seconds.
+    private static func arguments(_ data: TemporaryDirectory) -> [String] {
+      [
+        "detect", "train", "--data-dir", data.path, "--model", "resnet18", "--min-size", "40",
+        "--max-size", "64", "--batch-size", "4", "--iterations", "4", "--rpn-channels", "16",
+        "--anchor-sizes", "16,32", "--box-batch-size-per-image", "16",
+        "--rpn-post-nms-top-n-train", "40", "--rpn-post-nms-top-n-test", "20",
+        "--box-score-thresh", "0.01", "--json",
+      ]
+    }
+
+    private func train(
+      _ ranks: Int, _ arguments: [String], to run: String
+    ) throws -> [String: Any] {
+      let outcome = try Job.run(ranks, arguments + ["--run-dir", run])
+      #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+      return try Job.object(outcome.standardOutput)
+    }
+
+    @Test(
+      "parameters and figures are the same on any ranks, and a resumed run's",
+      arguments: ["fp32", "bf16"])
+    func ranks(precision: String) throws {
+      let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
+      let arguments = Self.arguments(data) + ["--precision", precision, "--checkpoint-every", "2"]
+      let one = try train(1, arguments, to: folder.file("1"))
+      for ranks in [2, 4] {
+        let other = try train(ranks, arguments, to: folder.file("\(ranks)"))
+        for key in ["parameters_sha256", "AP", "AP50", "AR100", "samples"] {
+          #expect("\(one[key]!)" == "\(other[key]!)", "\(key) on \(ranks) ranks")
+        }
+      }
+      let resumed = try Job.run(
+        3,
+        [
+          "detect", "train", "--resume", folder.file("2/checkpoints/step-0000002"), "--run-dir",
+          folder.file("resumed"), "--json",
+        ])
+      #expect(resumed.exitCode == 0, "\(resumed.standardError)")
+      let again = try Job.object(resumed.standardOutput)
+      #expect("\(again["parameters_sha256"]!)" == "\(one["parameters_sha256"]!)")
+      #expect("\(one["frozen_sha256_before"]!)" == "\(one["frozen_sha256_after"]!)")
+      let outcome = try Job.run(1, ["train", "--resume", folder.file("2")])
+      expectFailure(outcome, exitCode: 2, naming: ["detect train"])
+    }
+
+    @Test("eval and score give a run's own figures, predict its boxes")
+    func tests() throws {
+      let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
+      let run = folder.file("run")
+      let result = try train(2, Self.arguments(data), to: run)
+      for name in [
+        "config.yaml", "metrics.jsonl", "report.html", "detections.json",
+        "comp4_det_val_left.txt", "precision-recall.json", "logs/rank-0001.jsonl",
+      ] {
+        #expect(FileManager.default.fileExists(atPath: "\(run)/\(name)"), "\(name)")
+      }
+      let evaluated = try Job.run(3, ["detect", "eval", "--weights", run, "--json"])
+      #expect(evaluated.exitCode == 0, "\(evaluated.standardError)")
+      let figures = try Job.object(evaluated.standardOutput)
+      #expect(
+        Set(figures.keys)
+          == [
+            "AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl",
+          ])
+      for (key, value) in figures { #expect("\(result[key]!)" == "\(value)", "\(key)") }
+      let scored = try Job.alone(
+        ["detect", "score", run, data.path, "--image-set", "val", "--json"])
+      #expect(scored.exitCode == 0, "\(scored.standardError)")
+      let voc = try Job.object(scored.standardOutput)
+      for key in ["AP_11_points", "AP_area"] {
+        let (own, other) = (voc[key] as? Double, result[key] as? Double)
+        #expect(abs(try #require(own) - (try #require(other))) < 1e-9, "\(key)")
+      }
+      var texts: Set<String> = []
+      for ranks in [1, 3] {
+        let predicted = try Job.run(
+          ranks, ["detect", "predict", "--weights", run, "--json", data.file("JPEGImages")])
+        #expect(predicted.exitCode == 0, "\(predicted.standardError)")
+        texts.insert(predicted.standardOutput)
+      }
+      #expect(texts.count == 1)
+      let lines = texts.first?.split(separator: "\n") ?? []
+      #expect(lines.count == 9)
+      let first = try Job.object(String(lines.first ?? ""))
+      #expect((first["image"] as? String)?.hasSuffix("JPEGImages/0.jpg") == true)
+    }
+
+    @Test("what cannot be trained or tested is said once, with what to do")
+    func wrong() throws {
+      let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
+      let train = Self.arguments(data)
+      func check(_ arguments: [String], exitCode: Int32 = 2, _ parts: String...) throws {
+        let outcome = try Job.run(2, arguments, in: folder.path)
+        expectFailure(outcome, exitCode: exitCode, naming: parts)
+      }
+      try check(["detect", "train"], "--data-dir", "VOC", "COCO")
+      try check(train + ["--model", "resnet20"], "resnet20", "resnet50")
+      try check(train + ["--recipe", "goyal2017"], "resnet-dist train")
+      try check(["train", "--recipe", "faster-rcnn"], "detect train")
+      try check(train + ["--batch-size", "1"], "2 ranks", "1 logical shards")
+      try check(
+        train + ["--data-dir", folder.path], exitCode: 1, "annotations/*.json", "ImageSets/Main")
+      try check(
+        train + ["--weights", "\(Self.images)/colour.jpg"], exitCode: 1, "colour.jpg")
+      let classifier = "\(Job.root)/Tests/CommandLineTests/Fixtures/evaluation/weights.safetensors"
+      try check(
+        ["detect", "eval", "--weights", classifier, "--data-dir", data.path], "no detector")
+      try Self.write(
+        "<annotation><size><width>24</width><height>40</height></size></annotation>",
+        to: data.file("Annotations/0.xml"))
+      try check(train, exitCode: 1, "0.jpg has 40×24 pixels", "--exif-transpose")
+      try FileManager.default.removeItem(atPath: data.file("JPEGImages/4.jpg"))
+      try check(train, exitCode: 1, "4.xml: its image is not in")
+      #expect(!FileManager.default.fileExists(atPath: folder.file("runs/x")))
+    }
+  }
+}
