@@ -229,7 +229,8 @@ let package = Package(
     .executableTarget(
       name: "fuzz-parsers",
       dependencies: [
-        "Datasets", "PyTorchFiles", "Safetensors", "Settings", "Randomness", "System",
+        "Datasets", "DetectionData", "PyTorchFiles", "Safetensors", "Settings", "Randomness",
+        "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/Fuzz", exclude: ["run", "Findings"]),

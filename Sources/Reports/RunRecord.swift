@@ -56,6 +56,9 @@ package struct RunRecord: Sendable {
     /// COCO's average precisions of a detector.
     package let averagePrecision: Double?
     package let averagePrecision50: Double?
+    /// VOC's, of VOC data.
+    package let averagePrecision11Points: Double?
+    package let averagePrecisionArea: Double?
     package let loss: Double?
     package let sha256: String
     package let averageSHA256: String?
@@ -72,6 +75,8 @@ package struct RunRecord: Sendable {
       case model, samples, top1, loss, seconds
       case averagePrecision = "AP"
       case averagePrecision50 = "AP50"
+      case averagePrecision11Points = "AP_11_points"
+      case averagePrecisionArea = "AP_area"
       case sha256 = "parameters_sha256"
       case averageSHA256 = "average_sha256"
       case validationError = "validation_error"

@@ -41,7 +41,7 @@ struct ReportCommand: RankedCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Lay the runs out as a table of the papers: 2, 3, 4 or 6 of He et al. 2015, or resnext.",
+      "Lay the runs out as a table of the papers: 2, 3, 4, 6, 7 or 8 of He et al. 2015, or resnext.",
       valueName: "table"))
   var table: String?
 
@@ -54,8 +54,9 @@ struct ReportCommand: RankedCommand {
   var output: String?
 
   func validate() throws {
-    if let table, PaperTable(rawValue: table) == nil {
-      let names = PaperTable.allCases.map(\.rawValue).joined(separator: ", ")
+    if let table, PaperTable(rawValue: table) == nil, DetectionTable(rawValue: table) == nil {
+      let names = (PaperTable.allCases.map(\.rawValue) + DetectionTable.allCases.map(\.rawValue))
+        .joined(separator: ", ")
       throw ValidationError("--table \(table): expected one of \(names)")
     }
     if table != nil, scaling {
@@ -68,8 +69,12 @@ struct ReportCommand: RankedCommand {
 
   func runAlone() throws {
     let paper = table.flatMap(PaperTable.init)
+    let detection = table.flatMap(DetectionTable.init)
     let text =
-      if scaling { text(try ScalingReport(files: runs)) } else if let paper {
+      if scaling { text(try ScalingReport(files: runs)) } else if let detection {
+        "\(format == .markdown ? detection.title + "\n\n" : "")"
+          + text(detection.filled(with: try runs.map { try RunRecord($0) }))
+      } else if let paper {
         "\(format == .markdown ? paper.title + "\n\n" : "")"
           + text(
             try paper.isOfEvaluations

@@ -126,6 +126,16 @@ extension CommandLineTests {
         texts.insert(predicted.standardOutput)
       }
       #expect(texts.count == 1)
+      let drawn = try Job.run(
+        2,
+        [
+          "detect", "predict", "--weights", run, "--output-dir", folder.file("a/drawn"),
+          "--draw-score", "0.1", "\(Self.images)/colour.png", data.file("JPEGImages/1.jpg"),
+        ])
+      #expect(drawn.exitCode == 0, "\(drawn.standardError)")
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: folder.file("a/drawn")).sorted()
+          == ["1.jpg", "colour.png"])
       let lines = texts.first?.split(separator: "\n") ?? []
       #expect(lines.count == 9)
       let first = try Job.object(String(lines.first ?? ""))

@@ -9,7 +9,8 @@ extension CommandLineTests {
     private static let commands = [
       [], ["train"], ["eval"], ["bn-recalibrate"], ["bench"], ["inspect"], ["export"], ["data"],
       ["data", "fetch"], ["data", "statistics"], ["doctor"], ["recipes"], ["sweep"], ["top"],
-      ["report"], ["predict"], ["job"],
+      ["report"], ["predict"], ["job"], ["detect"], ["detect", "train"], ["detect", "eval"],
+      ["detect", "predict"], ["detect", "score"],
     ]
 
     private func help(_ command: [String]) throws -> [String] {

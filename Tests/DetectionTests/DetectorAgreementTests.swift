@@ -144,7 +144,6 @@ import Testing
     }
     var checked = 0
     for gradient in passes.replica.gradientDictionary() {
-      if gradient.name.isFrozen(in: passes.replica) { continue }
       let reference = try file.float32("gradient.\(gradient.name)").map(Double.init)
       let values = gradient.values.map(Double.init)
       let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
@@ -190,12 +189,53 @@ import Testing
   }
 }
 
-/// Hears of gradients, and does nothing with them.
-private final class Nobody: PassObserver {}
-
-extension String {
-  /// Whether a parameter of that name is not trained.
-  fileprivate func isFrozen(in replica: Replica) -> Bool {
-    replica.parameterLayout.slots.first { $0.name == self }?.isFrozen ?? true
+extension DetectorAgreementTests {
+  @Test(
+    "regions that are given have the scores that they have as proposals, and refinement adds votes")
+  func refinement() throws {
+    let file = try Self.fixture()
+    let detector = try Self.detector()
+    let replica = Replica(
+      detector.architecture(.test, input: Self.shape(0)), evaluation: .oneImage,
+      exchange: SingleRankExchange())
+    try Self.load(replica)
+    let plain = ObjectFinder(detector, rule: DetectionRule(), parameters: replica)
+    var rule = DetectionRule()
+    rule.refines = true
+    let refining = ObjectFinder(detector, rule: rule, parameters: replica)
+    let given = ImageByImageTests(
+      { detector.architecture(.testOfGivenRegions, input: $0) }, parameters: replica)
+    let proposals = try file.float32("proposals.0")
+    let scores = try file.float32("test.scores")
+    var target = [Float](
+      repeating: 0, count: ObjectTargets.layout(capacity: detector.settings.testLimits.after).count)
+    target.withUnsafeMutableBufferPointer { target in
+      let objects = (0..<proposals.count / 4).map { index -> TargetObject in
+        let row = Array(proposals[4 * index..<4 * index + 4])
+        return TargetObject(box: SIMD4<Float>(row[0], row[1], row[2], row[3]), label: 0)
+      }
+      ObjectTargets(key: SamplingKey(seed: 0, step: 0, position: 0), objects: objects)
+        .write(to: MutableVectorView(target))
+    }
+    try Self.forEachImage(file) { image, pixels, _ in
+      if image > 0 { return }
+      try target.withUnsafeBytes { bytes in
+        let own = try given.scoringPass(
+          pixels, targets: Targets([VectorView(bytes.assumingMemoryBound(to: UInt8.self))]))
+        let outputs = own.evaluationOutput(0)
+        #expect(own.evaluationRows(0) == proposals.count / 4)
+        #expect(normwiseError(Array(outputs.prefix(scores.count)), scores) < 1e-5)
+      }
+      let (before, after) = (try plain.objects(in: pixels), try refining.objects(in: pixels))
+      #expect(after.count == rule.limit && before.count == rule.limit)
+      #expect(after.map(\.box) != before.map(\.box))
+      #expect(after.map(\.score) == after.map(\.score).sorted(by: >))
+      for object in after {
+        #expect(object.box[0] >= 0 && object.box[2] <= 80 && object.box[3] <= 96)
+      }
+    }
   }
 }
+
+/// Hears of gradients, and does nothing with them.
+private final class Nobody: PassObserver {}

@@ -1,6 +1,7 @@
 /// The readers of files that come from elsewhere.
 
 import Datasets
+import DetectionData
 import Foundation
 import PyTorchFiles
 import Safetensors
@@ -70,6 +71,23 @@ struct Parser {
         let source = try CIFARBinary(.cifar10, directory: folder, split: .test)
         var image = ImageBuffer()
         for index in 0..<source.count { source.read(index, into: &image) { _ in 1 } }
+      },
+      Parser(name: "coco", seeds: try files("DetectionMetricsTests", ["annotations.json"])) {
+        path in
+        let data = try DetectionDataset.coco(annotations: path, images: "")
+        _ = try? COCOResults.read(path, of: data)
+      },
+      Parser(name: "voc", seeds: Samples.voc) { path in
+        let annotation = "\(folder)/Annotations/a.xml"
+        for name in ["Annotations", "ImageSets/Main", "JPEGImages"] {
+          try FileManager.default.createDirectory(
+            atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+        }
+        try? FileManager.default.removeItem(atPath: annotation)
+        try FileManager.default.copyItem(atPath: path, toPath: annotation)
+        try Data("a".utf8).write(to: URL(fileURLWithPath: "\(folder)/ImageSets/Main/test.txt"))
+        try Data().write(to: URL(fileURLWithPath: "\(folder)/JPEGImages/a.jpg"))
+        _ = try DetectionDataset.voc(folder, imageSet: "test")
       },
       Parser(name: "yaml", seeds: Samples.yaml) { path in
         let text = String(decoding: try bytes(path), as: UTF8.self)

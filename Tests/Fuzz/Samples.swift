@@ -59,6 +59,22 @@ enum Samples {
   static let idxLabels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3]
   static let cifar = [(0..<2).flatMap { [UInt8($0)] + pattern(3072) }]
 
+  // MARK: VOC
+
+  static let voc = [
+    """
+    <?xml version="1.0" encoding="utf-8"?>
+    <annotation><folder>a</folder><filename>a.jpg</filename>
+    <size><width>640</width><height>480</height><depth>3</depth></size>
+    <object><name>cat</name><difficult>0</difficult><bndbox><xmin>1</xmin><ymin>2.5</ymin>
+    <xmax>300</xmax><ymax>200</ymax></bndbox></object>
+    <object><name>dog &amp; cat</name><bndbox><xmin>600</xmin><ymin>1</ymin><xmax>640</xmax>
+    <ymax>480</ymax></bndbox><part><name>head</name></part></object></annotation>
+    """,
+    "<!DOCTYPE annotation [<!ENTITY a \"b\">]><annotation><size><width>9</width><height>9</height>"
+      + "</size><object><name>&a;</name></object></annotation>",
+  ].map { Array($0.utf8) }
+
   // MARK: YAML
 
   static let yaml = [

@@ -59,7 +59,8 @@ import Testing
     ("rpn-post-nms-top-n-test", "200"), ("rpn-nms-thresh", "0.8"),
     ("box-batch-size-per-image", "64"), ("box-positive-fraction", "0.5"),
     ("box-fg-iou-thresh", "0.6"), ("box-score-thresh", "0.1"), ("box-nms-thresh", "0.3"),
-    ("box-detections-per-img", "50"), ("roi-pooling", "roi-pool"), ("roi-size", "7"),
+    ("box-detections-per-img", "50"), ("box-refinement", "true"),
+    ("roi-pooling", "roi-pool"), ("roi-size", "7"),
     ("rpn-smooth-l1-beta", "0"), ("box-smooth-l1-beta", "0.5"), ("freeze-stages", "1"),
   ]
 

@@ -62,6 +62,7 @@ import Testing
     ("box-batch-size-per-image", ["1"]), ("box-positive-fraction", ["0", "1"]),
     ("box-fg-iou-thresh", ["0", "1"]), ("box-score-thresh", ["0", "1"]),
     ("box-nms-thresh", ["0", "1"]), ("box-detections-per-img", ["1"]),
+    ("box-refinement", ["true", "False"]),
     ("roi-pooling", ["roi-align", "RoI-Pool"]), ("roi-size", ["1", "64"]),
     ("rpn-smooth-l1-beta", ["0", "1"]), ("box-smooth-l1-beta", ["0", "0.111"]),
     ("freeze-stages", ["0", "4"]),
@@ -139,7 +140,8 @@ import Testing
     ("rpn-nms-thresh", ["-1", "2"]), ("box-batch-size-per-image", ["0"]),
     ("box-positive-fraction", ["-1", "2"]), ("box-fg-iou-thresh", ["-1", "2"]),
     ("box-score-thresh", ["-1", "5%"]), ("box-nms-thresh", ["-1", "2"]),
-    ("box-detections-per-img", ["0"]), ("roi-pooling", ["", "align"]), ("roi-size", ["0", "65"]),
+    ("box-detections-per-img", ["0"]), ("box-refinement", ["", "1"]),
+    ("roi-pooling", ["", "align"]), ("roi-size", ["0", "65"]),
     ("rpn-smooth-l1-beta", ["-1", "nan"]), ("box-smooth-l1-beta", ["-1", "inf"]),
     ("freeze-stages", ["-1", "5"]),
     (

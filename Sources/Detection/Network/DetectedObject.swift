@@ -24,43 +24,81 @@ package struct DetectionRule: Hashable, Sendable {
   package var limit = 100
   /// Boxes with a shorter side are dropped, in pixels of the network's input.
   package var leastSide: Float = 1e-2
+  /// Whether regions are pooled again from each box, and overlapping boxes vote (He et al. 2015, appendix B).
+  package var refines = false
 
   package init() {}
 
-  /// The objects of one image, best first.
+  /// What the regions of one image say, before any is dropped for another.
   ///
   /// - Parameters:
   ///   - scores: [regions, classes], the first of which is the background.
   ///   - offsets: [regions, classes, 4].
   ///   - regions: [regions, `SampledRegion.width`].
   ///   - image: the network's input.
-  func objects(
+  /// - Returns: the boxes of each class with their scores, and each region's box of its likeliest class.
+  func candidates(
     scores: ImageTensor, offsets: ImageTensor, regions: ImageTensor, coder: BoxCoder,
     image: ImageShape
-  ) -> [DetectedObject] {
+  ) -> (objects: [DetectedObject], likeliest: [SIMD4<Float>]) {
     let classes = scores.shape.channels
     let (width, height) = (Float(image.width), Float(image.height))
-    var found = [[DetectedObject]](repeating: [], count: classes)
+    var objects: [DetectedObject] = []
+    var likeliest: [SIMD4<Float>] = []
     for region in 0..<scores.images {
       let probabilities = Self.softmax(scores.base + region * classes, classes)
       let reference = SampledRegion(regions, region).box
-      for label in 1..<classes where probabilities[label] > leastScore {
+      func box(_ label: Int) -> SIMD4<Float> {
         let code = offsets.base + 4 * (region * classes + label)
-        let box = coder.decode(
+        return coder.decode(
           SIMD4(code[0], code[1], code[2], code[3]), relativeTo: reference
         ).clipped(width: width, height: height)
+      }
+      for label in 1..<classes where probabilities[label] > leastScore {
+        let box = box(label)
         if box.hasSides(atLeast: leastSide) {
-          found[label].append(
-            DetectedObject(box: box, label: label, score: probabilities[label]))
+          objects.append(DetectedObject(box: box, label: label, score: probabilities[label]))
         }
       }
+      if refines {
+        let best = (1..<classes).max { (probabilities[$0], $1) < (probabilities[$1], $0) }!
+        let box = box(best)
+        if box.hasSides(atLeast: leastSide) { likeliest.append(box) }
+      }
     }
-    let kept = found.flatMap { objects in
-      let objects = objects.sortedByScore
-      return NonMaximumSuppression.kept(objects.map(\.box), overlap: overlap, limit: objects.count)
-        .map { objects[$0] }
+    return (objects, likeliest)
+  }
+
+  /// The objects that are reported of some candidates of one image, best first.
+  func selected(_ candidates: [DetectedObject]) -> [DetectedObject] {
+    let labels = Set(candidates.map(\.label)).sorted()
+    let kept = labels.flatMap { label in
+      let objects = candidates.filter { $0.label == label }.sortedByScore
+      let boxes = objects.map(\.box)
+      return NonMaximumSuppression.kept(boxes, overlap: overlap, limit: objects.count).map {
+        index in
+        var object = objects[index]
+        if refines { object.box = Self.vote(for: object.box, objects) }
+        return object
+      }
     }
     return Array(kept.sortedByScore.prefix(limit))
+  }
+
+  /// Overlap from which on a box votes for another.
+  private static let votingOverlap: Float = 0.5
+
+  /// The mean of the boxes that overlap a kept one, weighted by their scores (Gidaris and Komodakis 2015,
+  /// arXiv 1505.01749, §4).
+  private static func vote(
+    for box: SIMD4<Float>, _ objects: [DetectedObject]
+  ) -> SIMD4<Float> {
+    var (sum, weight) = (SIMD4<Float>.zero, Float(0))
+    for object in objects where Overlap.ofUnion(object.box, box) >= votingOverlap {
+      sum += object.score * object.box
+      weight += object.score
+    }
+    return sum / weight
   }
 
   /// Exponentials and sums are in Double.

@@ -80,6 +80,8 @@ package struct Detector: Hashable, Sendable {
     case training(objects: Int)
     /// Outputs are the regions' scores, their offsets, and the regions.
     case test
+    /// The same of regions that the targets give.
+    case testOfGivenRegions
   }
 
   /// The network for images of one size.
@@ -184,9 +186,14 @@ package struct Detector: Hashable, Sendable {
       RegionProposal(
         anchors: settings.anchors,
         limits: sampling == nil ? settings.testLimits : settings.trainingLimits,
-        sampling: sampling), scores, offsets, builder.input)
+        sampling: sampling, given: form == .testOfGivenRegions ? givenRegions : nil), scores,
+      offsets,
+      builder.input)
     return (scores, offsets, regions)
   }
+
+  /// The targets of `Form.testOfGivenRegions`.
+  var givenRegions: TargetLayout { ObjectTargets.layout(capacity: settings.testLimits.after) }
 
   /// BN everywhere, and the first stages.
   private func frozen(_ architecture: Architecture) -> Set<String> {

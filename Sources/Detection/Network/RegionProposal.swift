@@ -49,6 +49,8 @@ package struct RegionProposal: Operation {
   package let limits: Limits
   /// Nil: all proposals are the regions, as in tests.
   package let sampling: Sampling?
+  /// The targets whose boxes are the regions, instead of proposals; nil: proposals are.
+  package var given: TargetLayout?
 
   package func outputShape(of inputs: [ImageShape]) -> ImageShape? { SampledRegion.shape }
 
@@ -91,7 +93,13 @@ private struct RegionProposalLayer: PlannedLayer {
     pass.forEachShard { shard, _ in
       let scores = scores.stored(pass, shard: shard)
       let offsets = offsets.stored(pass, shard: shard)
-      let regions = (0..<scores.images).flatMap { index in
+      let regions = (0..<scores.images).flatMap { index -> [SampledRegion] in
+        if let given = operation.given {
+          let targets = pass.values(0, given, shard: shard)
+          return ObjectTargets(targets.row(index, width: given.count)).objects.map {
+            SampledRegion(box: $0.box)
+          }
+        }
         let proposals = proposals(
           anchors, scores: scores.base + index * anchors.count,
           offsets: offsets.base + index * 4 * anchors.count)

@@ -66,7 +66,7 @@ extension ParameterLayout {
     }
   }
 
-  fileprivate func parameterTensors(in values: VectorView<Float>) -> [StateTensor] {
+  private func parameterTensors(in values: VectorView<Float>) -> [StateTensor] {
     slots.map { $0.tensor(of: values[$0.range]) }
   }
 
@@ -82,11 +82,11 @@ extension ParameterLayout {
 }
 
 extension TrainingReplica {
-  /// The gradient of each parameter, under the parameter's name, sorted.
+  /// The gradient of each trained parameter, under the parameter's name, sorted.
   package func gradientDictionary() -> [StateTensor] {
-    parameterLayout.parameterTensors(in: VectorView(MutableVectorView(gradients))).sorted {
-      $0.name < $1.name
-    }
+    let values = VectorView(MutableVectorView(gradients))
+    return parameterLayout.slots.filter { !$0.isFrozen }.map { $0.tensor(of: values[$0.range]) }
+      .sorted { $0.name < $1.name }
   }
 }
 

@@ -146,14 +146,19 @@ package final class ImageByImageTests {
 
   /// Forward over one image, [1, H, W, C].
   ///
+  /// - Parameter targets: of the image, for operations that read some; nil: there are none.
   /// - Returns: the replica, whose outputs are valid until the next pass.
-  package func scoringPass(_ image: ImageTensor) throws -> Replica {
+  package func scoringPass(_ image: ImageTensor, targets: Targets? = nil) throws -> Replica {
     let replica = compiled.value(for: image.shape) {
       Replica(
         makeArchitecture(image.shape), evaluation: .oneImage, exchange: exchange,
         sharing: parameters)
     }
-    _ = try replica.scoringPass(images: image.base, batch: 1)
+    if let targets {
+      _ = try replica.evaluationPass(images: image.base, targets: targets, batch: 1)
+    } else {
+      _ = try replica.scoringPass(images: image.base, batch: 1)
+    }
     return replica
   }
 }

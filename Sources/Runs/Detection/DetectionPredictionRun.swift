@@ -90,6 +90,15 @@ package final class DetectionPredictionRun {
     (self.ranks, self.console) = (ranks, console)
   }
 
+  /// Writes copies of the images with their boxes into a folder; see `DetectionPictures`.
+  package func draw(
+    _ predictions: [PredictedObjects], to folder: String, leastScore: Double
+  ) throws {
+    try DetectionPictures.write(
+      predictions, to: folder, leastScore: leastScore,
+      decoding: trained.configuration.data.decoding)
+  }
+
   /// Finds the objects of all images. Collective.
   ///
   /// - Returns: in the images' order; nothing on other ranks than 0.

@@ -128,6 +128,10 @@ extension DetectionSettings: SettingGroup {
       "box-detections-per-img", \.detection.rule.limit, .integer(1...100_000),
       "Boxes of an image that are reported at most."),
     Setting(
+      "box-refinement", \.detection.rule.refines, .flag,
+      "Pool features again from each box that was found, and let boxes that overlap vote, as appendix B of "
+        + "the paper does: tests take up to twice the time."),
+    Setting(
       "roi-pooling", \.detection.network.pooling, .choice,
       "How a region's features are cut out: roi-align, or roi-pool as in the paper."),
     Setting(

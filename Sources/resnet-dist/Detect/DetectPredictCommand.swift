@@ -11,7 +11,7 @@ struct DetectPredictCommand: RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict",
     abstract: "Find the objects of image files.",
-    usage: "[mpirun -n <ranks>] resnet-dist detect predict --weights <weights> <image>...",
+    usage: "resnet-dist detect predict --weights <path> <image>...",
     discussion: """
       Ranks share the images.
 
@@ -37,6 +37,9 @@ struct DetectPredictCommand: RankedCommand {
       valueName: "folder"), completion: .directory)
   var outputDir: String?
 
+  @Option(help: ArgumentHelp("Draw boxes with at least this score.", valueName: "score"))
+  var drawScore = 0.5
+
   @Flag(help: "Print one JSON object a line for each image.")
   var json = false
 
@@ -54,6 +57,7 @@ struct DetectPredictCommand: RankedCommand {
       for prediction in predictions {
         output.writeLine(json ? prediction.json : prediction.text)
       }
+      if let outputDir { try run.draw(predictions, to: outputDir, leastScore: drawScore) }
     }
   }
 }

@@ -11,6 +11,7 @@ struct DetectScoreCommand: RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "score",
     abstract: "Score detections against annotations, as pycocotools and VOC's tools do.",
+    usage: "resnet-dist detect score <detections> <annotations> [<options>]",
     discussion: """
       COCO: a file of results and an annotation file. VOC: a folder with a file such as comp4_det_test_person.txt \
       for each class, and the data set's folder.

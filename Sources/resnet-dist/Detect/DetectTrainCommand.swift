@@ -11,8 +11,7 @@ struct DetectTrainCommand: RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Train a detector on images with boxes.",
-    usage:
-      "mpirun -n <ranks> resnet-dist detect train --data-dir <folder> --weights <weights> [<options>]",
+    usage: "mpirun -n <ranks> resnet-dist detect train [<options>]",
     discussion: """
       Without more flags: ResNet-50 with the first two stages fixed, shorter sides of 600 pixels, mini-batches \
       of 8 images, 12 epochs, the rate 0.02 × batch / 16 divided by 10 after 67 % and 92 % of \

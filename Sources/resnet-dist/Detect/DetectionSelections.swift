@@ -43,7 +43,7 @@ enum DetectionPredictionSelection: SettingGroup {
     \.data.deviation, \.data.transposesByEXIF, \.data.maximumPixels, \.detection.shortSide,
     \.detection.longSide, \.detection.network.testLimits.before,
     \.detection.network.testLimits.after, \.detection.rule.leastScore, \.detection.rule.overlap,
-    \.detection.rule.limit)
+    \.detection.rule.limit, \.detection.rule.refines)
 }
 
 /// The same with the images of a data set.
