@@ -33,11 +33,7 @@ struct TrainCommand: RankedCommand {
   var json = false
 
   func validate() throws {
-    if resumption.resume != nil, resumption.resume != ResumePoint.automatic,
-      common.givenFlags.contains("--weights")
-    {
-      throw ValidationError("--resume brings its own weights: leave out --weights")
-    }
+    try resumption.check(givenFlags: common.givenFlags)
   }
 
   func run(on ranks: ProcessGroup) throws {
@@ -69,6 +65,13 @@ struct ResumeOption: ParsableArguments {
         + "begins where there is none to resume.", valueName: "path"),
     completion: .directory)
   var resume: String?
+
+  /// - Throws: `ValidationError` where weights are given beside the run that brings its own.
+  func check(givenFlags flags: [String]) throws {
+    if resume != nil, resume != ResumePoint.automatic, flags.contains("--weights") {
+      throw ValidationError("--resume brings its own weights: leave out --weights")
+    }
+  }
 
   /// What it leads to. Collective.
   ///

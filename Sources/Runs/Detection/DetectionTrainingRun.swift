@@ -13,7 +13,7 @@ import Tensors
 /// One `resnet-dist detect train`.
 package final class DetectionTrainingRun {
   /// How a run ended.
-  package struct Outcome {
+  package struct Outcome: RunOutcome {
     package let model: String
     /// Of the evaluated images, rank 0's.
     package let scores: DetectionScores?
@@ -128,18 +128,7 @@ package final class DetectionTrainingRun {
   ///
   /// - Throws: `CollectiveFailure`, also for `RunStopped`.
   package func train() throws -> Outcome {
-    try ranks.endTogether {
-      do {
-        let outcome = try trainToTheEnd()
-        report?.status.end(nil)
-        events.finished(sha256: outcome.parametersSHA256)
-        return outcome
-      } catch {
-        report?.status.end(error)
-        events.ended(error)
-        throw error
-      }
-    }
+    try ranks.endTogether(report, events, trainToTheEnd)
   }
 
   private func trainToTheEnd() throws -> Outcome {

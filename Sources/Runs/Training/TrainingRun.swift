@@ -13,7 +13,7 @@ import Tensors
 /// One `resnet-dist train`.
 package final class TrainingRun {
   /// How a run ended.
-  package struct Outcome {
+  package struct Outcome: RunOutcome {
     package let model: String
     package let test: EpochTotals
     /// Of the validation images, after the last step; nil where there are none.
@@ -188,18 +188,7 @@ package final class TrainingRun {
   ///
   /// - Throws: `CollectiveFailure`, also for `RunStopped`.
   package func train() throws -> Outcome {
-    try ranks.endTogether {
-      do {
-        let outcome = try trainToTheEnd()
-        report?.status.end(nil)
-        events.finished(sha256: outcome.parametersSHA256)
-        return outcome
-      } catch {
-        report?.status.end(error)
-        events.ended(error)
-        throw error
-      }
-    }
+    try ranks.endTogether(report, events, trainToTheEnd)
   }
 
   private func trainToTheEnd() throws -> Outcome {

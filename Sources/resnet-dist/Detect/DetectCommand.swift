@@ -19,3 +19,12 @@ struct DetectCommand: ParsableCommand {
       DetectScoreCommand.self,
     ])
 }
+
+/// The detector that is tested.
+struct DetectorOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A run folder of 'detect train', a checkpoint, or a file with a detector's weights.",
+      valueName: "path"), completion: .file())
+  var weights: String
+}

@@ -21,11 +21,7 @@ struct DetectEvalCommand: RankedCommand {
       The result does not depend on the number of ranks.
       """)
 
-  @Option(
-    help: ArgumentHelp(
-      "A run folder of 'detect train', a checkpoint, or a file with a detector's weights.",
-      valueName: "path"), completion: .file())
-  var weights: String
+  @OptionGroup var detector: DetectorOption
 
   @OptionGroup(title: DetectionTestSelection.title)
   var settings: SettingOptions<DetectionTestSelection>
@@ -41,7 +37,7 @@ struct DetectEvalCommand: RankedCommand {
 
   func run(on ranks: ProcessGroup) throws {
     let run = try DetectionEvaluationRun(
-      weights: weights, changes: try settings.changes, ranks: ranks,
+      weights: detector.weights, changes: try settings.changes, ranks: ranks,
       console: json ? StandardConsole.error : StandardConsole.output)
     let result = try run.evaluate()
     try ranks.onFirst {

@@ -22,11 +22,7 @@ struct DetectPredictCommand: RankedCommand {
   @Argument(help: "Image files, and folders of them.", completion: .file())
   var images: [String] = []
 
-  @Option(
-    help: ArgumentHelp(
-      "A run folder of 'detect train', a checkpoint, or a file with a detector's weights.",
-      valueName: "path"), completion: .file())
-  var weights: String
+  @OptionGroup var detector: DetectorOption
 
   @OptionGroup(title: DetectionTestSelection.title)
   var settings: SettingOptions<DetectionPredictionSelection>
@@ -49,7 +45,7 @@ struct DetectPredictCommand: RankedCommand {
 
   func run(on ranks: ProcessGroup) throws {
     let run = try DetectionPredictionRun(
-      weights: weights, images: images, changes: try settings.changes, ranks: ranks,
+      weights: detector.weights, images: images, changes: try settings.changes, ranks: ranks,
       console: StandardConsole.error)
     let predictions = try run.predict()
     try ranks.onFirst {

@@ -43,11 +43,7 @@ struct DetectTrainCommand: RankedCommand {
   var json = false
 
   func validate() throws {
-    if resumption.resume != nil, resumption.resume != ResumePoint.automatic,
-      common.givenFlags.contains("--weights")
-    {
-      throw ValidationError("--resume brings its own weights: leave out --weights")
-    }
+    try resumption.check(givenFlags: common.givenFlags)
   }
 
   func run(on ranks: ProcessGroup) throws {
