@@ -10,7 +10,8 @@ struct DetectCommand: ParsableCommand {
       Data are a VOC folder (Annotations, ImageSets/Main, JPEGImages) or a COCO one (annotations/*.json beside \
       the folders of images); which of the two is found out.
 
-        mpirun -n 8 resnet-dist detect train --data-dir VOC2007 --weights resnet50.safetensors
+        mpirun -n 8 resnet-dist detect train --data-dir VOC2007 \\
+            --weights resnet50.safetensors
         resnet-dist detect eval --weights runs/NAME --data-dir VOC2007
         resnet-dist detect predict --weights runs/NAME --output-dir drawn photos/
       """,

@@ -16,7 +16,7 @@ struct DetectPredictCommand: RankedCommand {
       Ranks share the images.
 
         resnet-dist detect predict --weights runs/NAME cat.jpg photos/
-        resnet-dist detect predict --weights runs/NAME --output-dir drawn --json photos/
+        resnet-dist detect predict --weights runs/NAME --output-dir drawn photos/
       """)
 
   @Argument(help: "Image files, and folders of them.", completion: .file())
