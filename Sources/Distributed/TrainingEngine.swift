@@ -31,7 +31,7 @@ package protocol MicroBatchSource {
 /// of normalization layers during the passes, and sums metrics and weight gradients; then it checks that
 /// all is finite and updates the parameters. Training, benchmarks and tests take this step and no other.
 ///
-/// A step allocates nothing. Used by one thread.
+/// A step allocates nothing where images have one size. Used by one thread.
 package final class TrainingEngine {
   /// What a step does beside its architecture and its division over shards and ranks.
   package struct Options {

@@ -88,6 +88,8 @@ extension CommandLineTests {
       #expect("\(one["frozen_sha256_before"]!)" == "\(one["frozen_sha256_after"]!)")
       let outcome = try Job.run(1, ["train", "--resume", folder.file("2")])
       expectFailure(outcome, exitCode: 2, naming: ["detect train"])
+      let tested = try Job.run(2, ["eval", "--weights", folder.file("2")])
+      expectFailure(tested, exitCode: 2, naming: ["detect eval"])
     }
 
     @Test("eval and score give a run's own figures, predict its boxes")

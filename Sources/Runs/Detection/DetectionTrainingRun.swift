@@ -107,7 +107,8 @@ package final class DetectionTrainingRun {
       engine, average: nil, clock: clock, ranks: ranks, writer: writer
     ) { progress, seconds in
       setup.description.checkpointState(
-        progress, architecture, shards: configuration.parallel.batchSize,
+        progress, architecture, classes: setup.detector.classes,
+        shards: configuration.parallel.batchSize,
         classNames: setup.data.train.classes, inputSide: nil, testResize: nil,
         interpolation: nil, fingerprint: setup.data.train.fingerprint, seconds: seconds)
     }

@@ -50,7 +50,7 @@ package final class EvaluationRun {
   ) throws {
     let configurations = try ranks.together {
       try requests.map {
-        (changes + $0.changes).applied(to: try .ofRun(weights: $0.weights))
+        (changes + $0.changes).applied(to: try .ofClassifier(weights: $0.weights))
       }
     }
     for configuration in configurations {

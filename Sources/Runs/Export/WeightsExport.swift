@@ -30,7 +30,7 @@ package struct WeightsExport {
   package init(
     weights path: String, changes: ConfigurationChanges, imageSize: Int?
   ) throws {
-    let configuration = changes.applied(to: try .ofRun(weights: path))
+    let configuration = changes.applied(to: try .ofClassifier(weights: path))
     weights = try WeightsFile(path)
     let mean = weights.preprocessing?.first { $0.name == "mean" }?.shape
     let meanImage = mean.flatMap { shape in

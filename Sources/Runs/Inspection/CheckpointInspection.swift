@@ -4,6 +4,7 @@ import System
 import Console
 import Foundation
 import Safetensors
+import Settings
 import Tensors
 
 /// One `resnet-dist inspect`.
@@ -52,9 +53,11 @@ package struct CheckpointInspection {
     table.add("step", step.map(\.grouped) ?? "not said in the file")
     table.add("epoch", epoch.map(\.grouped) ?? "not said in the file")
     if let best = file.state?.best {
+      let isDetector = file.state?.settings?["task"] == TrainingTask.detection.rawValue
       table.add(
-        "lowest error",
-        "\(NumberFormat.percent(best.error, decimals: 2)) after step \(best.step.grouped)")
+        isDetector ? "highest AP" : "lowest error",
+        NumberFormat.percent(isDetector ? 1 - best.error : best.error, decimals: 2)
+          + " after step \(best.step.grouped)")
     }
     table.add("parameters", "\(parameters.grouped) in \(tensors.grouped) tensors with statistics")
     table.add("sha256", parametersSHA256)

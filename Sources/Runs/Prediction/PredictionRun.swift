@@ -41,7 +41,7 @@ package final class PredictionRun {
     badImages: BadImagePolicy, ranks: ProcessGroup, console: any Console
   ) throws {
     let configuration = try ranks.together {
-      changes.applied(to: try .ofRun(weights: weights))
+      changes.applied(to: try .ofClassifier(weights: weights))
     }
     let (names, source, member, input) = try ranks.together {
       let file = try WeightsFile(weights)

@@ -57,6 +57,15 @@ extension TrainingConfiguration {
     return try read(path).applied(to: .init())
   }
 
+  /// The same of weights that must not be a detector's.
+  ///
+  /// - Throws: `DetectorInstead`.
+  static func ofClassifier(weights: String) throws -> TrainingConfiguration {
+    let configuration = try ofRun(weights: weights)
+    if configuration.detection.task == .detection { throw DetectorInstead(path: weights) }
+    return configuration
+  }
+
   /// The network of weights that a new run starts from.
   private static func model(of weights: String) throws -> ConfigurationChanges {
     guard let checkpoint = try? WeightsFile.checkpointFolder(weights) else {
@@ -119,5 +128,15 @@ package struct OtherTask: UsageError, Equatable, CustomStringConvertible {
     case .detection: "these settings are for object detection: use 'resnet-dist detect train'"
     case .classification: "these settings are for classification: use 'resnet-dist train'"
     }
+  }
+}
+
+/// A detector where a classifier is expected.
+struct DetectorInstead: UsageError, CustomStringConvertible {
+  let path: String
+
+  var description: String {
+    "\(path) is a detector's: use 'resnet-dist detect eval' or 'detect predict'; PyTorch loads the weights.safetensors "
+      + "of its checkpoints as they are"
   }
 }

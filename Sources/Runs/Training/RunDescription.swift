@@ -20,17 +20,19 @@ struct RunDescription {
   /// Where a run is that is at `progress`, without the digest of the parameters.
   ///
   /// - Parameters:
+  ///   - classes: that the network tells apart.
   ///   - inputSide: of square test images.
   ///   - fingerprint: of the training images.
   ///   - seconds: of training so far.
   func checkpointState(
-    _ progress: TrainingProgress, _ architecture: Architecture, shards: Int, classNames: [String],
+    _ progress: TrainingProgress, _ architecture: Architecture, classes: Int, shards: Int,
+    classNames: [String],
     inputSide: Int?, testResize: Int?, interpolation: String?, fingerprint: String,
     seconds: Double
   ) -> CheckpointState {
     CheckpointState(
       model: architecture.name, shortcut: configuration.network.shortcut?.rawValue,
-      stridePlacement: architecture.stride?.rawValue, classes: architecture.classes,
+      stridePlacement: architecture.stride?.rawValue, classes: classes,
       classNames: classNames, inputSide: inputSide, testResize: testResize,
       interpolation: interpolation, step: progress.step,
       epoch: timeline.epoch(afterSteps: progress.step),

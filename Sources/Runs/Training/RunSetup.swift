@@ -149,7 +149,8 @@ struct RunSetup {
     let hasSquareTests = data.testShape.height == data.testShape.width
     let testResize = derivedConfiguration.data.testResize
     return description.checkpointState(
-      progress, architecture, shards: shards, classNames: data.train.classNames,
+      progress, architecture, classes: architecture.classes, shards: shards,
+      classNames: data.train.classNames,
       inputSide: hasSquareTests ? data.testShape.height : nil, testResize: testResize,
       interpolation: testResize == nil ? nil : configuration.data.interpolation.rawValue,
       fingerprint: data.train.fingerprint, seconds: seconds)

@@ -92,7 +92,8 @@ final class StatusReporter: TrainingObserver {
     earlierBadImages = status.badImages
     if let test {
       status.evaluationLoss = test.loss.flatMap(Self.number)
-      status.evaluationTop1Error = Self.number(test.error)
+      // That of a detector is no fraction of wrong images.
+      status.evaluationTop1Error = test.figures.isEmpty ? Self.number(test.error) : nil
     }
     status.state = .training
     writeIfDue()
