@@ -76,17 +76,18 @@ struct ResumeOption: ParsableArguments {
   /// What it leads to. Collective.
   ///
   /// - Parameters:
-  ///   - changes: what the user gave.
+  ///   - changes: what the user gave; all ranks find what is wrong with it together.
   ///   - base: what the command has instead of the defaults.
   func point(
-    _ changes: ConfigurationChanges, file: String?, base: ConfigurationChanges = [],
+    _ changes: @autoclosure () throws -> ConfigurationChanges, file: String?,
+    base: ConfigurationChanges = [],
     ranks: ProcessGroup
   ) throws -> ResumePoint? {
     try ranks.agree(on: [("resume", resume ?? "not given")])
     guard let argument = resume else { return nil }
     let directory = try ranks.together {
       argument == ResumePoint.automatic
-        ? try TrainingConfiguration.resolve(changes, file: file, resume: nil, base: base).run
+        ? try TrainingConfiguration.resolve(changes(), file: file, resume: nil, base: base).run
           .directory : nil
     }
     return try ranks.resumePoint(argument, directory: directory)

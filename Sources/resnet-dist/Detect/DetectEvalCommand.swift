@@ -37,7 +37,7 @@ struct DetectEvalCommand: RankedCommand {
 
   func run(on ranks: ProcessGroup) throws {
     let run = try DetectionEvaluationRun(
-      weights: detector.weights, changes: try settings.changes, ranks: ranks,
+      weights: detector.weights, changes: try ranks.together { try settings.changes }, ranks: ranks,
       console: json ? StandardConsole.error : StandardConsole.output)
     let result = try run.evaluate()
     try ranks.onFirst {

@@ -45,7 +45,8 @@ struct DetectPredictCommand: RankedCommand {
 
   func run(on ranks: ProcessGroup) throws {
     let run = try DetectionPredictionRun(
-      weights: detector.weights, images: images, changes: try settings.changes, ranks: ranks,
+      weights: detector.weights, images: images,
+      changes: try ranks.together { try settings.changes }, ranks: ranks,
       console: StandardConsole.error)
     let predictions = try run.predict()
     try ranks.onFirst {
