@@ -50,7 +50,8 @@ import Testing
     ("report", "false"),
     ("timeline", "a.json"), ("tensorboard", "true"), ("prometheus-file", "a.prom"),
     ("task", "detection"), ("min-size", "480"), ("max-size", "800"),
-    ("train-min-sizes", "400,480"), ("train-set", "trainval"), ("val-set", "test"),
+    ("train-min-sizes", "400,480"), ("test-min-sizes", "300,600"),
+    ("train-set", "trainval"), ("val-set", "test"),
     ("difficult", "keep"), ("strict", "true"), ("anchor-sizes", "64,128"),
     ("anchor-ratios", "0.5,1"), ("rpn-channels", "256"), ("rpn-batch-size-per-image", "128"),
     ("rpn-positive-fraction", "0.25"), ("rpn-fg-iou-thresh", "0.6"), ("rpn-bg-iou-thresh", "0.4"),
@@ -59,7 +60,7 @@ import Testing
     ("rpn-post-nms-top-n-test", "200"), ("rpn-nms-thresh", "0.8"),
     ("box-batch-size-per-image", "64"), ("box-positive-fraction", "0.5"),
     ("box-fg-iou-thresh", "0.6"), ("box-score-thresh", "0.1"), ("box-nms-thresh", "0.3"),
-    ("box-detections-per-img", "50"), ("box-refinement", "true"),
+    ("box-detections-per-img", "50"), ("box-refinement", "true"), ("global-context", "true"),
     ("roi-pooling", "roi-pool"), ("roi-size", "7"),
     ("rpn-smooth-l1-beta", "0"), ("box-smooth-l1-beta", "0.5"), ("freeze-stages", "1"),
   ]

@@ -31,23 +31,18 @@ package struct DetectionRule: Hashable, Sendable {
 
   /// What the regions of one image say, before any is dropped for another.
   ///
-  /// - Parameters:
-  ///   - scores: [regions, classes], the first of which is the background.
-  ///   - offsets: [regions, classes, 4].
-  ///   - regions: [regions, `SampledRegion.width`].
-  ///   - image: the network's input.
+  /// - Parameter image: the network's input.
   /// - Returns: the boxes of each class with their scores, and each region's box of its likeliest class.
   func candidates(
-    scores: ImageTensor, offsets: ImageTensor, regions: ImageTensor, coder: BoxCoder,
-    image: ImageShape
+    _ predictions: RegionPredictions, coder: BoxCoder, image: ImageShape
   ) -> (objects: [DetectedObject], likeliest: [SIMD4<Float>]) {
+    let (scores, offsets) = (predictions.scores, predictions.offsets)
     let classes = scores.shape.channels
     let (width, height) = (Float(image.width), Float(image.height))
     var objects: [DetectedObject] = []
     var likeliest: [SIMD4<Float>] = []
-    for region in 0..<scores.images {
+    for (region, reference) in predictions.regions.enumerated() {
       let probabilities = Self.softmax(scores.base + region * classes, classes)
-      let reference = SampledRegion(regions, region).box
       func box(_ label: Int) -> SIMD4<Float> {
         let code = offsets.base + 4 * (region * classes + label)
         return coder.decode(

@@ -18,6 +18,8 @@ package struct Detector: Hashable, Sendable {
     package var proposalChannels = 512
     package var pooling = RegionPooling.Method.align
     package var pooledSide = 14
+    /// Whether features of the whole image stand beside those of each region (He et al. 2015, appendix B).
+    package var usesContext = false
     /// Of anchors.
     package var anchorMatching = MatchingRule(foreground: 0.7, background: 0.3, keepsBest: true)
     package var anchorSampling = SamplingRule(count: 256, foregroundShare: 0.5)
@@ -82,6 +84,10 @@ package struct Detector: Hashable, Sendable {
     case test
     /// The same of regions that the targets give.
     case testOfGivenRegions
+    /// The output is the proposals.
+    case proposals
+    /// The outputs are what `predictor` reads of regions that the targets give, and the regions.
+    case featuresOfGivenRegions
   }
 
   /// The network for images of one size.
@@ -100,22 +106,35 @@ package struct Detector: Hashable, Sendable {
     for index in 1..<stage { copy(index) }
     let map = classifier.nodes[stage].inputs[0]
     let features = places[map]!
-    let proposals = appendProposals(form, features, to: &builder)
-    places[map] = builder.append(
-      "roi_heads.box_roi_pool",
-      RegionPooling(method: settings.pooling, side: settings.pooledSide, stride: Self.stride),
-      features, proposals.regions)
-    let last = classifier.scores.inputs[0]
-    for index in stage...last { copy(index) }
-    let pooled = places[last]!
-    let scores = builder.append(
-      "roi_heads.box_predictor.cls_score",
-      FullyConnectedOperation(outputs: classes + 1, deviation: 0.01), pooled)
-    let offsets = builder.append(
-      "roi_heads.box_predictor.bbox_pred",
-      FullyConnectedOperation(outputs: 4 * (classes + 1), deviation: 0.001), pooled)
-    if case .training(let objects) = form {
+    func finished(_ outputs: [ArchitectureBuilder.Value]) -> Architecture {
+      var architecture = builder.architecture(
+        name: name, summary: "Faster R-CNN, C4, on \(classifier.summary)",
+        stride: classifier.stride, outputs: outputs)
+      architecture.frozen = frozen(architecture)
+      return architecture
+    }
+    /// What the predictor reads of regions.
+    func regionFeatures(
+      _ regions: ArchitectureBuilder.Value
+    ) -> ArchitectureBuilder.Value {
+      let all =
+        settings.usesContext
+        ? builder.append("roi_heads.context_roi", ContextRegion(), regions, builder.input) : regions
+      places[map] = builder.append(
+        "roi_heads.box_roi_pool",
+        RegionPooling(method: settings.pooling, side: settings.pooledSide, stride: Self.stride),
+        features, all)
+      let last = classifier.scores.inputs[0]
+      for index in stage...last { copy(index) }
+      return settings.usesContext
+        ? builder.append("roi_heads.context", ContextFeatures(), places[last]!, regions)
+        : places[last]!
+    }
+    switch form {
+    case .training(let objects):
       let target = ObjectTargets.layout(capacity: objects)
+      let proposals = appendProposals(features, objects: target, to: &builder)
+      let predictions = appendPredictor(regionFeatures(proposals.regions), to: &builder)
       _ = builder.append(
         "rpn.loss",
         ProposalLoss(
@@ -127,13 +146,55 @@ package struct Detector: Hashable, Sendable {
         "roi_heads.loss",
         RegionLoss(
           regions: settings.regionSampling.count, beta: settings.regionBeta, target: target),
-        scores, offsets, proposals.regions)
+        predictions.scores, predictions.offsets, proposals.regions)
+      return finished([predictions.scores, predictions.offsets, proposals.regions])
+    case .test:
+      let proposals = appendProposals(features, objects: nil, to: &builder)
+      let predictions = appendPredictor(regionFeatures(proposals.regions), to: &builder)
+      return finished([predictions.scores, predictions.offsets, proposals.regions])
+    case .testOfGivenRegions:
+      let regions = builder.append("regions", givenRegions, builder.input)
+      let predictions = appendPredictor(regionFeatures(regions), to: &builder)
+      return finished([predictions.scores, predictions.offsets, regions])
+    case .proposals:
+      return finished([appendProposals(features, objects: nil, to: &builder).regions])
+    case .featuresOfGivenRegions:
+      let regions = builder.append("regions", givenRegions, builder.input)
+      return finished([regionFeatures(regions), regions])
     }
-    var architecture = builder.architecture(
-      name: name, summary: "Faster R-CNN, C4, on \(classifier.summary)", stride: classifier.stride,
-      outputs: [scores, offsets, proposals.regions])
-    architecture.frozen = frozen(architecture)
-    return architecture
+  }
+
+  /// The two sibling layers, on images that are the features of regions.
+  package var predictor: Architecture {
+    var builder = ArchitectureBuilder(
+      input: ImageShape(
+        height: 1, width: 1, channels: featureCount * (settings.usesContext ? 2 : 1)),
+      precision: precision)
+    let predictions = appendPredictor(builder.input, to: &builder)
+    return builder.architecture(
+      name: name, summary: "the last layers of \(name)",
+      outputs: [predictions.scores, predictions.offsets])
+  }
+
+  /// Whether weights of a predictor that reads so many features are of a detector with context.
+  package func hasContext(featureCount: Int) -> Bool { featureCount == 2 * self.featureCount }
+
+  /// Of a region, without those of the whole image.
+  private var featureCount: Int {
+    // Checked in the initializer.
+    try! classifier(ImageShape(height: 224, width: 224, channels: 3)).features.channels
+  }
+
+  private func appendPredictor(
+    _ features: ArchitectureBuilder.Value, to builder: inout ArchitectureBuilder
+  ) -> (scores: ArchitectureBuilder.Value, offsets: ArchitectureBuilder.Value) {
+    let scores = builder.append(
+      "roi_heads.box_predictor.cls_score",
+      FullyConnectedOperation(outputs: classes + 1, deviation: 0.01), features)
+    let offsets = builder.append(
+      "roi_heads.box_predictor.bbox_pred",
+      FullyConnectedOperation(outputs: 4 * (classes + 1), deviation: 0.001), features)
+    return (scores, offsets)
   }
 
   /// The losses of the training form come in this order.
@@ -151,8 +212,11 @@ package struct Detector: Hashable, Sendable {
   }
 
   /// The region proposal network.
+  ///
+  /// - Parameter objects: the targets of which regions for training are drawn; nil: all proposals are regions.
   private func appendProposals(
-    _ form: Form, _ features: ArchitectureBuilder.Value, to builder: inout ArchitectureBuilder
+    _ features: ArchitectureBuilder.Value, objects: TargetLayout?,
+    to builder: inout ArchitectureBuilder
   ) -> (
     scores: ArchitectureBuilder.Value, offsets: ArchitectureBuilder.Value,
     regions: ArchitectureBuilder.Value
@@ -173,27 +237,22 @@ package struct Detector: Hashable, Sendable {
       "rpn.head.bbox_pred",
       FullyConnectedOperation(outputs: 4 * anchors, deviation: deviation, isFilter: true),
       value)
-    let sampling: RegionProposal.Sampling? =
-      if case .training(let objects) = form {
-        .init(
-          matching: settings.regionMatching, rule: settings.regionSampling,
-          coder: settings.regionCoder, target: ObjectTargets.layout(capacity: objects))
-      } else {
-        nil
-      }
+    let sampling = objects.map {
+      RegionProposal.Sampling(
+        matching: settings.regionMatching, rule: settings.regionSampling,
+        coder: settings.regionCoder, target: $0)
+    }
     let regions = builder.append(
       "rpn.proposals",
       RegionProposal(
         anchors: settings.anchors,
         limits: sampling == nil ? settings.testLimits : settings.trainingLimits,
-        sampling: sampling, given: form == .testOfGivenRegions ? givenRegions : nil), scores,
-      offsets,
-      builder.input)
+        sampling: sampling), scores, offsets, builder.input)
     return (scores, offsets, regions)
   }
 
-  /// The targets of `Form.testOfGivenRegions`.
-  var givenRegions: TargetLayout { ObjectTargets.layout(capacity: settings.testLimits.after) }
+  /// The regions of `Form.testOfGivenRegions` and `Form.featuresOfGivenRegions`.
+  var givenRegions: GivenRegions { GivenRegions(capacity: settings.testLimits.after) }
 
   /// BN everywhere, and the first stages.
   private func frozen(_ architecture: Architecture) -> Set<String> {

@@ -1,5 +1,6 @@
 /// A detector's answers for single images.
 
+import Kernels
 import Networks
 import Tensors
 
@@ -8,10 +9,10 @@ package final class ObjectFinder {
   private let detector: Detector
   private let rule: DetectionRule
   private let passes: ImageByImageTests
-  /// Passes over the boxes that were found; nil: the rule wants none.
-  private let refinement: ImageByImageTests?
-  /// Boxes that are pooled again.
-  private let given: AlignedBuffer<Float>
+  /// Passes over boxes that were found.
+  private let refinement: ImageByImageTests
+  private let pyramid: PyramidRegions
+  private let given: GivenBoxes
 
   /// - Parameter parameters: whose parameters are read, and whose memory is used where it is large enough.
   package init(_ detector: Detector, rule: DetectionRule, parameters: Replica) {
@@ -19,48 +20,84 @@ package final class ObjectFinder {
     self.rule = rule
     passes = ImageByImageTests(
       { detector.architecture(.test, input: $0) }, parameters: parameters)
-    refinement =
-      rule.refines
-      ? ImageByImageTests(
-        { detector.architecture(.testOfGivenRegions, input: $0) }, parameters: parameters) : nil
-    given = AlignedBuffer(count: rule.refines ? detector.givenRegions.count : 0)
+    refinement = ImageByImageTests(
+      { detector.architecture(.testOfGivenRegions, input: $0) }, parameters: parameters)
+    pyramid = PyramidRegions(detector, parameters: parameters)
+    given = GivenBoxes(detector)
   }
 
   /// The objects of an image, best first.
   ///
-  /// - Parameter image: [1, H, W, 3], normalized.
-  package func objects(in image: ImageTensor) throws -> [DetectedObject] {
-    var (objects, boxes) = candidates(try passes.scoringPass(image), image.shape)
-    if let refinement {
-      ObjectTargets(
-        key: SamplingKey(seed: 0, step: 0, position: 0),
-        objects: boxes.map { TargetObject(box: $0, label: 0) }
-      ).write(to: given.view)
-      let targets = Targets([
-        VectorView(UnsafeRawBufferPointer(given.elements).assumingMemoryBound(to: UInt8.self))
-      ])
+  /// - Parameters:
+  ///   - image: [1, H, W, 3], normalized, of which proposals are made.
+  ///   - scales: the same image in other sizes, in which regions are looked at; empty: in `image` itself.
+  package func objects(
+    in image: ImageTensor, scales: [ImageTensor] = []
+  ) throws -> [DetectedObject] {
+    var (objects, boxes) = candidates(
+      try scales.isEmpty
+        ? predictions(passes.scoringPass(image))
+        : pyramid.predictions(pyramid.proposals(image), image.shape, scales), image.shape)
+    if rule.refines {
       objects +=
         candidates(
-          try refinement.scoringPass(image, targets: targets), image.shape
+          try scales.isEmpty
+            ? predictions(refinement.scoringPass(image, targets: given.targets(boxes)))
+            : pyramid.predictions(boxes, image.shape, scales), image.shape
         ).objects
     }
     return rule.selected(objects)
   }
 
-  /// What the outputs of a pass say.
-  private func candidates(
-    _ replica: Replica, _ image: ImageShape
-  ) -> (objects: [DetectedObject], likeliest: [SIMD4<Float>]) {
+  private func predictions(_ replica: Replica) -> RegionPredictions {
     let regions = replica.evaluationRows(0)
-    func output(_ index: Int, channels: Int) -> ImageTensor {
-      ImageTensor(
-        base: UnsafeMutablePointer(mutating: replica.evaluationOutput(index).baseAddress!),
-        images: regions, shape: ImageShape(height: 1, width: 1, channels: channels))
-    }
-    let classes = detector.classes + 1
-    return rule.candidates(
-      scores: output(0, channels: classes), offsets: output(1, channels: 4 * classes),
-      regions: output(2, channels: SampledRegion.width), coder: detector.settings.regionCoder,
-      image: image)
+    return RegionPredictions(
+      scores: replica.rows(regions, ofOutput: 0), offsets: replica.rows(regions, ofOutput: 1),
+      regions: SampledRegion.boxes(replica.rows(regions, ofOutput: 2)))
+  }
+
+  private func candidates(
+    _ predictions: RegionPredictions, _ image: ImageShape
+  ) -> (objects: [DetectedObject], likeliest: [SIMD4<Float>]) {
+    rule.candidates(predictions, coder: detector.settings.regionCoder, image: image)
+  }
+}
+
+/// What a detector says of regions.
+package struct RegionPredictions {
+  /// [R, 1, 1, K + 1], the first of which is the background; valid until the next pass.
+  package let scores: ImageTensor
+  /// [R, 1, 1, 4 (K + 1)], likewise.
+  package let offsets: ImageTensor
+  let regions: [SIMD4<Float>]
+}
+
+/// Boxes as the targets of the forms whose regions are given.
+final class GivenBoxes {
+  private let memory: AlignedBuffer<Float>
+
+  init(_ detector: Detector) {
+    memory = AlignedBuffer(count: detector.givenRegions.target.count)
+  }
+
+  /// Valid until the next call.
+  func targets(_ boxes: [SIMD4<Float>]) -> Targets {
+    ObjectTargets(
+      key: SamplingKey(seed: 0, step: 0, position: 0),
+      objects: boxes.map { TargetObject(box: $0, label: 0) }
+    ).write(to: memory.view)
+    return Targets([
+      VectorView(UnsafeRawBufferPointer(memory.elements).assumingMemoryBound(to: UInt8.self))
+    ])
+  }
+}
+
+extension Replica {
+  /// The first rows of an output of the last evaluation pass.
+  func rows(_ count: Int, ofOutput index: Int) -> ImageTensor {
+    let output = evaluationOutput(index)
+    return ImageTensor(
+      base: UnsafeMutablePointer(mutating: output.baseAddress!), images: count,
+      shape: architecture.nodes[architecture.outputs[index]].shape)
   }
 }

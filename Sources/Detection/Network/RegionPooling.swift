@@ -5,7 +5,7 @@ import Networks
 import Tensors
 
 /// Cuts a map of `side`² out of a feature map for each region.
-package struct RegionPooling: Operation {
+package struct RegionPooling: DetectorOperation {
   package enum Method: String, CaseIterable, Sendable {
     /// The mean of points between the map's positions (He et al. 2017).
     case align = "roi-align"
@@ -37,10 +37,6 @@ package struct RegionPooling: Operation {
       name: step.name, features: step.source(0), regions: step.source(1), output: step.output,
       outputGradient: step.outputGradient, inputGradient: step.inputGradient(0),
       map: step.inputShapes[0], capacity: step.capacity, operation: self)
-  }
-
-  package func onnx(_ node: ONNXOperands) throws(ONNXExportError) -> ONNXOperators {
-    throw ONNXExportError(node: node.name, reason: "only classifiers are exported")
   }
 }
 

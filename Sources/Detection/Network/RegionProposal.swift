@@ -8,7 +8,7 @@ import Tensors
 ///
 /// In training the objects join them, and a sample of all is what the following layers see, with labels and
 /// offsets. Proposals are constants: no gradient goes through them.
-package struct RegionProposal: Operation {
+package struct RegionProposal: DetectorOperation {
   /// How many boxes are kept at each stage.
   package struct Limits: Hashable, Sendable {
     /// Anchors with the highest scores, before suppression.
@@ -49,8 +49,6 @@ package struct RegionProposal: Operation {
   package let limits: Limits
   /// Nil: all proposals are the regions, as in tests.
   package let sampling: Sampling?
-  /// The targets whose boxes are the regions, instead of proposals; nil: proposals are.
-  package var given: TargetLayout?
 
   package func outputShape(of inputs: [ImageShape]) -> ImageShape? { SampledRegion.shape }
 
@@ -71,10 +69,6 @@ package struct RegionProposal: Operation {
       name: step.name, scores: step.source(0), offsets: step.source(1), output: step.output,
       map: step.inputShapes[0], image: step.inputShapes[2], operation: self)
   }
-
-  package func onnx(_ node: ONNXOperands) throws(ONNXExportError) -> ONNXOperators {
-    throw ONNXExportError(node: node.name, reason: "only classifiers are exported")
-  }
 }
 
 private struct RegionProposalLayer: PlannedLayer {
@@ -94,12 +88,6 @@ private struct RegionProposalLayer: PlannedLayer {
       let scores = scores.stored(pass, shard: shard)
       let offsets = offsets.stored(pass, shard: shard)
       let regions = (0..<scores.images).flatMap { index -> [SampledRegion] in
-        if let given = operation.given {
-          let targets = pass.values(0, given, shard: shard)
-          return ObjectTargets(targets.row(index, width: given.count)).objects.map {
-            SampledRegion(box: $0.box)
-          }
-        }
         let proposals = proposals(
           anchors, scores: scores.base + index * anchors.count,
           offsets: offsets.base + index * 4 * anchors.count)

@@ -26,6 +26,11 @@ struct SampledRegion {
     code = SIMD4(row[5], row[6], row[7], row[8])
   }
 
+  /// The boxes of all rows.
+  static func boxes(_ rows: ImageTensor) -> [SIMD4<Float>] {
+    (0..<rows.images).map { Self(rows, $0).box }
+  }
+
   /// Writes a row.
   func write(to rows: ImageTensor, _ index: Int) {
     let row = rows.base + index * Self.width

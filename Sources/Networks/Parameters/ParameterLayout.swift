@@ -130,6 +130,12 @@ package struct ParameterLayout: Sendable {
       && Set(runningStatistics).isSuperset(of: other.runningStatistics)
   }
 
+  /// Whether all parameters of `other` are here, in whatever places.
+  func hasParameters(of other: ParameterLayout) -> Bool {
+    let shapes = stateShapes
+    return other.stateShapes.allSatisfy { shapes[$0.key] == $0.value }
+  }
+
   /// The slot called `name`.
   func slot(_ name: String) -> ParameterSlot {
     guard let slot = slots.first(where: { $0.name == name }) else {

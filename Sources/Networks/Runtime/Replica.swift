@@ -22,17 +22,19 @@ package class Replica {
   ///
   /// - Parameter other: whose parameters and running statistics are this replica's too, and whose memory
   ///   for activations, where that is large enough: the same network, compiled for images of another
-  ///   shape, or one whose trained layers are this network. Passes of the two do not overlap. Nil takes
-  ///   memory of its own.
+  ///   shape, or one that this network is a part of. Passes of the two do not overlap. Nil takes memory of
+  ///   its own.
   package convenience init(
     _ architecture: Architecture, evaluation: ShardLayout, threads: Int = 1,
     exchange: any StatisticsExchange, sharing other: Replica? = nil
   ) {
-    // The parameters' places depend on what is frozen.
-    var architecture = architecture
-    architecture.frozen = other?.architecture.frozen ?? []
+    precondition(
+      other.map { $0.parameterLayout.hasParameters(of: ParameterLayout(architecture)) } ?? true,
+      "another network's parameters")
     self.init(
-      ReplicaPlans(architecture, training: nil, evaluation: evaluation, threads: threads),
+      ReplicaPlans(
+        architecture, training: nil, evaluation: evaluation, threads: threads,
+        parameters: other?.parameterLayout),
       exchange: exchange, gradients: nil, extent: GradientExtent(weights: 0, parameters: 0),
       sharing: other)
   }
@@ -52,8 +54,7 @@ package class Replica {
     evaluationPlan = plans.evaluation
     for plan in plans.all { for layer in plan.layers { layer.allocate() } }
     precondition(
-      other.map { $0.parameterLayout.contains(parameters) } ?? true,
-      "another network's parameters")
+      other.map { $0.parameterLayout.contains(parameters) } ?? true, "parameters in other places")
     workspace = Workspace(
       parameters,
       size: .init(

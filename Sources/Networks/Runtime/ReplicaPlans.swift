@@ -19,10 +19,12 @@ package struct ReplicaPlans {
   ///   - evaluation: same shards and ranks as `training`.
   ///   - threads: of this rank; more than its shards are of no use.
   ///   - division: the BN groups; nil is one of the whole micro-batch.
+  ///   - parameters: of a network that this one is a part of; nil: of this one.
   ///   - options: of the plans.
   package init(
     _ architecture: Architecture, training: ShardLayout?, evaluation: ShardLayout, threads: Int = 1,
-    division: NormalizationGroups? = nil, options: Plan.Options = .init()
+    division: NormalizationGroups? = nil, parameters: ParameterLayout? = nil,
+    options: Plan.Options = .init()
   ) {
     precondition(
       training == nil
@@ -31,7 +33,7 @@ package struct ReplicaPlans {
     let division = division ?? NormalizationGroups(whole: training ?? evaluation)
     precondition(division.layout == training ?? evaluation, "BN groups of another mini-batch")
     let threads = max(1, min(threads, evaluation.localShards.count))
-    let parameters = ParameterLayout(architecture)
+    let parameters = parameters ?? ParameterLayout(architecture)
     func plan(_ layout: ShardLayout, _ mode: PassMode) -> Plan {
       Plan(
         architecture, parameters: parameters, images: layout.localPositions.count, mode: mode,

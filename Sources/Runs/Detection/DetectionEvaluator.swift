@@ -43,8 +43,8 @@ final class DatasetDetections {
       .enumerated()
     {
       rankProgress?.move(to: .evaluating, layer: place)
-      let sample = try images.read(index)
-      for object in try finder.objects(in: sample.image) {
+      let sample = try images.readForTest(index)
+      for object in try finder.objects(in: sample.image, scales: sample.scales) {
         let box = sample.box(object.box)
         numbers += [
           Double(index), Double(object.label - 1), box.x1, box.y1, box.x2, box.y2,

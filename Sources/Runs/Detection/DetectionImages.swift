@@ -4,19 +4,25 @@ import Datasets
 import Detection
 import DetectionData
 import Distributed
+import Settings
 import Tensors
 
 /// Reads images one by one, resized and normalized. One thread uses it.
 final class DetectionImages {
   private let dataset: DetectionDataset
   private let scale: ImageScale
+  /// Of tests with several sizes.
+  private let testScales: [ImageScale]
   private var reader: ImageFileReader
-  private var memory: AlignedBuffer<Float>
+  private let memory = ResizedImage()
+  private let scaled: [ResizedImage]
 
   /// An image and where its objects are.
   struct Sample {
     /// [1, H, W, 3]; valid until the next is read.
     let image: ImageTensor
+    /// The same in the sizes of multi-scale tests, ascending.
+    var scales: [ImageTensor] = []
     /// The file's size.
     let file: ImageShape
 
@@ -52,13 +58,25 @@ final class DetectionImages {
   }
 
   init(
-    _ dataset: DetectionDataset, scale: ImageScale, normalization: Normalization,
-    decoding: ImageDecoding
+    _ dataset: DetectionDataset, _ configuration: TrainingConfiguration,
+    normalization: Normalization
   ) {
     self.dataset = dataset
-    self.scale = scale
-    reader = ImageFileReader(normalization, decoding: decoding)
-    memory = AlignedBuffer(count: 0)
+    scale = configuration.detectionScale
+    testScales = configuration.detectionTestScales
+    reader = ImageFileReader(normalization, decoding: configuration.data.decoding)
+    scaled = testScales.map { _ in ResizedImage() }
+  }
+
+  /// Reads an image for a test.
+  ///
+  /// - Throws: as `read(_:scale:isFlipped:)`.
+  func readForTest(_ index: Int) throws -> Sample {
+    var sample = try read(index)
+    sample.scales = testScales.indices.map {
+      scaled[$0].take(&reader, testScales[$0].resized(sample.file), isFlipped: false)
+    }
+    return sample
   }
 
   /// Reads an image.
@@ -73,9 +91,21 @@ final class DetectionImages {
     let file = try reader.read(annotated.path)
     try annotated.check(file)
     let shape = (scale ?? self.scale).resized(file)
+    return Sample(image: memory.take(&reader, shape, isFlipped: isFlipped), file: file)
+  }
+}
+
+/// Memory for an image in one of its sizes.
+private final class ResizedImage {
+  private var memory = AlignedBuffer<Float>(count: 0)
+
+  /// The reader's image; valid until the next is taken.
+  func take(
+    _ reader: inout ImageFileReader, _ shape: ImageShape, isFlipped: Bool
+  ) -> ImageTensor {
     if memory.count < shape.count { memory = AlignedBuffer(count: shape.count) }
     reader.write(resizedTo: shape, isFlipped: isFlipped, to: memory.view[0..<shape.count])
-    return Sample(image: ImageTensor(base: memory.pointer, images: 1, shape: shape), file: file)
+    return ImageTensor(base: memory.pointer, images: 1, shape: shape)
   }
 }
 

@@ -128,9 +128,7 @@ struct DetectionSetup {
   }
 
   func images(of dataset: DetectionDataset) -> DetectionImages {
-    DetectionImages(
-      dataset, scale: configuration.detectionScale, normalization: normalization,
-      decoding: configuration.data.decoding)
+    DetectionImages(dataset, configuration, normalization: normalization)
   }
 }
 
@@ -170,6 +168,14 @@ extension TrainingConfiguration {
   /// How images are resized in tests.
   var detectionScale: ImageScale {
     ImageScale(shortSide: detection.shortSide, longSide: detection.longSide)
+  }
+
+  /// The sizes in which tests look at regions, ascending; empty: that of `detectionScale`.
+  var detectionTestScales: [ImageScale] {
+    detection.testSides.sorted().map { side in
+      let longSide = Double(detection.longSide) / Double(detection.shortSide) * Double(side)
+      return ImageScale(shortSide: side, longSide: Int(longSide.rounded()))
+    }
   }
 
   /// The largest image of training and tests.

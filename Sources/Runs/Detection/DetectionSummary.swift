@@ -55,8 +55,9 @@ enum DetectionSummary {
       let what =
         parts?.isClassifier == true
         ? ": the backbone; proposals and regions start anew"
-        : parts?.replacedClasses.map { ": all but the last layers, which were for \($0) classes" }
-          ?? ""
+        : parts?.replaced.map {
+          ": all but the last layers, which were for \($0.classes) classes and \($0.features) features"
+        } ?? ""
       table.add("weights from", weights + what)
     }
     let trained = architecture.parameterizedLayers.count - architecture.frozen.count

@@ -8,8 +8,15 @@ extension WeightsFile {
   struct DetectorParts {
     /// Whether the file is of a classifier, so that proposals and regions start anew.
     var isClassifier = false
-    /// Kinds of objects of the file's detector, where they are other ones, so that the last layers start anew.
-    var replacedClasses: Int?
+    /// Of the file's last layers, which do not fit, so that they start anew; nil: they fit.
+    var replaced: Predictor?
+  }
+
+  /// What the last layers are for.
+  struct Predictor: Equatable {
+    let classes: Int
+    /// What they read of a region, and of the image where there is global context.
+    let features: Int
   }
 
   /// Sets the parameters of a detector: all of them from a detector's file; the backbone from a classifier's.
@@ -26,8 +33,10 @@ extension WeightsFile {
     let heads = own.filter { $0.name.hasPrefix(Self.predictorPrefix) }
     if parts.isClassifier {
       for tensor in own where Self.isDetectors(tensor.name) { given[tensor.name] = tensor }
-    } else if heads.contains(where: { given[$0.name]?.shape != $0.shape }) {
-      parts.replacedClasses = given["\(Self.predictorPrefix)cls_score.bias"].map { $0.shape[0] - 1 }
+    } else if heads.contains(where: { given[$0.name]?.shape != $0.shape }),
+      let weight = given["\(Self.predictorPrefix)cls_score.weight"], weight.shape.count == 2
+    {
+      parts.replaced = Predictor(classes: weight.shape[0] - 1, features: weight.shape[1])
       for tensor in heads { given[tensor.name] = tensor }
     }
     try replica.load(

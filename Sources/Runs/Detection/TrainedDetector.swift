@@ -29,9 +29,11 @@ final class TrainedDetector {
   init(_ weights: String, changes: ConfigurationChanges, classes: [String]?) throws {
     let file = try WeightsFile(weights)
     guard
-      let bias = file.tensors.first(where: { $0.name.hasSuffix("box_predictor.cls_score.bias") })
+      let weight = file.tensors.first(where: {
+        $0.name.hasSuffix("box_predictor.cls_score.weight")
+      }), weight.shape.count == 2
     else { throw NoDetector(path: file.path) }
-    let count = bias.shape[0] - 1
+    let count = weight.shape[0] - 1
     var configuration = changes.applied(to: try .ofRun(weights: weights))
     configuration.network.weights = weights
     if configuration.network.model == NetworkSettings.automatic {
@@ -43,10 +45,13 @@ final class TrainedDetector {
     guard self.classes.count == count else {
       throw OtherClasses(path: file.path, count: count, names: self.classes)
     }
+    configuration.detection.network.usesContext =
+      try configuration.detector(classes: count).hasContext(featureCount: weight.shape[1])
     detector = try configuration.detector(classes: count)
     normalization = try configuration.detectionNormalization()
     self.configuration = configuration
-    let architecture = detector.architecture(.test, input: configuration.detectionScale.largest)
+    let largest = configuration.detectionTestScales.last ?? configuration.detectionScale
+    let architecture = detector.architecture(.test, input: largest.largest)
     replica = Replica(architecture, evaluation: .oneImage, exchange: SingleRankExchange())
     _ = try file.loadDetector(into: replica)
     parametersSHA256 = replica.parametersSHA256
@@ -57,9 +62,7 @@ final class TrainedDetector {
   }
 
   func images(of dataset: DetectionDataset) -> DetectionImages {
-    DetectionImages(
-      dataset, scale: configuration.detectionScale, normalization: normalization,
-      decoding: configuration.data.decoding)
+    DetectionImages(dataset, configuration, normalization: normalization)
   }
 }
 

@@ -23,6 +23,8 @@ package struct DetectionSettings: Hashable, Sendable {
   package var longSide = 1000
   /// Shorter sides of which one is drawn for each training image; empty: `shortSide`.
   package var trainingSides: [Int] = []
+  /// Shorter sides of the sizes in which tests look at regions; empty: `shortSide`.
+  package var testSides: [Int] = []
   /// The image set or annotation file of each split; nil: the data set's usual one.
   package var trainingSet: String?
   package var testSet: String?
@@ -56,6 +58,11 @@ extension DetectionSettings: SettingGroup {
     Setting(
       "train-min-sizes", \.detection.trainingSides, .sides,
       "Shorter sides of which one is drawn for each training image.", unset: "--min-size"),
+    Setting(
+      "test-min-sizes", \.detection.testSides, .sides,
+      "Shorter sides of several sizes of each image: tests look at a region in the two where it is closest to "
+        + "224 pixels (multi-scale testing), such as 200,400,600,800,1000; proposals are made at --min-size.",
+      unset: "--min-size"),
     Setting(
       "train-set", \.detection.trainingSet, .text("a name", "name"),
       "The training images: a name in VOC's ImageSets/Main, or a COCO annotation file.",
@@ -131,6 +138,10 @@ extension DetectionSettings: SettingGroup {
       "box-refinement", \.detection.rule.refines, .flag,
       "Pool features again from each box that was found, and let boxes that overlap vote, as appendix B of "
         + "the paper does: tests take up to twice the time."),
+    Setting(
+      "global-context", \.detection.network.usesContext, .flag,
+      "Put features of the whole image beside those of each region, as appendix B of the paper does.",
+      effect: .fixed),
     Setting(
       "roi-pooling", \.detection.network.pooling, .choice,
       "How a region's features are cut out: roi-align, or roi-pool as in the paper."),

@@ -41,7 +41,7 @@ enum DetectionPredictionSelection: SettingGroup {
   static let settings = selection(
     \.network.model, \.network.stridePlacement, \.network.precision, \.data.mean,
     \.data.deviation, \.data.transposesByEXIF, \.data.maximumPixels, \.detection.shortSide,
-    \.detection.longSide, \.detection.network.testLimits.before,
+    \.detection.longSide, \.detection.testSides, \.detection.network.testLimits.before,
     \.detection.network.testLimits.after, \.detection.rule.leastScore, \.detection.rule.overlap,
     \.detection.rule.limit, \.detection.rule.refines)
 }

@@ -51,6 +51,7 @@ class Settings:
     training_limits: tuple = (12000, 2000)
     test_limits: tuple = (6000, 1000)
     regions_at_once: int | None = None  # of layer4 in test mode; None: all of an image
+    context: bool = False  # features of the whole image beside a region's (appendix B)
 
 
 @dataclass(frozen=True)
@@ -227,9 +228,10 @@ class Detector(nn.Module):
         for name in ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4"):
             setattr(self, name, getattr(network, name))
         outputs = network.fc.in_features
+        read = 2 * outputs if settings.context else outputs
         self.base = base_anchors(settings.sizes, settings.ratios)
         head = ProposalHead(outputs // 2, settings.proposal_channels, len(self.base))
-        predictor = BoxPredictor(outputs, classes)
+        predictor = BoxPredictor(read, classes)
         self.rpn = nn.ModuleDict({"head": head})
         self.roi_heads = nn.ModuleDict({"box_predictor": predictor})
         for layer in (head.conv, head.cls_logits, head.bbox_pred, *predictor.children()):
@@ -255,12 +257,50 @@ class Detector(nn.Module):
         dtype = torch.promote_types(features.dtype, torch.float32)
         return map_anchors(self.base.to(dtype), *features.shape[2:])
 
-    def region_outputs(self, features, regions):
-        """Class scores [regions, K+1] and codes [regions, 4(K+1)], in Float32 at least."""
+    def region_features(self, features, regions, size):
+        """What the predictor reads of regions of an image of `size`."""
+        if self.settings.context:
+            height, width = size
+            whole = regions.new_tensor([[0, 0, width, height]])
+            regions = torch.cat([regions, whole])
         pooled = roi_align(features, [regions], POOLED_SIDE, 1 / STRIDE, 0, aligned=True)
         pooled = pooled.contiguous(memory_format=torch.channels_last)
-        outputs = self.roi_heads.box_predictor(self.layer4(pooled).mean((2, 3)))
-        return [output.to(regions.dtype) for output in outputs]
+        outputs = self.layer4(pooled).mean((2, 3))
+        if self.settings.context:
+            own = outputs[:-1]
+            outputs = torch.cat([own, outputs[-1:].expand_as(own)], 1)
+        return outputs
+
+    def predictions(self, features, dtype):
+        """Class scores [regions, K+1] and codes [regions, 4(K+1)] of what `region_features` returns."""
+        return [output.to(dtype) for output in self.roi_heads.box_predictor(features)]
+
+    def region_outputs(self, features, regions, size):
+        """Class scores [regions, K+1] and codes [regions, 4(K+1)], in Float32 at least."""
+        return self.predictions(self.region_features(features, regions, size), regions.dtype)
+
+    def pyramid_outputs(self, images, regions, size):
+        """`region_outputs` by maxout over the two of ascending sizes where a region is nearest to 224².
+
+        `regions` are in an image of `size`.
+        """
+        height, width = size
+        areas = (regions[:, 2:] - regions[:, :2]).prod(1)
+        factors = [(image.shape[3] / width, image.shape[2] / height) for image in images]
+        distances = torch.stack([(areas * x * y - 224**2).abs() for x, y in factors], 1)
+        merged = None
+        for index, (image, (x, y)) in enumerate(zip(images, factors)):
+            scaled = regions * regions.new_tensor([x, y, x, y])
+            own = self.region_features(self.features(image), scaled, image.shape[2:])
+            used = torch.zeros(len(regions), dtype=torch.bool)
+            for region, row in enumerate(distances):
+                best = row.argmin().item()
+                neighbours = [i for i in (best - 1, best + 1) if 0 <= i < len(images)]
+                second = min(neighbours, key=lambda i: row[i].item())
+                used[region] = index in (best, second)
+            own = torch.where(used[:, None], own, -torch.inf)
+            merged = own if merged is None else torch.maximum(merged, own)
+        return self.predictions(merged, regions.dtype)
 
     def sampled_regions(self, proposals, objects):
         """Regions that are trained, foreground first, and which objects they belong to."""
@@ -282,9 +322,9 @@ class Detector(nn.Module):
         box = F.smooth_l1_loss(codes[foreground], targets, reduction="sum", beta=ANCHOR_BETA)
         return objectness * share, box * share
 
-    def region_losses(self, features, regions, matches, objects, images):
+    def region_losses(self, features, regions, size, matches, objects, images):
         """Of the classes and the boxes of sampled regions; a box counts for its own class alone."""
-        scores, codes = self.region_outputs(features, regions)
+        scores, codes = self.region_outputs(features, regions, size)
         foreground = torch.where(matches >= 0)[0]
         own = matches[foreground]
         labels = torch.zeros_like(matches)
@@ -311,7 +351,7 @@ class Detector(nn.Module):
         return torch.stack(
             [
                 *self.proposal_losses(logits, codes, anchors, objects, images),
-                *self.region_losses(features, regions, matches, objects, images),
+                *self.region_losses(features, regions, size, matches, objects, images),
             ]
         )
 
@@ -322,7 +362,7 @@ class Detector(nn.Module):
         anchors = self.anchors(features)
         regions = propose(*self.rpn.head(features), anchors, size, self.settings.test_limits)
         parts = regions.split(self.settings.regions_at_once or max(len(regions), 1))
-        outputs = [self.region_outputs(features, part) for part in parts]
+        outputs = [self.region_outputs(features, part, size) for part in parts]
         scores, codes = (torch.cat(output) for output in zip(*outputs))
         return detections(scores, codes, regions, size)
 

@@ -110,8 +110,8 @@ def check_regions(proposals, objects):
     compare("regions' codes", codes, targets[0][order][foreground])
     scores = torch.randn(len(regions), CLASSES + 1).double()
     predictions = torch.randn(len(regions), 4 * (CLASSES + 1)).double()
-    detector.region_outputs = lambda features, regions: (scores, predictions)
-    own_losses = detector.region_losses(None, regions, matches, objects, 1)
+    detector.region_outputs = lambda features, regions, size: (scores, predictions)
+    own_losses = detector.region_losses(None, regions, SIZE, matches, objects, 1)
     other_losses = roi_heads.fastrcnn_loss(scores, predictions, [own_labels], [targets[0][order]])
     share = len(regions) / SETTINGS.regions_sampled
     for name, own, other in zip(("class", "box"), own_losses, other_losses):

@@ -34,6 +34,11 @@ detector.safetensors; image I is 0 or 1, boxes are x1, y1, x2, y2 in pixels of t
     test.scores [P,4]     F32, of the proposals of image 0 in test mode: class scores before softmax
     test.offsets [P,16]   F32: their class-specific offsets [4,4]
     detections [D,6]      F32, of image 0: box, label, score, best first
+    pyramid.scores, pyramid.offsets
+                          F32: as test.scores and test.offsets, by maxout over image 0 in three sizes: as it
+                          is, and with each pixel repeated 2×2 and 4×4 times
+    context.NAME          as NAME, with features of the whole image beside those of each region: for
+                          image_losses, gradient.*, test.scores and test.offsets
     base_anchors [15,4]   F32: the anchors around 0 of the default sizes (32 to 512) by ratio, then size
     anchors [450,4]       F32: all of them on a map of 6×5 positions
 
@@ -44,6 +49,7 @@ which makes the same choices, and prints how far its losses and gradients are of
 in Float32 can ask for.
 """
 
+import dataclasses
 import os
 import sys
 
@@ -182,7 +188,7 @@ def check_test(detector, image):
     features = detector.features(image)
     anchors = detector.anchors(features)
     regions = c4.propose(*detector.rpn.head(features), anchors, size, SETTINGS.test_limits)
-    scores, codes = detector.region_outputs(features, regions)
+    scores, codes = detector.region_outputs(features, regions, size)
     boxes = c4.decode(codes.reshape(-1, CLASSES + 1, 4), regions[:, None], c4.REGION_WEIGHTS)
     boxes = c4.clip_boxes_to_image(boxes, size)
     scores = scores.softmax(1)
@@ -246,16 +252,23 @@ def choices(detector, image, objects, index):
         f"regions.{index}": region_rows(regions, owners, objects),
     }
     if index == 0:
-        scores, codes = detector.region_outputs(features, proposals)
+        scores, codes = detector.region_outputs(features, proposals, size)
         found = detector.detect(image)
         rows = [found.boxes, found.labels[:, None], found.scores[:, None]]
         tensors |= {"test.scores": scores, "test.offsets": codes, "detections": torch.cat(rows, 1)}
     return tensors
 
 
-def compute(images, dtype):
+def pyramid(detector, image, proposals):
+    """Outputs by maxout over sizes of an image."""
+    images = [image.repeat_interleave(n, 2).repeat_interleave(n, 3) for n in (1, 2, 4)]
+    scores, codes = detector.pyramid_outputs(images, proposals, image.shape[2:])
+    return {"pyramid.scores": scores, "pyramid.offsets": codes}
+
+
+def compute(images, dtype, settings=SETTINGS):
     """All results in `dtype`, and all gradients."""
-    detector = c4.Detector("resnet18", CLASSES, SETTINGS).to(dtype)
+    detector = c4.Detector("resnet18", CLASSES, settings).to(dtype)
     load_weights(detector)
     images = [image.to(dtype) for image in images]
     objects = [make_objects(rows).to(dtype) for rows in OBJECTS]
@@ -263,6 +276,7 @@ def compute(images, dtype):
     with torch.no_grad():
         for index, (image, own) in enumerate(zip(images, objects)):
             tensors |= choices(detector, image, own, index)
+        tensors |= pyramid(detector, images[0], tensors["proposals.0"])
     losses = [detector.losses(image, own, len(images)) for image, own in zip(images, objects)]
     losses = torch.stack(losses)
     losses.sum().backward()
@@ -323,12 +337,24 @@ def main():
     exact, gradients = compute(images, torch.float64)
     check_counts(exact)
     check_float32(images, exact, gradients)
+    print("losses", " ".join(f"{loss:.6f}" for loss in exact["losses"]))
     kept = ("losses", "image_losses")
     tensors = {
         name: values.float() if values.is_floating_point() and name not in kept else values
         for name, values in exact.items()
     }
     tensors |= summaries(gradients)
+    settings = dataclasses.replace(SETTINGS, context=True)
+    exact, gradients = compute(images, torch.float64, settings)
+    tensors |= {
+        f"context.{name}": exact[name].float() for name in ("test.scores", "test.offsets")
+    }
+    tensors["context.image_losses"] = exact["image_losses"]
+    tensors |= {
+        f"context.{name}": values
+        for name, values in summaries(gradients).items()
+        if name.startswith("gradient.")
+    }
     for index, (image, rows) in enumerate(zip(images, OBJECTS)):
         tensors[f"image.{index}"] = image.permute(0, 2, 3, 1)
         tensors[f"objects.{index}"] = torch.tensor(rows)
@@ -340,7 +366,6 @@ def main():
     save_file({name: values.contiguous() for name, values in tensors.items()}, path)
     os.chmod(path, 0o644)
     print(f"{len(tensors)} tensors, {os.path.getsize(path)} bytes")
-    print("losses", " ".join(f"{loss:.6f}" for loss in exact["losses"]))
     assert os.path.getsize(path) < 200_000
 
 
