@@ -118,6 +118,9 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     ConvolutionCase(3, padding: 1, images: 2, 1, 1, 32, 16),
     ConvolutionCase(3, padding: 1, images: 14, 4, 7, 16, 16),  // several blocks of tiles
     ConvolutionCase(3, padding: 1, images: 1, 7, 7, 512, 32),  // several blocks of steps
+    // Several blocks of tiles read several panels of filters, in the forward pass and to the data.
+    ConvolutionCase(3, padding: 1, images: 25, 7, 7, 512, 16),
+    ConvolutionCase(3, padding: 1, images: 25, 7, 7, 16, 512),
     ConvolutionCase(3, padding: 1, groups: 32, 6, 6, 128, 128),  // four groups share a vector
     ConvolutionCase(3, padding: 1, groups: 4, 5, 6, 64, 64),
     ConvolutionCase(3, padding: 1, groups: 2, 5, 6, 64, 96),

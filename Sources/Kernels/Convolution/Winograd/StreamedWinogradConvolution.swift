@@ -8,7 +8,8 @@ import Tensors
 ///
 /// Transformed by F(4×4), 512×512 filters take 37 MB, and writing and reading those took more time than the
 /// products. Here a panel of 64 × 32 filters stays in the second-level cache; so does such a panel of
-/// the transformed gradient until it has become a panel of the filters' gradient.
+/// the transformed gradient until it has become a panel of the filters' gradient. Where tiles come in several
+/// blocks, which then read all filters each, transforming them once is faster after all.
 protocol StreamedWinogradConvolution: WinogradAlgorithm {}
 
 /// By F(4×4, 3×3).
@@ -29,6 +30,10 @@ private struct FilterPanel {
 
   var rows: Range<Int>
   var columns: Range<Int>
+
+  static func count(rows: Int, columns: Int) -> Int {
+    (rows + mostRows - 1) / mostRows * ((columns + mostColumns - 1) / mostColumns)
+  }
 
   /// Panel `index` of a matrix of `rows` × `columns`, rows of a column first; nil after the last.
   init?(_ index: Int, rows: Int, columns: Int) {
@@ -68,16 +73,27 @@ extension StreamedWinogradConvolution {
     max(16, ReproducibleBlocking.streamedTiles / (Self.positions * Transform.floats(channels)))
   }
 
-  /// Calls `body` for each panel and the one after it.
+  /// Calls `body` for each panel, with its index and the one after it.
   @inline(__always)
   private func forEachPanel(
-    rows: Int, columns: Int, _ body: (_ panel: FilterPanel, _ next: FilterPanel?) -> Void
+    rows: Int, columns: Int,
+    _ body: (_ index: Int, _ panel: FilterPanel, _ next: FilterPanel?) -> Void
   ) {
     var index = 0
     while let panel = FilterPanel(index, rows: rows, columns: columns) {
+      body(index, panel, FilterPanel(index + 1, rows: rows, columns: columns))
       index += 1
-      body(panel, FilterPanel(index, rows: rows, columns: columns))
     }
+  }
+
+  /// Factors of a transformed panel.
+  private static var panelCount: Int { positions * panelStride }
+
+  /// Transformed panels that are held at once: all of them where several blocks of tiles read them.
+  private func heldPanels(images: Int, _ tiles: Tiles, limit: Int) -> Int {
+    tiles.capacity(images: images, limit: limit) < images * tiles.tilesPerImage
+      ? FilterPanel.count(
+        rows: tiles.shape.channels, columns: inputs + outputs - tiles.shape.channels) : 1
   }
 
   /// Calls `body` for each line that the weights (or their gradients) of a panel have in memory, as far
@@ -149,8 +165,9 @@ extension StreamedWinogradConvolution {
     let limit = tileLimit(channels: tiles.shape.channels)
     let capacity = tiles.capacity(images: images, limit: limit)
     return tiles.bandCount + Self.transposedCount + Self.positions
-      * (Self.transformedFloats(capacity, tiles.shape.channels) + Self.panelStride
+      * (Self.transformedFloats(capacity, tiles.shape.channels)
         + Tiles.positionStride(capacity, FilterPanel.mostColumns, of: Float.self))
+      + heldPanels(images: images, tiles, limit: limit) * Self.panelCount
   }
 
   private static var transposedCount: Int { 9 * Vector.lanes * Vector.lanes }
@@ -199,9 +216,11 @@ extension StreamedWinogradConvolution {
   ) {
     let limit = tileLimit(channels: input.channels)
     let band = scratch
-    let filters = (band + inputTiles.bandCount).factors(of: Transform.Number.self)
-    let panels = band + inputTiles.bandCount + Self.positions * Self.panelStride
+    let held = heldPanels(images: input.images, inputTiles, limit: limit)
+    // A factor has a float's size.
+    let panels = band + inputTiles.bandCount + held * Self.panelCount
     let transformed = panels.elements(of: Transform.Number.self)
+    var isFirst = true
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let stride = Tiles.tileStride(block.tiles, channels: input.channels)
       inputTiles.transformInput(
@@ -212,11 +231,19 @@ extension StreamedWinogradConvolution {
         panels + Self.positions * Self.transformedFloats(block.tiles, input.channels)
       let productStride = Tiles.positionStride(
         block.tiles, FilterPanel.mostColumns, of: Float.self)
-      forEachPanel(rows: input.channels, columns: output.channels) { panel, next in
-        WinogradScratch.withAligned { buffer in transform(panel, filters, buffer) }
+      forEachPanel(rows: input.channels, columns: output.channels) { index, panel, next in
+        let place = band + inputTiles.bandCount + index % held * Self.panelCount
+        let filters = place.factors(of: Transform.Number.self)
+        if isFirst { WinogradScratch.withAligned { buffer in transform(panel, filters, buffer) } }
         for position in 0..<Self.positions {
-          // The next panel's weights come from memory while the products keep the core busy.
-          if let next { fetch(next, position) }
+          // The next panel comes from memory while the products keep the core busy.
+          if let next {
+            if isFirst {
+              fetch(next, position)
+            } else {
+              Self.fetch(place + Self.panelCount + position * Self.panelStride)
+            }
+          }
           PackedGEMM.multiply(
             m: block.tiles, n: panel.columns.count, k: panel.rows.count / Factor.elements,
             a: .rows(
@@ -232,6 +259,15 @@ extension StreamedWinogradConvolution {
             accumulate: accumulate)
         }
       }
+      isFirst = held == 1
+    }
+  }
+
+  /// Fetches a transformed panel's filters of one position.
+  @inline(__always)
+  private static func fetch(_ filters: UnsafePointer<Float>) {
+    for line in stride(from: 0, to: panelStride, by: Vector.lanes) {
+      prefetch_for_reading(filters + line)
     }
   }
 
@@ -268,7 +304,6 @@ extension StreamedWinogradConvolution {
     var accumulate = !isFirst
     inputTiles.forEachBlock(images: 0..<input.images, limit: limit) { block in
       let steps = PackedGEMM.steps(block.tiles, Factor.self)
-      // A factor has a float's size.
       let inputStride = Self.transformedFloats(block.tiles, inputs)
       let gradients = transformed + Self.positions * inputStride
       let outputStride = Self.transformedFloats(block.tiles, outputs)
@@ -278,7 +313,7 @@ extension StreamedWinogradConvolution {
       outputTiles.transformOutputGradient(
         outputGradient.base, block, channels: 0..<outputs, panels: outputs, into: gradients,
         stride: outputStride, band: outputBand, pairs: pairs)
-      forEachPanel(rows: inputs, columns: outputs) { panel, _ in
+      forEachPanel(rows: inputs, columns: outputs) { _, panel, _ in
         for position in 0..<Self.positions {
           forEachLine(
             weightGradient, inputs: panel.rows, outputs: panel.columns, position: position
