@@ -46,8 +46,10 @@ package final class TrainingEngine {
     package var compression = GradientCompression.none
     package var onNotFinite = NotFinitePolicy.stop
     package var optimizer: any OptimizerRule
-    /// The learning rate of all layers but the classifier, over that of a step.
+    /// The learning rate of the backbone, over that of a step.
     package var backboneRate: Float = 1
+    /// How the names of the other layers begin; nil: all but the classifier is the backbone.
+    package var heads: [String]?
 
     package init(optimizer: any OptimizerRule) { self.optimizer = optimizer }
   }
@@ -150,7 +152,8 @@ package final class TrainingEngine {
     let passes = makePasses(statistics, reduction, [rankProgress] + observers)
     self.passes = passes
     optimizer = Optimizer(
-      options.optimizer, of: passes.replica, backboneRate: options.backboneRate)
+      options.optimizer, of: passes.replica, backboneRate: options.backboneRate,
+      heads: options.heads)
     let lossSumsCount = architecture.lossSumsCount
     lossOffsets = architecture.lossSumsOffsets
     losses = LossExchange(statistics, division.layout, width: lossSumsCount)

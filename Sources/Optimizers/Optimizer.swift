@@ -41,14 +41,17 @@ package final class Optimizer {
     let range: Range<Int>
   }
 
-  /// - Parameter backboneRate: the learning rate of all layers but the classifier, over that of a step.
+  /// - Parameters:
+  ///   - backboneRate: the learning rate of the backbone, over that of a step.
+  ///   - heads: how the names of the other layers begin; nil: all but the classifier is the backbone.
   package init(
-    _ rule: any OptimizerRule, of replica: TrainingReplica, backboneRate: Float = 1
+    _ rule: any OptimizerRule, of replica: TrainingReplica, backboneRate: Float = 1,
+    heads: [String]? = nil
   ) {
     self.rule = rule
     self.replica = replica
     let layout = replica.parameterLayout
-    let classifier = "\(replica.architecture.scores.name)."
+    let heads = heads ?? ["\(replica.architecture.scores.name)."]
     var runs: [Run] = []
     var slots: [StateSlot] = []
     var inOrder: [ParameterSlot] = []
@@ -59,7 +62,7 @@ package final class Optimizer {
       for slot in layout.slots where range.contains(slot.range.lowerBound) {
         inOrder.append(slot)
         var group = rule.group(of: slot)
-        group.rateFactor = slot.name.hasPrefix(classifier) ? 1 : backboneRate
+        group.rateFactor = heads.contains { slot.name.hasPrefix($0) } ? 1 : backboneRate
         let run = Run(
           group: group, region: region,
           first: (slot.range.lowerBound, slot.range.lowerBound - range.lowerBound, count),

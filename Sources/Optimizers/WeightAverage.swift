@@ -90,6 +90,11 @@ package struct WeightAverageRule: Hashable, Sendable {
   /// Until this step the average is a copy of the weights: while the learning rate warms up.
   package var begin: Int
 
+  /// For a run's summary.
+  package var summary: String {
+    "of the weights, decay \(decay) every \(interval) iterations, evaluated"
+  }
+
   package init(decay: Double, interval: Int, begin: Int) {
     self.decay = decay
     self.interval = interval

@@ -21,7 +21,17 @@ package enum Recipe: String, CaseIterable, Sendable {
   case he2015COCO = "he2015-coco"
 
   /// All names, in a sentence.
-  package static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
+  package static var names: String { text(allCases) }
+
+  /// Those of recipes for a task, in a sentence.
+  package static func names(for task: TrainingTask) -> String {
+    text(
+      allCases.filter { $0.changes.applied(to: TrainingConfiguration()).detection.task == task })
+  }
+
+  private static func text(_ recipes: [Recipe]) -> String {
+    recipes.map(\.rawValue).joined(separator: ", ")
+  }
 
   /// Where the settings are from.
   package var source: String {

@@ -20,7 +20,7 @@ package struct Setting: Sendable {
   package let aliases: [String]
   package let shortName: Character?
   /// What it does, without the default.
-  package let help: String
+  package private(set) var help: String
   /// What the value is called in the help; nil: a flag with an inverse, `--key` and `--no-key`.
   package let valueName: String?
   /// What a value must be, for the message about one that is not.
@@ -31,7 +31,7 @@ package struct Setting: Sendable {
   /// Whether people type it often: it comes first in the help.
   package let isCommon: Bool
   /// The default as on the command line, or what applies when the setting is not set; nil: nothing.
-  package let defaultText: String?
+  package private(set) var defaultText: String?
   /// Where the value is in a configuration.
   package let path: PartialKeyPath<TrainingConfiguration> & Sendable
   /// The value as on the command line; nil: not set.
@@ -62,9 +62,7 @@ package struct Setting: Sendable {
     self.path = path
     text = { format.text($0[keyPath: path]) }
     change = { text in format.parse(text).map { ConfigurationChange(path, $0) } }
-    let usual = format.text(TrainingConfiguration()[keyPath: path]) ?? unset
-    defaultText =
-      self.valueName == nil ? usual.map { $0 == "true" ? "--\(key)" : "--no-\(key)" } : usual
+    defaultText = spelled(format.text(TrainingConfiguration()[keyPath: path]) ?? unset)
   }
 
   /// Declares a setting that may be left open.
@@ -78,6 +76,29 @@ package struct Setting: Sendable {
       key, path, format.optional, valueName: valueName, help, aliases: aliases,
       shortName: shortName,
       unset: unset, effect: effect, isCommon: isCommon)
+  }
+
+  /// A value as it is typed.
+  private func spelled(_ value: String?) -> String? {
+    valueName == nil ? value.map { $0 == "true" ? "--\(key)" : "--no-\(key)" } : value
+  }
+
+  /// The setting of a command whose runs have `base` where the user says nothing.
+  package func based(on base: ConfigurationChanges) -> Setting {
+    guard base.contains(path) else { return self }
+    var setting = self
+    setting.defaultText = spelled(text(base.applied(to: TrainingConfiguration())))
+    return setting
+  }
+
+  /// The setting of a command that it means something else to.
+  ///
+  /// - Parameter hasDefault: false: nothing applies where it is not given.
+  package func described(_ help: String, hasDefault: Bool = true) -> Setting {
+    var setting = self
+    setting.help = help
+    if !hasDefault { setting.defaultText = nil }
+    return setting
   }
 
   /// The key and all other names.

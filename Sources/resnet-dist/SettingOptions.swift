@@ -55,17 +55,14 @@ extension SettingOptions: CustomReflectable {
           setting.names.map { .customLong($0) }
             + (setting.shortName.map { [.customShort($0)] } ?? []))
         let text = setting.help + (setting.defaultText.map { " (default: \($0))" } ?? "")
-        guard let valueName = setting.valueName else {
-          return (
-            setting.key,
-            Flag<Bool?>(name: names, inversion: .prefixedNo, help: ArgumentHelp(text))
-          )
-        }
+        let help = ArgumentHelp(
+          text, valueName: setting.valueName,
+          visibility: Group.self is any HiddenSelection.Type ? .private : .default)
         return (
           setting.key,
-          Option<String?>(
-            name: names, help: ArgumentHelp(text, valueName: valueName),
-            completion: setting.completion.kind)
+          setting.valueName == nil
+            ? Flag<Bool?>(name: names, inversion: .prefixedNo, help: help)
+            : Option<String?>(name: names, help: help, completion: setting.completion.kind)
         )
       })
   }

@@ -29,6 +29,9 @@ enum NetworkSelection: SettingGroup {
 /// Settings that name the images of a command: their folder tells the data set where no name is given.
 protocol ImageSelection: SettingGroup {}
 
+/// Settings that are read, so that what is wrong with them can be said, and not shown in the help.
+protocol HiddenSelection: SettingGroup {}
+
 /// Test images, and how they become the network's input.
 enum TestImageSelection: ImageSelection {
   static let title = "Images"

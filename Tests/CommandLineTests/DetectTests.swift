@@ -1,6 +1,7 @@
 /// Detection as users run it: training on ranks, resuming, testing, predicting, scoring.
 
 import Foundation
+import Safetensors
 import TestSupport
 import Testing
 
@@ -144,6 +145,123 @@ extension CommandLineTests {
       #expect((first["image"] as? String)?.hasSuffix("JPEGImages/0.jpg") == true)
     }
 
+    @Test("the help's defaults are the values of a run without flags")
+    func defaults() throws {
+      let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
+      _ = try train(2, Self.arguments(data), to: folder.file("run"))
+      let config = try String(contentsOfFile: folder.file("run/config.yaml"), encoding: .utf8)
+      let help = try Job.alone(["detect", "train", "--help"]).standardOutput
+        .replacing(/\s+/, with: " ")
+      for key in [
+        "lr", "lr-reference-batch", "lr-milestones", "warmup-iterations", "warmup-lr", "momentum",
+        "wd", "anchor-ratios", "freeze-stages", "seed",
+      ] {
+        let value = try #require(
+          config.split(separator: "\n").first { $0.hasPrefix("\(key): ") }?.dropFirst(
+            key.count + 2))
+        let option = try Regex(
+          "--\(key)(, --[a-z-]+)* <.*?\\(default: (.*?)\\)",
+          as: (Substring, Substring?, Substring).self)
+        #expect(try option.firstMatch(in: help)?.2 == value, "\(key)")
+      }
+      for word in ["train/<class>", "resnet20", "goyal2017", "--threads", "(default: 5)"] {
+        #expect(!help.contains(word), "\(word)")
+      }
+    }
+
+    @Test("parts of a mini-batch give the bits of the whole")
+    func accumulation() throws {
+      let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
+      let digests = try [1, 2, 4].map { parts in
+        try train(
+          4 / parts, Self.arguments(data) + ["--accumulate", "\(parts)"],
+          to: folder.file("\(parts)"))["parameters_sha256"] as? String
+      }
+      #expect(Set(digests).count == 1, "\(digests)")
+    }
+
+    @Test("a moving average is evaluated, tested, saved and resumed")
+    func average() throws {
+      let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
+      let flags = [
+        "--ema-decay", "0.5", "--warmup-iterations", "0", "--checkpoint-every", "2", "--lr", "0.04",
+      ]
+      let result = try train(2, Self.arguments(data) + flags, to: folder.file("run"))
+      let average = try #require(result["average_sha256"] as? String)
+      #expect(average != result["parameters_sha256"] as? String)
+      let tested = try Job.run(
+        1, ["detect", "eval", "--weights", folder.file("run"), "--json"])
+      for (key, value) in try Job.object(tested.standardOutput) {
+        #expect("\(result[key]!)" == "\(value)", "\(key)")
+      }
+      // Written down from the definition: a_k = a_{k-1} / 2 + w_k / 2.
+      let weights = try [1, 2].map {
+        try Job.run(
+          1,
+          Self.arguments(data) + flags + [
+            "--iterations", "\($0)", "--lr-milestones", "none", "--run-dir", folder.file("\($0)"),
+          ])
+      }
+      #expect(weights.allSatisfy { $0.exitCode == 0 })
+      func tensor(_ run: String, _ file: String) throws -> [Float] {
+        let checkpoints = folder.file("\(run)/checkpoints")
+        let newest = try #require(
+          FileManager.default.contentsOfDirectory(atPath: checkpoints).sorted().last)
+        return try SafetensorsFile(contentsOf: "\(checkpoints)/\(newest)/\(file).safetensors")
+          .float32("rpn.head.conv.weight")
+      }
+      let (first, second) = (try tensor("1", "weights"), try tensor("2", "weights"))
+      let (before, after) = (try tensor("1", "average"), try tensor("2", "average"))
+      #expect(first != second)
+      for index in stride(from: 0, to: first.count, by: 97) {
+        #expect(abs(after[index] - (before[index] + second[index]) / 2) < 1e-6)
+      }
+      let resumed = try Job.run(
+        3,
+        [
+          "detect", "train", "--resume", folder.file("run/checkpoints/step-0000002"), "--run-dir",
+          folder.file("resumed"), "--json",
+        ])
+      #expect(resumed.exitCode == 0, "\(resumed.standardError)")
+      #expect(try Job.object(resumed.standardOutput)["average_sha256"] as? String == average)
+    }
+
+    @Test("--lr-backbone 0 trains proposals and boxes, and nothing else")
+    func backboneRate() throws {
+      let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
+      _ = try train(
+        2, Self.arguments(data) + ["--lr-backbone", "0", "--wd", "0", "--checkpoint-every", "1"],
+        to: folder.file("run"))
+      let (early, late) = try (
+        SafetensorsFile(
+          contentsOf: folder.file("run/checkpoints/step-0000002/weights.safetensors")),
+        SafetensorsFile(
+          contentsOf: folder.file("run/checkpoints/step-0000004/weights.safetensors"))
+      )
+      var trained: Set<Substring> = []
+      for entry in early.entries where try early.float32(entry.name) != late.float32(entry.name) {
+        trained.insert(entry.name.split(separator: ".")[0])
+      }
+      #expect(trained == ["rpn", "roi_heads"])
+    }
+
+    @Test("--timeline records what each rank does with each image")
+    func timeline() throws {
+      let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
+      _ = try train(
+        2, Self.arguments(data) + ["--timeline", folder.file("trace.json")],
+        to: folder.file("run"))
+      let trace = try Job.object(
+        String(contentsOfFile: folder.file("trace.json"), encoding: .utf8))
+      let events = try #require(trace["traceEvents"] as? [[String: Any]])
+      for rank in 0...1 {
+        let layers = events.filter {
+          $0["pid"] as? Int == rank && $0["name"] as? String == "backward of roi_heads.box_roi_pool"
+        }
+        #expect(layers.count == 4 * 4 / 2, "rank \(rank)")
+      }
+    }
+
     @Test("what cannot be trained or tested is said once, with what to do")
     func wrong() throws {
       let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
@@ -156,6 +274,14 @@ extension CommandLineTests {
       try check(train + ["--model", "resnet20"], "resnet20", "resnet50")
       try check(train + ["--recipe", "goyal2017"], "resnet-dist train")
       try check(["train", "--recipe", "faster-rcnn"], "detect train")
+      try check(train + ["--threads", "4"], "--threads", "mpirun -n")
+      try check(train + ["-j", "4"], "--workers", "mpirun -n")
+      try Self.write("label-smoothing: 0.1\n", to: folder.file("smooth.yaml"))
+      try check(
+        train + ["--config", folder.file("smooth.yaml")], "--label-smoothing is not for detectors")
+      try Self.write("warmup-until-error: 0.8\n", to: folder.file("warm.yaml"))
+      try check(train + ["--config", folder.file("warm.yaml")], "--warmup-iterations")
+      try check(train + ["--select", "best"], "--select")
       try check(train + ["--batch-size", "1"], "2 ranks", "1 logical shards")
       try check(
         train + ["--data-dir", folder.path], exitCode: 1, "annotations/*.json", "ImageSets/Main")

@@ -7,6 +7,7 @@ import Distributed
 import Foundation
 import MPI
 import Networks
+import Optimizers
 import Settings
 
 /// Finds the objects of a data set's images.
@@ -73,6 +74,8 @@ final class DatasetDetections {
 /// Evaluates on all ranks at epochs' ends, and logs the result on rank 0.
 final class DetectionEvaluator: EpochEvaluations {
   private let detections: DatasetDetections
+  /// The average that is evaluated instead of the weights; nil: the weights are.
+  private let average: WeightAverage?
   /// Epochs between evaluations.
   private let interval: Int
   private let timeline: TrainingTimeline
@@ -86,10 +89,12 @@ final class DetectionEvaluator: EpochEvaluations {
   private(set) var last: (scores: DetectionScores, detections: [Detection])?
 
   init(
-    _ detections: DatasetDetections, interval: Int, timeline: TrainingTimeline,
+    _ detections: DatasetDetections, average: WeightAverage?, interval: Int,
+    timeline: TrainingTimeline,
     clock: TrainingClock, stop: StopMonitor, ranks: ProcessGroup, report: RunReport?
   ) {
     self.detections = detections
+    self.average = average
     self.interval = interval
     self.timeline = timeline
     self.clock = clock
@@ -122,9 +127,11 @@ final class DetectionEvaluator: EpochEvaluations {
     defer { bar?.finish() }
     var figures = EvaluationFigures(loss: nil, error: 1, images: images)
     let duration = try clock.pause {
-      let found = try detections.all {
-        bar?.update(completed: $0, images: min($0 * ranks.count, images))
-        report?.status.isEvaluating()
+      let found = try average.evaluating {
+        try detections.all {
+          bar?.update(completed: $0, images: min($0 * ranks.count, images))
+          report?.status.isEvaluating()
+        }
       }
       let scores = ranks.isFirst ? DetectionScores(detections.dataset, found) : nil
       if let scores { last = (scores, found) }

@@ -8,7 +8,7 @@ import Networks
 import Randomness
 import Tensors
 
-/// Gives the images of each mini-batch in the run's order, each with the targets of its objects.
+/// Gives the images of each micro-batch in the run's order, each with the targets of its objects.
 ///
 /// Order, mirroring and sizes depend on the seed, the epoch and the image alone.
 final class DetectionLoader: TrainingBatches {
@@ -18,11 +18,11 @@ final class DetectionLoader: TrainingBatches {
   private let layout: ShardLayout
   private let order: PermutedOrder
   private let targets: AlignedBuffer<Float>
-  /// Images of the mini-batches before this one, of all ranks.
+  /// Images of the micro-batches before this one, of all ranks.
   private var first: Int
-  /// The step of the present mini-batch.
-  private var step: Int
-  /// The present image among this rank's of the mini-batch.
+  /// Micro-batches before this one.
+  private var microBatch: Int
+  /// The present image among this rank's of the micro-batch.
   private var local = 0
 
   struct Settings {
@@ -34,10 +34,12 @@ final class DetectionLoader: TrainingBatches {
     var difficult: Bool
     /// Objects of an image, at most.
     var capacity: Int
+    /// Of a mini-batch.
+    var microBatches: Int
   }
 
   /// - Parameters:
-  ///   - layout: of a mini-batch.
+  ///   - layout: of a micro-batch.
   ///   - step: finished steps.
   init(
     _ dataset: DetectionDataset, _ images: DetectionImages, settings: Settings,
@@ -47,8 +49,8 @@ final class DetectionLoader: TrainingBatches {
     self.images = images
     self.settings = settings
     self.layout = layout
-    self.step = step
-    first = step * layout.capacity
+    microBatch = step * settings.microBatches
+    first = microBatch * layout.capacity
     order = PermutedOrder(seed: settings.seed, count: dataset.images.count)
     targets = AlignedBuffer(count: ObjectTargets.layout(capacity: settings.capacity).count)
   }
@@ -63,7 +65,7 @@ final class DetectionLoader: TrainingBatches {
     let sample = try images.read(index, scale: scale, isFlipped: isFlipped)
     let objects = dataset.images[index].objects.filter { settings.difficult || !$0.isDifficult }
     ObjectTargets(
-      key: SamplingKey(seed: settings.seed, step: step, position: position),
+      key: samplingKey(position),
       objects: objects.map {
         TargetObject(
           box: sample.box($0.box, isFlipped: isFlipped), label: $0.category + 1,
@@ -80,9 +82,16 @@ final class DetectionLoader: TrainingBatches {
     local += 1
     if local == layout.localPositions.count {
       local = 0
-      step += 1
+      microBatch += 1
       first += layout.capacity
     }
+  }
+
+  /// Of a position in the micro-batch: the same in however many of them a mini-batch is trained.
+  private func samplingKey(_ position: Int) -> SamplingKey {
+    let (step, part) = microBatch.quotientAndRemainder(dividingBy: settings.microBatches)
+    return SamplingKey(
+      seed: settings.seed, step: step, position: part * layout.capacity + position)
   }
 
   /// An image that cannot be read ends the run.

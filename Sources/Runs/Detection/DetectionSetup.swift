@@ -22,6 +22,7 @@ struct DetectionSetup {
   /// Of a micro-batch: one image a shard.
   let layout: ShardLayout
   let timeline: TrainingTimeline
+  let engineOptions: TrainingEngine.Options
   /// Of this rank.
   let memory: MemoryNeed
 
@@ -64,10 +65,14 @@ struct DetectionSetup {
     (self.configuration, self.data, self.detector) = (configuration, data, detector)
     self.normalization = normalization
     timeline = TrainingTimeline(configuration, images: data.train.images.count)
+    var options = TrainingEngine.Options(configuration, threads: 1)
+    options.heads = WeightsFile.detectorPrefixes
+    engineOptions = options
     memory = Self.memory(
       detector.architecture(
         .training(objects: data.train.largestObjectCount), input: configuration.largestImage),
-      layout, TrainingEngine.Options(configuration, threads: 1), isFirst: ranks.isFirst)
+      layout, engineOptions, hasAverage: configuration.optimizer.averageDecay != nil,
+      isFirst: ranks.isFirst)
     try ranks.checkMemory(
       memory, remedy: "a smaller --min-size and --max-size, or fewer --box-batch-size-per-image")
   }
@@ -76,7 +81,7 @@ struct DetectionSetup {
 
   private static func memory(
     _ architecture: Architecture, _ layout: ShardLayout, _ options: TrainingEngine.Options,
-    isFirst: Bool
+    hasAverage: Bool, isFirst: Bool
   ) -> MemoryNeed {
     var need = MemoryNeed(
       architecture, training: .oneImage, evaluation: .oneImage, threads: 1)
@@ -89,8 +94,10 @@ struct DetectionSetup {
       need.parameters += PartialSums<Float>.bytes(
         parts: options.microBatches, count: extent.weights)
     }
+    if hasAverage { need.parameters += WeightAverage.bytes(parameters) }
     if isFirst {
-      need.parameters += StateSnapshot.bytes(parameters, options.optimizer, hasAverage: false)
+      need.parameters += StateSnapshot.bytes(
+        parameters, options.optimizer, hasAverage: hasAverage)
     }
     need.images = 2 * architecture.input.count * MemoryLayout<Float>.stride
     return need
@@ -115,7 +122,6 @@ struct DetectionSetup {
     let scales = sides.map {
       ImageScale(shortSide: $0, longSide: configuration.detection.longSide)
     }
-    let microBatches = configuration.parallel.accumulate
     return DetectionLoader(
       data.train, images(of: data.train),
       settings: .init(
@@ -123,8 +129,8 @@ struct DetectionSetup {
         scales: scales.isEmpty ? [configuration.detectionScale] : scales,
         flips: configuration.augmentation.flip,
         difficult: configuration.detection.difficult == .keep,
-        capacity: data.train.largestObjectCount),
-      layout: layout, afterSteps: step * microBatches)
+        capacity: data.train.largestObjectCount,
+        microBatches: configuration.parallel.accumulate), layout: layout, afterSteps: step)
   }
 
   func images(of dataset: DetectionDataset) -> DetectionImages {

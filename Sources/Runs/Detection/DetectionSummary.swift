@@ -18,7 +18,8 @@ enum DetectionSummary {
   ) {
     let (configuration, data) = (setup.configuration, setup.data)
     let division = DivisionSummary(
-      configuration, setup.layout, setup.timeline, start.progress.schedule, threads: 1, ranks)
+      configuration, setup.layout, setup.timeline, start.progress.schedule, threads: 1,
+      loadingThreads: 0, ranks)
     let architecture = replica.architecture
     let settings = setup.detector.settings
     var table = SummaryTable()
@@ -32,6 +33,9 @@ enum DetectionSummary {
     table.add("mini-batch", "\(configuration.parallel.batchSize) images, a shard each")
     table.add("schedule", division.schedule)
     table.add("optimizer", configuration.optimizer.rule.summary)
+    if let average = configuration.weightAverage(setup.timeline) {
+      table.add("average", average.summary)
+    }
     table.add(
       "images",
       "shorter side \(configuration.detection.shortSide) pixels, longer side at most "
@@ -92,6 +96,7 @@ enum DetectionSummary {
           + "\(best.step.grouped): --weights \(outcome.folder)/best")
     }
     console.writeLine("parameters sha256 \(outcome.parametersSHA256)")
+    if let digest = outcome.averageSHA256 { console.writeLine("average sha256 \(digest)") }
     if let frozen = outcome.frozen {
       console.writeLine("frozen sha256 \(frozen.before) before training")
       console.writeLine("frozen sha256 \(frozen.after) after training")
@@ -108,6 +113,7 @@ extension DetectionTrainingRun.Outcome {
     ]
     let figures = (scores?.figures ?? []).map { (name: $0.name, value: JSON.number($0.value)) }
     var after: [(name: String, value: JSON)] = [("parameters_sha256", .string(parametersSHA256))]
+    if let averageSHA256 { after.append(("average_sha256", .string(averageSHA256))) }
     if let frozen {
       after.append(("frozen_sha256_before", .string(frozen.before)))
       after.append(("frozen_sha256_after", .string(frozen.after)))

@@ -6,6 +6,7 @@ import DetectionData
 import Distributed
 import Foundation
 import Networks
+import Optimizers
 import Settings
 import System
 import Tensors
@@ -24,6 +25,8 @@ package final class DetectionTrainingRun {
     package let parametersSHA256: String
     /// Of the frozen layers; nil where none are.
     package let frozen: FrozenDigest?
+    /// Of the averaged parameters; nil: there is no average.
+    package let averageSHA256: String?
     /// The run folder; empty on other ranks than 0.
     package let folder: String
     /// Seconds of training, those before a resume included.
@@ -35,6 +38,9 @@ package final class DetectionTrainingRun {
   private let parts: WeightsFile.DetectorParts?
   private let ranks: ProcessGroup
   private let engine: TrainingEngine
+  /// Of the weights; nil: none is kept.
+  private let average: WeightAverage?
+  private let timelineFile: TimelineFile?
   private let clock: TrainingClock
   private let trainer: Trainer
   private let evaluator: DetectionEvaluator
@@ -61,9 +67,11 @@ package final class DetectionTrainingRun {
     let began = MonotonicClock.now
     let setup = try DetectionSetup(requested, resume: resume?.checkpoint, ranks: ranks)
     let configuration = setup.configuration
+    timelineFile = try configuration.run.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
+    timelineFile?.timeline.begin()
     engine = try TrainingEngine(
       imageByImage: setup.architecture, largest: configuration.largestImage, setup.layout,
-      options: .init(configuration, threads: 1), group: ranks)
+      options: setup.engineOptions, group: ranks, timeline: timelineFile?.timeline)
     var parts: WeightsFile.DetectorParts?
     start = try StartingPoint(
       configuration, resume: resume, engine: engine, fingerprint: setup.data.train.fingerprint,
@@ -85,8 +93,13 @@ package final class DetectionTrainingRun {
       folder: report?.files.folder, ranks: ranks, threads: 1, program: program)
     let preprocessing = Preprocessing.tensors(
       setup.normalization, shape: ImageShape(height: 1, width: 1, channels: 3))
-    let writer = report.map { [engine] in
-      CheckpointWriter($0.files, StateSnapshot(engine, average: nil, preprocessing: preprocessing))
+    average = configuration.weightAverage(setup.timeline).map { [engine] in
+      WeightAverage($0, of: engine.replica)
+    }
+    if let average { try start.loadAverage(average, engine: engine, ranks: ranks) }
+    let writer = report.map { [engine, average] in
+      CheckpointWriter(
+        $0.files, StateSnapshot(engine, average: average, preprocessing: preprocessing))
     }
     stop = StopMonitor(
       configuration.run, began: began, isFirst: ranks.isFirst,
@@ -97,14 +110,14 @@ package final class DetectionTrainingRun {
         setup.data.test, setup.images(of: setup.data.test),
         ObjectFinder(
           setup.detector, rule: configuration.detection.rule, parameters: engine.replica),
-        ranks: ranks, rankProgress: engine.rankProgress),
+        ranks: ranks, rankProgress: engine.rankProgress), average: average,
       interval: configuration.run.evaluateEvery, timeline: setup.timeline, clock: clock,
       stop: stop, ranks: ranks, report: report)
     reporter = DetectionReporter(
       configuration, timeline: setup.timeline, clock: clock, report: report)
     let architecture = engine.replica.architecture
     saver = CheckpointSaver(
-      engine, average: nil, clock: clock, ranks: ranks, writer: writer
+      engine, average: average, clock: clock, ranks: ranks, writer: writer
     ) { progress, seconds in
       setup.description.checkpointState(
         progress, architecture, classes: setup.detector.classes,
@@ -117,7 +130,7 @@ package final class DetectionTrainingRun {
     let observers: [(any TrainingObserver)?] = [verifier, reporter, saver, report?.status, events]
     let offsets = architecture.lossSumsOffsets
     trainer = Trainer(
-      engine, average: nil, phases: [0..<setup.timeline.steps],
+      engine, average: average, phases: [0..<setup.timeline.steps],
       begin: { setup.loader(afterSteps: $1) },
       totals: { DetectionTotals.add($0, offsets: offsets, to: &$1) }, timeline: setup.timeline,
       checkpointEvery: configuration.run.checkpointEvery, progress: start.progress,
@@ -155,7 +168,8 @@ package final class DetectionTrainingRun {
       parametersSHA256: saver.parametersSHA256(trainer.progress),
       frozen: start.frozenSHA256.map { before in
         FrozenDigest(before: before, after: engine.replica.frozenSHA256 ?? "")
-      }, folder: report?.files.folder.path ?? "", seconds: clock.total.seconds)
+      }, averageSHA256: average?.withAveragedWeights { engine.replica.parametersSHA256 },
+      folder: report?.files.folder.path ?? "", seconds: clock.total.seconds)
     try ranks.onFirst {
       guard let report, let last = evaluator.last else { return }
       try DetectionFiles.write(
@@ -165,6 +179,7 @@ package final class DetectionTrainingRun {
       DetectionSummary.writeResult(outcome, setup.data.test, to: report.console)
     }
     engine.rankProgress.move(to: .ended)
+    try timelineFile?.write(engine.rankProgress, ranks: ranks)
     return outcome
   }
 

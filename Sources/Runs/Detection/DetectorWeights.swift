@@ -48,10 +48,12 @@ extension WeightsFile {
 
   private static let proposalPrefix = "rpn."
   private static let predictorPrefix = "roi_heads.box_predictor."
+  /// How the names of a detector's parameters begin that are none of the backbone's.
+  static let detectorPrefixes = [proposalPrefix, "roi_heads."]
 
   /// Whether a parameter is none of the backbone's.
   private static func isDetectors(_ name: String) -> Bool {
-    name.hasPrefix(proposalPrefix) || name.hasPrefix("roi_heads.")
+    detectorPrefixes.contains { name.hasPrefix($0) }
   }
 
   private static func withoutBackbonePrefix(_ name: String) -> String {

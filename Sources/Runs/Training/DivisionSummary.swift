@@ -15,19 +15,23 @@ struct DivisionSummary {
   private let timeline: TrainingTimeline
   private let learningRateSchedule: any LearningRateSchedule
   private let threads: Int
+  /// Threads of a rank that only load images.
+  private let loadingThreads: Int
   /// Ranks on rank 0's machine.
   private let localRanks: Int
   private let hosts: RankGroups
 
   init(
     _ configuration: TrainingConfiguration, _ layout: ShardLayout, _ timeline: TrainingTimeline,
-    _ schedule: any LearningRateSchedule, threads: Int, _ ranks: ProcessGroup
+    _ schedule: any LearningRateSchedule, threads: Int, loadingThreads: Int,
+    _ ranks: ProcessGroup
   ) {
     self.configuration = configuration
     self.layout = layout
     self.timeline = timeline
     learningRateSchedule = schedule
     self.threads = threads
+    self.loadingThreads = loadingThreads
     localRanks = ranks.local.size
     hosts = ranks.hosts
   }
@@ -36,7 +40,8 @@ struct DivisionSummary {
     let busy = localRanks * threads
     var text =
       "\(layout.ranks) × \(threads) \(threads == 1 ? "thread" : "threads"), \(busy) on this "
-      + "machine's \(ThreadAllocation.cores) cores; \(configuration.parallel.workers) more a rank to load images"
+      + "machine's \(ThreadAllocation.cores) cores"
+    if loadingThreads > 0 { text += "; \(loadingThreads) more a rank to load images" }
     if busy > ThreadAllocation.cores {
       text += "\nmore threads than cores: they take turns, which costs time and changes no result"
     } else if configuration.parallel.threads == nil, ThreadAllocation.isBound,

@@ -33,7 +33,8 @@ struct TrainingSummary {
     data = setup.data
     division = DivisionSummary(
       setup.configuration, setup.division.layout, setup.timeline, start.progress.schedule,
-      threads: replica.threads, ranks)
+      threads: replica.threads,
+      loadingThreads: setup.configuration.parallel.workers, ranks)
     timeline = setup.timeline
     phases = setup.phases
     memory = setup.memory
@@ -59,9 +60,7 @@ struct TrainingSummary {
     table.add("schedule", division.schedule)
     table.add("optimizer", configuration.optimizer.rule.summary)
     if let average = configuration.weightAverage(timeline) {
-      table.add(
-        "average",
-        "of the weights, decay \(average.decay) every \(average.interval) iterations, evaluated")
+      table.add("average", average.summary)
     }
     table.add("augmentation", phases[phases.count - 1].transform.description)
     if phases.count > 1 { table.add("image sizes", imageSizes) }

@@ -25,19 +25,22 @@ struct DetectTrainCommand: RankedCommand {
       """)
 
   @OptionGroup(title: DetectionCommonSelection.title)
-  var common: SettingOptions<DetectionCommonSelection>
+  var common: SettingOptions<OfDetectors<DetectionCommonSelection>>
   @OptionGroup(title: ConfigurationFile.title) var resumption: ResumeOption
   @OptionGroup(title: ConfigurationFile.title) var file: ConfigurationFile
-  @OptionGroup(title: DetectionSelection.title) var detection: SettingOptions<DetectionSelection>
+  @OptionGroup(title: DetectionSelection.title)
+  var detection: SettingOptions<OfDetectors<DetectionSelection>>
   @OptionGroup(title: ScheduleSettings.title)
-  var schedule: SettingOptions<RareSettings<ScheduleSettings>>
+  var schedule: SettingOptions<OfDetectors<DetectionScheduleSelection>>
   @OptionGroup(title: OptimizerSettings.title)
-  var optimizer: SettingOptions<RareSettings<OptimizerSettings>>
+  var optimizer: SettingOptions<OfDetectors<RareSettings<OptimizerSettings>>>
   @OptionGroup(title: DetectionDataSelection.title)
-  var data: SettingOptions<DetectionDataSelection>
+  var data: SettingOptions<OfDetectors<DetectionDataSelection>>
   @OptionGroup(title: ParallelSettings.title)
-  var parallel: SettingOptions<DetectionParallelSelection>
-  @OptionGroup(title: RunSettings.title) var other: SettingOptions<RareSettings<RunSettings>>
+  var parallel: SettingOptions<OfDetectors<DetectionParallelSelection>>
+  @OptionGroup(title: RunSettings.title)
+  var other: SettingOptions<OfDetectors<DetectionRunSelection>>
+  @OptionGroup var refused: SettingOptions<DetectionRefusedSelection>
 
   @Flag(help: "Print the result as one JSON object; all else goes to stderr.")
   var json = false
@@ -47,11 +50,13 @@ struct DetectTrainCommand: RankedCommand {
   }
 
   func run(on ranks: ProcessGroup) throws {
-    let resume = try resumption.point(changes, file: file.config, base: Self.base, ranks: ranks)
+    let resume = try resumption.point(
+      changes, file: file.config, base: DetectionTrainingSelection.base, ranks: ranks)
     let configuration = try ranks.together {
       let configuration = try resumption.configuration(
-        changes, file: file.config, base: Self.base, resume: resume)
+        changes, file: file.config, base: DetectionTrainingSelection.base, resume: resume)
       try configuration.check(isFor: .detection)
+      try DetectionTrainingSelection.check(configuration)
       return configuration
     }
     let run = try DetectionTrainingRun(
@@ -61,14 +66,11 @@ struct DetectTrainCommand: RankedCommand {
     if json, ranks.isFirst { StandardConsole.output.writeLine(outcome.json) }
   }
 
-  /// What applies where neither a recipe nor the user says otherwise.
-  private static let base = Recipe.fasterRCNN.changes
-
   /// - Throws: `ConfigurationError`.
   private var changes: ConfigurationChanges {
     get throws {
       try common.changes + detection.changes + schedule.changes + optimizer.changes + data.changes
-        + parallel.changes + other.changes
+        + parallel.changes + other.changes + refused.changes
     }
   }
 }
