@@ -7,8 +7,6 @@ import Distributed
 import Foundation
 import MPI
 import Networks
-import Optimizers
-import Settings
 
 /// Finds the objects of a data set's images.
 ///
@@ -71,81 +69,30 @@ final class DatasetDetections {
   }
 }
 
-/// Evaluates on all ranks at epochs' ends, and logs the result on rank 0.
-final class DetectionEvaluator: EpochEvaluations {
+/// A detector's evaluation between steps.
+final class DetectionPass: EvaluationPass {
   private let detections: DatasetDetections
-  /// The average that is evaluated instead of the weights; nil: the weights are.
-  private let average: WeightAverage?
-  /// Epochs between evaluations.
-  private let interval: Int
-  private let timeline: TrainingTimeline
-  private let clock: TrainingClock
-  private let report: RunReport?
-  private let stop: StopMonitor
   private let ranks: ProcessGroup
-  /// The newest result, and the step after which it was found.
-  private var newest: (step: Int, figures: EvaluationFigures)?
   /// Rank 0's newest scores and detections.
   private(set) var last: (scores: DetectionScores, detections: [Detection])?
 
-  init(
-    _ detections: DatasetDetections, average: WeightAverage?, interval: Int,
-    timeline: TrainingTimeline,
-    clock: TrainingClock, stop: StopMonitor, ranks: ProcessGroup, report: RunReport?
-  ) {
+  init(_ detections: DatasetDetections, ranks: ProcessGroup) {
     self.detections = detections
-    self.average = average
-    self.interval = interval
-    self.timeline = timeline
-    self.clock = clock
-    self.stop = stop
     self.ranks = ranks
-    self.report = report
   }
 
-  func evaluateIfDue(
-    _ progress: TrainingProgress, learningRate: Double
-  ) throws -> EvaluationFigures? {
-    guard timeline.isEvaluationDue(progress, every: interval) else { return nil }
-    return try evaluate(progress, learningRate: learningRate)
-  }
+  var split: MetricsRecord.Split { .validation }
 
-  /// The result at the run's end, from an evaluation that is made now where none has been. Collective.
-  func finalFigures(_ progress: TrainingProgress) throws -> EvaluationFigures {
-    if let newest, newest.step == progress.step { return newest.figures }
-    return try evaluate(
-      progress, learningRate: progress.schedule.rate(afterSteps: progress.step))
-  }
+  var length: Int { detections.imagesOfRank }
 
-  private func evaluate(
-    _ progress: TrainingProgress, learningRate: Double
+  func run(
+    isLast: Bool, progress: (_ completed: Int, _ images: Int) -> Void
   ) throws -> EvaluationFigures {
-    let epoch = timeline.epoch(ofStep: progress.step)
     let images = detections.dataset.images.count
-    let bar = report?.bar
-    bar?.begin("validation \(epoch)/\(timeline.epochs)", total: detections.imagesOfRank)
-    defer { bar?.finish() }
-    var figures = EvaluationFigures(loss: nil, error: 1, images: images)
-    let duration = try clock.pause {
-      let found = try average.evaluating {
-        try detections.all {
-          bar?.update(completed: $0, images: min($0 * ranks.count, images))
-          report?.status.isEvaluating()
-        }
-      }
-      let scores = ranks.isFirst ? DetectionScores(detections.dataset, found) : nil
-      if let scores { last = (scores, found) }
-      figures = try broadcast(scores, images: images)
-    }
-    stop.didEvaluate(seconds: duration.seconds)
-    newest = (progress.step, figures)
-    try report?.files.append(
-      MetricsRecord(
-        step: progress.step, epoch: epoch, split: .validation, images: images, loss: nil,
-        top1Error: nil, learningRate: learningRate,
-        imagesPerSecond: MetricsRecord.rate(images, duration), seconds: clock.total.seconds,
-        figures: figures.figures))
-    return figures
+    let found = try detections.all { progress($0, min($0 * ranks.count, images)) }
+    let scores = ranks.isFirst ? DetectionScores(detections.dataset, found) : nil
+    if let scores { last = (scores, found) }
+    return try broadcast(scores, images: images)
   }
 
   /// Rank 0's scores on all ranks. Collective.

@@ -43,8 +43,9 @@ package final class DetectionTrainingRun {
   private let timelineFile: TimelineFile?
   private let clock: TrainingClock
   private let trainer: Trainer
-  private let evaluator: DetectionEvaluator
-  private let reporter: DetectionReporter
+  private let evaluation: DetectionPass
+  private let evaluator: EpochEvaluator
+  private let reporter: MetricsReporter
   private let saver: CheckpointSaver
   private let stop: StopMonitor
   /// Rank 0's.
@@ -105,16 +106,18 @@ package final class DetectionTrainingRun {
       configuration.run, began: began, isFirst: ranks.isFirst,
       stallLimits: engine.rankProgress.limits, writer: writer)
     report?.status.writer = writer
-    evaluator = DetectionEvaluator(
+    evaluation = DetectionPass(
       DatasetDetections(
         setup.data.test, setup.images(of: setup.data.test),
         ObjectFinder(
           setup.detector, rule: configuration.detection.rule, parameters: engine.replica),
-        ranks: ranks, rankProgress: engine.rankProgress), average: average,
-      interval: configuration.run.evaluateEvery, timeline: setup.timeline, clock: clock,
-      stop: stop, ranks: ranks, report: report)
-    reporter = DetectionReporter(
-      configuration, timeline: setup.timeline, clock: clock, report: report)
+        ranks: ranks, rankProgress: engine.rankProgress), ranks: ranks)
+    evaluator = EpochEvaluator(
+      evaluation, average: average, interval: configuration.run.evaluateEvery,
+      timeline: setup.timeline, clock: clock, stop: stop, report: report)
+    reporter = MetricsReporter(
+      DetectionFigures(setup.timeline), configuration, timeline: setup.timeline, clock: clock,
+      ranks: ranks, report: report)
     let architecture = engine.replica.architecture
     saver = CheckpointSaver(
       engine, average: average, clock: clock, ranks: ranks, writer: writer
@@ -161,9 +164,9 @@ package final class DetectionTrainingRun {
         onEveryRank: try stop.stopped(
           trainer.progress, of: setup.timeline, report: report, ranks: ranks))
     }
-    _ = try evaluator.finalFigures(trainer.progress)
+    try evaluator.finish(trainer.progress)
     let outcome = Outcome(
-      model: setup.detector.name, scores: evaluator.last?.scores,
+      model: setup.detector.name, scores: evaluation.last?.scores,
       images: setup.data.test.images.count, best: trainer.progress.best,
       parametersSHA256: saver.parametersSHA256(trainer.progress),
       frozen: start.frozenSHA256.map { before in
@@ -171,7 +174,7 @@ package final class DetectionTrainingRun {
       }, averageSHA256: average?.withAveragedWeights { engine.replica.parametersSHA256 },
       folder: report?.files.folder.path ?? "", seconds: clock.total.seconds)
     try ranks.onFirst {
-      guard let report, let last = evaluator.last else { return }
+      guard let report, let last = evaluation.last else { return }
       try DetectionFiles.write(
         last.detections, of: setup.data.test, scores: last.scores, to: report.files.folder.path)
       try report.files.folder.writeResult(json: outcome.json)

@@ -1,17 +1,27 @@
 /// The evaluations of a run, at intervals of epochs and at its end.
 
 import Console
-import Distributed
-import Evaluation
 import Optimizers
 import Settings
 import System
 
+/// One evaluation of all images that epochs are judged by. Collective.
+protocol EvaluationPass: AnyObject {
+  var split: MetricsRecord.Split { get }
+  /// Batches or images of the rank that has most.
+  var length: Int { get }
+
+  /// - Parameters:
+  ///   - isLast: whether the run ends with it.
+  ///   - progress: called with the part of `length` that is done, and the images of all ranks.
+  func run(
+    isLast: Bool, progress: (_ completed: Int, _ images: Int) -> Void
+  ) throws -> EvaluationFigures
+}
+
 /// Evaluates on all ranks, and logs the result on rank 0.
-final class EpochEvaluator: EpochEvaluations {
-  private let evaluator: Evaluator
-  /// What is evaluated.
-  private let split: MetricsRecord.Split
+final class EpochEvaluator {
+  private let pass: any EvaluationPass
   /// The average that is evaluated instead of the weights; nil: the weights are.
   private let average: WeightAverage?
   /// Epochs between evaluations.
@@ -20,29 +30,22 @@ final class EpochEvaluator: EpochEvaluations {
   private let clock: TrainingClock
   private let report: RunReport?
   private let stop: StopMonitor
-  /// Takes what is said of each image at the run's end; nil: nobody asks.
-  private let outcomes: ImageOutcomes?
-  /// The newest result, and the step after which it was found.
-  private var newest: (step: Int, totals: EpochTotals)?
+  /// The step after which the newest result was found.
+  private var newest: Int?
 
   /// - Parameters:
   ///   - interval: epochs between evaluations.
-  ///   - outcomes: takes what the last evaluation says of each image.
   ///   - stop: is told how long evaluations take.
   ///   - report: rank 0's.
   init(
-    _ evaluator: Evaluator, split: MetricsRecord.Split, average: WeightAverage?, interval: Int,
-    timeline: TrainingTimeline,
-    clock: TrainingClock, outcomes: ImageOutcomes?, stop: StopMonitor,
-    report: RunReport?
+    _ pass: any EvaluationPass, average: WeightAverage?, interval: Int,
+    timeline: TrainingTimeline, clock: TrainingClock, stop: StopMonitor, report: RunReport?
   ) {
-    self.evaluator = evaluator
-    self.split = split
+    self.pass = pass
     self.average = average
     self.interval = interval
     self.timeline = timeline
     self.clock = clock
-    self.outcomes = outcomes
     self.stop = stop
     self.report = report
   }
@@ -52,40 +55,43 @@ final class EpochEvaluator: EpochEvaluations {
     _ progress: TrainingProgress, learningRate: Double
   ) throws -> EvaluationFigures? {
     guard timeline.isEvaluationDue(progress, every: interval) else { return nil }
-    return EvaluationFigures(try evaluate(progress, learningRate: learningRate))
+    return try evaluate(progress, learningRate: learningRate)
   }
 
-  /// The result at the run's end, from an evaluation that is made now where none has been. Collective.
-  func finalTotals(_ progress: TrainingProgress) throws -> EpochTotals {
-    if let newest, newest.step == progress.step { return newest.totals }
-    return try evaluate(
+  /// Evaluates at the run's end, where that has not been done. Collective.
+  func finish(_ progress: TrainingProgress) throws {
+    if newest == progress.step { return }
+    _ = try evaluate(
       progress, learningRate: progress.schedule.rate(afterSteps: progress.step))
   }
 
   private func evaluate(
     _ progress: TrainingProgress, learningRate: Double
-  ) throws -> EpochTotals {
+  ) throws -> EvaluationFigures {
     let epoch = timeline.epoch(ofStep: progress.step)
     let bar = report?.bar
-    bar?.begin("\(split.rawValue) \(epoch)/\(timeline.epochs)", total: evaluator.batches)
+    bar?.begin("\(pass.split.rawValue) \(epoch)/\(timeline.epochs)", total: pass.length)
     defer { bar?.finish() }
-    let outcomes = progress.step == timeline.steps ? outcomes : nil
-    var totals = EpochTotals()
+    var found: EvaluationFigures?
     let duration = try clock.pause {
-      totals = try average.evaluating {
-        try evaluator.evaluate(outcomes: outcomes) {
-          bar?.update(completed: $0, images: $0 * evaluator.batchSize)
+      found = try average.evaluating {
+        try pass.run(isLast: progress.step == timeline.steps) {
+          bar?.update(completed: $0, images: $1)
           report?.status.isEvaluating()
         }
       }
     }
+    let figures = found!
     stop.didEvaluate(seconds: duration.seconds)
-    newest = (progress.step, totals)
+    newest = progress.step
     try report?.files.append(
       MetricsRecord(
-        step: progress.step, epoch: epoch, split: split, totals: totals,
-        learningRate: learningRate, duration: duration, seconds: clock.total.seconds))
-    return totals
+        step: progress.step, epoch: epoch, split: pass.split, images: figures.images,
+        loss: figures.loss, top1Error: figures.top1Error, top5Error: figures.top5Error,
+        learningRate: learningRate,
+        imagesPerSecond: MetricsRecord.rate(figures.images, duration),
+        seconds: clock.total.seconds, figures: figures.figures))
+    return figures
   }
 }
 

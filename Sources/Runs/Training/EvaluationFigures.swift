@@ -8,6 +8,9 @@ struct EvaluationFigures {
   var loss: Double?
   /// What evaluations are compared by: a fraction, and the lower the better.
   var error: Double
+  /// Nil where the network is no classifier.
+  var top1Error: Double?
+  var top5Error: Double?
   /// How many images it is of.
   var images: Int
   /// Further figures, as logs have them.
@@ -17,14 +20,8 @@ struct EvaluationFigures {
 extension EvaluationFigures {
   /// Those of a classifier.
   init(_ totals: EpochTotals) {
-    self.init(loss: totals.meanLoss, error: totals.top1Error, images: totals.images)
+    self.init(
+      loss: totals.meanLoss, error: totals.top1Error, top1Error: totals.top1Error,
+      top5Error: totals.top5Error, images: totals.images)
   }
-}
-
-/// Evaluates a run's epochs. All calls are collective.
-protocol EpochEvaluations: AnyObject {
-  /// Evaluates at an epoch's end; nil where the epoch is not one to evaluate.
-  func evaluateIfDue(
-    _ progress: TrainingProgress, learningRate: Double
-  ) throws -> EvaluationFigures?
 }

@@ -18,7 +18,7 @@ final class Trainer {
   private let timeline: TrainingTimeline
   /// Steps between checkpoints; nil: an epoch's.
   private let checkpointEvery: Int?
-  private let evaluator: any EpochEvaluations
+  private let evaluator: EpochEvaluator
   private let stop: StopMonitor
   private let ranks: ProcessGroup
   private let observers: [any TrainingObserver]
@@ -35,7 +35,7 @@ final class Trainer {
     _ engine: TrainingEngine, average: WeightAverage?, phases: [Range<Int>],
     begin: @escaping (_ phase: Int, _ step: Int) -> any TrainingBatches,
     totals: @escaping (LossSums, inout EpochTotals) -> Void, timeline: TrainingTimeline,
-    checkpointEvery: Int?, progress: TrainingProgress, evaluator: any EpochEvaluations,
+    checkpointEvery: Int?, progress: TrainingProgress, evaluator: EpochEvaluator,
     stop: StopMonitor, ranks: ProcessGroup, observers: [any TrainingObserver]
   ) {
     self.engine = engine

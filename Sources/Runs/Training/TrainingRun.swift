@@ -45,6 +45,7 @@ package final class TrainingRun {
   /// Evaluates images of the tests' size.
   private let tested: Replica
   private let trainer: Trainer
+  private let evaluation: ClassificationPass
   private let evaluator: EpochEvaluator
   /// Nil where the test images are evaluated after each epoch.
   private let finalTest: FinalTest?
@@ -148,12 +149,13 @@ package final class TrainingRun {
         exchange: engine.statistics, rankProgress: engine.rankProgress)
     }
     outcomes = ImageOutcomes(classes: setup.architecture.classes, label: data.test.label(at:))
-    self.evaluator = EpochEvaluator(
+    evaluation = ClassificationPass(
       evaluator(data.evaluation, features.evaluation),
       split: data.validation == nil ? .test : .validation,
-      average: average,
-      interval: configuration.run.evaluateEvery, timeline: setup.timeline, clock: clock,
-      outcomes: data.validation == nil ? outcomes : nil, stop: stop, report: report)
+      outcomes: data.validation == nil ? outcomes : nil)
+    self.evaluator = EpochEvaluator(
+      evaluation, average: average, interval: configuration.run.evaluateEvery,
+      timeline: setup.timeline, clock: clock, stop: stop, report: report)
     finalTest =
       data.validation == nil
       ? nil
@@ -162,8 +164,8 @@ package final class TrainingRun {
         replica: engine.replica, average: average,
         ranks: ranks, outcomes: outcomes, report: report)
     reporter = MetricsReporter(
-      configuration, timeline: setup.timeline, clock: clock, ranks: ranks,
-      report: report)
+      ClassificationFigures(configuration, setup.timeline), configuration,
+      timeline: setup.timeline, clock: clock, ranks: ranks, report: report)
     saver = CheckpointSaver(
       engine, average: average, clock: clock, ranks: ranks, writer: writer,
       state: setup.checkpointState)
@@ -208,7 +210,8 @@ package final class TrainingRun {
         onEveryRank: try stop.stopped(
           trainer.progress, of: setup.timeline, report: report, ranks: ranks))
     }
-    let last = try evaluator.finalTotals(trainer.progress)
+    try evaluator.finish(trainer.progress)
+    let last = evaluation.totals
     let digest = saver.parametersSHA256(trainer.progress)
     let averageDigest = average?.withAveragedWeights { engine.replica.parametersSHA256 }
     let frozen = start.frozenSHA256.map { before in

@@ -65,7 +65,7 @@ final class EventLogger: TrainingObserver {
     }
     if let test {
       fields["evaluation_loss"] = test.loss.map { .stringConvertible($0) }
-      let error = test.figures.isEmpty ? "evaluation_top1_error" : "evaluation_error"
+      let error = test.top1Error == nil ? "evaluation_error" : "evaluation_top1_error"
       fields[error] = .stringConvertible(test.error)
     }
     logger.info("epoch finished", metadata: fields)

@@ -14,8 +14,40 @@ struct RunReport {
   let status: StatusReporter
 }
 
+/// What a kind of network shows and logs of its training.
+protocol TrainingFigures {
+  /// Writes the header of the epochs' table.
+  func writeHeader(to console: any Console)
+  /// Writes an epoch's row.
+  func write(_ epoch: FinishedEpoch, to console: any Console)
+  /// What is logged of sums over images beside the mean loss.
+  func logged(_ totals: EpochTotals) -> LoggedFigures
+}
+
+/// What a row of the epochs' table is made of.
+struct FinishedEpoch {
+  var epoch: Int
+  var step: Int
+  var learningRate: Double
+  var totals: EpochTotals
+  /// Nil: the epoch was not evaluated.
+  var test: EvaluationFigures?
+  var imagesPerSecond: Double
+  /// Of the run so far.
+  var time: Duration
+}
+
+/// Figures of a line of the log.
+struct LoggedFigures {
+  /// Nil where the network is no classifier.
+  var top1Error: Double?
+  var top5Error: Double?
+  var others: [MetricsRecord.Figure] = []
+}
+
 /// Shows and logs the training's figures on rank 0; on other ranks it only gathers bad images.
 final class MetricsReporter: TrainingObserver {
+  private let figures: any TrainingFigures
   private let batchSize: Int
   private let skipsBadImages: Bool
   private let skipsSteps: Bool
@@ -23,18 +55,20 @@ final class MetricsReporter: TrainingObserver {
   private let clock: TrainingClock
   private let ranks: ProcessGroup
   private let report: RunReport?
-  private let table: EpochTable
 
   /// Where the present epoch and log line began.
   private var epochStart = Duration.zero
   private var lineStart = Duration.zero
   private var epochFirstStep = 0
 
-  /// - Parameter report: rank 0's.
+  /// - Parameters:
+  ///   - figures: those of the network.
+  ///   - report: rank 0's.
   init(
-    _ configuration: TrainingConfiguration, timeline: TrainingTimeline, clock: TrainingClock,
-    ranks: ProcessGroup, report: RunReport?
+    _ figures: any TrainingFigures, _ configuration: TrainingConfiguration,
+    timeline: TrainingTimeline, clock: TrainingClock, ranks: ProcessGroup, report: RunReport?
   ) {
+    self.figures = figures
     batchSize = configuration.parallel.batchSize
     skipsBadImages = configuration.data.badImages == .skip
     skipsSteps = configuration.run.onNotFinite == .skip
@@ -42,14 +76,11 @@ final class MetricsReporter: TrainingObserver {
     self.clock = clock
     self.ranks = ranks
     self.report = report
-    table = EpochTable(
-      epochs: timeline.epochs, steps: timeline.steps,
-      evaluation: configuration.data.validationSplit == nil ? "test" : "validation")
   }
 
   /// Before the run's first epoch.
   func writeHeader() {
-    if let report { table.writeHeader(to: report.console) }
+    if let report { figures.writeHeader(to: report.console) }
   }
 
   func willBeginEpoch(_ progress: TrainingProgress) {
@@ -75,15 +106,19 @@ final class MetricsReporter: TrainingObserver {
     let steps = progress.step - epochFirstStep
     report.bar.update(
       completed: steps, images: steps * batchSize, loss: progress.epochTotals.meanLoss,
-      error: progress.epochTotals.top1Error)
+      error: figures.logged(progress.epochTotals).top1Error)
     if progress.endsLogLine {
       let now = clock.elapsed
+      let totals = progress.loggedTotals
+      let logged = figures.logged(totals)
       try report.files.append(
         MetricsRecord(
           step: progress.step, epoch: timeline.epoch(ofStep: progress.step), split: .train,
-          totals: progress.loggedTotals, learningRate: learningRate, duration: now - lineStart,
+          images: totals.images, loss: totals.meanLoss, top1Error: logged.top1Error,
+          top5Error: logged.top5Error, learningRate: learningRate,
+          imagesPerSecond: MetricsRecord.rate(totals.images, now - lineStart),
           seconds: clock.total.seconds, badImages: badImages?.count,
-          skippedSteps: skipsSteps ? progress.skipped.total : nil))
+          skippedSteps: skipsSteps ? progress.skipped.total : nil, figures: logged.others))
       lineStart = now
     }
     if let text = badImages?.text {
@@ -98,31 +133,42 @@ final class MetricsReporter: TrainingObserver {
     guard let report else { return }
     report.bar.finish()
     let images = (progress.step - epochFirstStep) * batchSize
-    table.write(
-      EpochTable.Row(
+    figures.write(
+      FinishedEpoch(
         epoch: timeline.epoch(ofStep: progress.step), step: progress.step,
-        learningRate: learningRate, trainLoss: progress.epochTotals.meanLoss,
-        trainError: progress.epochTotals.top1Error, testLoss: test?.loss,
-        testError: test?.error,
+        learningRate: learningRate, totals: progress.epochTotals, test: test,
         imagesPerSecond: MetricsRecord.rate(images, clock.elapsed - epochStart),
         time: clock.total), to: report.console)
   }
 }
 
-extension MetricsRecord {
-  /// A line about `totals`, whose images took `duration`.
-  init(
-    step: Int, epoch: Int, split: Split, totals: EpochTotals, learningRate: Double,
-    duration: Duration, seconds: Double, badImages: Int? = nil, skippedSteps: Int? = nil
-  ) {
-    self.init(
-      step: step, epoch: epoch, split: split, images: totals.images, loss: totals.meanLoss,
-      top1Error: totals.top1Error,
-      top5Error: totals.top5Error, learningRate: learningRate,
-      imagesPerSecond: Self.rate(totals.images, duration), seconds: seconds, badImages: badImages,
-      skippedSteps: skippedSteps)
+/// Those of a classifier.
+struct ClassificationFigures: TrainingFigures {
+  private let table: EpochTable
+
+  init(_ configuration: TrainingConfiguration, _ timeline: TrainingTimeline) {
+    table = EpochTable(
+      epochs: timeline.epochs, steps: timeline.steps,
+      evaluation: configuration.data.validationSplit == nil ? "test" : "validation")
   }
 
+  func writeHeader(to console: any Console) { table.writeHeader(to: console) }
+
+  func write(_ epoch: FinishedEpoch, to console: any Console) {
+    table.write(
+      EpochTable.Row(
+        epoch: epoch.epoch, step: epoch.step, learningRate: epoch.learningRate,
+        trainLoss: epoch.totals.meanLoss, trainError: epoch.totals.top1Error,
+        testLoss: epoch.test?.loss, testError: epoch.test?.error,
+        imagesPerSecond: epoch.imagesPerSecond, time: epoch.time), to: console)
+  }
+
+  func logged(_ totals: EpochTotals) -> LoggedFigures {
+    LoggedFigures(top1Error: totals.top1Error, top5Error: totals.top5Error)
+  }
+}
+
+extension MetricsRecord {
   static func rate(_ images: Int, _ duration: Duration) -> Double {
     duration.seconds > 0 ? Double(images) / duration.seconds : 0
   }

@@ -92,8 +92,7 @@ final class StatusReporter: TrainingObserver {
     earlierBadImages = status.badImages
     if let test {
       status.evaluationLoss = test.loss.flatMap(Self.number)
-      // That of a detector is no fraction of wrong images.
-      status.evaluationTop1Error = test.figures.isEmpty ? Self.number(test.error) : nil
+      status.evaluationTop1Error = test.top1Error.flatMap(Self.number)
     }
     status.state = .training
     writeIfDue()
