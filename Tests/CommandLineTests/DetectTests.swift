@@ -10,17 +10,20 @@ extension CommandLineTests {
     private static let images = "\(Job.root)/Tests/DatasetsTests/Fixtures"
 
     /// A VOC folder of small images of two sizes, 6 to train with and 3 to test with.
-    private static func dataset() throws -> TemporaryDirectory {
+    ///
+    /// - Parameter isUniform: whether all are one image.
+    private static func dataset(isUniform: Bool = false) throws -> TemporaryDirectory {
       let folder = try TemporaryDirectory()
       for name in ["Annotations", "ImageSets/Main", "JPEGImages"] {
         try FileManager.default.createDirectory(
           atPath: folder.file(name), withIntermediateDirectories: true)
       }
-      for index in 0..<9 {
+      for number in 0..<9 {
+        let index = isUniform ? 0 : number
         let isWide = index % 3 == 1
         let (file, width, height) = isWide ? ("odd", 77, 45) : ("colour", 40, 24)
         try FileManager.default.copyItem(
-          atPath: "\(images)/\(file).jpg", toPath: folder.file("JPEGImages/\(index).jpg"))
+          atPath: "\(images)/\(file).jpg", toPath: folder.file("JPEGImages/\(number).jpg"))
         let objects =
           index == 5
           ? ""
@@ -34,7 +37,7 @@ extension CommandLineTests {
           """
           <annotation><size><width>\(width)</width><height>\(height)</height></size>
           \(objects)</annotation>
-          """, to: folder.file("Annotations/\(index).xml"))
+          """, to: folder.file("Annotations/\(number).xml"))
       }
       try write("0\n1\n2\n3\n4\n5\n", to: folder.file("ImageSets/Main/train.txt"))
       try write("6\n7\n8\n", to: folder.file("ImageSets/Main/val.txt"))
@@ -69,9 +72,12 @@ extension CommandLineTests {
       arguments: ["fp32", "bf16"])
     func ranks(precision: String) throws {
       let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
-      let arguments = Self.arguments(data) + ["--precision", precision, "--checkpoint-every", "2"]
+      let arguments =
+        Self.arguments(data) + [
+          "--batch-size", "8", "--precision", precision, "--checkpoint-every", "2",
+        ]
       let one = try train(1, arguments, to: folder.file("1"))
-      for ranks in [2, 4] {
+      for ranks in [2, 4, 8] {
         let other = try train(ranks, arguments, to: folder.file("\(ranks)"))
         for key in ["parameters_sha256", "AP", "AP50", "AR100", "samples"] {
           #expect("\(one[key]!)" == "\(other[key]!)", "\(key) on \(ranks) ranks")
@@ -260,6 +266,67 @@ extension CommandLineTests {
         }
         #expect(layers.count == 4 * 4 / 2, "rank \(rank)")
       }
+    }
+
+    @Test(
+      "a bad image ends the run by its name, or another one takes its place on any ranks",
+      arguments: ["cut", "empty", "text"])
+    func badImages(kind: String) throws {
+      let folder = try TemporaryDirectory()
+      // Whichever takes its place, the run is that of good images where all are the same.
+      let data = try Self.dataset(isUniform: true)
+      let arguments = Self.arguments(data) + ["--no-flip"]
+      let good = try train(1, arguments, to: folder.file("good"))
+      let path = data.file("JPEGImages/3.jpg")
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+      let damaged =
+        switch kind {
+        case "cut": bytes[..<(bytes.count / 2)]
+        case "empty": Data()
+        default: Data("a text".utf8)
+        }
+      try damaged.write(to: URL(fileURLWithPath: path))
+      let failed = try Job.run(
+        2, arguments + ["--run-dir", folder.file("failed")], timeout: Job.patience)
+      expectFailure(failed, exitCode: 1, naming: ["3.jpg"])
+      // A header is read before anything is written.
+      #expect(FileManager.default.fileExists(atPath: folder.file("failed")) == (kind == "cut"))
+      let tolerant = arguments + ["--on-bad-image", "skip"]
+      for ranks in [1, 2, 4] {
+        let run = folder.file("\(ranks)")
+        let outcome = try Job.run(ranks, tolerant + ["--run-dir", run])
+        #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+        let result = try Job.object(outcome.standardOutput)
+        for key in ["parameters_sha256", "AP"] {
+          #expect("\(result[key]!)" == "\(good[key]!)", "\(key) on \(ranks) ranks")
+        }
+        #expect(outcome.standardError.contains("3.jpg"))
+        let counts = try Job.metrics(run).filter { $0["split"] == "train" }.compactMap {
+          $0["bad_images"].flatMap { Int($0) }
+        }
+        // 16 images of 6: each of them is met twice or three times.
+        #expect((2...3).contains(counts.reduce(0, +)), "\(counts)")
+        let logs = try (0..<ranks).map {
+          try String(contentsOfFile: "\(run)/logs/rank-000\($0).jsonl", encoding: .utf8)
+        }
+        #expect(logs.joined().contains("bad image replaced"))
+      }
+      try damaged.write(to: URL(fileURLWithPath: data.file("JPEGImages/7.jpg")))
+      let tested = try Job.run(
+        2, tolerant + ["--run-dir", folder.file("tested")], timeout: Job.patience)
+      expectFailure(tested, exitCode: 1, naming: ["7.jpg"])
+    }
+
+    @Test("images that are all bad end the run, whatever is to become of them")
+    func allBad() throws {
+      let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
+      for index in 0..<6 {
+        try Self.write("a text", to: data.file("JPEGImages/\(index).jpg"))
+      }
+      let outcome = try Job.run(
+        2, Self.arguments(data) + ["--on-bad-image", "skip", "--run-dir", folder.file("run")],
+        timeout: Job.patience)
+      expectFailure(outcome, exitCode: 1, naming: [".jpg"])
     }
 
     @Test("what cannot be trained or tested is said once, with what to do")

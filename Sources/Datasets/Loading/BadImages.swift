@@ -16,11 +16,13 @@ public struct BadImage: Equatable, Sendable {
   public let index: Int
   /// The error, which names the image.
   public let reason: String
+
+  public init(index: Int, reason: String) { (self.index, self.reason) = (index, reason) }
 }
 
 /// Which images take a bad one's place: drawn from (seed, epoch, index of the bad one) alone, so it
 /// is the same image on any number of ranks.
-struct Replacements: Sequence, IteratorProtocol {
+public struct Replacements: Sequence, IteratorProtocol {
   /// Draws before the run ends: a data set with that many bad images is not usable.
   private static let limit = 16
 
@@ -28,12 +30,12 @@ struct Replacements: Sequence, IteratorProtocol {
   private let count: Int
   private var left = Self.limit
 
-  init(of index: Int, seed: UInt64, epoch: Int, count: Int) {
+  public init(of index: Int, seed: UInt64, epoch: Int, count: Int) {
     stream = CounterStream(seed: seed, purpose: .replacement, epoch: epoch, index: index)
     self.count = count
   }
 
-  mutating func next() -> Int? {
+  public mutating func next() -> Int? {
     guard left > 0 else { return nil }
     left -= 1
     return stream.next(below: count)

@@ -121,12 +121,19 @@ extension DetectionDataset {
   /// Checks that every image can be opened and has the size that its annotations are for; ranks share the
   /// images. Collective.
   ///
+  /// - Parameter badImages: skip: images that cannot be opened are met, and reported, in training.
   /// - Throws: `CollectiveFailure`.
-  func checkSizes(_ decoding: ImageDecoding, ranks: ProcessGroup) throws {
+  func checkSizes(
+    _ decoding: ImageDecoding, badImages: BadImagePolicy = .fail, ranks: ProcessGroup
+  ) throws {
     try ranks.together {
       for index in stride(from: ranks.rank, to: images.count, by: ranks.count) {
-        try images[index].check(
-          ImageDecoder.shape(ofFile: images[index].path, upright: decoding.upright))
+        let path = images[index].path
+        let file: ImageShape
+        do {
+          file = try ImageDecoder.shape(ofFile: path, upright: decoding.upright)
+        } catch is DatasetError where badImages == .skip { continue }
+        try images[index].check(file)
       }
     }
   }

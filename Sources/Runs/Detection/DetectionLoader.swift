@@ -24,6 +24,8 @@ final class DetectionLoader: TrainingBatches {
   private var microBatch: Int
   /// The present image among this rank's of the micro-batch.
   private var local = 0
+  /// Since they were taken last.
+  private var badImages: [BadImage] = []
 
   struct Settings {
     var seed: UInt64
@@ -36,6 +38,8 @@ final class DetectionLoader: TrainingBatches {
     var capacity: Int
     /// Of a mini-batch.
     var microBatches: Int
+    /// What becomes of images that cannot be read or decoded.
+    var badImages: BadImagePolicy
   }
 
   /// - Parameters:
@@ -58,12 +62,8 @@ final class DetectionLoader: TrainingBatches {
   func withNextMicroBatch(_ body: (MicroBatch) throws -> Void) throws {
     let position = layout.localPositions.lowerBound + local
     let (epoch, index) = order.sample(at: first + position)
-    var stream = CounterStream(
-      seed: settings.seed, purpose: .augmentation, epoch: epoch, index: index)
-    let scale = settings.scales[stream.next(below: settings.scales.count)]
-    let isFlipped = settings.flips && stream.next(below: 2) == 1
-    let sample = try images.read(index, scale: scale, isFlipped: isFlipped)
-    let objects = dataset.images[index].objects.filter { settings.difficult || !$0.isDifficult }
+    let (sample, isFlipped, annotated) = try goodImage(index, epoch: epoch)
+    let objects = annotated.objects.filter { settings.difficult || !$0.isDifficult }
     ObjectTargets(
       key: samplingKey(position),
       objects: objects.map {
@@ -94,8 +94,37 @@ final class DetectionLoader: TrainingBatches {
       seed: settings.seed, step: step, position: part * layout.capacity + position)
   }
 
-  /// An image that cannot be read ends the run.
-  func takeBadImages() -> [BadImage] { [] }
+  /// An image as it is trained, and what is known of it.
+  private typealias Drawn = (
+    sample: DetectionImages.Sample, isFlipped: Bool, annotated: AnnotatedImage
+  )
+
+  /// Reads an image, or where it is bad and that is allowed, one that takes its place.
+  private func goodImage(_ index: Int, epoch: Int) throws -> Drawn {
+    do { return try image(index, epoch: epoch) } catch let error as DatasetError
+      where settings.badImages == .skip
+    {
+      badImages.append(BadImage(index: index, reason: error.description))
+      let others = Replacements(
+        of: index, seed: settings.seed, epoch: epoch, count: dataset.images.count)
+      for other in others { if let drawn = try? image(other, epoch: epoch) { return drawn } }
+      throw error
+    }
+  }
+
+  private func image(_ index: Int, epoch: Int) throws -> Drawn {
+    var stream = CounterStream(
+      seed: settings.seed, purpose: .augmentation, epoch: epoch, index: index)
+    let scale = settings.scales[stream.next(below: settings.scales.count)]
+    let isFlipped = settings.flips && stream.next(below: 2) == 1
+    let sample = try images.read(index, scale: scale, isFlipped: isFlipped)
+    return (sample, isFlipped, dataset.images[index])
+  }
+
+  func takeBadImages() -> [BadImage] {
+    defer { badImages = [] }
+    return badImages
+  }
 }
 
 /// Which image is at a position of the endless stream of training images.

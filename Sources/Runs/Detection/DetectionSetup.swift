@@ -42,9 +42,9 @@ struct DetectionSetup {
     try ranks.agree(on: [
       ("training images", data.train.fingerprint), ("test images", data.test.fingerprint),
     ])
-    for split in [data.train, data.test] {
-      try split.checkSizes(requested.data.decoding, ranks: ranks)
-    }
+    try data.train.checkSizes(
+      requested.data.decoding, badImages: requested.data.badImages, ranks: ranks)
+    try data.test.checkSizes(requested.data.decoding, ranks: ranks)
     var configuration = requested
     // An image is a shard, so that nothing depends on the images beside it.
     configuration.parallel.shards = configuration.parallel.batchSize
@@ -130,7 +130,8 @@ struct DetectionSetup {
         flips: configuration.augmentation.flip,
         difficult: configuration.detection.difficult == .keep,
         capacity: data.train.largestObjectCount,
-        microBatches: configuration.parallel.accumulate), layout: layout, afterSteps: step)
+        microBatches: configuration.parallel.accumulate,
+        badImages: configuration.data.badImages), layout: layout, afterSteps: step)
   }
 
   func images(of dataset: DetectionDataset) -> DetectionImages {

@@ -24,7 +24,7 @@ enum DetectionDataSelection: SettingGroup {
   static let title = "Images"
   static let settings = selection(
     \.data.testDirectory, \.data.trainLimit, \.data.testLimit, \.data.mean, \.data.deviation,
-    \.augmentation.flip, \.data.transposesByEXIF, \.data.maximumPixels)
+    \.augmentation.flip, \.data.transposesByEXIF, \.data.maximumPixels, \.data.badImages)
 }
 
 /// Length and learning rate, without what needs a training error.
