@@ -221,8 +221,8 @@ let package = Package(
     .executableTarget(
       name: "multi-rank-tests",
       dependencies: [
-        "MPI", "Benchmarks", "Runs", "Settings", "Evaluation", "Distributed", "Networks",
-        "Optimizers", "Datasets", "Kernels",
+        "MPI", "Benchmarks", "Runs", "Settings", "Evaluation", "Detection", "Distributed",
+        "Networks", "Optimizers", "Datasets", "Kernels",
         "Tensors", "AllocationCounter",
       ],
       path: "Tests/MultiRank"),

@@ -6,7 +6,7 @@ import MPI
 let checks =
   communicatorChecks + collectiveChecks + controlDataChecks + pointToPointChecks + requestChecks
   + errorChecks + launchChecks + reductionChecks + failureChecks + replicaChecks
-  + stepChecks
+  + stepChecks + detectionChecks
   + exampleChecks
 
 /// MPI's life is a function's: a global environment could not be consumed.
