@@ -118,9 +118,6 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     ConvolutionCase(3, padding: 1, images: 2, 1, 1, 32, 16),
     ConvolutionCase(3, padding: 1, images: 14, 4, 7, 16, 16),  // several blocks of tiles
     ConvolutionCase(3, padding: 1, images: 1, 7, 7, 512, 32),  // several blocks of steps
-    // Several blocks of tiles read several panels of filters, in the forward pass and to the data.
-    ConvolutionCase(3, padding: 1, images: 25, 7, 7, 512, 16),
-    ConvolutionCase(3, padding: 1, images: 25, 7, 7, 16, 512),
     ConvolutionCase(3, padding: 1, groups: 32, 6, 6, 128, 128),  // four groups share a vector
     ConvolutionCase(3, padding: 1, groups: 4, 5, 6, 64, 64),
     ConvolutionCase(3, padding: 1, groups: 2, 5, 6, 64, 96),
@@ -250,6 +247,55 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     let bound = test.sumTolerance + plain.relativeErrorBound
     #expect(normwiseError(result.data, expected.data) < bound, "\(data)")
     #expect(normwiseError(result.weights, expected.weights) < bound, "\(data)")
+  }
+
+  @Test(
+    "many images, whose tiles come in several blocks, come out as one by one",
+    arguments: [ElementType.float32, .bfloat16], [(512, 48), (48, 512)])
+  func together(_ element: ElementType, _ channels: (inputs: Int, outputs: Int)) {
+    let all = ConvolutionCase(3, padding: 1, images: 25, 7, 7, channels.inputs, channels.outputs)
+    let (_, x, w, dy) = all.data(seed: 6)
+    for algorithm in all.geometry.algorithms(for: element) where algorithm.streamsWeights {
+      let weights = GuardedMemory<Float>(w)
+      let prepared = GuardedMemory<Float>(repeating: .nan, count: algorithm.preparedWeightCount)
+      func pass(
+        _ values: [Double], from shape: ImageShape, to result: ImageShape, images: Int,
+        _ body: (ImageTensor, UnsafePointer<Float>, ImageTensor, UnsafeMutablePointer<Float>) ->
+          Void
+      ) -> [Float] {
+        let output = GuardedImages(repeating: .nan, count: images * result.count, element)
+        let scratch = GuardedMemory<Float>(
+          repeating: .nan, count: algorithm.scratchCount(images: images))
+        body(
+          GuardedImages(values, element).tensor(images: images, shape),
+          algorithm.preparedWeightCount == 0
+            ? UnsafePointer(weights.pointer) : UnsafePointer(prepared.pointer),
+          output.tensor(images: images, result), scratch.pointer)
+        return output.values
+      }
+      func check(
+        _ values: [Double], from shape: ImageShape, to result: ImageShape,
+        _ body: (ImageTensor, UnsafePointer<Float>, ImageTensor, UnsafeMutablePointer<Float>) ->
+          Void
+      ) {
+        let together = pass(values, from: shape, to: result, images: all.images, body)
+        let single = (0..<all.images).flatMap { image in
+          pass(
+            Array(values[image * shape.count..<(image + 1) * shape.count]), from: shape,
+            to: result, images: 1, body)
+        }
+        #expect(together == single, "\(algorithm.name)")
+      }
+      algorithm.prepareForward(weights.pointer, into: prepared.pointer)
+      check(x, from: all.shape, to: all.geometry.output) {
+        algorithm.forward(input: $0, weights: $1, output: $2, scratch: $3)
+      }
+      algorithm.prepareBackwardData(weights.pointer, into: prepared.pointer)
+      check(dy, from: all.geometry.output, to: all.shape) {
+        algorithm.backwardData(
+          outputGradient: $0, weights: $1, inputGradient: $2, accumulate: false, scratch: $3)
+      }
+    }
   }
 
   @Test(

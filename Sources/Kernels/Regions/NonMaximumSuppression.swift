@@ -12,40 +12,61 @@ public enum NonMaximumSuppression {
   ///   - limit: boxes that are taken at most.
   /// - Returns: the places of those that are taken.
   public static func kept(_ boxes: [SIMD4<Float>], overlap: Float, limit: Int) -> [Int] {
-    let lanes = Vector.lanes
-    let groups = (boxes.count + lanes - 1) / lanes
-    var corners = (0..<4).map { _ in [Vector](repeating: Vector.zero, count: groups) }
-    var areas = [Vector](repeating: Vector.zero, count: groups)
+    let chosen = ChosenBoxes(capacity: min(limit, boxes.count))
+    var places: [Int] = []
     for (index, box) in boxes.enumerated() {
-      let (group, lane) = index.quotientAndRemainder(dividingBy: lanes)
-      for corner in 0..<4 { corners[corner][group][lane] = box[corner] }
-      areas[group][lane] = (box[2] - box[0]) * (box[3] - box[1])
+      if places.count == limit { break }
+      if chosen.overlap(box, of: places.count, moreThan: overlap) { continue }
+      chosen.add(box, at: places.count)
+      places.append(index)
     }
-    let (left, top, right, bottom) = (corners[0], corners[1], corners[2], corners[3])
-    var dropped = [SIMDMask<Vector.MaskStorage>](
-      repeating: .init(repeating: false), count: groups)
-    var kept: [Int] = []
-    for index in boxes.indices {
-      if kept.count == limit { break }
-      let (own, lane) = index.quotientAndRemainder(dividingBy: lanes)
-      if dropped[own][lane] { continue }
-      kept.append(index)
-      let box = boxes[index]
-      let area = areas[own][lane]
-      for group in own..<groups {
-        let width =
-          pointwiseMin(right[group], Vector(repeating: box[2]))
-          - pointwiseMax(left[group], Vector(repeating: box[0]))
-        let height =
-          pointwiseMin(bottom[group], Vector(repeating: box[3]))
-          - pointwiseMax(top[group], Vector(repeating: box[1]))
-        let common = width.rectified * height.rectified
-        let union = areas[group] + Vector(repeating: area) - common
-        dropped[group] .|= common / union .> Vector(repeating: overlap)
-      }
-    }
-    return kept
+    return places
   }
+}
+
+/// The boxes that were taken, sixteen beside each other: a box that overlaps none is compared with all of them,
+/// and of the others most overlap one of the first.
+private struct ChosenBoxes: ~Copyable {
+  /// [groups, x1 | y1 | x2 | y2 | area, lanes]; boxes that are not there are at 0 and have no area.
+  private let memory: AlignedBuffer<Float>
+
+  private static let parts = 5 * Vector.lanes
+
+  init(capacity: Int) {
+    let groups = (capacity + Vector.lanes - 1) / Vector.lanes
+    memory = AlignedBuffer(count: groups * Self.parts)
+  }
+
+  func add(_ box: SIMD4<Float>, at place: Int) {
+    let (group, lane) = place.quotientAndRemainder(dividingBy: Vector.lanes)
+    let target = memory.pointer + group * Self.parts + lane
+    for corner in 0..<4 { target[corner * Vector.lanes] = box[corner] }
+    target[4 * Vector.lanes] = Self.area(box)
+  }
+
+  /// Whether a box and one of the first `count` have an intersection over their union above `limit`.
+  func overlap(_ box: SIMD4<Float>, of count: Int, moreThan limit: Float) -> Bool {
+    let (left, top) = (Vector(repeating: box[0]), Vector(repeating: box[1]))
+    let (right, bottom) = (Vector(repeating: box[2]), Vector(repeating: box[3]))
+    let area = Vector(repeating: Self.area(box))
+    let limit = Vector(repeating: limit)
+    let lanes = Vector.lanes
+    for group in 0..<(count + lanes - 1) / lanes {
+      let other = UnsafePointer(memory.pointer) + group * Self.parts
+      let width =
+        pointwiseMin(other.vector(at: 2 * lanes), right) - pointwiseMax(other.vector(at: 0), left)
+      let height =
+        pointwiseMin(other.vector(at: 3 * lanes), bottom)
+        - pointwiseMax(other.vector(at: lanes), top)
+      let common = width.rectified * height.rectified
+      let union = other.vector(at: 4 * lanes) + area - common
+      // Nothing by nothing is NaN, which is not above the limit.
+      if any(common / union .> limit) { return true }
+    }
+    return false
+  }
+
+  private static func area(_ box: SIMD4<Float>) -> Float { (box[2] - box[0]) * (box[3] - box[1]) }
 }
 
 public enum TopScores {
