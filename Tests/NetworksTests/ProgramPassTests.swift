@@ -25,6 +25,31 @@ import Testing
     #expect(program(architecture).steps.count == architecture.nodes.count)
   }
 
+  @Test("what no output and no loss depends on is left out, and all else stays as it is")
+  func dropUnused() throws {
+    var builder = ArchitectureBuilder(input: ImageShape(height: 4, width: 4, channels: 2))
+    let shared = builder.convolution("shared", builder.input, channels: 2, kernel: 1)
+    let left = builder.relu(builder.batchNormalization("left", shared))
+    let right = builder.convolution("right", shared, channels: 2, kernel: 3)
+    _ = builder.relu(right)
+    func names(_ outputs: [Int]) -> [String] {
+      let network = builder.architecture(name: "two branches", summary: "", outputs: outputs)
+      let program = DropUnused()(Program(network, images: 1, mode: .training))
+      for (index, step) in program.steps.enumerated() {
+        #expect(program.values[step.output].writer == index)
+      }
+      return program.steps.map(\.name)
+    }
+    #expect(names([left]) == ["shared", "left", "left.relu"])
+    #expect(names([right]) == ["shared", "right"])
+    #expect(names([left, right]) == ["shared", "left", "left.relu", "right"])
+    // A loss needs what it reads, though it is no output.
+    let classifier = Architecture.small(.a)
+    #expect(
+      program(classifier, DropUnused()).steps.map(\.name) == program(classifier).steps.map(\.name))
+    #expect(program(classifier, DropUnused()).steps.last?.operation is any Loss)
+  }
+
   @Test("a normalization takes in the addition and the ReLU after it, and no output")
   func fuseNormalizations() throws {
     let fused = program(.small(.a), FuseNormalizations())
@@ -73,6 +98,27 @@ import Testing
     #expect(try marked.hasBackward(step("layer2.0.bn2", of: marked)) == false)
     #expect(try step("layer3.0.conv1", of: marked).trainsParameters)
     #expect(try marked.hasBackward(step("layer3.0.bn1", of: marked)))
+  }
+
+  @Test("what leads to no loss has no gradients, and no normalization leaves its own to it")
+  func gradientsBesideLosses() throws {
+    var builder = ArchitectureBuilder(input: ImageShape(height: 4, width: 4, channels: 2))
+    let first = builder.convolution("first", builder.input, channels: 2, kernel: 1)
+    let shared = builder.relu(builder.batchNormalization("shared", first))
+    let beside = builder.convolution("beside", shared, channels: 2, kernel: 1)
+    let scores = builder.fullyConnected(
+      "fc", builder.globalAveragePooling("pool", shared), outputs: 3)
+    var network = builder.architecture(name: "", summary: "", outputs: [scores, beside])
+    network.frozen = ["beside"]
+    let marked = program(network, FuseNormalizations(), Self.marking(network), FuseBlocks())
+    #expect(try marked.hasBackward(step("first", of: marked)))
+    #expect(try marked.hasBackward(step("shared", of: marked)))
+    #expect(try marked.hasBackward(step("beside", of: marked)) == false)
+    #expect(try step("shared", of: marked).reader == nil)
+    // Without gradients it may.
+    let tested = program(network, mode: .evaluation, FuseNormalizations(), FuseBlocks())
+    #expect(
+      try step("shared", of: tested).reader.map { tested.steps[$0].name } == "beside")
   }
 
   @Test("outputs of normalizations are left to their readers, or recomputed in chains")

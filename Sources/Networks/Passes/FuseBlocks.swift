@@ -23,7 +23,9 @@ package struct FuseBlocks: ProgramPass {
         program.steps[writer].following = index
       }
       if let first = readings[step.output].first, program.steps[first.step].isConvolution,
-        !Self.normalizes(program, between: index, and: first.step)
+        !Self.normalizes(program, between: index, and: first.step),
+        // One without a backward pass would not mask dy.
+        program.hasBackward(program.steps[first.step]) || !program.hasBackward(step)
       {
         program.steps[index].reader = first.step
         program.steps[first.step].preceding = index

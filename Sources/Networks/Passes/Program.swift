@@ -5,8 +5,8 @@ import Tensors
 
 /// What the passes transform, from an architecture's operations to steps with all their memory.
 ///
-/// Each pass takes a program and returns one: `ChooseElements`, `FuseNormalizations`, `MarkGradients`, `FuseBlocks`,
-/// `Rematerialize`, `PlanMemory`; `Lowering` then makes the layers of a `Plan`. A value is named by the
+/// Each pass takes a program and returns one: `DropUnused`, `ChooseElements`, `FuseNormalizations`, `MarkGradients`,
+/// `FuseBlocks`, `Rematerialize`, `PlanMemory`; `Lowering` then makes the layers of a `Plan`. A value is named by the
 /// node that writes it, a step by its index.
 package struct Program {
   package typealias ValueID = Int
@@ -118,10 +118,7 @@ package struct Program {
   }
 
   /// Whether the backward pass makes any gradient at a step.
-  package func hasBackward(_ step: Step) -> Bool {
-    step.operation.isDifferentiable
-      && (step.trainsParameters || step.inputs.contains { values[$0].needsGradient })
-  }
+  package func hasBackward(_ step: Step) -> Bool { values[step.output].needsGradient }
 
   /// The operands whose values the backward pass of a step reads.
   package func backwardReads(_ step: Step) -> [Operand] {

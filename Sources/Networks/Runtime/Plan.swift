@@ -77,9 +77,11 @@ package struct Plan {
     _ architecture: Architecture, _ parameters: ParameterLayout, _ options: Options
   ) -> [any ProgramPass] {
     let elements = ChooseElements(activations: architecture.precision.activations)
-    guard options.fuses else { return [elements, MarkGradients(parameters), PlanMemory()] }
+    guard options.fuses else {
+      return [DropUnused(), elements, MarkGradients(parameters), PlanMemory()]
+    }
     return [
-      elements, FuseNormalizations(), MarkGradients(parameters), FuseBlocks(),
+      DropUnused(), elements, FuseNormalizations(), MarkGradients(parameters), FuseBlocks(),
       Rematerialize(leastCount: options.rematerializesFrom), PlanMemory(),
     ]
   }
