@@ -99,6 +99,20 @@ extension CommandLineTests {
       expectFailure(tested, exitCode: 2, naming: ["detect eval"])
     }
 
+    @Test("a resumed run normalizes images as the weights that it began with")
+    func normalization() throws {
+      let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
+      let arguments = Self.arguments(data) + ["--checkpoint-every", "2"]
+      let weights = folder.file("weights")
+      _ = try train(2, arguments + ["--mean", "0.2,0.3,0.4", "--std", "0.5,0.6,0.7"], to: weights)
+      let whole = try train(2, arguments + ["--weights", weights], to: folder.file("whole"))
+      let resumed = try train(
+        2,
+        ["detect", "train", "--json", "--resume", folder.file("whole/checkpoints/step-0000002")],
+        to: folder.file("resumed"))
+      #expect("\(resumed["parameters_sha256"]!)" == "\(whole["parameters_sha256"]!)")
+    }
+
     @Test("eval and score give a run's own figures, predict its boxes")
     func tests() throws {
       let (data, folder) = (try Self.dataset(), try TemporaryDirectory())

@@ -54,7 +54,7 @@ struct DetectionSetup {
     let (detector, normalization) = try ranks.together { [configuration] in
       (
         try configuration.detector(classes: data.train.classes.count),
-        try configuration.detectionNormalization()
+        try configuration.detectionNormalization(weights: resume ?? configuration.network.weights)
       )
     }
     layout = try ranks.together { [configuration] in
@@ -200,11 +200,12 @@ extension TrainingConfiguration {
 
   /// By the mean colour that the settings give, else that of the weights, else ImageNet's.
   ///
+  /// - Parameter weights: a run, a checkpoint or a file; nil: there are none.
   /// - Throws: `DetectionNormalizationError`, and what reading weights throws.
-  func detectionNormalization() throws -> Normalization {
+  func detectionNormalization(weights: String?) throws -> Normalization {
     let shape = ImageShape(height: 1, width: 1, channels: 3)
     var known: Normalization?
-    if let weights = network.weights {
+    if let weights {
       known = try WeightsFile(weights).preprocessing.flatMap {
         Preprocessing.normalization($0, shape: shape)
       }

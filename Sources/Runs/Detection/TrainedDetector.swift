@@ -48,7 +48,7 @@ final class TrainedDetector {
     configuration.detection.network.usesContext =
       try configuration.detector(classes: count).hasContext(featureCount: weight.shape[1])
     detector = try configuration.detector(classes: count)
-    normalization = try configuration.detectionNormalization()
+    normalization = try configuration.detectionNormalization(weights: weights)
     self.configuration = configuration
     let largest = configuration.detectionTestScales.last ?? configuration.detectionScale
     let architecture = detector.architecture(.test, input: largest.largest)
