@@ -42,6 +42,37 @@ import Testing
     #expect(Self.summary(images, [])["AP"] == 0)
   }
 
+  @Test("each object takes the proposal that is left and overlaps it most")
+  func proposals() {
+    func object(_ x: Double) -> AnnotatedObject { .init(box: Self.box(x), category: 0) }
+    var difficult = object(700)
+    difficult.isDifficult = true
+    let data = DetectionDataset(
+      form: .voc, classes: ["a", "b"],
+      images: [Self.image(1, [object(0), object(40), difficult]), Self.image(2, [object(0)])],
+      setName: "")
+    func recall(_ boxes: [(image: Int, x: Double)]) -> ProposalRecall {
+      ProposalRecall(
+        data,
+        boxes.map { Detection(image: $0.image, category: 1, box: Self.box($0.x), score: 1) })
+    }
+    // Boxes of side 100 that are d apart overlap by (100 − d) / (100 + d).
+    let one = recall([(0, 10)])
+    #expect(one.objects == 3)
+    #expect(abs(one.recall(at: 0.8) - 1.0 / 3) < 1e-12 && one.recall(at: 0.82) == 0)
+    // The object at 0 takes the box at 10 (9/11), and that at 40 gets the box at 80 (3/7), not the same one (7/13).
+    let two = recall([(0, 80), (0, 10), (1, 60)])
+    #expect(abs(two.recall(at: 0.5) - 1.0 / 3) < 1e-12)
+    #expect(abs(two.recall(at: 0.42) - 2.0 / 3) < 1e-12)
+    #expect(two.recall(at: 0.25) == 1)
+    // Of COCO's ten overlaps those from 0.5 to 0.8 are reached by one of three objects.
+    #expect(abs(two.mean - 7.0 / 30) < 1e-12)
+    #expect(recall([]).recall(at: 0.5) == 0)
+    let nothing = DetectionDataset(
+      form: .voc, classes: ["a"], images: [Self.image(1, [difficult])], setName: "")
+    #expect(ProposalRecall(nothing, []).recall(at: 0.5) == -1)
+  }
+
   @Test(
     "a double is wrong, what is in a crowd is neither, and a class without objects does not count")
   func doublesAndCrowds() {
