@@ -143,8 +143,8 @@ let package = Package(
     .executableTarget(
       name: "resnet-dist",
       dependencies: [
-        "Benchmarks", "Jobs", "Runs", "Reports", "Evaluation", "Settings", "DetectionData",
-        "Console", "Distributed",
+        "Benchmarks", "Jobs", "Runs", "Reports", "Evaluation", "Settings", "Detection",
+        "DetectionData", "Console", "Distributed",
         "Datasets", "Networks", "Kernels", "MPI", "System", "BuildInformation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: coldSettings, linkerSettings: programLinkage),

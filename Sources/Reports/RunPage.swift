@@ -68,6 +68,7 @@ package struct RunPage: Sendable {
     }
     add("AP", run.result?.averagePrecision)
     add("AP50", run.result?.averagePrecision50)
+    add("recall of proposals", run.result?.recall50)
     add("test error", run.testError)
     add("validation error", run.result?.validationError)
     add("lowest \(run.evaluationSplit) error", run.bestError)
@@ -92,6 +93,9 @@ package struct RunPage: Sendable {
     let precision50 = chart(
       "Average precision at an overlap of 0.5", LineChart.percent, \.averagePrecision50,
       trained: false, tested: true)
+    let recall = chart(
+      "Recall of proposals at an overlap of 0.5", LineChart.percent, \.recall50, trained: false,
+      tested: true)
     let sums: [(title: String, value: KeyPath<RunRecord.Metric, Double?>)] = [
       ("Loss of proposals: objectness", \.objectness), ("Loss of proposals: boxes", \.proposalBox),
       ("Loss of regions: classes", \.classification), ("Loss of regions: boxes", \.regionBox),
@@ -101,7 +105,7 @@ package struct RunPage: Sendable {
     let rate = chart("Learning rate", LineChart.plain, \.learningRate, trained: true)
     let speed = chart(
       "Training images a second", LineChart.plain, \.imagesPerSecond, trained: true)
-    return ([error, precision, precision50, loss] + parts + [rate, speed]).filter {
+    return ([error, precision, precision50, recall, loss] + parts + [rate, speed]).filter {
       $0.lines.contains { !$0.points.isEmpty }
     }
   }

@@ -34,9 +34,11 @@ package struct RunRecord: Sendable {
     /// Of a detector: COCO's average precisions.
     package let averagePrecision: Double?
     package let averagePrecision50: Double?
+    /// Of proposals: the part of the objects that one overlaps by 0.5.
+    package let recall50: Double?
 
     enum CodingKeys: String, CodingKey {
-      case step, epoch, split, loss, seconds, objectness, classification
+      case step, epoch, split, loss, seconds, objectness, classification, recall50
       case proposalBox = "proposal_box"
       case regionBox = "region_box"
       case averagePrecision = "AP"
@@ -59,6 +61,8 @@ package struct RunRecord: Sendable {
     /// VOC's, of VOC data.
     package let averagePrecision11Points: Double?
     package let averagePrecisionArea: Double?
+    /// Of proposals: the part of the objects that one overlaps by 0.5.
+    package let recall50: Double?
     package let loss: Double?
     package let sha256: String
     package let averageSHA256: String?
@@ -72,7 +76,7 @@ package struct RunRecord: Sendable {
     package var testError: Double? { top1.map { 1 - $0 } }
 
     enum CodingKeys: String, CodingKey {
-      case model, samples, top1, loss, seconds
+      case model, samples, top1, loss, seconds, recall50
       case averagePrecision = "AP"
       case averagePrecision50 = "AP50"
       case averagePrecision11Points = "AP_11_points"

@@ -1,5 +1,7 @@
 /// Published settings by name: the training runs of papers and of the libraries that people know.
 
+import Detection
+
 /// A set of settings that belong together, to be used instead of the defaults.
 ///
 /// Everything that a recipe leaves out keeps its default. Learning rates are for the recipe's own
@@ -19,6 +21,8 @@ package enum Recipe: String, CaseIterable, Sendable {
   case fasterRCNN = "faster-rcnn"
   case he2015VOC = "he2015-voc"
   case he2015COCO = "he2015-coco"
+  case he2015VOCFourSteps = "he2015-voc-four-steps"
+  case he2015COCOFourSteps = "he2015-coco-four-steps"
 
   /// All names, in a sentence.
   package static var names: String { text(allCases) }
@@ -46,7 +50,8 @@ package enum Recipe: String, CaseIterable, Sendable {
     case .timmA3: "Wightman et al. 2021, arXiv 2110.00476, procedure A3"
     case .ffcv: "ffcv-imagenet, rn50_88_epochs"
     case .fasterRCNN: "Ren et al. 2015, arXiv 1506.01497, with detectron2's schedule"
-    case .he2015VOC, .he2015COCO: "He et al. 2015, arXiv 1512.03385, appendix A"
+    case .he2015VOC, .he2015COCO, .he2015VOCFourSteps, .he2015COCOFourSteps:
+      "He et al. 2015, arXiv 1512.03385, appendix A"
     case .fast:
       "one cycle (Smith and Topin 2018, arXiv 1708.07120) on Fashion-MNIST in 90 seconds on 2 cores"
     }
@@ -68,6 +73,9 @@ package enum Recipe: String, CaseIterable, Sendable {
     case .fasterRCNN: "128 regions an image instead of 512"
     case .he2015VOC, .he2015COCO:
       "proposals and regions are trained together instead of in four steps, and RoIAlign instead of RoI pooling"
+    case .he2015VOCFourSteps:
+      "mini-batches of 8 and 16 images at 8 times the rate instead of 1 and 2 images, and RoIAlign instead of RoI pooling"
+    case .he2015COCOFourSteps: "RoIAlign instead of RoI pooling"
     }
   }
 
@@ -181,6 +189,12 @@ package enum Recipe: String, CaseIterable, Sendable {
         .init(\.schedule.milestones, [.fraction(0.75)]), .init(\.optimizer.weightDecay, 5e-4),
         .init(\.detection.network.anchors.sizes, [64, 128, 256, 512]),
         .init(\.detection.network.dropsCrossingAnchors, true), .init(\.detection.rule.overlap, 0.3),
+      ]
+    case .he2015VOCFourSteps:
+      Self.he2015VOC.changes + [.init(\.detection.network.training, .fourSteps)]
+    case .he2015COCOFourSteps:
+      Self.he2015COCO.changes + [
+        .init(\.detection.network.training, .fourSteps), .init(\.detection.regionStepLength, 1),
       ]
     case .fast:
       [

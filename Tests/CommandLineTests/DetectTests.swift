@@ -12,7 +12,7 @@ extension CommandLineTests {
     /// A VOC folder of small images of two sizes, 6 to train with and 3 to test with.
     ///
     /// - Parameter isUniform: whether all are one image.
-    private static func dataset(isUniform: Bool = false) throws -> TemporaryDirectory {
+    static func dataset(isUniform: Bool = false) throws -> TemporaryDirectory {
       let folder = try TemporaryDirectory()
       for name in ["Annotations", "ImageSets/Main", "JPEGImages"] {
         try FileManager.default.createDirectory(
@@ -49,7 +49,7 @@ extension CommandLineTests {
     }
 
     /// Settings that train in some seconds.
-    private static func arguments(_ data: TemporaryDirectory) -> [String] {
+    static func arguments(_ data: TemporaryDirectory) -> [String] {
       [
         "detect", "train", "--data-dir", data.path, "--model", "resnet18", "--min-size", "40",
         "--max-size", "64", "--batch-size", "4", "--iterations", "4", "--rpn-channels", "16",

@@ -16,7 +16,9 @@ import Testing
     try SafetensorsFile(contentsOf: Bundle.module.resourcePath! + "/Fixtures/detector.safetensors")
   }
 
-  private static func detector(usesContext: Bool = false) throws -> Detector {
+  private static func detector(
+    _ training: DetectorTraining = .joint, usesContext: Bool = false
+  ) throws -> Detector {
     var settings = Detector.Settings()
     settings.usesContext = usesContext
     settings.anchors = AnchorGrid(sizes: [16, 32, 64], ratios: [0.5, 1, 2], stride: 16)
@@ -24,6 +26,7 @@ import Testing
     settings.regionSampling.count = 512
     (settings.trainingLimits.before, settings.trainingLimits.after) = (200, 40)
     (settings.testLimits.before, settings.testLimits.after) = (200, 40)
+    settings.training = training
     return try Detector(backbone: "resnet18", classes: classes, settings: settings)
   }
 
@@ -63,16 +66,25 @@ import Testing
   }
 
   /// Calls `body` with each image and its targets.
+  ///
+  /// - Parameters:
+  ///   - capacity: regions that the targets have room for.
+  ///   - regions: of an image.
   private static func forEachImage(
-    _ file: SafetensorsFile,
+    _ file: SafetensorsFile, capacity: Int = 0,
+    regions: (ImageTensor) throws -> [SIMD4<Float>] = { _ in [] },
     _ body: (_ image: Int, _ pixels: ImageTensor, _ targets: Targets) throws -> Void
   ) throws {
     for image in sizes.indices {
       var pixels = try file.float32("image.\(image)")
-      var target = [Float](repeating: 0, count: ObjectTargets.layout(capacity: 3).count)
+      var target = [Float](
+        repeating: 0, count: ObjectTargets.layout(capacity: 3, regions: capacity).count)
       let key = SamplingKey(seed: 1, step: 0, position: image)
+      let given = try pixels.withUnsafeMutableBufferPointer {
+        try regions(ImageTensor(base: $0.baseAddress!, images: 1, shape: shape(image)))
+      }
       try target.withUnsafeMutableBufferPointer { target in
-        ObjectTargets(key: key, objects: try objects(file, image))
+        ObjectTargets(key: key, objects: try objects(file, image), regions: given)
           .write(to: MutableVectorView(target))
       }
       try pixels.withUnsafeMutableBufferPointer { pixels in
@@ -116,6 +128,23 @@ import Testing
     }
   }
 
+  /// Passes over two images with the fixture's weights.
+  private static func passes(_ detector: Detector, _ form: Detector.Form) throws
+    -> ImageByImagePasses
+  {
+    let extent = GradientExtent(
+      ParameterLayout(detector.architecture(form, input: shape(0))))
+    let passes = ImageByImagePasses(
+      { detector.architecture(form, input: $0) },
+      largest: ImageShape(height: 96, width: 112, channels: 3),
+      layout: try ShardLayout(batch: 2, shards: 2), exchange: SingleRankExchange(),
+      gradients: PrivateGradientMemory(extent, nodes: 1), observers: [],
+      reduction: Nobody())
+    try load(passes.replica)
+    passes.replica.gradients.update(repeating: .nan)
+    return passes
+  }
+
   @Test(
     "losses and all gradients of images of different sizes are PyTorch's",
     arguments: [false, true])
@@ -125,32 +154,22 @@ import Testing
     let prefix = usesContext ? "context." : ""
     // PyTorch in Float32 is 9e-6 off its own Float64, and with context 1.1e-5.
     let tolerance = usesContext ? 2e-5 : 1e-5
-    let layout = try ShardLayout(batch: 2, shards: 2)
     let form = Detector.Form.training(objects: 3)
-    let extent = GradientExtent(
-      ParameterLayout(detector.architecture(form, input: Self.shape(0))))
-    let passes = ImageByImagePasses(
-      { detector.architecture(form, input: $0) },
-      largest: ImageShape(height: 96, width: 112, channels: 3), layout: layout,
-      exchange: SingleRankExchange(),
-      gradients: PrivateGradientMemory(extent, nodes: 1), observers: [],
-      reduction: Nobody())
-    try Self.load(passes.replica)
-    passes.replica.gradients.update(repeating: .nan)
+    let passes = try Self.passes(detector, form)
     try Self.forEachImage(file) { image, pixels, targets in
       try passes.trainingPass(
         localShard: image, image: pixels, targets: targets, microBatch: .whole, didForward: {})
     }
     let offsets = detector.architecture(form, input: Self.shape(0)).lossSumsOffsets
+    let proposalLoss = try #require(detector.losses.proposals)
+    let regionLoss = try #require(detector.losses.regions)
     let width = passes.sums.count / 2
     let expected = try file.float32("\(prefix)image_losses")
     for image in 0..<2 {
       let sums = LossSums(passes.sums.row(image, width: width))
       let parts = [
-        sums.from(offsets[Detector.losses.proposals])[2],
-        sums.from(offsets[Detector.losses.proposals])[3],
-        sums.from(offsets[Detector.losses.regions])[2],
-        sums.from(offsets[Detector.losses.regions])[3],
+        sums.from(offsets[proposalLoss])[2], sums.from(offsets[proposalLoss])[3],
+        sums.from(offsets[regionLoss])[2], sums.from(offsets[regionLoss])[3],
       ]
       // The fixture's are parts of the mean over the two images.
       #expect(
@@ -223,12 +242,14 @@ extension DetectorAgreementTests {
     let file = try Self.fixture()
     let detector = try Self.detector()
     let replica = try Self.replica(detector)
+    let finder = ProposalFinder(
+      detector, limits: detector.settings.testLimits, parameters: replica)
     let regions = PyramidRegions(detector, parameters: replica)
     try Self.forEachImage(file) { image, pixels, _ in
       if image > 0 { return }
       let scales = [1, 2, 4].map { Self.repeated(pixels, $0) }
       defer { for scale in scales { scale.base.deallocate() } }
-      let proposals = try regions.proposals(pixels)
+      let proposals = try finder.boxes(in: pixels)
       let known = try file.float32("proposals.0")
       #expect(
         normwiseError(proposals.flatMap { [$0[0], $0[1], $0[2], $0[3]] }, known) < 1e-5)
@@ -284,14 +305,15 @@ extension DetectorAgreementTests {
     let proposals = try file.float32("proposals.0")
     let scores = try file.float32("test.scores")
     var target = [Float](
-      repeating: 0, count: ObjectTargets.layout(capacity: detector.settings.testLimits.after).count)
+      repeating: 0, count: detector.givenRegions.count)
     target.withUnsafeMutableBufferPointer { target in
-      let objects = (0..<proposals.count / 4).map { index -> TargetObject in
+      let regions = (0..<proposals.count / 4).map { index -> SIMD4<Float> in
         let row = Array(proposals[4 * index..<4 * index + 4])
-        return TargetObject(box: SIMD4<Float>(row[0], row[1], row[2], row[3]), label: 0)
+        return SIMD4<Float>(row[0], row[1], row[2], row[3])
       }
-      ObjectTargets(key: SamplingKey(seed: 0, step: 0, position: 0), objects: objects)
-        .write(to: MutableVectorView(target))
+      ObjectTargets(
+        key: SamplingKey(seed: 0, step: 0, position: 0), objects: [], regions: regions
+      ).write(to: MutableVectorView(target))
     }
     try Self.forEachImage(file) { image, pixels, _ in
       if image > 0 { return }
@@ -310,6 +332,79 @@ extension DetectorAgreementTests {
         #expect(object.box[0] >= 0 && object.box[2] <= 80 && object.box[3] <= 96)
       }
     }
+  }
+}
+
+extension DetectorAgreementTests {
+  /// The gradients of two images, by name.
+  private static func gradients(
+    _ detector: Detector, _ file: SafetensorsFile, proposals: ProposalFinder? = nil
+  ) throws -> [String: [Float]] {
+    let capacity = proposals?.limit ?? 0
+    let passes = try passes(detector, .training(objects: 3, givenRegions: capacity))
+    try forEachImage(
+      file, capacity: capacity, regions: { try proposals?.boxes(in: $0) ?? [] }
+    ) { image, pixels, targets in
+      try passes.trainingPass(
+        localShard: image, image: pixels, targets: targets, microBatch: .whole, didForward: {})
+    }
+    return Dictionary(
+      uniqueKeysWithValues: passes.replica.gradientDictionary().map { ($0.name, $0.values) })
+  }
+
+  @Test("a part's gradients are what its loss adds to those of both, which are PyTorch's")
+  func parts() throws {
+    let file = try Self.fixture()
+    let joint = try Self.gradients(Self.detector(), file)
+    let proposals = try Self.gradients(Self.detector(.proposals), file)
+    let regions = try Self.gradients(Self.detector(.regions), file)
+    func isProposals(_ name: String) -> Bool { name.hasPrefix("rpn.") }
+    func isRegions(_ name: String) -> Bool {
+      name.hasPrefix("layer4.") || name.hasPrefix("roi_heads.")
+    }
+    #expect(Set(proposals.keys) == Set(joint.keys.filter { !isRegions($0) }))
+    #expect(Set(regions.keys) == Set(joint.keys.filter { !isProposals($0) }))
+    for (name, both) in joint {
+      if isProposals(name) {
+        #expect(proposals[name] == both, "\(name)")
+      } else if isRegions(name) {
+        #expect(regions[name] == both, "\(name)")
+      } else {
+        let sum = zip(try #require(proposals[name]), try #require(regions[name])).map { $0 + $1 }
+        #expect(normwiseError(sum, both) < 1e-5, "\(name)")
+      }
+    }
+  }
+
+  @Test(
+    "proposals are PyTorch's, and regions trained on those of a like network have the same bits")
+  func otherNetworksProposals() throws {
+    let file = try Self.fixture()
+    let detector = try Self.detector(.regions)
+    let other = Replica(
+      detector.architecture(
+        .proposals(detector.settings.trainingLimits),
+        input: ImageShape(height: 96, width: 112, channels: 3)),
+      evaluation: .oneImage, exchange: SingleRankExchange())
+    try Self.load(other)
+    let tested = ProposalFinder(
+      detector, limits: detector.settings.testLimits, parameters: other)
+    let expected = try file.float32("proposals.0")
+    try Self.forEachImage(file) { image, pixels, _ in
+      if image > 0 { return }
+      let boxes = try tested.boxes(in: pixels).flatMap { box in (0..<4).map { box[$0] } }
+      #expect(boxes.count == expected.count && normwiseError(boxes, expected) < 1e-5)
+    }
+    let trained = ProposalFinder(
+      detector, limits: detector.settings.trainingLimits, parameters: other)
+    #expect(
+      try Self.gradients(detector, file, proposals: trained)
+        == Self.gradients(detector, file))
+    // Other proposals make other gradients.
+    other.parameters.update(repeating: 0.01)
+    #expect(
+      try Self.gradients(detector, file, proposals: trained)
+        != Self.gradients(detector, file))
   }
 }
 

@@ -67,4 +67,22 @@ import Testing
     #expect(try trained(2) == ["layer2.0.conv1", "layer3.1.conv2", "layer4.0.conv1"])
     #expect(try trained(4) == ["layer4.0.conv1"])
   }
+
+  @Test(
+    "each part trains its own layers and those that both share, which may be fixed",
+    arguments: [DetectorTraining.proposals, .regions])
+  func parts(training: DetectorTraining) throws {
+    func trained(_ stages: Int) throws -> Set<String> {
+      let architecture = try Self.architecture("resnet18") {
+        ($0.training, $0.frozenStages) = (training, stages)
+      }
+      return Set(
+        ParameterLayout(architecture).slots.filter { !$0.isFrozen }.map { slot in
+          slot.layer.split(separator: ".").first.map(String.init) ?? ""
+        })
+    }
+    let own: Set<String> = training == .proposals ? ["rpn"] : ["layer4", "roi_heads"]
+    #expect(try trained(2) == own.union(["layer2", "layer3"]))
+    #expect(try trained(4) == own)
+  }
 }

@@ -63,6 +63,8 @@ import Testing
     ("box-detections-per-img", "50"), ("box-refinement", "true"), ("global-context", "true"),
     ("roi-pooling", "roi-pool"), ("roi-size", "7"),
     ("rpn-smooth-l1-beta", "0"), ("box-smooth-l1-beta", "0.5"), ("freeze-stages", "1"),
+    ("training", "fast-rcnn"), ("proposals-from", "runs/step1"), ("fast-rcnn-length", "0.75"),
+    ("fast-rcnn-batch-size", "4"),
   ]
 
   private func roundTrip(_ configuration: TrainingConfiguration) throws -> TrainingConfiguration {

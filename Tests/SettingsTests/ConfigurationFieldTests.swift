@@ -66,7 +66,9 @@ import Testing
     ("box-refinement", ["true", "False"]),
     ("roi-pooling", ["roi-align", "RoI-Pool"]), ("roi-size", ["1", "64"]),
     ("rpn-smooth-l1-beta", ["0", "1"]), ("box-smooth-l1-beta", ["0", "0.111"]),
-    ("freeze-stages", ["0", "4"]),
+    ("freeze-stages", ["0", "4"]), ("training", ["joint", "Four-Steps", "rpn", "fast-rcnn"]),
+    ("proposals-from", ["runs/step1"]), ("fast-rcnn-length", ["0.01", "100"]),
+    ("fast-rcnn-batch-size", ["1"]),
     ("max-time", ["0:00:01", "2:30:00", "1-12:00:00", "90m", "1.5h", "2d", "10s"]),
   ]
 
@@ -145,7 +147,8 @@ import Testing
     ("box-detections-per-img", ["0"]), ("box-refinement", ["", "1"]),
     ("roi-pooling", ["", "align"]), ("roi-size", ["0", "65"]),
     ("rpn-smooth-l1-beta", ["-1", "nan"]), ("box-smooth-l1-beta", ["-1", "inf"]),
-    ("freeze-stages", ["-1", "5"]),
+    ("freeze-stages", ["-1", "5"]), ("training", ["", "alternating"]), ("proposals-from", [""]),
+    ("fast-rcnn-length", ["0", "101", "nan"]), ("fast-rcnn-batch-size", ["0", "1.5"]),
     (
       "max-time",
       ["", "0", "90", "0s", "2:30", "1:60:00", "1:00:60", "-1:00:00", "1h30m", "x-1:00:00"]

@@ -12,6 +12,10 @@ package struct DetectedObject: Hashable, Sendable {
   package var label: Int
   /// The class's probability.
   package var score: Float
+
+  package init(box: SIMD4<Float>, label: Int, score: Float) {
+    (self.box, self.label, self.score) = (box, label, score)
+  }
 }
 
 /// Which of a network's boxes are reported.

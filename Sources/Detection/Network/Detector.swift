@@ -37,6 +37,7 @@ package struct Detector: Hashable, Sendable {
     package var regionCoder = BoxCoder(weights: SIMD4(10, 10, 5, 5))
     /// Stages whose layers are not trained, from the stem on: 0 trains all convolutions, 2 keeps the stem and `layer1`.
     package var frozenStages = 2
+    package var training = DetectorTraining.joint
 
     package init() {}
   }
@@ -76,16 +77,18 @@ package struct Detector: Hashable, Sendable {
 
   /// What a pass is for.
   package enum Form: Hashable, Sendable {
-    /// With losses.
+    /// With the losses of what is trained.
     ///
-    /// - Parameter objects: of an image, at most.
-    case training(objects: Int)
+    /// - Parameters:
+    ///   - objects: of an image, at most.
+    ///   - givenRegions: that the targets give, at most; 0: the network proposes regions.
+    case training(objects: Int, givenRegions: Int = 0)
     /// Outputs are the regions' scores, their offsets, and the regions.
     case test
     /// The same of regions that the targets give.
     case testOfGivenRegions
-    /// The output is the proposals.
-    case proposals
+    /// The output is the regions that the network proposes.
+    case proposals(RegionProposal.Limits)
     /// The outputs are what `predictor` reads of regions that the targets give, and the regions.
     case featuresOfGivenRegions
   }
@@ -106,62 +109,55 @@ package struct Detector: Hashable, Sendable {
     for index in 1..<stage { copy(index) }
     let map = classifier.nodes[stage].inputs[0]
     let features = places[map]!
-    func finished(_ outputs: [ArchitectureBuilder.Value]) -> Architecture {
-      var architecture = builder.architecture(
-        name: name, summary: "Faster R-CNN, C4, on \(classifier.summary)",
-        stride: classifier.stride, outputs: outputs)
-      architecture.frozen = frozen(architecture)
-      return architecture
+    let proposals = appendProposals(form, features, to: &builder)
+    let pooled =
+      settings.usesContext
+      ? builder.append(
+        "roi_heads.context_roi", ContextRegion(), proposals.regions, builder.input)
+      : proposals.regions
+    places[map] = builder.append(
+      "roi_heads.box_roi_pool",
+      RegionPooling(method: settings.pooling, side: settings.pooledSide, stride: Self.stride),
+      features, pooled)
+    let last = classifier.scores.inputs[0]
+    for index in stage...last { copy(index) }
+    let read =
+      settings.usesContext
+      ? builder.append(
+        "roi_heads.context", ContextFeatures(), places[last]!, proposals.regions) : places[last]!
+    let (scores, offsets) = appendPredictor(read, to: &builder)
+    if let target = form.trainingTarget {
+      if settings.training.includesProposals {
+        _ = builder.append(
+          "rpn.loss",
+          ProposalLoss(
+            anchors: settings.anchors, matching: settings.anchorMatching,
+            sampling: settings.anchorSampling, beta: settings.anchorBeta,
+            dropsCrossing: settings.dropsCrossingAnchors, target: target),
+          proposals.scores, proposals.offsets, builder.input)
+      }
+      if settings.training.includesRegions {
+        _ = builder.append(
+          "roi_heads.loss",
+          RegionLoss(
+            regions: settings.regionSampling.count, beta: settings.regionBeta, target: target),
+          scores, offsets, proposals.regions)
+      }
     }
-    /// What the predictor reads of regions.
-    func regionFeatures(
-      _ regions: ArchitectureBuilder.Value
-    ) -> ArchitectureBuilder.Value {
-      let all =
-        settings.usesContext
-        ? builder.append("roi_heads.context_roi", ContextRegion(), regions, builder.input) : regions
-      places[map] = builder.append(
-        "roi_heads.box_roi_pool",
-        RegionPooling(method: settings.pooling, side: settings.pooledSide, stride: Self.stride),
-        features, all)
-      let last = classifier.scores.inputs[0]
-      for index in stage...last { copy(index) }
-      return settings.usesContext
-        ? builder.append("roi_heads.context", ContextFeatures(), places[last]!, regions)
-        : places[last]!
-    }
-    switch form {
-    case .training(let objects):
-      let target = ObjectTargets.layout(capacity: objects)
-      let proposals = appendProposals(features, objects: target, to: &builder)
-      let predictions = appendPredictor(regionFeatures(proposals.regions), to: &builder)
-      _ = builder.append(
-        "rpn.loss",
-        ProposalLoss(
-          anchors: settings.anchors, matching: settings.anchorMatching,
-          sampling: settings.anchorSampling, beta: settings.anchorBeta,
-          dropsCrossing: settings.dropsCrossingAnchors, target: target),
-        proposals.scores, proposals.offsets, builder.input)
-      _ = builder.append(
-        "roi_heads.loss",
-        RegionLoss(
-          regions: settings.regionSampling.count, beta: settings.regionBeta, target: target),
-        predictions.scores, predictions.offsets, proposals.regions)
-      return finished([predictions.scores, predictions.offsets, proposals.regions])
-    case .test:
-      let proposals = appendProposals(features, objects: nil, to: &builder)
-      let predictions = appendPredictor(regionFeatures(proposals.regions), to: &builder)
-      return finished([predictions.scores, predictions.offsets, proposals.regions])
-    case .testOfGivenRegions:
-      let regions = builder.append("regions", givenRegions, builder.input)
-      let predictions = appendPredictor(regionFeatures(regions), to: &builder)
-      return finished([predictions.scores, predictions.offsets, regions])
-    case .proposals:
-      return finished([appendProposals(features, objects: nil, to: &builder).regions])
-    case .featuresOfGivenRegions:
-      let regions = builder.append("regions", givenRegions, builder.input)
-      return finished([regionFeatures(regions), regions])
-    }
+    // What neither an output nor a loss needs is not computed.
+    let outputs =
+      switch form {
+      case .proposals: [proposals.regions]
+      case .training where !settings.training.includesRegions:
+        [proposals.scores, proposals.offsets]
+      case .training, .test, .testOfGivenRegions: [scores, offsets, proposals.regions]
+      case .featuresOfGivenRegions: [read, proposals.regions]
+      }
+    var architecture = builder.architecture(
+      name: name, summary: "Faster R-CNN, C4, on \(classifier.summary)", stride: classifier.stride,
+      outputs: outputs)
+    architecture.frozen = frozen(architecture)
+    return architecture
   }
 
   /// The two sibling layers, on images that are the features of regions.
@@ -170,10 +166,9 @@ package struct Detector: Hashable, Sendable {
       input: ImageShape(
         height: 1, width: 1, channels: featureCount * (settings.usesContext ? 2 : 1)),
       precision: precision)
-    let predictions = appendPredictor(builder.input, to: &builder)
+    let (scores, offsets) = appendPredictor(builder.input, to: &builder)
     return builder.architecture(
-      name: name, summary: "the last layers of \(name)",
-      outputs: [predictions.scores, predictions.offsets])
+      name: name, summary: "the last layers of \(name)", outputs: [scores, offsets])
   }
 
   /// Whether weights of a predictor that reads so many features are of a detector with context.
@@ -197,8 +192,14 @@ package struct Detector: Hashable, Sendable {
     return (scores, offsets)
   }
 
-  /// The losses of the training form come in this order.
-  package static let losses = (proposals: 0, regions: 1)
+  /// The places of the losses among those of the training form; nil: there is none.
+  package var losses: (proposals: Int?, regions: Int?) {
+    switch settings.training {
+    case .joint, .fourSteps: (0, 1)
+    case .proposals: (0, nil)
+    case .regions: (nil, 0)
+    }
+  }
 
   /// The stage that sees regions.
   private static let regionStage = "layer4."
@@ -212,11 +213,8 @@ package struct Detector: Hashable, Sendable {
   }
 
   /// The region proposal network.
-  ///
-  /// - Parameter objects: the targets of which regions for training are drawn; nil: all proposals are regions.
   private func appendProposals(
-    _ features: ArchitectureBuilder.Value, objects: TargetLayout?,
-    to builder: inout ArchitectureBuilder
+    _ form: Form, _ features: ArchitectureBuilder.Value, to builder: inout ArchitectureBuilder
   ) -> (
     scores: ArchitectureBuilder.Value, offsets: ArchitectureBuilder.Value,
     regions: ArchitectureBuilder.Value
@@ -237,31 +235,63 @@ package struct Detector: Hashable, Sendable {
       "rpn.head.bbox_pred",
       FullyConnectedOperation(outputs: 4 * anchors, deviation: deviation, isFilter: true),
       value)
-    let sampling = objects.map {
-      RegionProposal.Sampling(
+    let sampling = form.trainingTarget.map {
+      RegionSampling(
         matching: settings.regionMatching, rule: settings.regionSampling,
         coder: settings.regionCoder, target: $0)
     }
-    let regions = builder.append(
-      "rpn.proposals",
-      RegionProposal(
-        anchors: settings.anchors,
-        limits: sampling == nil ? settings.testLimits : settings.trainingLimits,
-        sampling: sampling), scores, offsets, builder.input)
+    let name = "rpn.proposals"
+    func proposed(_ limits: RegionProposal.Limits) -> ArchitectureBuilder.Value {
+      builder.append(
+        name, RegionProposal(anchors: settings.anchors, limits: limits, sampling: sampling),
+        scores, offsets, builder.input)
+    }
+    let regions =
+      switch form {
+      case .training(_, let given) where given > 0:
+        builder.append(
+          name, GivenRegions(target: form.trainingTarget!, limit: given, sampling: sampling),
+          builder.input)
+      case .training: proposed(settings.trainingLimits)
+      case .test: proposed(settings.testLimits)
+      case .testOfGivenRegions, .featuresOfGivenRegions:
+        builder.append(
+          name,
+          GivenRegions(target: givenRegions, limit: settings.testLimits.after, sampling: nil),
+          builder.input)
+      case .proposals(let limits): proposed(limits)
+      }
     return (scores, offsets, regions)
   }
 
-  /// The regions of `Form.testOfGivenRegions` and `Form.featuresOfGivenRegions`.
-  var givenRegions: GivenRegions { GivenRegions(capacity: settings.testLimits.after) }
+  /// The targets of `Form.testOfGivenRegions` and `Form.featuresOfGivenRegions`.
+  package var givenRegions: TargetLayout {
+    ObjectTargets.layout(capacity: 0, regions: settings.testLimits.after)
+  }
 
-  /// BN everywhere, and the first stages.
+  /// BN everywhere, the first stages, and what is not trained in this run.
   private func frozen(_ architecture: Architecture) -> Set<String> {
     let stages = ["conv1"] + (1...3).map { "layer\($0)." }
     let first = stages.prefix(settings.frozenStages)
+    let parts =
+      (settings.training.includesProposals ? [] : ["rpn."])
+      + (settings.training.includesRegions ? [] : [Self.regionStage, "roi_heads."])
     return Set(
       architecture.nodes.filter { node in
-        node.operation is BatchNormalizationOperation || first.contains { node.name.hasPrefix($0) }
+        node.operation is BatchNormalizationOperation
+          || (first + parts).contains { node.name.hasPrefix($0) }
       }.map(\.name))
+  }
+}
+
+extension Detector.Form {
+  /// The targets of a form with losses.
+  fileprivate var trainingTarget: TargetLayout? {
+    switch self {
+    case .training(let objects, let regions):
+      ObjectTargets.layout(capacity: objects, regions: regions)
+    case .test, .testOfGivenRegions, .proposals, .featuresOfGivenRegions: nil
+    }
   }
 }
 

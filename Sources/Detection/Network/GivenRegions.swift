@@ -1,45 +1,50 @@
-/// Regions of interest that the caller gives instead of proposals.
+/// Regions of interest that come with an image, instead of proposals of the network itself.
 
 import Networks
 import Tensors
 
-/// The boxes of the target, as regions of one image.
-struct GivenRegions: DetectorOperation {
+/// Reads the regions of the targets. Its input is the image, of which it needs no more than the number.
+package struct GivenRegions: DetectorOperation {
+  package let target: TargetLayout
   /// Regions of an image, at most.
-  let capacity: Int
+  package let limit: Int
+  /// Nil: all are the regions, as in tests.
+  package let sampling: RegionSampling?
 
-  var target: TargetLayout { ObjectTargets.layout(capacity: capacity) }
+  package func outputShape(of inputs: [ImageShape]) -> ImageShape? { SampledRegion.shape }
 
-  func outputShape(of inputs: [ImageShape]) -> ImageShape? { SampledRegion.shape }
-
-  func outputRows(of inputs: [RowCount]) -> RowCount { .dynamic(set: 0, perImage: capacity) }
-
-  func outputElement(of inputs: [ElementType], activations: ElementType) -> ElementType {
-    .float32
+  package func outputRows(of inputs: [RowCount]) -> RowCount {
+    .dynamic(set: 0, perImage: sampling?.rule.count ?? limit)
   }
 
-  var isDifferentiable: Bool { false }
+  package func outputElement(
+    of inputs: [ElementType], activations: ElementType
+  ) -> ElementType { .float32 }
 
-  func backwardReads(trainsParameters: Bool, propagates: Bool) -> [Operand] { [] }
+  package var isDifferentiable: Bool { false }
 
-  func layer(_ step: LoweredStep) -> any PlannedLayer {
-    GivenRegionsLayer(name: step.name, output: step.output, target: target)
+  package func backwardReads(trainsParameters: Bool, propagates: Bool) -> [Operand] { [] }
+
+  package func layer(_ step: LoweredStep) -> any PlannedLayer {
+    GivenRegionsLayer(name: step.name, output: step.output, operation: self)
   }
 }
 
 private struct GivenRegionsLayer: PlannedLayer {
   let name: String
   let output: TensorSlot
-  let target: TargetLayout
+  let operation: GivenRegions
 
   func forward(_ pass: PassContext) {
     pass.forEachShard { shard, _ in
-      let regions = ObjectTargets(pass.values(0, target, shard: shard)).objects
-      pass.setRowCount(regions.count, of: output, shard: shard)
-      let rows = pass.tensor(output, shard: shard)
-      for (index, region) in regions.enumerated() {
-        SampledRegion(box: region.box).write(to: rows, index)
+      let targets = pass.values(0, operation.target, shard: shard)
+      let width = operation.target.count
+      let regions = (0..<targets.count / width).flatMap { index -> [SampledRegion] in
+        let own = ObjectTargets(targets.row(index, width: width))
+        return operation.sampling?.sample(own.regions, own)
+          ?? own.regions.map { SampledRegion(box: $0) }
       }
+      pass.write(regions, to: output, shard: shard)
     }
   }
 

@@ -9,21 +9,32 @@ package final class ObjectFinder {
   private let detector: Detector
   private let rule: DetectionRule
   private let passes: ImageByImageTests
-  /// Passes over boxes that were found.
-  private let refinement: ImageByImageTests
-  private let pyramid: PyramidRegions
+  /// Passes over regions of another network, and over the boxes that were found.
+  private let givenPasses: ImageByImageTests
   private let given: GivenBoxes
+  private let pyramid: PyramidRegions
+  private let proposals: ProposalFinder
+  private let proposesItself: Bool
 
-  /// - Parameter parameters: whose parameters are read, and whose memory is used where it is large enough.
-  package init(_ detector: Detector, rule: DetectionRule, parameters: Replica) {
+  /// - Parameters:
+  ///   - parameters: whose parameters are read, and whose memory is used where it is large enough.
+  ///   - proposals: another network whose proposals are classified; nil: the detector's own are.
+  package init(
+    _ detector: Detector, rule: DetectionRule, parameters: Replica,
+    proposals: ProposalFinder? = nil
+  ) {
     self.detector = detector
     self.rule = rule
+    self.proposals =
+      proposals
+      ?? ProposalFinder(detector, limits: detector.settings.testLimits, parameters: parameters)
+    proposesItself = proposals == nil
     passes = ImageByImageTests(
       { detector.architecture(.test, input: $0) }, parameters: parameters)
-    refinement = ImageByImageTests(
+    givenPasses = ImageByImageTests(
       { detector.architecture(.testOfGivenRegions, input: $0) }, parameters: parameters)
-    pyramid = PyramidRegions(detector, parameters: parameters)
     given = GivenBoxes(detector)
+    pyramid = PyramidRegions(detector, parameters: parameters)
   }
 
   /// The objects of an image, best first.
@@ -34,19 +45,23 @@ package final class ObjectFinder {
   package func objects(
     in image: ImageTensor, scales: [ImageTensor] = []
   ) throws -> [DetectedObject] {
-    var (objects, boxes) = candidates(
-      try scales.isEmpty
-        ? predictions(passes.scoringPass(image))
-        : pyramid.predictions(pyramid.proposals(image), image.shape, scales), image.shape)
+    let first =
+      try scales.isEmpty && proposesItself
+      ? predictions(passes.scoringPass(image))
+      : predictions(of: proposals.boxes(in: image), image, scales)
+    var (objects, boxes) = candidates(first, image.shape)
     if rule.refines {
-      objects +=
-        candidates(
-          try scales.isEmpty
-            ? predictions(refinement.scoringPass(image, targets: given.targets(boxes)))
-            : pyramid.predictions(boxes, image.shape, scales), image.shape
-        ).objects
+      objects += candidates(try predictions(of: boxes, image, scales), image.shape).objects
     }
     return rule.selected(objects)
+  }
+
+  private func predictions(
+    of regions: [SIMD4<Float>], _ image: ImageTensor, _ scales: [ImageTensor]
+  ) throws -> RegionPredictions {
+    try scales.isEmpty
+      ? predictions(givenPasses.scoringPass(image, targets: given.targets(regions)))
+      : pyramid.predictions(regions, image.shape, scales)
   }
 
   private func predictions(_ replica: Replica) -> RegionPredictions {
@@ -72,19 +87,18 @@ package struct RegionPredictions {
   let regions: [SIMD4<Float>]
 }
 
-/// Boxes as the targets of the forms whose regions are given.
+/// Boxes as the targets of the test forms whose regions are given.
 final class GivenBoxes {
   private let memory: AlignedBuffer<Float>
 
   init(_ detector: Detector) {
-    memory = AlignedBuffer(count: detector.givenRegions.target.count)
+    memory = AlignedBuffer(count: detector.givenRegions.count)
   }
 
   /// Valid until the next call.
   func targets(_ boxes: [SIMD4<Float>]) -> Targets {
     ObjectTargets(
-      key: SamplingKey(seed: 0, step: 0, position: 0),
-      objects: boxes.map { TargetObject(box: $0, label: 0) }
+      key: SamplingKey(seed: 0, step: 0, position: 0), objects: [], regions: boxes
     ).write(to: memory.view)
     return Targets([
       VectorView(UnsafeRawBufferPointer(memory.elements).assumingMemoryBound(to: UInt8.self))

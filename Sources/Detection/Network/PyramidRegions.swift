@@ -12,7 +12,6 @@ package final class PyramidRegions {
   /// The pixels of the images that backbones are trained on.
   private static let usualArea: Float = 224 * 224
 
-  private let proposing: ImageByImageTests
   private let pooling: ImageByImageTests
   private let predictor: Replica
   private let given: GivenBoxes
@@ -20,23 +19,15 @@ package final class PyramidRegions {
   private let features: AlignedBuffer<Float>
 
   package init(_ detector: Detector, parameters: Replica) {
-    proposing = ImageByImageTests(
-      { detector.architecture(.proposals, input: $0) }, parameters: parameters)
     pooling = ImageByImageTests(
       { detector.architecture(.featuresOfGivenRegions, input: $0) }, parameters: parameters)
-    let capacity = detector.givenRegions.capacity
+    let capacity = detector.settings.testLimits.after
     let architecture = detector.predictor
     predictor = Replica(
       architecture, evaluation: try! ShardLayout(batch: capacity, shards: 1),
       exchange: SingleRankExchange(), sharing: parameters)
     given = GivenBoxes(detector)
     features = AlignedBuffer(count: capacity * architecture.input.count)
-  }
-
-  /// Of one image, best first.
-  package func proposals(_ image: ImageTensor) throws -> [SIMD4<Float>] {
-    let replica = try proposing.scoringPass(image)
-    return SampledRegion.boxes(replica.rows(replica.evaluationRows(0), ofOutput: 0))
   }
 
   /// What the detector says of regions.

@@ -28,27 +28,10 @@ package struct RegionProposal: DetectorOperation {
     }
   }
 
-  /// What a training image's regions are drawn by.
-  package struct Sampling: Hashable, Sendable {
-    package var matching: MatchingRule
-    package var rule: SamplingRule
-    package var coder: BoxCoder
-    package var target: TargetLayout
-
-    package init(
-      matching: MatchingRule, rule: SamplingRule, coder: BoxCoder, target: TargetLayout
-    ) {
-      self.matching = matching
-      self.rule = rule
-      self.coder = coder
-      self.target = target
-    }
-  }
-
   package let anchors: AnchorGrid
   package let limits: Limits
   /// Nil: all proposals are the regions, as in tests.
-  package let sampling: Sampling?
+  package let sampling: RegionSampling?
 
   package func outputShape(of inputs: [ImageShape]) -> ImageShape? { SampledRegion.shape }
 
@@ -95,12 +78,10 @@ private struct RegionProposalLayer: PlannedLayer {
           return proposals.map { SampledRegion(box: $0) }
         }
         let targets = pass.values(0, sampling.target, shard: shard)
-        return sample(
-          proposals, ObjectTargets(targets.row(index, width: sampling.target.count)), sampling)
+        return sampling.sample(
+          proposals, ObjectTargets(targets.row(index, width: sampling.target.count)))
       }
-      pass.setRowCount(regions.count, of: output, shard: shard)
-      let rows = pass.tensor(output, shard: shard)
-      for (index, region) in regions.enumerated() { region.write(to: rows, index) }
+      pass.write(regions, to: output, shard: shard)
     }
   }
 
@@ -124,21 +105,5 @@ private struct RegionProposalLayer: PlannedLayer {
       .filter { $0.hasSides(atLeast: limits.leastSide) }
     return NonMaximumSuppression.kept(boxes, overlap: limits.overlap, limit: limits.after)
       .map { boxes[$0] }
-  }
-
-  /// The regions that one image is trained with.
-  private func sample(
-    _ proposals: [SIMD4<Float>], _ targets: ObjectTargets, _ sampling: RegionProposal.Sampling
-  ) -> [SampledRegion] {
-    let objects = targets.objects
-    let boxes = proposals + objects.filter { !$0.isCrowd }.map(\.box)
-    let matches = sampling.matching.matches(boxes, objects)
-    return sampling.rule.sample(matches, targets.key.stream(.regionSampling)).map { index in
-      guard matches[index] >= 0 else { return SampledRegion(box: boxes[index]) }
-      let object = objects[Int(matches[index])]
-      return SampledRegion(
-        box: boxes[index], label: object.label,
-        code: sampling.coder.encode(object.box, relativeTo: boxes[index]))
-    }
   }
 }

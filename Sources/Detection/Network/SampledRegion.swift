@@ -1,5 +1,6 @@
 /// A region of interest with what it is trained for: a row of the proposals' value.
 
+import Networks
 import Tensors
 
 struct SampledRegion {
@@ -39,5 +40,14 @@ struct SampledRegion {
       row[5 + place] = code[place]
     }
     row[4] = Float(label)
+  }
+}
+
+extension PassContext {
+  /// Writes all regions of a local shard.
+  func write(_ regions: [SampledRegion], to output: TensorSlot, shard: Int) {
+    setRowCount(regions.count, of: output, shard: shard)
+    let rows = tensor(output, shard: shard)
+    for (index, region) in regions.enumerated() { region.write(to: rows, index) }
   }
 }

@@ -35,6 +35,7 @@ package struct ResumePoint: Codable, Equatable, Sendable {
   static func find(_ argument: String, directory: String?) throws -> ResumePoint? {
     guard argument == automatic else { return try find(argument) }
     guard let directory else { throw AutomaticResumeWithoutFolder() }
+    if RunFolder.hasSteps(in: directory) { return try find(directory) }
     return try RunFolder.checkpoints(in: directory).isEmpty ? nil : newestWhole(of: directory)
   }
 

@@ -46,7 +46,7 @@ package struct WeightsFile {
   ///
   /// - Parameters:
   ///   - path: a `.safetensors` file, a `.pth` file, a checkpoint folder, a run folder (its
-  ///     newest checkpoint), or `best` in a run folder (that of its best evaluation).
+  ///     newest checkpoint; of a training in steps the last step's), or `best` in a run folder (that of its best evaluation).
   ///   - content: what a checkpoint is read for.
   /// - Throws: `CheckpointError`, `SafetensorsError`, `PyTorchFileError`, `FileError`.
   package init(_ path: String, _ content: Content = .result) throws {
@@ -153,7 +153,7 @@ package struct WeightsFile {
       return here
     }
     guard isFolder.boolValue else { return nil }
-    guard let newest = try RunFolder.checkpoints(in: path).last else {
+    guard let newest = try RunFolder.checkpoints(in: RunFolder.resultingRun(path)).last else {
       throw CheckpointError.notFound(path: path)
     }
     return newest.path
@@ -161,12 +161,13 @@ package struct WeightsFile {
 
   /// The checkpoint of a run's best evaluation, when `path` is `best` in its folder.
   private static func bestCheckpoint(_ path: String) throws -> String? {
-    let run = (path as NSString).deletingLastPathComponent
+    let parent = (path as NSString).deletingLastPathComponent
+    let run = RunFolder.resultingRun(parent.isEmpty ? "." : parent)
     guard (path as NSString).lastPathComponent == "best",
-      let newest = try RunFolder.checkpoints(in: run.isEmpty ? "." : run).last,
+      let newest = try RunFolder.checkpoints(in: run).last,
       let step = try CheckpointFolder.state(of: newest.path).best?.step
     else { return nil }
-    return try RunFolder.checkpoints(in: run.isEmpty ? "." : run).first { $0.step == step }?.path
+    return try RunFolder.checkpoints(in: run).first { $0.step == step }?.path
   }
 
   /// The run that the checkpoint folder `path` belongs to: …/checkpoints/step-0001234 is two levels

@@ -62,9 +62,14 @@ package final class DetectionEvaluationRun {
       table.add("evaluating on", DetectionSummary.text(dataset) + ", \(dataset.setName)")
       table.write(to: console)
       for note in dataset.notes { console.writeLine(note) }
+      if !trained.detector.settings.training.includesRegions {
+        console.writeLine(
+          "note: the run trained proposals alone (--training rpn): its regions are scored by the weights that it "
+            + "began with")
+      }
     }
     let detections = DatasetDetections(
-      dataset, trained.images(of: dataset), trained.finder, ranks: ranks)
+      dataset, trained.images(of: dataset), .objects(trained.finder), ranks: ranks)
     let bar = ranks.isFirst ? ProgressBar(console: console) : nil
     bar?.begin("evaluate", total: detections.imagesOfRank)
     let found = try ranks.endTogether {

@@ -8,24 +8,24 @@ import Foundation
 import MPI
 import Networks
 
-/// Finds the objects of a data set's images.
+/// Finds the objects of a data set's images, or the proposals.
 ///
 /// What is found in an image depends on that image alone, so ranks take whole images and the result does
 /// not depend on how many ranks there are.
 final class DatasetDetections {
   let dataset: DetectionDataset
   private let images: DetectionImages
-  private let finder: ObjectFinder
+  private let part: EvaluatedPart
   private let ranks: ProcessGroup
   private let rankProgress: RankProgress?
 
   init(
-    _ dataset: DetectionDataset, _ images: DetectionImages, _ finder: ObjectFinder,
+    _ dataset: DetectionDataset, _ images: DetectionImages, _ part: EvaluatedPart,
     ranks: ProcessGroup, rankProgress: RankProgress? = nil
   ) {
     self.dataset = dataset
     self.images = images
-    self.finder = finder
+    self.part = part
     self.ranks = ranks
     self.rankProgress = rankProgress
   }
@@ -43,7 +43,7 @@ final class DatasetDetections {
     {
       rankProgress?.move(to: .evaluating, layer: place)
       let sample = try images.readForTest(index)
-      for object in try finder.objects(in: sample.image, scales: sample.scales) {
+      for object in try part.found(in: sample) {
         let box = sample.box(object.box)
         numbers += [
           Double(index), Double(object.label - 1), box.x1, box.y1, box.x2, box.y2,
@@ -67,6 +67,9 @@ final class DatasetDetections {
       ($0.element.image, $0.offset) < ($1.element.image, $1.offset)
     }.map(\.element)
   }
+
+  /// What detections of all images come to.
+  func scores(_ found: [Detection]) -> any DetectorScores { part.scores(dataset, found) }
 }
 
 /// A detector's evaluation between steps.
@@ -74,7 +77,7 @@ final class DetectionPass: EvaluationPass {
   private let detections: DatasetDetections
   private let ranks: ProcessGroup
   /// Rank 0's newest scores and detections.
-  private(set) var last: (scores: DetectionScores, detections: [Detection])?
+  private(set) var last: (scores: any DetectorScores, detections: [Detection])?
 
   init(_ detections: DatasetDetections, ranks: ProcessGroup) {
     self.detections = detections
@@ -90,14 +93,14 @@ final class DetectionPass: EvaluationPass {
   ) throws -> EvaluationFigures {
     let images = detections.dataset.images.count
     let found = try detections.all { progress($0, min($0 * ranks.count, images)) }
-    let scores = ranks.isFirst ? DetectionScores(detections.dataset, found) : nil
+    let scores = ranks.isFirst ? detections.scores(found) : nil
     if let scores { last = (scores, found) }
     return try broadcast(scores, images: images)
   }
 
   /// Rank 0's scores on all ranks. Collective.
   private func broadcast(
-    _ scores: DetectionScores?, images: Int
+    _ scores: (any DetectorScores)?, images: Int
   ) throws -> EvaluationFigures {
     let own = scores?.figures ?? []
     let values = try ranks.control.broadcast(own.map(\.value))

@@ -16,22 +16,50 @@ enum DetectionTotals {
   private static let right = "right_regions"
 
   /// Adds a step's sums to `totals`.
-  static func add(_ sums: LossSums, offsets: [Int], to totals: inout EpochTotals) {
-    let proposals = sums.from(offsets[Detector.losses.proposals])
-    let regions = sums.from(offsets[Detector.losses.regions])
-    totals.add(
-      images: Int(proposals.samples), loss: proposals.loss + regions.loss,
-      terms: [
-        losses[0]: proposals[2], losses[1]: proposals[3], losses[2]: regions[2],
-        losses[3]: regions[3], sampled: regions[4], foreground: regions[5], right: regions[6],
-      ])
+  ///
+  /// - Parameters:
+  ///   - parts: which losses there are.
+  ///   - offsets: where each of them begins.
+  static func add(
+    _ sums: LossSums, _ parts: (proposals: Int?, regions: Int?), offsets: [Int],
+    to totals: inout EpochTotals
+  ) {
+    var (images, loss) = (0, 0.0)
+    var terms: [String: Double] = [:]
+    if let part = parts.proposals {
+      let own = sums.from(offsets[part])
+      images = Int(own.samples)
+      loss += own.loss
+      terms[losses[0]] = own[2]
+      terms[losses[1]] = own[3]
+    }
+    if let part = parts.regions {
+      let own = sums.from(offsets[part])
+      images = Int(own.samples)
+      loss += own.loss
+      terms[losses[2]] = own[2]
+      terms[losses[3]] = own[3]
+      terms[sampled] = own[4]
+      terms[foreground] = own[5]
+      terms[right] = own[6]
+    }
+    totals.add(images: images, loss: loss, terms: terms)
+  }
+
+  /// The mean over images of a part of the loss; nil where it is not trained.
+  static func mean(_ name: String, of totals: EpochTotals) -> Double? {
+    totals.terms?[name] == nil ? nil : totals.mean(ofTerm: name)
   }
 
   /// The figures of a line of the log: means over images, and how many of the regions had the right class.
   fileprivate static func figures(_ totals: EpochTotals) -> [MetricsRecord.Figure] {
-    let accuracy = totals.mean(ofTerm: right) / max(totals.mean(ofTerm: sampled), 1e-9)
-    return losses.map { .init($0, totals.mean(ofTerm: $0)) } + [
-      .init("region_accuracy", accuracy), .init(foreground, totals.mean(ofTerm: foreground)),
+    let figures = losses.compactMap { name in
+      mean(name, of: totals).map { MetricsRecord.Figure(name, $0) }
+    }
+    guard let sampled = mean(sampled, of: totals) else { return figures }
+    return figures + [
+      .init("region_accuracy", totals.mean(ofTerm: right) / max(sampled, 1e-9)),
+      .init(foreground, totals.mean(ofTerm: foreground)),
     ]
   }
 }
@@ -40,8 +68,14 @@ enum DetectionTotals {
 struct DetectionFigures: TrainingFigures {
   private let epochs: Int
   private let widths: [Int]
+  /// The figures of evaluations that the table has, and their titles.
+  private let evaluated: [(title: String, figure: String)]
 
-  init(_ timeline: TrainingTimeline) {
+  init(_ timeline: TrainingTimeline, _ detector: Detector) {
+    let recall = ProposalScores.names
+    evaluated =
+      detector.settings.training.includesRegions
+      ? [("AP", "AP"), ("AP50", "AP50")] : [("recall", recall.recall), ("AR", recall.mean)]
     epochs = timeline.epochs
     widths = [
       max(5, "\(epochs)/\(epochs)".count), max(5, timeline.steps.grouped.count), 7, 7, 10, 7, 7, 7,
@@ -51,14 +85,12 @@ struct DetectionFigures: TrainingFigures {
 
   func writeHeader(to console: any Console) {
     write(
-      [
-        "epoch", "step", "lr", "loss", "objectness", "box", "class", "box", "AP", "AP50",
-        "images/s", "time",
-      ], to: console)
+      ["epoch", "step", "lr", "loss", "objectness", "box", "class", "box"]
+        + evaluated.map(\.title) + ["images/s", "time"], to: console)
   }
 
   func write(_ epoch: FinishedEpoch, to console: any Console) {
-    func precision(_ name: String) -> String {
+    func evaluation(_ name: String) -> String {
       epoch.test?.figures.first { $0.name == name }.map {
         $0.value < 0 ? "-" : NumberFormat.percent($0.value, decimals: 2)
       } ?? "-"
@@ -67,10 +99,12 @@ struct DetectionFigures: TrainingFigures {
       [
         "\(epoch.epoch)/\(epochs)", epoch.step.grouped,
         NumberFormat.learningRate(epoch.learningRate), NumberFormat.loss(epoch.totals.meanLoss),
-      ] + DetectionTotals.losses.map { NumberFormat.loss(epoch.totals.mean(ofTerm: $0)) } + [
-        precision("AP"), precision("AP50"), NumberFormat.rate(epoch.imagesPerSecond),
-        epoch.time.clockText,
-      ], to: console)
+      ]
+        + DetectionTotals.losses.map {
+          DetectionTotals.mean($0, of: epoch.totals).map(NumberFormat.loss) ?? "-"
+        } + evaluated.map { evaluation($0.figure) } + [
+          NumberFormat.rate(epoch.imagesPerSecond), epoch.time.clockText,
+        ], to: console)
   }
 
   func logged(_ totals: EpochTotals) -> LoggedFigures {

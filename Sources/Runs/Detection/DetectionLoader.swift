@@ -15,6 +15,8 @@ final class DetectionLoader: TrainingBatches {
   private let dataset: DetectionDataset
   private let images: DetectionImages
   private let settings: Settings
+  /// Proposes the regions; nil: the network that is trained does.
+  private let proposals: ProposalFinder?
   private let layout: ShardLayout
   private let order: PermutedOrder
   private let targets: AlignedBuffer<Float>
@@ -43,20 +45,24 @@ final class DetectionLoader: TrainingBatches {
   }
 
   /// - Parameters:
+  ///   - proposals: another network's, which sees each image as it is trained.
   ///   - layout: of a micro-batch.
   ///   - step: finished steps.
   init(
     _ dataset: DetectionDataset, _ images: DetectionImages, settings: Settings,
-    layout: ShardLayout, afterSteps step: Int
+    proposals: ProposalFinder?, layout: ShardLayout, afterSteps step: Int
   ) {
     self.dataset = dataset
     self.images = images
     self.settings = settings
+    self.proposals = proposals
     self.layout = layout
     microBatch = step * settings.microBatches
     first = microBatch * layout.capacity
     order = PermutedOrder(seed: settings.seed, count: dataset.images.count)
-    targets = AlignedBuffer(count: ObjectTargets.layout(capacity: settings.capacity).count)
+    targets = AlignedBuffer(
+      count: ObjectTargets.layout(capacity: settings.capacity, regions: proposals?.limit ?? 0).count
+    )
   }
 
   func withNextMicroBatch(_ body: (MicroBatch) throws -> Void) throws {
@@ -70,7 +76,7 @@ final class DetectionLoader: TrainingBatches {
         TargetObject(
           box: sample.box($0.box, isFlipped: isFlipped), label: $0.category + 1,
           isCrowd: $0.isCrowd)
-      }
+      }, regions: try proposals?.boxes(in: sample.image) ?? []
     ).write(to: targets.view)
     try body(
       MicroBatch(

@@ -104,7 +104,7 @@ package final class DetectionPredictionRun {
   /// - Returns: in the images' order; nothing on other ranks than 0.
   package func predict() throws -> [PredictedObjects] {
     let detections = DatasetDetections(
-      dataset, trained.images(of: dataset), trained.finder, ranks: ranks)
+      dataset, trained.images(of: dataset), .objects(trained.finder), ranks: ranks)
     let bar = ranks.isFirst && dataset.images.count > 1 ? ProgressBar(console: console) : nil
     bar?.begin("predict", total: detections.imagesOfRank)
     let found = try ranks.endTogether {

@@ -38,16 +38,17 @@ struct DetectionSetup {
         ("resume", resume ?? "not given"), ("OpenBLAS's kernels", MatrixProduct.coreName),
         ("the kernels' instruction set", ProcessorTarget.instructionSet),
       ])
-    let data = try ranks.together { try DetectionSplits(requested) }
+    let data = try ranks.together {
+      try requested.checkTraining(isResumed: resume != nil)
+      return try DetectionSplits(requested)
+    }
     try ranks.agree(on: [
       ("training images", data.train.fingerprint), ("test images", data.test.fingerprint),
     ])
     try data.train.checkSizes(
       requested.data.decoding, badImages: requested.data.badImages, ranks: ranks)
     try data.test.checkSizes(requested.data.decoding, ranks: ranks)
-    var configuration = requested
-    // An image is a shard, so that nothing depends on the images beside it.
-    configuration.parallel.shards = configuration.parallel.batchSize
+    var configuration = requested.withImagesAsShards
     if configuration.network.model == NetworkSettings.automatic {
       configuration.network.model = Self.usualBackbone
     }
@@ -68,11 +69,16 @@ struct DetectionSetup {
     var options = TrainingEngine.Options(configuration, threads: 1)
     options.heads = WeightsFile.detectorPrefixes
     engineOptions = options
-    memory = Self.memory(
-      detector.architecture(
-        .training(objects: data.train.largestObjectCount), input: configuration.largestImage),
+    var memory = Self.memory(
+      detector.architecture(Self.form(configuration, data), input: configuration.largestImage),
       layout, engineOptions, hasAverage: configuration.optimizer.averageDecay != nil,
       isFirst: ranks.isFirst)
+    if configuration.detection.proposalsFrom != nil {
+      let other = ProposalNetwork.memory(detector, largest: configuration.largestImage)
+      memory.activations += other.activations
+      memory.parameters += other.parameters
+    }
+    self.memory = memory
     try ranks.checkMemory(
       memory, remedy: "a smaller --min-size and --max-size, or fewer --box-batch-size-per-image")
   }
@@ -113,11 +119,22 @@ struct DetectionSetup {
 
   /// The training form for images of a size.
   func architecture(_ input: ImageShape) -> Architecture {
-    detector.architecture(.training(objects: data.train.largestObjectCount), input: input)
+    detector.architecture(Self.form(configuration, data), input: input)
+  }
+
+  private static func form(
+    _ configuration: TrainingConfiguration, _ data: DetectionSplits
+  ) -> Detector.Form {
+    .training(
+      objects: data.train.largestObjectCount,
+      givenRegions: configuration.detection.proposalsFrom == nil
+        ? 0 : configuration.detection.detectorSettings.trainingLimits.after)
   }
 
   /// This rank's images after some steps.
-  func loader(afterSteps step: Int) -> DetectionLoader {
+  ///
+  /// - Parameter proposals: another network's; nil: the network that is trained proposes regions.
+  func loader(afterSteps step: Int, proposals: ProposalFinder?) -> DetectionLoader {
     let sides = configuration.detection.trainingSides
     let scales = sides.map {
       ImageScale(shortSide: $0, longSide: configuration.detection.longSide)
@@ -131,7 +148,26 @@ struct DetectionSetup {
         difficult: configuration.detection.difficult == .keep,
         capacity: data.train.largestObjectCount,
         microBatches: configuration.parallel.accumulate,
-        badImages: configuration.data.badImages), layout: layout, afterSteps: step)
+        badImages: configuration.data.badImages), proposals: proposals, layout: layout,
+      afterSteps: step)
+  }
+
+  /// Whether regions are trained with the proposals of the weights that the run starts from.
+  var needsTrainedProposals: Bool {
+    !detector.settings.training.includesProposals && configuration.detection.proposalsFrom == nil
+  }
+
+  /// What epochs are evaluated by: objects, or proposals where nothing else is trained.
+  ///
+  /// - Parameter proposals: another network's.
+  func evaluatedPart(_ replica: Replica, proposals: ProposalFinder?) -> EvaluatedPart {
+    if detector.settings.training.includesRegions {
+      return .objects(
+        ObjectFinder(
+          detector, rule: configuration.detection.rule, parameters: replica, proposals: proposals))
+    }
+    return .proposals(
+      ProposalFinder(detector, limits: detector.settings.testLimits, parameters: replica))
   }
 
   func images(of dataset: DetectionDataset) -> DetectionImages {
@@ -172,6 +208,25 @@ struct DetectionFolderMissing: UsageError, CustomStringConvertible {
 }
 
 extension TrainingConfiguration {
+  /// Checks that there are proposals to train with.
+  ///
+  /// - Throws: `ProposalNetworkError`.
+  func checkTraining(isResumed: Bool) throws(ProposalNetworkError) {
+    switch detection.network.training {
+    case .joint, .fourSteps, .proposals:
+      if detection.proposalsFrom != nil { throw .notTaken }
+    case .regions:
+      if detection.proposalsFrom == nil, network.weights == nil, !isResumed { throw .untrained }
+    }
+  }
+
+  /// The same with an image a shard, so that nothing depends on the images beside it.
+  var withImagesAsShards: TrainingConfiguration {
+    var configuration = self
+    configuration.parallel.shards = parallel.batchSize
+    return configuration
+  }
+
   /// How images are resized in tests.
   var detectionScale: ImageScale {
     ImageScale(shortSide: detection.shortSide, longSide: detection.longSide)

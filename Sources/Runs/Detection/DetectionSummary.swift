@@ -55,6 +55,13 @@ enum DetectionSummary {
       "kernels",
       "Swift SIMD for \(ProcessorTarget.instructionSet), OpenBLAS for \(MatrixProduct.coreName)")
     table.add("memory", setup.memory.summary)
+    switch settings.training {
+    case .joint, .fourSteps: break
+    case .proposals: table.add("loss", "that of the proposals alone")
+    case .regions:
+      let other = configuration.detection.proposalsFrom.map { "the proposals of \($0)" }
+      table.add("loss", "that of the regions alone, on " + (other ?? "the network's own proposals"))
+    }
     if let weights = configuration.network.weights {
       let what =
         parts?.isClassifier == true
@@ -64,10 +71,11 @@ enum DetectionSummary {
         } ?? ""
       table.add("weights from", weights + what)
     }
-    let trained = architecture.parameterizedLayers.count - architecture.frozen.count
+    let layers = architecture.parameterizedLayers
+    let frozen = layers.count { architecture.frozen.contains($0) }
     table.add(
       "frozen",
-      "BN and \(settings.frozenStages) stages: \(architecture.frozen.count) layers, \(trained) are trained"
+      "BN\(frozenParts(settings)): \(frozen) layers, \(layers.count - frozen) are trained"
     )
     if let checkpoint = start.checkpoint {
       table.add("resumed", "after step \(start.step.grouped) from \(checkpoint)")
@@ -75,6 +83,13 @@ enum DetectionSummary {
     table.add("run folder", folder)
     table.write(to: console)
     console.writeLine("")
+  }
+
+  /// What is frozen beside BN.
+  private static func frozenParts(_ settings: Detector.Settings) -> String {
+    " and \(settings.frozenStages) stages"
+      + (settings.training.includesProposals ? "" : ", the proposal network")
+      + (settings.training.includesRegions ? "" : ", layer4 and the regions' last layers")
   }
 
   static func text(_ dataset: DetectionDataset) -> String {
@@ -90,9 +105,9 @@ enum DetectionSummary {
     console.writeLine("")
     if let scores = outcome.scores { console.write(scores.text(dataset)) }
     console.writeLine("after \(Duration.seconds(outcome.seconds).clockText) of training")
-    if let best = outcome.best {
+    if let best = outcome.best, let figure = outcome.scores?.figures.first {
       console.writeLine(
-        "highest AP \(NumberFormat.percent(1 - best.error, decimals: 2)) after step "
+        "highest \(figure.name) \(NumberFormat.percent(1 - best.error, decimals: 2)) after step "
           + "\(best.step.grouped): --weights \(outcome.folder)/best")
     }
     console.writeLine("parameters sha256 \(outcome.parametersSHA256)")
@@ -118,9 +133,9 @@ extension DetectionTrainingRun.Outcome {
       after.append(("frozen_sha256_before", .string(frozen.before)))
       after.append(("frozen_sha256_after", .string(frozen.after)))
     }
-    if let best {
+    if let best, let figure = scores?.figures.first {
       after.append(("best_step", .integer(best.step)))
-      after.append(("best_ap", .number(1 - best.error)))
+      after.append(("best_\(figure.name.lowercased())", .number(1 - best.error)))
     }
     after += [("seconds", .number(seconds)), ("run_dir", .string(folder))]
     return JSON.members(before + figures + after).description

@@ -17,9 +17,9 @@ package final class DetectionTrainingRun {
   package struct Outcome: RunOutcome {
     package let model: String
     /// Of the evaluated images, rank 0's.
-    package let scores: DetectionScores?
+    let scores: (any DetectorScores)?
     package let images: Int
-    /// The evaluation with the highest AP.
+    /// The evaluation with the highest AP, or recall.
     package let best: BestEvaluation?
     /// Of the last step's parameters.
     package let parametersSHA256: String
@@ -28,7 +28,7 @@ package final class DetectionTrainingRun {
     /// Of the averaged parameters; nil: there is no average.
     package let averageSHA256: String?
     /// The run folder; empty on other ranks than 0.
-    package let folder: String
+    package internal(set) var folder: String
     /// Seconds of training, those before a resume included.
     package let seconds: Double
   }
@@ -36,6 +36,8 @@ package final class DetectionTrainingRun {
   private let setup: DetectionSetup
   private let start: StartingPoint
   private let parts: WeightsFile.DetectorParts?
+  /// The folder by which users know the run; nil: its own.
+  private let resumedAs: String?
   private let ranks: ProcessGroup
   private let engine: TrainingEngine
   /// Of the weights; nil: none is kept.
@@ -57,15 +59,17 @@ package final class DetectionTrainingRun {
   /// - Parameters:
   ///   - requested: the same on every rank.
   ///   - resume: what is resumed; nil: a new run begins.
+  ///   - began: when the program began, in seconds of the monotonic clock.
+  ///   - resumedAs: the folder by which users resume the run; nil: its own.
   ///   - program: which resnet-dist this is, for the logs.
   ///   - console: where rank 0 reports.
   /// - Throws: `CollectiveFailure`.
   package init(
     _ requested: TrainingConfiguration, resume: ResumePoint?, ranks: ProcessGroup,
-    program: String, console: any Console
+    began: Double = MonotonicClock.now, resumedAs: String? = nil, program: String,
+    console: any Console
   ) throws {
     StopSignals.watch()
-    let began = MonotonicClock.now
     let setup = try DetectionSetup(requested, resume: resume?.checkpoint, ranks: ranks)
     let configuration = setup.configuration
     timelineFile = try configuration.run.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
@@ -79,9 +83,19 @@ package final class DetectionTrainingRun {
       shape: ImageShape(height: 1, width: 1, channels: 3), timeline: setup.timeline, ranks: ranks
     ) { file, replica in
       parts = try file.loadDetector(into: replica)
+      if setup.needsTrainedProposals, parts?.isClassifier == true {
+        throw ProposalNetworkError.untrained
+      }
       return nil
     }
     self.parts = parts
+    self.resumedAs = resumedAs
+    let proposals = try configuration.detection.proposalsFrom.map { path in
+      let network = ProposalNetwork(setup.detector, largest: configuration.largestImage)
+      try ranks.onFirst { try network.load(path) }
+      try network.replica.broadcast(ranks)
+      return network
+    }
     let clock = TrainingClock(earlier: start.seconds)
     report = try ranks.onFirst { [start] in
       let files = try RunFiles(setup.description, start: start)
@@ -109,15 +123,14 @@ package final class DetectionTrainingRun {
     evaluation = DetectionPass(
       DatasetDetections(
         setup.data.test, setup.images(of: setup.data.test),
-        ObjectFinder(
-          setup.detector, rule: configuration.detection.rule, parameters: engine.replica),
+        setup.evaluatedPart(engine.replica, proposals: proposals?.inTests),
         ranks: ranks, rankProgress: engine.rankProgress), ranks: ranks)
     evaluator = EpochEvaluator(
       evaluation, average: average, interval: configuration.run.evaluateEvery,
       timeline: setup.timeline, clock: clock, stop: stop, report: report)
     reporter = MetricsReporter(
-      DetectionFigures(setup.timeline), configuration, timeline: setup.timeline, clock: clock,
-      ranks: ranks, report: report)
+      DetectionFigures(setup.timeline, setup.detector), configuration, timeline: setup.timeline,
+      clock: clock, ranks: ranks, report: report)
     let architecture = engine.replica.architecture
     saver = CheckpointSaver(
       engine, average: average, clock: clock, ranks: ranks, writer: writer
@@ -132,10 +145,13 @@ package final class DetectionTrainingRun {
       engine, interval: configuration.run.verifyEvery, ranks: ranks)
     let observers: [(any TrainingObserver)?] = [verifier, reporter, saver, report?.status, events]
     let offsets = architecture.lossSumsOffsets
+    let losses = setup.detector.losses
+    let trainingProposals = proposals?.inTraining
     trainer = Trainer(
       engine, average: average, phases: [0..<setup.timeline.steps],
-      begin: { setup.loader(afterSteps: $1) },
-      totals: { DetectionTotals.add($0, offsets: offsets, to: &$1) }, timeline: setup.timeline,
+      begin: { setup.loader(afterSteps: $1, proposals: trainingProposals) },
+      totals: { DetectionTotals.add($0, losses, offsets: offsets, to: &$1) },
+      timeline: setup.timeline,
       checkpointEvery: configuration.run.checkpointEvery, progress: start.progress,
       evaluator: evaluator, stop: stop, ranks: ranks, observers: observers.compactMap(\.self))
     (self.setup, self.ranks, self.clock) = (setup, ranks, clock)
@@ -162,7 +178,7 @@ package final class DetectionTrainingRun {
     guard try trainer.run() else {
       throw CollectiveFailure(
         onEveryRank: try stop.stopped(
-          trainer.progress, of: setup.timeline, report: report, ranks: ranks))
+          trainer.progress, of: setup.timeline, report: report, resumedAs: resumedAs, ranks: ranks))
     }
     try evaluator.finish(trainer.progress)
     let outcome = Outcome(
@@ -175,8 +191,7 @@ package final class DetectionTrainingRun {
       folder: report?.files.folder.path ?? "", seconds: clock.total.seconds)
     try ranks.onFirst {
       guard let report, let last = evaluation.last else { return }
-      try DetectionFiles.write(
-        last.detections, of: setup.data.test, scores: last.scores, to: report.files.folder.path)
+      try last.scores.write(last.detections, of: setup.data.test, to: report.files.folder.path)
       try report.files.folder.writeResult(json: outcome.json)
       if setup.configuration.run.writesReport { try report.files.folder.writeReport() }
       DetectionSummary.writeResult(outcome, setup.data.test, to: report.console)

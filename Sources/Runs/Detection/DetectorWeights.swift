@@ -19,6 +19,9 @@ extension WeightsFile {
     let features: Int
   }
 
+  /// Whether the file is of a detector, which proposes regions.
+  var hasProposals: Bool { tensors.contains { $0.name.hasPrefix(Self.proposalPrefix) } }
+
   /// Sets the parameters of a detector: all of them from a detector's file; the backbone from a classifier's.
   ///
   /// torchvision's detectors prefix the backbone's names with `backbone.` or `backbone.body.`.
@@ -28,7 +31,7 @@ extension WeightsFile {
     var given = Dictionary(
       tensors.map { (Self.withoutBackbonePrefix($0.name), $0) }, uniquingKeysWith: { $1 })
     var parts = DetectorParts()
-    parts.isClassifier = !given.keys.contains { $0.hasPrefix(Self.proposalPrefix) }
+    parts.isClassifier = !hasProposals
     given = given.filter { !$0.key.hasPrefix("fc.") }
     let heads = own.filter { $0.name.hasPrefix(Self.predictorPrefix) }
     if parts.isClassifier {

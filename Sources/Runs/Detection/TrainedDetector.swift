@@ -18,6 +18,8 @@ final class TrainedDetector {
   let parametersSHA256: String
   /// Takes the memory for the largest images.
   private let replica: Replica
+  /// Where regions come from; nil: from the detector itself.
+  private let proposals: ProposalNetwork?
 
   /// Reads weights; every rank does.
   ///
@@ -55,10 +57,17 @@ final class TrainedDetector {
     replica = Replica(architecture, evaluation: .oneImage, exchange: SingleRankExchange())
     _ = try file.loadDetector(into: replica)
     parametersSHA256 = replica.parametersSHA256
+    proposals = try configuration.detection.proposalsFrom.map { [detector] path in
+      let network = ProposalNetwork(detector, largest: configuration.detectionScale.largest)
+      try network.load(path)
+      return network
+    }
   }
 
   var finder: ObjectFinder {
-    ObjectFinder(detector, rule: configuration.detection.rule, parameters: replica)
+    ObjectFinder(
+      detector, rule: configuration.detection.rule, parameters: replica,
+      proposals: proposals?.inTests)
   }
 
   func images(of dataset: DetectionDataset) -> DetectionImages {

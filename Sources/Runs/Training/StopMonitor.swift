@@ -106,10 +106,12 @@ final class StopMonitor {
 
   /// Why a run ends at `progress`, and how to continue. Collective.
   ///
-  /// - Parameter report: rank 0's.
+  /// - Parameters:
+  ///   - report: rank 0's.
+  ///   - resumedAs: the folder by which users know the run; nil: its own.
   func stopped(
     _ progress: TrainingProgress, of timeline: TrainingTimeline, report: RunReport?,
-    ranks: ProcessGroup
+    resumedAs: String? = nil, ranks: ProcessGroup
   ) throws -> RunStopped {
     let reason = try reason(ranks)
     let folder = report?.files.folder
@@ -117,7 +119,7 @@ final class StopMonitor {
     return RunStopped(
       "stopped after step \(progress.step.grouped) of \(timeline.steps.grouped) (\(reason)), saved in "
         + "\(folder?.checkpointPath(step: progress.step) ?? ""): continue with --resume "
-        + (folder?.path ?? ""))
+        + (resumedAs ?? folder?.path ?? ""))
   }
 
   /// A checkpoint was begun.

@@ -31,6 +31,12 @@ package struct DetectionSettings: Hashable, Sendable {
   package var difficult = DifficultObjects.drop
   /// Whether a box without area ends the run instead of being dropped.
   package var isStrict = false
+  /// Weights of a detector that proposes the regions; nil: the network itself does.
+  package var proposalsFrom: String?
+  /// Of four-step training: iterations of the second and the fourth step over those of the first and the third.
+  package var regionStepLength = 0.5
+  /// Of four-step training: the mini-batch of the second and the fourth step; nil: twice that of the others.
+  package var regionStepBatchSize: Int?
   /// The network's own, in its words.
   package var network = Detector.Settings()
   /// Which boxes are reported.
@@ -158,6 +164,22 @@ extension DetectionSettings: SettingGroup {
       "freeze-stages", \.detection.network.frozenStages, .integer(0...4),
       "Stages that keep their weights: 1 is the stem, 2 also layer1, 3 layer2, 4 layer3. BN is fixed in all.",
       effect: .fixed),
+    Setting(
+      "training", \.detection.network.training, .choice,
+      "joint: all layers by both losses; four-steps: proposals and regions in turn, as the paper; rpn, "
+        + "fast-rcnn: only that part, by its own loss.", effect: .fixed),
+    Setting(
+      "proposals-from", \.detection.proposalsFrom, .text("a path", "path"),
+      "fast-rcnn: the run, checkpoint or file of the detector whose proposals are trained and tested.",
+      unset: "the network itself"),
+    Setting(
+      "fast-rcnn-length", \.detection.regionStepLength, .real(0.01...100), valueName: "part",
+      "four-steps: iterations of steps 2 and 4 (regions) over those of steps 1 and 3 (proposals), which have "
+        + "--iterations or --epochs.", effect: .fixed),
+    Setting(
+      "fast-rcnn-batch-size", \.detection.regionStepBatchSize, .integer(1...),
+      "four-steps: images in a mini-batch of steps 2 and 4, at the same rate.",
+      unset: "twice --batch-size", effect: .fixed),
   ]
 
   /// What the detector is built from.

@@ -3,6 +3,7 @@
 import ArgumentParser
 import BuildInformation
 import Console
+import Detection
 import Distributed
 import Runs
 import Settings
@@ -22,6 +23,11 @@ struct DetectTrainCommand: RankedCommand {
       of 'train' has: config.yaml, metrics.jsonl, checkpoints, logs, report.html; and at its end \
       detections.json, which COCO's tools read, and for VOC data comp4_det_*.txt. --resume continues bit \
       for bit.
+
+      --training four-steps trains proposals and regions in turn, as the paper does: four runs in step1 to \
+      step4 of the run folder, which --resume takes as one. Steps 1 and 3 (proposals) have --iterations or \
+      --epochs, steps 2 and 4 (regions) --fast-rcnn-length times as many iterations; the rate drops at the \
+      same parts of each.
       """)
 
   @OptionGroup(title: DetectionCommonSelection.title)
@@ -59,10 +65,20 @@ struct DetectTrainCommand: RankedCommand {
       try DetectionTrainingSelection.check(configuration)
       return configuration
     }
-    let run = try DetectionTrainingRun(
-      configuration, resume: resume, ranks: ranks, program: BuildInformation.name,
-      console: json ? StandardConsole.error : StandardConsole.output)
-    let outcome = try run.train()
+    let console = json ? StandardConsole.error : StandardConsole.output
+    let outcome =
+      switch configuration.detection.network.training {
+      case .fourSteps:
+        try FourStepTrainingRun(
+          configuration, resume: resume, ranks: ranks, program: BuildInformation.name,
+          console: console
+        ).train()
+      case .joint, .proposals, .regions:
+        try DetectionTrainingRun(
+          configuration, resume: resume, ranks: ranks, program: BuildInformation.name,
+          console: console
+        ).train()
+      }
     if json, ranks.isFirst { StandardConsole.output.writeLine(outcome.json) }
   }
 
