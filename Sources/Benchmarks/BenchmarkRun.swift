@@ -21,6 +21,8 @@ package final class BenchmarkRun {
     package var warmUp: Int
     /// Whether the layers are timed one by one.
     package var layers: Bool
+    /// Timed steps at least, however long they take.
+    var leastSteps = 3
     /// Whether to keep what a step does when, for `ScalingStudy`.
     var recordsSteps = false
     /// Seconds and bytes a second of a network that is emulated between the ranks; nil: the real one.
@@ -65,7 +67,7 @@ package final class BenchmarkRun {
   private let profiler: LayerProfiler?
   private let recorder: StepRecorder?
   private let timelineFile: TimelineFile?
-  private let images: MadeUpImages
+  private let images: any MicroBatchSource
   private let clock = ContinuousClock()
   private var stepsDone = 0
 
@@ -106,6 +108,22 @@ package final class BenchmarkRun {
     self.images = MadeUpImages(architecture, division.layout, seed: configuration.run.seed)
   }
 
+  /// The step of a detector's run with its own images, which it reads.
+  ///
+  /// - Throws: `CollectiveFailure`.
+  package init(_ preview: DetectionPreview, seconds: Double, ranks: ProcessGroup) throws {
+    var options = Options(
+      imageSize: nil, classes: nil, steps: nil, seconds: seconds, warmUp: 1, layers: false)
+    options.leastSteps = 1
+    self.options = options
+    self.ranks = ranks
+    memory = preview.memory
+    (batch, shards) = (preview.configuration.parallel.batchSize, preview.shards)
+    (profiler, recorder, timelineFile) = (nil, nil, nil)
+    engine = try preview.engine(ranks: ranks, observers: [timer])
+    images = preview.images
+  }
+
   /// Warms up, then times steps; the result is rank 0's, its memory all ranks'.
   package func measure() throws -> (result: BenchmarkResult, layers: LayerTable?) {
     try ranks.endTogether(takeTimes)
@@ -115,7 +133,8 @@ package final class BenchmarkRun {
     let began = clock.now
     for _ in 0..<max(options.warmUp, 1) { try step() }
     let warmUpStep = (clock.now - began).seconds / Double(max(options.warmUp, 1))
-    let wanted = options.steps ?? max(3, Int((options.seconds / warmUpStep).rounded()))
+    let wanted =
+      options.steps ?? max(options.leastSteps, Int((options.seconds / warmUpStep).rounded()))
     let steps = try ranks.control.allGather(wanted)[0]
     stepsDone = 0
     timer.reset()

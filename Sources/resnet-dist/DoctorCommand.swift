@@ -35,17 +35,13 @@ struct DoctorCommand: RankedCommand {
 
   func run(on ranks: ProcessGroup) throws {
     let configuration = try ranks.together {
-      try TrainingConfiguration.resolve(
+      let configuration = try TrainingConfiguration.resolve(
         try common.changes + rare.changes, file: file.config, resume: nil)
+      try configuration.check(isFor: .classification, command: "doctor")
+      return configuration
     }
-    let measured = try Doctor(configuration, ranks: ranks).examine()
-    try ranks.onFirst {
-      guard let measured else { return }
-      var report = DoctorReport(measured)
-      if data { report.add(try imageFindings(configuration)) }
-      StandardConsole.output.writeLine(json ? report.json : report.text)
-      let problems = report.findings.count(.problem)
-      if problems > 0 { throw ProblemsFound(count: problems) }
+    try Doctor(configuration, ranks: ranks).report(json: json, ranks: ranks) {
+      data ? try imageFindings(configuration) : []
     }
   }
 
@@ -55,6 +51,24 @@ struct DoctorCommand: RankedCommand {
       configuration, console: json ? StandardConsole.error : StandardConsole.output)
     if check.findings.isEmpty { return [Finding(.ok, "data", "nothing is wrong with the images")] }
     return check.findings.map { Finding($0.isUnusable ? .problem : .note, "data", $0.text) }
+  }
+}
+
+extension Doctor {
+  /// Examines the run and prints what is found. Collective.
+  ///
+  /// - Parameter others: further findings, of rank 0.
+  /// - Throws: `ProblemsFound`, and what the examination throws.
+  func report(json: Bool, ranks: ProcessGroup, others: () throws -> [Finding] = { [] }) throws {
+    let measured = try examine()
+    try ranks.onFirst {
+      guard let measured else { return }
+      var report = DoctorReport(measured)
+      report.add(try others())
+      StandardConsole.output.writeLine(json ? report.json : report.text)
+      let problems = report.findings.count(.problem)
+      if problems > 0 { throw ProblemsFound(count: problems) }
+    }
   }
 }
 

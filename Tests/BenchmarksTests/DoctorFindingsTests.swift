@@ -16,7 +16,7 @@ import Testing
        {"from": 0, "to": 2, "latency_seconds": 2e-5, "bytes_per_second": 3e9}],
      "all_reduce": {"bytes": 4194304, "seconds": 0.002},
      "clocks": [{"host": "node2", "offset_seconds": 0.001, "uncertainty_seconds": 0.0001}],
-     "run": {"model": "resnet20", "training_images": 50000, "test_images": 10000, "batch_size": 128,
+     "run": {"model": "resnet20", "is_detector": false, "evaluation_share": 0.33, "training_images": 50000, "test_images": 10000, "batch_size": 128,
        "shards": 8, "epochs": 10, "steps": 3907, "evaluations": 10, "checkpoint_bytes": 2000000,
        "kept_checkpoints": 3, "skips_bad_images": false, "memory_bytes": [1000000000, 1000000000, 1000000000, 1000000000],
        "folder": "runs", "free_disk_bytes": 50000000000, "folder_is_writable": true},

@@ -10,7 +10,7 @@ extension CommandLineTests {
       [], ["train"], ["eval"], ["bn-recalibrate"], ["bench"], ["inspect"], ["export"], ["data"],
       ["data", "fetch"], ["data", "statistics"], ["doctor"], ["recipes"], ["sweep"], ["top"],
       ["report"], ["predict"], ["job"], ["detect"], ["detect", "train"], ["detect", "eval"],
-      ["detect", "predict"], ["detect", "score"],
+      ["detect", "predict"], ["detect", "score"], ["detect", "doctor"],
     ]
 
     private func help(_ command: [String]) throws -> [String] {

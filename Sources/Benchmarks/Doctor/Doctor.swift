@@ -34,10 +34,16 @@ package struct Doctor {
         links: try meter.links(), allReduce: nil, clocks: [])
       examination.clocks = try meter.clocks(examination.hosts)
       do {
-        let preview = try RunPreview(configuration, ranks: ranks)
-        examination.run = try run(preview)
-        examination.allReduce = try meter.allReduce(count: preview.architecture.parameterCount)
-        (examination.step, examination.loading) = try measure(preview)
+        switch configuration.detection.task {
+        case .classification:
+          let preview = try ClassificationPreview(configuration, ranks: ranks)
+          try look(at: preview, meter, &examination)
+          (examination.step, examination.loading) = try measure(preview)
+        case .detection:
+          let preview = try DetectionPreview(configuration, ranks: ranks)
+          try look(at: preview, meter, &examination)
+          examination.step = try BenchmarkRun(preview, seconds: 2, ranks: ranks).measure().result
+        }
       } catch let failure as CollectiveFailure {
         examination.failure = .init(rank: failure.rank, reason: failure.reason)
       }
@@ -45,8 +51,17 @@ package struct Doctor {
     }
   }
 
+  /// What the run is and needs, and its sums over all ranks. Collective.
+  private func look(
+    at preview: any RunPreview, _ meter: borrowing LinkMeter, _ examination: inout Examination
+  ) throws {
+    examination.run = try run(preview)
+    examination.allReduce = try meter.allReduce(count: preview.architecture.parameterCount)
+  }
+
   private func allRanks() throws -> [Examination.Rank] {
-    let threads = try configuration.threads(on: ranks)
+    let threads =
+      configuration.detection.task == .detection ? 1 : try configuration.threads(on: ranks)
     let processors = ThreadAllocation.allowedProcessors()
     let load = ProcessorTopology.load
     let speeds = try RankSpeed.measure(on: ranks, threads: threads)
@@ -65,13 +80,14 @@ package struct Doctor {
   }
 
   /// What the run is and needs. Collective.
-  private func run(_ preview: RunPreview) throws -> Examination.Run {
+  private func run(_ preview: any RunPreview) throws -> Examination.Run {
     let folder = configuration.run.directory ?? RunFolder.defaultParent
     let disk = try? DiskSpace(of: folder)
     let epochs = preview.timeline.epochs
     return .init(
-      model: preview.architecture.name, trainingImages: preview.data.train.count,
-      testImages: preview.data.evaluation.count, batchSize: configuration.parallel.batchSize,
+      model: preview.model, isDetector: configuration.detection.task == .detection,
+      trainingImages: preview.trainingImages, testImages: preview.testImages,
+      evaluationShare: preview.evaluationShare, batchSize: configuration.parallel.batchSize,
       shards: preview.shards, epochs: epochs, steps: preview.timeline.steps,
       evaluations: (epochs + configuration.run.evaluateEvery - 1) / configuration.run.evaluateEvery,
       checkpointBytes: preview.checkpointBytes,
@@ -85,7 +101,7 @@ package struct Doctor {
 
   /// The training step without images, and the images without a training step. Collective.
   private func measure(
-    _ preview: RunPreview
+    _ preview: ClassificationPreview
   ) throws -> (step: BenchmarkResult, loading: DataBenchmarkResult) {
     var untraced = configuration
     untraced.run.timeline = nil

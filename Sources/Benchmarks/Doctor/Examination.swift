@@ -54,8 +54,11 @@ package struct Examination: Codable, Sendable {
   /// The run that was asked about.
   package struct Run: Codable, Sendable {
     package var model: String
+    package var isDetector: Bool
     package var trainingImages: Int
     package var testImages: Int
+    /// The time that a test of an image takes, over that of training it.
+    package var evaluationShare: Double
     package var batchSize: Int
     package var shards: Int
     package var epochs: Int
@@ -95,9 +98,9 @@ package struct Examination: Codable, Sendable {
   package var failure: Failure?
   /// Nil where it failed.
   package var run: Run?
-  /// The training step without images; nil where it failed.
+  /// The training step, of classifiers without loading images; nil where it failed.
   package var step: BenchmarkResult?
-  /// The images without a training step; nil where it failed.
+  /// The images without a training step; nil where it failed, and of detectors, whose step loads them.
   package var loading: DataBenchmarkResult?
 
   /// Hosts by their ranks, in the order of their first.

@@ -51,8 +51,10 @@ extension Examination {
           .note, "ranks",
           count + threads + ": \(idle) of the \(first.machineProcessors) processors of "
             + "\(host.name) \(idle == 1 ? "stays" : "stay") idle",
-          remedy: "more ranks; or, where mpirun binds each rank to a core, --bind-to none or "
-            + "--map-by slot:PE=N for N threads each")
+          remedy: run?.isDetector == true
+            ? "more ranks, up to --batch-size"
+            : "more ranks; or, where mpirun binds each rank to a core, --bind-to none or "
+              + "--map-by slot:PE=N for N threads each")
       }
       if let run, run.shards / ranks.count < most {
         return Finding(

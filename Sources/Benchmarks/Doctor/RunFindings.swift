@@ -57,7 +57,9 @@ extension Examination {
       ? Finding(.ok, "memory", text)
       : Finding(
         .warning, "memory", text,
-        remedy: "a smaller --batch-size, or keep it and train it in micro-batches with --accumulate"
+        remedy: run.isDetector
+          ? "a smaller --min-size and --max-size, or fewer --box-batch-size-per-image"
+          : "a smaller --batch-size, or keep it and train it in micro-batches with --accumulate"
       )
   }
 
@@ -104,7 +106,8 @@ extension Examination {
 
   /// Training images a second with everything, where loading may take cores from training.
   private var imagesPerSecond: Double? {
-    guard let step, let loading, let cores = loadingCores else { return nil }
+    guard let step else { return nil }
+    guard let loading, let cores = loadingCores else { return step.imagesPerSecond }
     let fed = min(
       step.imagesPerSecond,
       Double(step.ranks * loading.workers) * loading.imagesPerCoreSecond)
@@ -116,12 +119,9 @@ extension Examination {
     return hasSpare ? fed : fed / (1 + taken / Double(step.threads))
   }
 
-  /// The share of a training step's time that a test of as many images takes: a forward pass.
-  private static let evaluationShare = 1.0 / 3
-
   private var time: Finding? {
     guard let run, let rate = imagesPerSecond, rate > 0 else { return nil }
-    let evaluation = Double(run.testImages) * Self.evaluationShare / rate
+    let evaluation = Double(run.testImages) * run.evaluationShare / rate
     let whole =
       Double(run.steps * run.batchSize) / rate + Double(run.evaluations) * evaluation
     let epoch = min(Double(run.trainingImages) / rate, Double(run.steps * run.batchSize) / rate)

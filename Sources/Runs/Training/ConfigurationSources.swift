@@ -39,9 +39,10 @@ extension TrainingConfiguration {
 
   /// Checks that a command is for what the settings train.
   ///
+  /// - Parameter command: the name that both tasks' commands have.
   /// - Throws: `OtherTask`.
-  package func check(isFor task: TrainingTask) throws(OtherTask) {
-    if detection.task != task { throw OtherTask(configured: detection.task) }
+  package func check(isFor task: TrainingTask, command: String = "train") throws(OtherTask) {
+    if detection.task != task { throw OtherTask(configured: detection.task, command: command) }
   }
 
   /// The values in a run's `config.yaml`, when `weights` are from a run; those that its
@@ -122,11 +123,12 @@ extension ConfigurationChanges {
 /// A command is for another task than the settings.
 package struct OtherTask: UsageError, Equatable, CustomStringConvertible {
   let configured: TrainingTask
+  let command: String
 
   package var description: String {
     switch configured {
-    case .detection: "these settings are for object detection: use 'resnet-dist detect train'"
-    case .classification: "these settings are for classification: use 'resnet-dist train'"
+    case .detection: "these settings are for object detection: use 'resnet-dist detect \(command)'"
+    case .classification: "these settings are for classification: use 'resnet-dist \(command)'"
     }
   }
 }

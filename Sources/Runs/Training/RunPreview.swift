@@ -5,7 +5,34 @@ import Networks
 import Settings
 
 /// A run's images, network, length and needs, for `doctor`.
-package struct RunPreview {
+package protocol RunPreview {
+  var configuration: TrainingConfiguration { get }
+  var model: String { get }
+  /// The network for the largest images.
+  var architecture: Architecture { get }
+  var timeline: TrainingTimeline { get }
+  var trainingImages: Int { get }
+  /// Of each evaluation.
+  var testImages: Int { get }
+  /// Logical shards of the mini-batch.
+  var shards: Int { get }
+  /// Of this rank.
+  var memory: MemoryNeed { get }
+  /// The time that a test of an image takes, over that of training it.
+  var evaluationShare: Double { get }
+}
+
+extension RunPreview {
+  /// Bytes of a checkpoint.
+  package var checkpointBytes: Int {
+    let optimizer = configuration.optimizer
+    return StateSnapshot.fileBytes(
+      ParameterLayout(architecture), optimizer.rule, hasAverage: optimizer.averageDecay != nil)
+  }
+}
+
+/// Of a classifier.
+package struct ClassificationPreview: RunPreview {
   private let setup: RunSetup
 
   /// Opens the images and checks the settings as `TrainingRun` does. Collective.
@@ -16,19 +43,14 @@ package struct RunPreview {
   }
 
   package var data: TrainingData { setup.data }
-  package var timeline: TrainingTimeline { setup.timeline }
+  package var configuration: TrainingConfiguration { setup.configuration }
+  package var model: String { architecture.name }
   package var architecture: Architecture { setup.architecture }
-  /// Logical shards of the mini-batch.
+  package var timeline: TrainingTimeline { setup.timeline }
+  package var trainingImages: Int { data.train.count }
+  package var testImages: Int { data.evaluation.count }
   package var shards: Int { setup.shards }
-  /// Of this rank.
   package var memory: MemoryNeed { setup.memory }
-
-  /// Bytes of a checkpoint.
-  package var checkpointBytes: Int {
-    let optimizer = setup.configuration.optimizer
-    return StateSnapshot.fileBytes(
-      ParameterLayout(architecture),
-      TrainingEngine.Options(setup.configuration, threads: setup.threads).optimizer,
-      hasAverage: optimizer.averageDecay != nil)
-  }
+  /// A forward pass without a backward one.
+  package var evaluationShare: Double { 1.0 / 3 }
 }

@@ -17,7 +17,7 @@ struct DetectCommand: ParsableCommand {
       """,
     subcommands: [
       DetectTrainCommand.self, DetectEvalCommand.self, DetectPredictCommand.self,
-      DetectScoreCommand.self,
+      DetectScoreCommand.self, DetectDoctorCommand.self,
     ])
 }
 

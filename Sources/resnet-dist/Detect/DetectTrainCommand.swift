@@ -34,19 +34,7 @@ struct DetectTrainCommand: RankedCommand {
   var common: SettingOptions<OfDetectors<DetectionCommonSelection>>
   @OptionGroup(title: ConfigurationFile.title) var resumption: ResumeOption
   @OptionGroup(title: ConfigurationFile.title) var file: ConfigurationFile
-  @OptionGroup(title: DetectionSelection.title)
-  var detection: SettingOptions<OfDetectors<DetectionSelection>>
-  @OptionGroup(title: ScheduleSettings.title)
-  var schedule: SettingOptions<OfDetectors<DetectionScheduleSelection>>
-  @OptionGroup(title: OptimizerSettings.title)
-  var optimizer: SettingOptions<OfDetectors<RareSettings<OptimizerSettings>>>
-  @OptionGroup(title: DetectionDataSelection.title)
-  var data: SettingOptions<OfDetectors<DetectionDataSelection>>
-  @OptionGroup(title: ParallelSettings.title)
-  var parallel: SettingOptions<OfDetectors<DetectionParallelSelection>>
-  @OptionGroup(title: RunSettings.title)
-  var other: SettingOptions<OfDetectors<DetectionRunSelection>>
-  @OptionGroup var refused: SettingOptions<DetectionRefusedSelection>
+  @OptionGroup var rare: RareDetectionOptions
 
   @Flag(help: "Print the result as one JSON object; all else goes to stderr.")
   var json = false
@@ -85,8 +73,7 @@ struct DetectTrainCommand: RankedCommand {
   /// - Throws: `ConfigurationError`.
   private var changes: ConfigurationChanges {
     get throws {
-      try common.changes + detection.changes + schedule.changes + optimizer.changes + data.changes
-        + parallel.changes + other.changes + refused.changes
+      try common.changes + rare.changes
     }
   }
 }
