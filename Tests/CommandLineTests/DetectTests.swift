@@ -204,7 +204,8 @@ extension CommandLineTests {
     func average() throws {
       let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
       let flags = [
-        "--ema-decay", "0.5", "--warmup-iterations", "0", "--checkpoint-every", "2", "--lr", "0.04",
+        "--ema-decay", "0.5", "--warmup-iterations", "0", "--checkpoint-every", "2", "--lr",
+        "0.004",
       ]
       let result = try train(2, Self.arguments(data) + flags, to: folder.file("run"))
       let average = try #require(result["average_sha256"] as? String)
