@@ -17,7 +17,8 @@ import Testing
   }
 
   private static func detector(
-    _ training: DetectorTraining = .joint, usesContext: Bool = false
+    _ training: DetectorTraining = .joint, usesContext: Bool = false,
+    precision: Precision = .fp32
   ) throws -> Detector {
     var settings = Detector.Settings()
     settings.usesContext = usesContext
@@ -27,7 +28,8 @@ import Testing
     (settings.trainingLimits.before, settings.trainingLimits.after) = (200, 40)
     (settings.testLimits.before, settings.testLimits.after) = (200, 40)
     settings.training = training
-    return try Detector(backbone: "resnet18", classes: classes, settings: settings)
+    return try Detector(
+      backbone: "resnet18", classes: classes, settings: settings, precision: precision)
   }
 
   private static func shape(_ image: Int) -> ImageShape {
@@ -405,6 +407,34 @@ extension DetectorAgreementTests {
     #expect(
       try Self.gradients(detector, file, proposals: trained)
         != Self.gradients(detector, file))
+  }
+}
+
+extension DetectorAgreementTests {
+  @Test(
+    "an image without objects and regions has no gradient of what sees regions",
+    arguments: [Precision.fp32, .bf16])
+  func nothing(precision: Precision) throws {
+    let file = try Self.fixture()
+    let detector = try Self.detector(.regions, precision: precision)
+    let passes = try Self.passes(detector, .training(objects: 3, givenRegions: 4))
+    var target = [Float](
+      repeating: 0, count: ObjectTargets.layout(capacity: 3, regions: 4).count)
+    target.withUnsafeMutableBufferPointer {
+      ObjectTargets(key: SamplingKey(seed: 1, step: 0, position: 0), objects: [])
+        .write(to: MutableVectorView($0))
+    }
+    try Self.forEachImage(file) { image, pixels, _ in
+      try target.withUnsafeBytes { bytes in
+        try passes.trainingPass(
+          localShard: image, image: pixels,
+          targets: Targets([VectorView(bytes.assumingMemoryBound(to: UInt8.self))]),
+          microBatch: .whole, didForward: {})
+      }
+    }
+    for gradient in passes.replica.gradientDictionary() {
+      #expect(gradient.values.allSatisfy { $0 == 0 }, "\(gradient.name)")
+    }
   }
 }
 

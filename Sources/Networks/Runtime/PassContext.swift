@@ -98,7 +98,8 @@ package struct PassContext {
   /// of this rank's rows of a value.
   ///
   /// A shard is divided into pieces in the same way whoever holds it, and one thread takes a shard's
-  /// pieces in order.
+  /// pieces in order. Where the data decide that a shard has no rows, it has one block without any, so that its
+  /// gradients become 0.
   /// - Parameters:
   ///   - slicesPerImage: slices that an image has.
   ///   - acrossShards: whether a block may hold several shards.
@@ -126,14 +127,18 @@ package struct PassContext {
           all = first.lowerBound..<next.upperBound
           end += 1
         }
+        func run(_ range: Range<Int>) {
+          body(
+            Block(
+              slices: ImageSlices(range: range, perImage: slicesPerImage), shards: shard..<end,
+              slot: slot),
+            scratch)
+        }
+        if all.isEmpty, slot.rows != .images { run(all) }
         var position = all.lowerBound
         while position < all.upperBound {
           let piece = position..<min(position + slicesPerBlock, all.upperBound)
-          body(
-            Block(
-              slices: ImageSlices(range: piece, perImage: slicesPerImage), shards: shard..<end,
-              slot: slot),
-            scratch)
+          run(piece)
           position = piece.upperBound
         }
         shard = end
@@ -152,7 +157,7 @@ package struct PassContext {
     for shard in block.shards {
       let all = slices(of: block.slot, shard: shard, perImage: perImage)
       let range = all.clamped(to: block.slices.range)
-      if range.isEmpty { continue }
+      if range.isEmpty, !all.isEmpty { continue }
       body(
         Piece(
           shard: shard, slices: ImageSlices(range: range, perImage: perImage),

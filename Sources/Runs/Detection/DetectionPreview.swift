@@ -7,12 +7,14 @@ import Settings
 /// Of a detector.
 package struct DetectionPreview: RunPreview {
   private let setup: DetectionSetup
+  private let proposals: ProposalNetwork?
 
   /// Opens the images and checks the settings as `DetectionTrainingRun` does. Collective.
   ///
   /// - Throws: `CollectiveFailure`.
   package init(_ configuration: TrainingConfiguration, ranks: ProcessGroup) throws {
     setup = try DetectionSetup(configuration, resume: nil, ranks: ranks)
+    proposals = try setup.proposalNetwork(ranks)
   }
 
   package var configuration: TrainingConfiguration { setup.configuration }
@@ -51,5 +53,7 @@ package struct DetectionPreview: RunPreview {
   }
 
   /// This rank's images of all steps.
-  package var images: any MicroBatchSource { setup.loader(afterSteps: 0) }
+  package var images: any MicroBatchSource {
+    setup.loader(afterSteps: 0, proposals: proposals?.inTraining)
+  }
 }

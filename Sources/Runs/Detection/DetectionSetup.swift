@@ -152,6 +152,18 @@ struct DetectionSetup {
       afterSteps: step)
   }
 
+  /// The network whose proposals are trained with, where that is another one. Collective.
+  ///
+  /// - Throws: `CollectiveFailure`.
+  func proposalNetwork(_ ranks: ProcessGroup) throws -> ProposalNetwork? {
+    try configuration.detection.proposalsFrom.map { path in
+      let network = ProposalNetwork(detector, largest: configuration.largestImage)
+      try ranks.onFirst { try network.load(path) }
+      try network.replica.broadcast(ranks)
+      return network
+    }
+  }
+
   /// Whether regions are trained with the proposals of the weights that the run starts from.
   var needsTrainedProposals: Bool {
     !detector.settings.training.includesProposals && configuration.detection.proposalsFrom == nil

@@ -90,12 +90,7 @@ package final class DetectionTrainingRun {
     }
     self.parts = parts
     self.resumedAs = resumedAs
-    let proposals = try configuration.detection.proposalsFrom.map { path in
-      let network = ProposalNetwork(setup.detector, largest: configuration.largestImage)
-      try ranks.onFirst { try network.load(path) }
-      try network.replica.broadcast(ranks)
-      return network
-    }
+    let proposals = try setup.proposalNetwork(ranks)
     let clock = TrainingClock(earlier: start.seconds)
     report = try ranks.onFirst { [start] in
       let files = try RunFiles(setup.description, start: start)
