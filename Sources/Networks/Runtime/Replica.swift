@@ -31,6 +31,9 @@ package class Replica {
     precondition(
       other.map { $0.parameterLayout.hasParameters(of: ParameterLayout(architecture)) } ?? true,
       "another network's parameters")
+    // Alone, nothing is trained, and nothing frozen.
+    var architecture = architecture
+    architecture.frozen = other?.architecture.frozen ?? []
     self.init(
       ReplicaPlans(
         architecture, training: nil, evaluation: evaluation, threads: threads,
