@@ -90,7 +90,7 @@ extension CommandLineTests {
       // The other rank is stopped, so that the first signal cannot be obeyed.
       let script = """
         "$@" & job=$!
-        until [ -s "$run/metrics.jsonl" ] || ! kill -0 $job; do sleep 0.05; done
+        until compgen -G "$run/checkpoints/step-*" || ! kill -0 $job; do sleep 0.05; done
         ranks=($(cat /proc/$job/task/$job/children))
         kill -STOP ${ranks[1]}
         kill -USR1 ${ranks[0]}; sleep 3
