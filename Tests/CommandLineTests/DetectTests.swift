@@ -334,7 +334,7 @@ extension CommandLineTests {
       expectFailure(tested, exitCode: 1, naming: ["7.jpg"])
     }
 
-    @Test("doctor tells a run's images, memory, checkpoints and time, and what stands against it")
+    @Test("doctor reports a run's images, memory, checkpoints and time, and its problems")
     func doctor() throws {
       let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
       let flags = Array(Self.arguments(data).dropFirst(2))

@@ -38,24 +38,21 @@ private final class MadeUpScenes: MicroBatchSource {
     let boxes = [
       SIMD4(corner, 4, corner + 20, 40), SIMD4(10, corner / 2, 42, corner / 2 + 18),
     ]
-    ObjectTargets(
+    let target = ObjectTargets(
       key: SamplingKey(seed: 3, step: step, position: position),
       // Every fourth image shows nothing.
       objects: position % 4 == 3
-        ? [] : boxes.enumerated().map { TargetObject(box: $1, label: 1 + (position + $0) % 3) }
-    ).write(to: targets.view)
+        ? [] : boxes.enumerated().map { TargetObject(box: $1, label: 1 + (position + $0) % 3) })
     try body(
       MicroBatch(
         images: ImageTensor(base: pixels.pointer, images: 1, shape: shape),
-        targets: Targets([
-          VectorView(UnsafeRawBufferPointer(targets.elements).assumingMemoryBound(to: UInt8.self))
-        ])))
+        targets: target.targets(in: targets)))
     local += 1
     if local == layout.localPositions.count { (local, microBatch) = (0, microBatch + 1) }
   }
 }
 
-/// What two steps of a small detector leave behind.
+/// The results of two steps of a small detector.
 private func train(
   _ precision: Precision, microBatches: Int = 1, on group: ProcessGroup
 ) throws -> (parameters: [Float], losses: [Double]) {

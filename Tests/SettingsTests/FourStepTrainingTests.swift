@@ -19,7 +19,7 @@ import Testing
     let timeline = TrainingTimeline(configuration, images: images)
     let schedule = configuration.learningRateSchedule(timeline)
     var rates: [(after: Int, rate: Double)] = []
-    // Behind the warm-up.
+    // After the warm-up.
     for step in 200..<timeline.steps {
       let rate = schedule.rate(afterSteps: step)
       if rates.last?.rate != rate { rates.append((step, rate)) }

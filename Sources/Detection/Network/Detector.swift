@@ -18,7 +18,7 @@ package struct Detector: Hashable, Sendable {
     package var proposalChannels = 512
     package var pooling = RegionPooling.Method.align
     package var pooledSide = 14
-    /// Whether features of the whole image stand beside those of each region (He et al. 2015, appendix B).
+    /// Whether features of the whole image are concatenated to those of each region (He et al. 2015, appendix B).
     package var usesContext = false
     /// Of anchors.
     package var anchorMatching = MatchingRule(foreground: 0.7, background: 0.3, keepsBest: true)
@@ -171,7 +171,7 @@ package struct Detector: Hashable, Sendable {
       name: name, summary: "the last layers of \(name)", outputs: [scores, offsets])
   }
 
-  /// Whether weights of a predictor that reads so many features are of a detector with context.
+  /// Whether a predictor with this many inputs is that of a detector with global context.
   package func hasContext(featureCount: Int) -> Bool { featureCount == 2 * self.featureCount }
 
   /// Of a region, without those of the whole image.

@@ -4,26 +4,16 @@ import Networks
 import Tensors
 
 /// Reads the regions of the targets. Its input is the image, of which it needs no more than the number.
-package struct GivenRegions: DetectorOperation {
+package struct GivenRegions: RegionOperation {
   package let target: TargetLayout
   /// Regions of an image, at most.
   package let limit: Int
   /// Nil: all are the regions, as in tests.
   package let sampling: RegionSampling?
 
-  package func outputShape(of inputs: [ImageShape]) -> ImageShape? { SampledRegion.shape }
-
   package func outputRows(of inputs: [RowCount]) -> RowCount {
     .dynamic(set: 0, perImage: sampling?.rule.count ?? limit)
   }
-
-  package func outputElement(
-    of inputs: [ElementType], activations: ElementType
-  ) -> ElementType { .float32 }
-
-  package var isDifferentiable: Bool { false }
-
-  package func backwardReads(trainsParameters: Bool, propagates: Bool) -> [Operand] { [] }
 
   package func layer(_ step: LoweredStep) -> any PlannedLayer {
     GivenRegionsLayer(name: step.name, output: step.output, operation: self)

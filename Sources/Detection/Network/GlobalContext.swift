@@ -1,11 +1,11 @@
-/// Features of the whole image beside those of each region (He et al. 2015, appendix B, "Global context").
+/// Features of the whole image concatenated to those of each region (He et al. 2015, appendix B, "Global context").
 
 import Kernels
 import Networks
 import Tensors
 
 /// The regions of an image, and after them the whole image as one more.
-struct ContextRegion: DetectorOperation {
+struct ContextRegion: RegionOperation {
   /// Regions, then the network's input.
   func outputShape(of inputs: [ImageShape]) -> ImageShape? {
     inputs.count == 2 && inputs[0] == SampledRegion.shape ? inputs[0] : nil
@@ -14,10 +14,6 @@ struct ContextRegion: DetectorOperation {
   func outputRows(of inputs: [RowCount]) -> RowCount {
     .dynamic(set: 1, perImage: inputs[0].perImage + 1)
   }
-
-  var isDifferentiable: Bool { false }
-
-  func backwardReads(trainsParameters: Bool, propagates: Bool) -> [Operand] { [] }
 
   func layer(_ step: LoweredStep) -> any PlannedLayer {
     ContextRegionLayer(
@@ -36,11 +32,9 @@ private struct ContextRegionLayer: PlannedLayer {
   func forward(_ pass: PassContext) {
     pass.forEachShard { shard, _ in
       let regions = regions.stored(pass, shard: shard)
-      pass.setRowCount(regions.images + 1, of: output, shard: shard)
-      let rows = pass.tensor(output, shard: shard)
-      rows.base.update(from: regions.base, count: regions.images * SampledRegion.width)
-      SampledRegion(box: SIMD4(0, 0, Float(image.width), Float(image.height)))
-        .write(to: rows, regions.images)
+      let boxes =
+        SampledRegion.boxes(regions) + [SIMD4(0, 0, Float(image.width), Float(image.height))]
+      pass.write(boxes.map { SampledRegion(box: $0) }, to: output, shard: shard)
     }
   }
 
@@ -102,10 +96,8 @@ private struct ContextFeaturesLayer: PlannedLayer {
       for region in 0..<gradient.images {
         let row = gradient.channels(of: region)
         let own = target + region * channels
-        for channel in 0..<channels {
-          own[channel] += row[channel]
-          image[channel] += row[channels + channel]
-        }
+        Elementwise.add(own, row, output: own, count: channels)
+        Elementwise.add(image, row + channels, output: image, count: channels)
       }
     }
   }

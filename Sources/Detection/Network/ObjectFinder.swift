@@ -12,7 +12,9 @@ package final class ObjectFinder {
   /// Passes over regions of another network, and over the boxes that were found.
   private let givenPasses: ImageByImageTests
   private let given: GivenBoxes
-  private let pyramid: PyramidRegions
+  private let parameters: Replica
+  /// Made for the first image that comes in several sizes.
+  private lazy var pyramid = PyramidRegions(detector, parameters: parameters)
   private let proposals: ProposalFinder
   private let proposesItself: Bool
 
@@ -34,7 +36,7 @@ package final class ObjectFinder {
     givenPasses = ImageByImageTests(
       { detector.architecture(.testOfGivenRegions, input: $0) }, parameters: parameters)
     given = GivenBoxes(detector)
-    pyramid = PyramidRegions(detector, parameters: parameters)
+    self.parameters = parameters
   }
 
   /// The objects of an image, best first.
@@ -99,10 +101,7 @@ final class GivenBoxes {
   func targets(_ boxes: [SIMD4<Float>]) -> Targets {
     ObjectTargets(
       key: SamplingKey(seed: 0, step: 0, position: 0), objects: [], regions: boxes
-    ).write(to: memory.view)
-    return Targets([
-      VectorView(UnsafeRawBufferPointer(memory.elements).assumingMemoryBound(to: UInt8.self))
-    ])
+    ).targets(in: memory)
   }
 }
 

@@ -8,7 +8,7 @@ import Tensors
 ///
 /// In training the objects join them, and a sample of all is what the following layers see, with labels and
 /// offsets. Proposals are constants: no gradient goes through them.
-package struct RegionProposal: DetectorOperation {
+package struct RegionProposal: RegionOperation {
   /// How many boxes are kept at each stage.
   package struct Limits: Hashable, Sendable {
     /// Anchors with the highest scores, before suppression.
@@ -33,19 +33,9 @@ package struct RegionProposal: DetectorOperation {
   /// Nil: all proposals are the regions, as in tests.
   package let sampling: RegionSampling?
 
-  package func outputShape(of inputs: [ImageShape]) -> ImageShape? { SampledRegion.shape }
-
   package func outputRows(of inputs: [RowCount]) -> RowCount {
     .dynamic(set: 0, perImage: sampling?.rule.count ?? limits.after)
   }
-
-  package func outputElement(
-    of inputs: [ElementType], activations: ElementType
-  ) -> ElementType { .float32 }
-
-  package var isDifferentiable: Bool { false }
-
-  package func backwardReads(trainsParameters: Bool, propagates: Bool) -> [Operand] { [] }
 
   package func layer(_ step: LoweredStep) -> any PlannedLayer {
     RegionProposalLayer(

@@ -90,6 +90,14 @@ package struct ObjectTargets: Equatable {
     }
   }
 
+  /// Writes the target for a pass over one image; valid as long as `memory` and until it is written again.
+  package func targets(in memory: borrowing AlignedBuffer<Float>) -> Targets {
+    write(to: memory.view)
+    return Targets([
+      VectorView(UnsafeRawBufferPointer(memory.elements).assumingMemoryBound(to: UInt8.self))
+    ])
+  }
+
   /// Reads the target of one image.
   init(_ target: VectorView<Float>) {
     var place = 2

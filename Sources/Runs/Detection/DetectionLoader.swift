@@ -70,21 +70,14 @@ final class DetectionLoader: TrainingBatches {
     let (epoch, index) = order.sample(at: first + position)
     let (sample, isFlipped, annotated) = try goodImage(index, epoch: epoch)
     let objects = annotated.objects.filter { settings.difficult || !$0.isDifficult }
-    ObjectTargets(
+    let target = ObjectTargets(
       key: samplingKey(position),
       objects: objects.map {
         TargetObject(
           box: sample.box($0.box, isFlipped: isFlipped), label: $0.category + 1,
           isCrowd: $0.isCrowd)
-      }, regions: try proposals?.boxes(in: sample.image) ?? []
-    ).write(to: targets.view)
-    try body(
-      MicroBatch(
-        images: sample.image,
-        targets: Targets([
-          VectorView(
-            UnsafeRawBufferPointer(targets.elements).assumingMemoryBound(to: UInt8.self))
-        ])))
+      }, regions: try proposals?.boxes(in: sample.image) ?? [])
+    try body(MicroBatch(images: sample.image, targets: target.targets(in: targets)))
     local += 1
     if local == layout.localPositions.count {
       local = 0

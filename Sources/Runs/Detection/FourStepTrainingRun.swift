@@ -39,7 +39,7 @@ package final class FourStepTrainingRun {
     }
     // The step with the larger network, mini-batch and memory, so that it does not fail after the first.
     var regions = FourStepTraining.regions.configuration(of: requested, in: "")
-    // A training that goes on may need its first weights no more.
+    // A resumed training may not need its first weights.
     if resume != nil { regions.network.weights = nil }
     let largest = try DetectionSetup(regions, resume: nil, ranks: ranks)
     try ranks.together {

@@ -146,7 +146,7 @@ extension DetectionSettings: SettingGroup {
         + "the paper does: tests take up to twice the time."),
     Setting(
       "global-context", \.detection.network.usesContext, .flag,
-      "Put features of the whole image beside those of each region, as appendix B of the paper does.",
+      "Concatenate features of the whole image to those of each region, as appendix B of the paper does.",
       effect: .fixed),
     Setting(
       "roi-pooling", \.detection.network.pooling, .choice,
