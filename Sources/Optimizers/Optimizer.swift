@@ -144,15 +144,15 @@ package final class Optimizer {
   package var state: MutableVectorView<Float> { memory.view }
 
   /// The state of each trained parameter, under the parameter's name and the rule's of each number, sorted.
-  package func stateDictionary() -> [StateTensor] { stateReader(VectorView(state)) }
+  package func stateDictionary() -> [StateTensor] {
+    stateReaders(VectorView(state)).map(\.tensor)
+  }
 
   /// Makes the tensors of `stateDictionary` of a copy of `state`, on any thread.
-  package var stateReader: @Sendable (VectorView<Float>) -> [StateTensor] {
+  package var stateReaders: @Sendable (VectorView<Float>) -> [StateTensorReader] {
     { [slots] state in
-      slots.map { slot in
-        let tensor = slot.parameter.tensor(of: state[slot.range])
-        return StateTensor(name: slot.name, shape: tensor.shape, values: tensor.values)
-      }.sorted { $0.name < $1.name }
+      slots.map { $0.parameter.reader(of: state[$0.range], named: $0.name) }
+        .sorted { $0.name < $1.name }
     }
   }
 

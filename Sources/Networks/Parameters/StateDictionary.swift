@@ -18,6 +18,28 @@ package struct StateTensor: Hashable, Sendable {
   }
 }
 
+/// A tensor whose values are brought into file order when they are asked for, so that a network's are never in
+/// memory twice.
+package struct StateTensorReader {
+  package let name: String
+  package let shape: [Int]
+  private let read: () -> [Float]
+
+  init(name: String, shape: [Int], read: @escaping () -> [Float]) {
+    (self.name, self.shape, self.read) = (name, shape, read)
+  }
+
+  /// A tensor that is in memory.
+  package init(_ tensor: StateTensor) {
+    self.init(name: tensor.name, shape: tensor.shape) { tensor.values }
+  }
+
+  /// Reads the values anew each time.
+  package var values: [Float] { read() }
+
+  package var tensor: StateTensor { StateTensor(name: name, shape: shape, values: values) }
+}
+
 extension Replica {
   /// Whether all parameters and running statistics are numbers.
   package var isFinite: Bool {
@@ -27,8 +49,11 @@ extension Replica {
   }
 
   /// Parameters and BN running statistics, sorted by name.
-  package func stateDictionary() -> [StateTensor] {
-    parameterLayout.stateDictionary(
+  package func stateDictionary() -> [StateTensor] { stateReaders().map(\.tensor) }
+
+  /// The same, each tensor as it is when it is read; valid as long as the replica.
+  package func stateReaders() -> [StateTensorReader] {
+    parameterLayout.stateReaders(
       parameters: VectorView(MutableVectorView(parameters)),
       runningStatistics: VectorView(MutableVectorView(runningStatistics)))
   }
@@ -58,26 +83,26 @@ extension ParameterLayout {
   /// - Parameters:
   ///   - parameters: in the layout's order, a replica's or a copy.
   ///   - statistics: likewise.
-  package func stateDictionary(
+  package func stateReaders(
     parameters: VectorView<Float>, runningStatistics statistics: VectorView<Float>
-  ) -> [StateTensor] {
-    (parameterTensors(in: parameters) + statisticsTensors(in: statistics)).sorted {
-      $0.name < $1.name
-    }
+  ) -> [StateTensorReader] {
+    (slots.map { $0.reader(of: parameters[$0.range]) } + statisticsReaders(of: statistics))
+      .sorted { $0.name < $1.name }
   }
 
-  private func parameterTensors(in values: VectorView<Float>) -> [StateTensor] {
-    slots.map { $0.tensor(of: values[$0.range]) }
-  }
-
-  private func statisticsTensors(in values: VectorView<Float>) -> [StateTensor] {
+  private func statisticsReaders(of values: VectorView<Float>) -> [StateTensorReader] {
     runningStatistics.flatMap { slot in
       [("running_mean", slot.mean), ("running_var", slot.variance)].map { suffix, range in
-        StateTensor(
-          name: "\(slot.name).\(suffix)", shape: [range.count],
-          values: Array(values[range].elements))
+        StateTensorReader(name: "\(slot.name).\(suffix)", shape: [range.count]) {
+          Array(values[range].elements)
+        }
       }
     }
+  }
+
+  /// Bytes of the largest tensor.
+  package var largestTensorBytes: Int {
+    (slots.map(\.range.count).max() ?? 0) * MemoryLayout<Float>.stride
   }
 }
 
@@ -95,10 +120,19 @@ extension ParameterSlot {
   ///
   /// - Parameter elements: in memory order.
   package func tensor(of elements: VectorView<Float>) -> StateTensor {
-    var values = [Float](repeating: 0, count: elements.count)
-    var span = values.mutableSpan
-    copyToFileOrder(from: elements, to: &span)
-    return StateTensor(name: name, shape: fileShape, values: values)
+    reader(of: elements).tensor
+  }
+
+  /// The same when it is read, perhaps under another name.
+  package func reader(
+    of elements: VectorView<Float>, named other: String? = nil
+  ) -> StateTensorReader {
+    StateTensorReader(name: other ?? name, shape: fileShape) {
+      var values = [Float](repeating: 0, count: elements.count)
+      var span = values.mutableSpan
+      copyToFileOrder(from: elements, to: &span)
+      return values
+    }
   }
 
   /// Copies a tensor that has the parameter's shape into `elements`, in memory order.

@@ -110,12 +110,12 @@ package struct CheckpointState: Codable, Equatable, Sendable {
 
 /// What a checkpoint holds beside the state.
 struct CheckpointContents {
-  let weights: [StateTensor]
+  let weights: [StateTensorReader]
   /// The BN layers, whose batches PyTorch counts.
   let countedLayers: [String]
-  let optimizerState: [StateTensor]
+  let optimizerState: [StateTensorReader]
   /// Nil where the run keeps none.
-  let average: [StateTensor]?
+  let average: [StateTensorReader]?
   /// The tensors of the images' normalization.
   let preprocessing: [StateTensor]
 }
@@ -172,7 +172,7 @@ package enum CheckpointFolder {
   ///
   /// - Parameter countedLayers: the BN layers.
   static func writeWeights(
-    _ state: CheckpointState, _ weights: [StateTensor], _ countedLayers: [String],
+    _ state: CheckpointState, _ weights: [StateTensorReader], _ countedLayers: [String],
     toPath path: String
   ) throws {
     try SafetensorsWriter.write(
@@ -237,6 +237,13 @@ package enum CheckpointFolder {
 extension StateTensor {
   /// The tensor as it is written.
   var content: TensorContent { TensorContent(name, shape: shape, float32: values) }
+}
+
+extension StateTensorReader {
+  /// The tensor as it is written, read then.
+  var content: TensorContent {
+    TensorContent(name, dtype: .float32, shape: shape) { sink in try sink(values.span.bytes) }
+  }
 }
 
 extension TensorContent {

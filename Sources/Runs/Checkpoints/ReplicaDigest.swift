@@ -5,10 +5,10 @@ import Safetensors
 
 extension Replica {
   /// `parameters_sha256`: equal for equal networks; see `ParametersDigest` for the recipe.
-  var parametersSHA256: String { stateDictionary().sha256 }
+  var parametersSHA256: String { stateReaders().sha256 }
 }
 
-extension [StateTensor] {
+extension [StateTensorReader] {
   /// The same of a network's state.
-  var sha256: String { sha256OfTensors(map { ($0.name, $0.values) }) }
+  var sha256: String { sha256OfTensors(self, name: \.name, values: \.values) }
 }

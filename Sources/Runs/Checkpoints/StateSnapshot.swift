@@ -13,7 +13,7 @@ import Tensors
 final class StateSnapshot: @unchecked Sendable {
   private let layout: ParameterLayout
   private let countedLayers: [String]
-  private let optimizerTensors: @Sendable (VectorView<Float>) -> [StateTensor]
+  private let optimizerReaders: @Sendable (VectorView<Float>) -> [StateTensorReader]
   private let preprocessing: [StateTensor]
   private let parameters: AlignedBuffer<Float>
   private let statistics: AlignedBuffer<Float>
@@ -29,7 +29,7 @@ final class StateSnapshot: @unchecked Sendable {
     let replica = engine.replica
     layout = replica.parameterLayout
     countedLayers = replica.architecture.countedLayers
-    optimizerTensors = engine.optimizer.stateReader
+    optimizerReaders = engine.optimizer.stateReaders
     self.preprocessing = preprocessing
     parameters = AlignedBuffer(count: replica.parameters.count)
     statistics = AlignedBuffer(count: replica.runningStatistics.count)
@@ -39,12 +39,12 @@ final class StateSnapshot: @unchecked Sendable {
     averageStatistics = AlignedBuffer(count: hasAverage ? replica.runningStatistics.count : 0)
   }
 
-  /// Bytes of memory that a checkpoint takes: the copy, and the tensors in the files' order that the writer
+  /// Bytes of memory that a checkpoint takes: the copy, and one tensor in the files' order that the writer
   /// makes of it.
   static func bytes(
     _ layout: ParameterLayout, _ rule: any OptimizerRule, hasAverage: Bool
   ) -> Int {
-    2 * fileBytes(layout, rule, hasAverage: hasAverage)
+    fileBytes(layout, rule, hasAverage: hasAverage) + layout.largestTensorBytes
   }
 
   /// Bytes of a checkpoint's tensors.
@@ -69,12 +69,12 @@ final class StateSnapshot: @unchecked Sendable {
   /// The copy as tensors.
   var contents: CheckpointContents {
     CheckpointContents(
-      weights: layout.stateDictionary(
+      weights: layout.stateReaders(
         parameters: VectorView(parameters.view), runningStatistics: VectorView(statistics.view)),
       countedLayers: countedLayers,
-      optimizerState: optimizerTensors(VectorView(optimizerState.view)),
+      optimizerState: optimizerReaders(VectorView(optimizerState.view)),
       average: hasAverage
-        ? layout.stateDictionary(
+        ? layout.stateReaders(
           parameters: VectorView(averageParameters.view),
           runningStatistics: VectorView(averageStatistics.view)) : nil,
       preprocessing: preprocessing)

@@ -69,14 +69,14 @@ struct RecalibratedWeights {
     do {
       if let state = state(replica) {
         try CheckpointFolder.writeWeights(
-          state, replica.stateDictionary(), replica.architecture.countedLayers, toPath: temporary)
+          state, replica.stateReaders(), replica.architecture.countedLayers, toPath: temporary)
       } else {
         var metadata = source.metadata
         if metadata["parameters_sha256"] != nil {
           metadata["parameters_sha256"] = replica.parametersSHA256
         }
         try SafetensorsWriter.write(
-          replica.stateDictionary().map(\.content), metadata: metadata, toPath: temporary)
+          replica.stateReaders().map(\.content), metadata: metadata, toPath: temporary)
       }
       try AtomicFile.move(temporary, to: path)
     } catch {
@@ -99,8 +99,9 @@ struct RecalibratedWeights {
       try CheckpointFolder.write(
         state,
         CheckpointContents(
-          weights: replica.stateDictionary(),
-          countedLayers: replica.architecture.countedLayers, optimizerState: optimizerState,
+          weights: replica.stateReaders(),
+          countedLayers: replica.architecture.countedLayers,
+          optimizerState: optimizerState.map(StateTensorReader.init),
           average: nil, preprocessing: preprocessing),
         into: checkpoint)
     }

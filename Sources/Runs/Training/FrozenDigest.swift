@@ -17,8 +17,8 @@ extension Replica {
     let frozen = architecture.frozen
     if frozen.isEmpty { return nil }
     return sha256OfTensors(
-      stateDictionary().filter { tensor in
+      stateReaders().filter { tensor in
         frozen.contains(tensor.name.split(separator: ".").dropLast().joined(separator: "."))
-      }.map { ($0.name, $0.values) })
+      }, name: \.name, values: \.values)
   }
 }
