@@ -30,7 +30,14 @@ package final class Lock: @unchecked Sendable {
 package final class Condition: @unchecked Sendable {
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-  package init() { pthread_cond_init(condition, nil) }
+  /// Waits are timed by the monotonic clock, since anyone may set the other.
+  package init() {
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(condition, &attributes)
+    pthread_condattr_destroy(&attributes)
+  }
 
   deinit {
     pthread_cond_destroy(condition)
@@ -40,6 +47,15 @@ package final class Condition: @unchecked Sendable {
   /// Unlocks `lock`, waits until another thread signals, and locks it again. May return without a
   /// signal, so the caller checks in a loop what it waits for.
   package func wait(_ lock: Lock) { pthread_cond_wait(condition, lock.mutex) }
+
+  /// The same, and returns after so many seconds in any case.
+  package func wait(_ lock: Lock, seconds: Double) {
+    let end = MonotonicClock.now + seconds
+    var time = timespec()
+    time.tv_sec = Int(end)
+    time.tv_nsec = Int((end - Double(time.tv_sec)) * 1e9)
+    pthread_cond_timedwait(condition, lock.mutex, &time)
+  }
 
   /// Wakes one thread that waits.
   package func signal() { pthread_cond_signal(condition) }

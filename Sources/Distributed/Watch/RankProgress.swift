@@ -190,7 +190,7 @@ package final class RankProgress: StepObserver {
   }
 
   package func willExchange(_ rule: StatisticsRule) {
-    if timeline != nil { exchangeBegan = WallClock.now }
+    if let timeline { exchangeBegan = timeline.now }
   }
 
   package func didExchange(_ rule: StatisticsRule) {

@@ -1,7 +1,6 @@
 /// Ends a job that makes no progress, and reports who waits for whom.
 
 import System
-import Dispatch
 import Glibc
 import MPI
 
@@ -11,15 +10,17 @@ import MPI
 /// host are, and ends the job. A rank that waits for a stopped one does not move either, so every
 /// living rank notices; the main threads are not needed.
 ///
-/// `@unchecked Sendable`: `thread` is the owner's, everything else is written in `init` only; of the
-/// communicator the thread uses `abort`, and of the progress the pages and limits, which are atomic.
+/// `@unchecked Sendable`: `thread` is the owner's, `isEnding` has its lock, everything else is written in `init` only;
+/// of the communicator the thread uses `abort`, and of the progress the pages and limits, which are atomic.
 package final class StallWatchdog: @unchecked Sendable {
   private let rankProgress: RankProgress
   private let layerNames: [String]
   private let communicator: Communicator
   /// Seconds that are allowed; nil: what `StallLimits` has learned.
   private let timeout: Double?
-  private let stop = DispatchSemaphore(value: 0)
+  private let lock = Lock()
+  private let ending = Condition()
+  private var isEnding = false
   private var thread: WorkerThread?
 
   /// - Parameters:
@@ -42,7 +43,8 @@ package final class StallWatchdog: @unchecked Sendable {
 
   /// Ends the watch, and returns when the thread reads no page any more.
   package func end() {
-    stop.signal()
+    lock.withLock { isEnding = true }
+    ending.signal()
     thread?.join()
     thread = nil
   }
@@ -52,7 +54,7 @@ package final class StallWatchdog: @unchecked Sendable {
     var lastLook = MonotonicClock.now
     // A job that is suspended and continued (Ctrl-Z and fg) has not stalled meanwhile.
     var awakeSince = -Double.infinity
-    while stop.wait(timeout: .now() + interval) == .timedOut {
+    while !isOver(within: interval) {
       let now = MonotonicClock.now
       if now - lastLook > interval + 5 { awakeSince = now }
       lastLook = now
@@ -61,6 +63,17 @@ package final class StallWatchdog: @unchecked Sendable {
       if still <= timeout ?? WatchedWork.shortest { continue }
       let allowed = timeout ?? learnedLimit
       if still > allowed { report(still: still, allowed: allowed) }
+    }
+  }
+
+  /// Whether the watch ends within some seconds.
+  private func isOver(within seconds: Double) -> Bool {
+    lock.withLock {
+      let end = MonotonicClock.now + seconds
+      while !isEnding, MonotonicClock.now < end {
+        ending.wait(lock, seconds: end - MonotonicClock.now)
+      }
+      return isEnding
     }
   }
 

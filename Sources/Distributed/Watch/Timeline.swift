@@ -11,7 +11,7 @@ package final class Timeline {
     var position: ProgressPage.Position
     /// An exchange of statistics inside the activity at `position`.
     var isExchange: Bool
-    /// Seconds of the wall clock, which hosts have in common.
+    /// Seconds by `Timeline.now`.
     var began: Double
     var ended: Double
   }
@@ -21,16 +21,24 @@ package final class Timeline {
   private var events: [Event] = []
   private var present: Event?
   private var isRecording = false
+  /// What the wall clock was ahead of the monotonic one when the recording began.
+  private var ahead = 0.0
 
   package init() { events.reserveCapacity(Self.limit) }
 
   /// Records from now on.
-  package func begin() { isRecording = true }
+  package func begin() {
+    isRecording = true
+    ahead = WallClock.now - MonotonicClock.now
+  }
+
+  /// Seconds of the wall clock, which hosts have in common, as if nobody had set it since the beginning.
+  var now: Double { MonotonicClock.now + ahead }
 
   /// The last activity ends here, and the one at `position` begins.
   func move(to position: ProgressPage.Position) {
     guard isRecording else { return }
-    let now = WallClock.now
+    let now = now
     if var present {
       present.ended = now
       append(present)
@@ -41,7 +49,7 @@ package final class Timeline {
   /// An exchange of statistics that began at `began` has ended.
   func exchanged(at position: ProgressPage.Position, since began: Double) {
     guard isRecording else { return }
-    append(Event(position: position, isExchange: true, began: began, ended: WallClock.now))
+    append(Event(position: position, isExchange: true, began: began, ended: now))
   }
 
   private func append(_ event: Event) {
