@@ -27,9 +27,11 @@ let coldSettings: [SwiftSetting] = [.unsafeFlags(["-Onone"], .when(configuration
 
 /// The program contains Swift's libraries, so that a cluster's nodes need no Swift toolchain. Modules are compiled
 /// for shared ones, which tests use: these are what the static libraries of Foundation need beside them.
+///
+/// The linker gives each build an identifier, by which ranks notice that they run different ones.
 let programLinkage: [LinkerSetting] = [
   .unsafeFlags(
-    ["-static-stdlib"]
+    ["-static-stdlib", "-Xlinker", "--build-id"]
       + [
         "CoreFoundation", "_FoundationICU", "_FoundationCShims", "_FoundationCollections",
         "_CFURLSessionInterface", ":libcurl.so.4",

@@ -9,10 +9,13 @@ package struct RanksDisagree: UsageError, Equatable, CustomStringConvertible {
   package let first: String
   package let rank: Int
   package let other: String
+  /// Their hosts, ` (node1 and node2)`; empty where it is one.
+  package let hosts: String
 
   package var description: String {
     "ranks were started with different settings: \(key) is \(first) on rank 0 and \(other) on rank "
-      + "\(rank). Start all ranks with the same command line, configuration file and data"
+      + "\(rank)\(hosts). Start all ranks with the same program, command line, configuration file and data, on "
+      + "processors of one kind"
   }
 }
 
@@ -32,14 +35,23 @@ extension ProcessGroup {
     encoder.outputFormatting = .sortedKeys
     let texts = try control.allGather(
       String(decoding: try encoder.encode(settings), as: UTF8.self))
+    guard let other = texts.firstIndex(where: { $0 != texts[0] }) else { return }
+    let hosts = try hostNames(ofFirstAnd: other)
     try together {
-      guard isFirst, let other = texts.firstIndex(where: { $0 != texts[0] }) else { return }
+      guard isFirst else { return }
       let (mine, theirs) = (try Self.table(texts[0]), try Self.table(texts[other]))
       let keys = (values.map(\.key) + theirs.keys.sorted()).filter { mine[$0] != theirs[$0] }
       let key = keys.first ?? "configuration"
       throw RanksDisagree(
-        key: key, first: mine[key] ?? "not set", rank: other, other: theirs[key] ?? "not set")
+        key: key, first: mine[key] ?? "not set", rank: other, other: theirs[key] ?? "not set",
+        hosts: hosts)
     }
+  }
+
+  /// The hosts of rank 0 and another as errors name them, ` (node1 and node2)`; empty where it is one. Collective.
+  package func hostNames(ofFirstAnd other: Int) throws -> String {
+    let names = try control.allGather(ProcessInfo.processInfo.hostName)
+    return names[0] == names[other] ? "" : " (\(names[0]) and \(names[other]))"
   }
 
   private static func table(_ text: String) throws -> [String: String] {

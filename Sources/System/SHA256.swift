@@ -41,7 +41,7 @@ public struct SHA256: ~Copyable {
       }
       count = Self.count
     }
-    return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return Hexadecimal.text(digest)
   }
 
   /// The digest of a whole message, in 64 lower-case hexadecimal digits.

@@ -22,6 +22,9 @@ struct DoctorCommand: RankedCommand {
       The exit code is 1 where there is a problem.
       """)
 
+  /// It says itself which ranks run another.
+  static var needsOneBuild: Bool { false }
+
   @Flag(
     help: ArgumentHelp("Read every image once, as data check does, and tell which are bad."))
   var data = false

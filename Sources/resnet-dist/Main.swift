@@ -6,11 +6,14 @@ import Distributed
 import Foundation
 import Kernels
 import MPI
+import System
 
 /// A subcommand that runs on all ranks.
 protocol RankedCommand: ParsableCommand {
   /// Whether it computes on all ranks; otherwise one process does it, with or without mpirun.
   static var usesRanks: Bool { get }
+  /// Whether all ranks must run the same build.
+  static var needsOneBuild: Bool { get }
   func run(on ranks: ProcessGroup) throws
   /// The work of a command that uses no ranks.
   func runAlone() throws
@@ -18,6 +21,7 @@ protocol RankedCommand: ParsableCommand {
 
 extension RankedCommand {
   static var usesRanks: Bool { true }
+  static var needsOneBuild: Bool { true }
   func run(on ranks: ProcessGroup) throws { try ranks.onFirst(runAlone) }
   func runAlone() throws {}
 }
@@ -34,14 +38,14 @@ enum Main {
   static func main() {
     // A console that goes away (`| head`) must not end a training run.
     signal(SIGPIPE, SIG_IGN)
-    let parsed = parse(Array(CommandLine.arguments.dropFirst()))
+    let parsed = parse(Array(ProcessArguments.all.dropFirst()))
     var usesRanks = LaunchedProcess.current.map { $0.size != 1 } ?? false
     if case .command(let command) = parsed { usesRanks = usesRanks || type(of: command).usesRanks }
     if usesRanks { runOnRanks(parsed) } else { runAlone(parsed) }
   }
 
   private static func parse(_ arguments: [String]) -> Parsed {
-    if let mismatch = ProcessorTarget.mismatch {
+    if let mismatch = ProcessorTarget.mismatch(on: ProcessInfo.processInfo.hostName) {
       return .text("error: \(mismatch)", exitCode: ExitCode.failure)
     }
     do {
@@ -105,12 +109,15 @@ enum Main {
     do {
       return try ranks.endTogether {
         if let code = try endTogether(parsed, ranks) { return code }
-        if case .command(let command) = parsed {
+        if case .command(let parsedCommand) = parsed {
           // Commands talk to each other's ranks differently: with two of them none would come to an
           // end.
-          let name = type(of: command).configuration.commandName ?? "\(type(of: command))"
-          try ranks.agree(on: [("the command", name)])
-          try command.run(on: ranks)
+          let command = type(of: parsedCommand)
+          try ranks.agree(on: [
+            ("the command", command.configuration.commandName ?? "\(command)"),
+            ("the program", command.needsOneBuild ? VersionText.build : ""),
+          ])
+          try parsedCommand.run(on: ranks)
         }
         return 0
       }

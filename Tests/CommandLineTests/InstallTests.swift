@@ -67,12 +67,23 @@ extension CommandLineTests {
       let lines = outcome.standardOutput.split(separator: "\n")
       #expect(lines[0].wholeMatch(of: /resnet-dist [0-9]+\.[0-9]+\.[0-9]+/) != nil, "\(lines)")
       let names = lines.dropFirst().map { String($0.prefix { $0 != " " }) }
-      #expect(names == ["commit", "kernels", "precision", "MPI", "BLAS"])
+      #expect(names == ["commit", "build", "kernels", "precision", "MPI", "BLAS"])
       // The commit may be an older one: tests can run on a program that was built before it.
       #expect(
         lines[1].wholeMatch(of: #/.* ([0-9a-f]{12}(, modified)?|unknown: built without git)/#)
           != nil, "\(lines)")
-      #expect(lines[4].contains("MPI v") && lines[5].contains("OpenBLAS"))
+      #expect(lines[5].contains("MPI v") && lines[6].contains("OpenBLAS"))
+    }
+
+    @Test("--version tells the build identifier that readelf finds in the program")
+    func buildIdentifier() throws {
+      guard FileManager.default.fileExists(atPath: "/usr/bin/readelf") else {
+        print("skipped: no readelf")
+        return
+      }
+      let notes = try ProcessRunner.run("/usr/bin/readelf", ["--notes", Job.executable])
+      let found = try #require(notes.standardOutput.firstMatch(of: /Build ID: ([0-9a-f]+)/))
+      #expect(try Job.alone(["--version"]).standardOutput.contains("build      \(found.1)\n"))
     }
 
     @Test("the manual page has every flag of every command, and groff has no complaint")

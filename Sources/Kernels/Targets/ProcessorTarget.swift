@@ -24,11 +24,12 @@ public enum ProcessorTarget {
   /// Why the kernels cannot run on this processor, or nil.
   ///
   /// To be asked before any kernel runs: a missing instruction ends the process.
-  public static var mismatch: String? {
+  /// - Parameter host: this machine's name.
+  public static func mismatch(on host: String) -> String? {
     guard let missing = missing_extension() else { return nil }
     return """
-      this program was built for a processor with \(String(cString: missing)), which this machine's \
-      lacks: build it here with launch/setup, or for both with RESNET_DIST_CPU=\(common) launch/setup
+      this program was built for a processor with \(String(cString: missing)), which that of \(host) lacks: build it \
+      there with launch/setup, or for all machines with RESNET_DIST_CPU=\(common) launch/setup
       """
   }
 }

@@ -22,6 +22,9 @@ struct DetectDoctorCommand: RankedCommand {
       The exit code is 1 where there is a problem.
       """)
 
+  /// It says itself which ranks run another.
+  static var needsOneBuild: Bool { false }
+
   @Flag(help: "Print one JSON object instead of text.")
   var json = false
 
