@@ -153,7 +153,8 @@ extension CommandLineTests {
           Self.settings + ["--dataset", "image-folder", "--data-dir", "images"])
       }
       expectFailure(
-        outcome, exitCode: 2, naming: ["different settings: training images", "rank 1"])
+        outcome, exitCode: 2,
+        naming: ["training images of rank 1 are not those of rank 0", "on rank 0", "on rank 1"])
     }
   }
 }

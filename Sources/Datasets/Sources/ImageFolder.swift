@@ -17,6 +17,8 @@ public struct ImageFolder: ImageSource {
   private let root: String
   /// Paths below `root`, class after class.
   private let files: [String]
+  /// In bytes.
+  private let sizes: [Int]
   private let labels: [Int32]
   private let decoded: DecodedImages?
   private let decoding: ImageDecoding
@@ -45,7 +47,7 @@ public struct ImageFolder: ImageSource {
     }
     let classes = try ImageFiles.visibleNames(in: root).filter { isFolder(root + "/" + $0) }
     guard !classes.isEmpty else { throw DatasetError.noClasses(path: root) }
-    var (files, labels): ([String], [Int32]) = ([], [])
+    var (files, sizes, labels): ([String], [Int], [Int32]) = ([], [], [])
     var ignored = 0
     var fingerprint = Fingerprint()
     fingerprint.add("image folder")
@@ -56,6 +58,7 @@ public struct ImageFolder: ImageSource {
       guard !found.isEmpty else { throw DatasetError.emptyClass(path: root + "/" + name) }
       for file in found {
         files.append(file.path)
+        sizes.append(file.size)
         labels.append(Int32(label))
         fingerprint.add(file.path)
         fingerprint.add(file.size)
@@ -63,7 +66,8 @@ public struct ImageFolder: ImageSource {
     }
     imageShape = try Self.commonShape(
       files.map { root + "/" + $0 }, upright: decoding.upright)
-    (self.root, self.files, self.labels, classNames) = (root, files, labels, classes)
+    (self.root, self.files, self.sizes, self.labels) = (root, files, sizes, labels)
+    classNames = classes
     self.fingerprint = fingerprint.hexadecimal()
     ignoredFiles = ignored
     name =
@@ -129,6 +133,10 @@ public struct ImageFolder: ImageSource {
       fileBytes(at: path), path: path, into: &image, decoding,
       divisor: decoded == nil ? divisor : { _ in 1 })
     if image.shape == imageShape { decoded?.store(index, from: image.pixels) }
+  }
+
+  public func file(at index: Int) -> ImageFile? {
+    ImageFile(name: files[index], path: imageName(at: index), range: 0..<sizes[index])
   }
 
   public func shortName(at index: Int) -> String { imageName(at: index) }

@@ -22,6 +22,8 @@ public protocol ImageSource: Sendable {
   /// A SHA-256, in hexadecimal, of what identifies the images: ranks compare it, and a resumed run
   /// checks it. Cheap.
   var fingerprint: String { get }
+  /// An image's file; nil where `fingerprint` is over all images' bytes.
+  func file(at index: Int) -> ImageFile?
   /// The images' indices by the files that hold them one after the other, which are best read from
   /// front to back; one run where images can be read in any order.
   var storageRuns: [Range<Int>] { get }
@@ -55,6 +57,8 @@ public protocol ImageSource: Sendable {
 
 extension ImageSource {
   public var classCount: Int { classNames.count }
+
+  public func file(at index: Int) -> ImageFile? { nil }
 
   public var storageRuns: [Range<Int>] { [0..<count] }
 

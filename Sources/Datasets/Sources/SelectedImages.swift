@@ -65,6 +65,8 @@ public struct SelectedImages: ImageSource {
     base.writeTarget(of: indices[index], to: &target)
   }
 
+  public func file(at index: Int) -> ImageFile? { base.file(at: indices[index]) }
+
   public func imageName(at index: Int) -> String { base.imageName(at: indices[index]) }
 
   public func shortName(at index: Int) -> String { base.shortName(at: indices[index]) }

@@ -47,6 +47,8 @@ public struct Subset: ImageSource {
     base.writeTarget(of: indices.lowerBound + index, to: &target)
   }
 
+  public func file(at index: Int) -> ImageFile? { base.file(at: indices.lowerBound + index) }
+
   public func imageName(at index: Int) -> String {
     base.imageName(at: indices.lowerBound + index)
   }

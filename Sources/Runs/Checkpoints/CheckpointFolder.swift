@@ -7,6 +7,7 @@
 ///     preprocessing.safetensors    mean [C, H, W] or [C] and std [C], in units of pixel/255
 ///     weights.safetensors          the network in torchvision's names: PyTorch loads it as it is
 
+import Datasets
 import Distributed
 import Foundation
 import Networks
@@ -76,6 +77,9 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var settings: [String: String]?
   /// SHA-256 over which images there are; a run resumes with the images that it began with.
   package var dataset: String
+  /// What the files of these images hold; nil where `dataset` is over all bytes, and in checkpoints from before it was
+  /// recorded.
+  package var images: ImageDigests?
   /// The state of a learning-rate schedule that has one.
   package var schedule: [String: Double]?
   /// The unfinished epoch's sums, so that its line in the log comes out the same.
@@ -94,7 +98,7 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var seconds: Double
 
   enum CodingKeys: String, CodingKey {
-    case model, shortcut, classes, step, epoch, shards, seed, optimizer, settings, dataset
+    case model, shortcut, classes, step, epoch, shards, seed, optimizer, settings, dataset, images
     case schedule, seconds, best, skipped, interpolation
     case evaluationPending = "evaluation_pending"
     case stridePlacement = "stride_placement"

@@ -6,7 +6,6 @@ import Datasets
 import Detection
 import DetectionData
 import Distributed
-import Kernels
 import Networks
 import Optimizers
 import Settings
@@ -17,6 +16,8 @@ struct DetectionSetup {
   /// With what the data and the network decide filled in.
   let configuration: TrainingConfiguration
   let data: DetectionSplits
+  /// Of training.
+  let images: ImageIdentity
   let detector: Detector
   let normalization: Normalization
   /// Of a micro-batch: one image a shard.
@@ -33,18 +34,14 @@ struct DetectionSetup {
   ///   - resume: a run folder or a checkpoint in one.
   /// - Throws: `CollectiveFailure`.
   init(_ requested: TrainingConfiguration, resume: String?, ranks: ProcessGroup) throws {
-    try ranks.agree(
-      on: requested.values + [
-        ("resume", resume ?? "not given"), ("OpenBLAS's kernels", MatrixProduct.coreName),
-        ("the kernels' instruction set", ProcessorTarget.instructionSet),
-      ])
+    try ranks.agree(on: requested, resume: resume)
     let data = try ranks.together {
       try requested.checkTraining(isResumed: resume != nil)
       return try DetectionSplits(requested)
     }
-    try ranks.agree(on: [
-      ("training images", data.train.fingerprint), ("test images", data.test.fingerprint),
-    ])
+    images = ImageIdentity(data.train)
+    try ranks.agree(on: "training", images)
+    try ranks.agree(on: "test", ImageIdentity(data.test))
     try data.train.checkSizes(
       requested.data.decoding, badImages: requested.data.badImages, ranks: ranks)
     try data.test.checkSizes(requested.data.decoding, ranks: ranks)

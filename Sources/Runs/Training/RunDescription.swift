@@ -22,12 +22,12 @@ struct RunDescription {
   /// - Parameters:
   ///   - classes: that the network tells apart.
   ///   - inputSide: of square test images.
-  ///   - fingerprint: of the training images.
+  ///   - images: of training.
   ///   - seconds: of training so far.
   func checkpointState(
     _ progress: TrainingProgress, _ architecture: Architecture, classes: Int, shards: Int,
     classNames: [String],
-    inputSide: Int?, testResize: Int?, interpolation: String?, fingerprint: String,
+    inputSide: Int?, testResize: Int?, interpolation: String?, images: ImageIdentity,
     seconds: Double
   ) -> CheckpointState {
     CheckpointState(
@@ -38,7 +38,8 @@ struct RunDescription {
       epoch: timeline.epoch(afterSteps: progress.step),
       batchSize: configuration.parallel.batchSize, shards: shards, seed: configuration.run.seed,
       optimizer: configuration.optimizer.name.rawValue,
-      settings: CheckpointState.keptSettings(configuration), dataset: fingerprint,
+      settings: CheckpointState.keptSettings(configuration), dataset: images.fingerprint,
+      images: images.digests,
       schedule: progress.schedule.state.isEmpty ? nil : progress.schedule.state,
       epochTotals: progress.epochTotals, loggedTotals: progress.loggedTotals,
       best: progress.best, evaluationPending: progress.isEvaluationPending ? true : nil,

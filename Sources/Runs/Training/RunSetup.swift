@@ -2,7 +2,6 @@
 
 import Datasets
 import Distributed
-import Kernels
 import Networks
 import Optimizers
 import Settings
@@ -16,6 +15,8 @@ struct RunSetup {
   /// Of each rank.
   let threads: Int
   let data: TrainingData
+  /// Of training.
+  let images: ImageIdentity
   /// For the training images at the run's end, the largest.
   var architecture: Architecture { phases[phases.count - 1].architecture }
   /// For the test images.
@@ -38,20 +39,16 @@ struct RunSetup {
   ///   - resume: a run folder or a checkpoint in one.
   /// - Throws: `CollectiveFailure`.
   init(_ requested: TrainingConfiguration, resume: String?, ranks: ProcessGroup) throws {
-    try ranks.agree(
-      on: requested.values + [
-        ("resume", resume ?? "not given"), ("OpenBLAS's kernels", MatrixProduct.coreName),
-        ("the kernels' instruction set", ProcessorTarget.instructionSet),
-      ])
+    try ranks.agree(on: requested, resume: resume)
     let data = try ranks.together {
       if requested.network.transfer != nil, resume == nil, requested.network.weights == nil {
         throw TransferError.withoutWeights
       }
       return try TrainingData(requested)
     }
-    try ranks.agree(on: [
-      ("training images", data.train.fingerprint), ("test images", data.test.fingerprint),
-    ])
+    images = ImageIdentity(data.train)
+    try ranks.agree(on: "training", images)
+    try ranks.agree(on: "test", ImageIdentity(data.test))
     let timeline = TrainingTimeline(requested, images: data.train.count)
     threads = try requested.threads(on: ranks)
     let phases: [TrainingPhase]
@@ -153,7 +150,7 @@ struct RunSetup {
       classNames: data.train.classNames,
       inputSide: hasSquareTests ? data.testShape.height : nil, testResize: testResize,
       interpolation: testResize == nil ? nil : configuration.data.interpolation.rawValue,
-      fingerprint: data.train.fingerprint, seconds: seconds)
+      images: images, seconds: seconds)
   }
 
   /// This rank's micro-batches of a phase after `step` steps of the run.

@@ -32,13 +32,13 @@ struct StartingPoint {
   /// Sets the parameters and the optimizer's state on all ranks; only rank 0 reads files.
   ///
   /// - Parameters:
-  ///   - fingerprint: of the training images.
+  ///   - images: of training.
   ///   - shape: of the network's input.
   ///   - load: puts the weights that a new run starts from into the replica, and says of how many classes
   ///     the classifier was whose place a new one took, if it did.
   init(
     _ configuration: TrainingConfiguration, resume: ResumePoint?, engine: TrainingEngine,
-    fingerprint: String, shape: ImageShape, timeline: TrainingTimeline, ranks: ProcessGroup,
+    images: ImageIdentity, shape: ImageShape, timeline: TrainingTimeline, ranks: ProcessGroup,
     load: (WeightsFile, Replica) throws -> Int?
   ) throws {
     var progress = TrainingProgress(schedule: configuration.learningRateSchedule(timeline))
@@ -47,7 +47,7 @@ struct StartingPoint {
       earlier = try ranks.onFirst { try TrainingConfiguration.ofRun(weights: checkpoint) }
       let state: CheckpointState
       (state, normalization) = try Self.resume(
-        checkpoint, configuration, engine: engine, fingerprint: fingerprint, shape: shape,
+        checkpoint, configuration, engine: engine, images: images, shape: shape,
         schedule: progress.schedule, ranks: ranks)
       progress.step = state.step
       progress.epochTotals = state.epochTotals
@@ -113,13 +113,13 @@ struct StartingPoint {
   /// Reads the checkpoint once, on rank 0, and gives all ranks what it holds.
   private static func resume(
     _ path: String, _ configuration: TrainingConfiguration, engine: TrainingEngine,
-    fingerprint: String, shape: ImageShape, schedule: any LearningRateSchedule,
+    images: ImageIdentity, shape: ImageShape, schedule: any LearningRateSchedule,
     ranks: ProcessGroup
   ) throws -> (CheckpointState, Normalization) {
     let read = try ranks.onFirst { () throws -> (CheckpointState, [StateTensor]) in
       let weights = try WeightsFile(path, .training)
       guard var state = weights.state else { throw CheckpointError.notFound(path: path) }
-      try check(state, configuration, fingerprint)
+      try check(state, configuration, images)
       // In another folder the run begins to look for its best again.
       let folder = WeightsFile.runFolder(ofCheckpoint: path)
       let isMoved = configuration.run.directory.map { !WeightsFile.areSame($0, folder) } ?? false
@@ -153,11 +153,15 @@ struct StartingPoint {
   }
 
   private static func check(
-    _ state: CheckpointState, _ configuration: TrainingConfiguration, _ fingerprint: String
+    _ state: CheckpointState, _ configuration: TrainingConfiguration, _ images: ImageIdentity
   ) throws {
     try state.checkResuming(configuration)
-    if state.dataset != fingerprint {
-      throw ResumeMismatch(key: "--dataset", checkpoint: state.dataset, requested: fingerprint)
+    if let difference = images.difference(from: state.images, "then", "now") {
+      throw ImagesChanged(difference: difference)
+    }
+    if state.dataset != images.fingerprint {
+      throw ResumeMismatch(
+        key: "--dataset", checkpoint: state.dataset, requested: images.fingerprint)
     }
   }
 

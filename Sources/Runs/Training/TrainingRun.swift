@@ -84,7 +84,7 @@ package final class TrainingRun {
       options: .init(configuration, threads: setup.threads), group: ranks,
       timeline: timelineFile?.timeline)
     start = try StartingPoint(
-      configuration, resume: resume, engine: engine, fingerprint: data.train.fingerprint,
+      configuration, resume: resume, engine: engine, images: setup.images,
       shape: data.inputShape, timeline: setup.timeline, ranks: ranks
     ) { file, replica in
       let classes = file.classes ?? replica.architecture.classes

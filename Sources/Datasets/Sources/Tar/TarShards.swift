@@ -145,6 +145,14 @@ public struct TarShards: ImageSource {
 
   public func label(at index: Int) -> Int { Int(samples[index].label) }
 
+  public func file(at index: Int) -> ImageFile? {
+    let sample = samples[index]
+    let path = shards[Int(sample.shard)]
+    return ImageFile(
+      name: (path as NSString).lastPathComponent + "/" + sample.path, path: path,
+      range: sample.offset..<sample.offset + sample.size)
+  }
+
   public func shortName(at index: Int) -> String { imageName(at: index) }
 
   public func imageName(at index: Int) -> String {
