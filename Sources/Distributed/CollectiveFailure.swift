@@ -3,6 +3,7 @@
 import Foundation
 import MPI
 import Networks
+import System
 
 /// Exit codes that scripts can rely on.
 package enum ExitCode {
@@ -85,8 +86,17 @@ extension ProcessGroup {
   package func endTogether<Result>(_ work: () throws -> Result) throws(CollectiveFailure) -> Result
   {
     do { return try work() } catch let failure as CollectiveFailure { throw failure } catch {
+      waitForLowerRanks()
       control.abort(code: ExitCode.of(error), reason: "resnet-dist: error: \(error)")
     }
+  }
+
+  /// Gives lower ranks the time to say what all ranks may meet at once, such as a file system that is gone. Their abort
+  /// comes as SIGTERM, and ends this process soon.
+  private func waitForLowerRanks() {
+    let wasAskedToStop = StopSignals.received != nil
+    usleep(useconds_t(min(rank, 10) * 100_000))
+    if !wasAskedToStop, StopSignals.received != nil { sleep(5) }
   }
 
   /// Runs `work` on rank 0 only; when it throws, throws on all ranks.
