@@ -49,7 +49,7 @@ extension ProcessGroup {
   }
 
   /// The hosts of rank 0 and another as errors name them, ` (node1 and node2)`; empty where it is one. Collective.
-  package func hostNames(ofFirstAnd other: Int) throws -> String {
+  private func hostNames(ofFirstAnd other: Int) throws -> String {
     let names = try control.allGather(ProcessInfo.processInfo.hostName)
     return names[0] == names[other] ? "" : " (\(names[0]) and \(names[other]))"
   }

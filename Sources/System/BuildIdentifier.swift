@@ -5,7 +5,7 @@ package enum BuildIdentifier {
   /// In hexadecimal digits; nil where the program was linked without one.
   package static let hexadecimal: String? = read("/proc/self/exe")
 
-  private static let loadableNotes = 4
+  private static let noteSegment = 4
   private static let buildNote = 3
 
   /// Looks for the note "GNU" of the build in a 64-bit ELF file.
@@ -17,7 +17,7 @@ package enum BuildIdentifier {
     for index in 0..<header.number(at: 56, bytes: 2) {
       let offset = start + index * size
       guard let segment = Fields(file, offset..<offset + size) else { return nil }
-      guard segment.number(at: 0, bytes: 4) == loadableNotes else { continue }
+      guard segment.number(at: 0, bytes: 4) == noteSegment else { continue }
       let notes = segment.number(at: 8, bytes: 8)
       guard let fields = Fields(file, notes..<notes + segment.number(at: 32, bytes: 8)) else {
         return nil

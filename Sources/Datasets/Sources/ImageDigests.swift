@@ -33,7 +33,7 @@ public struct ImageFile: Sendable {
 public struct ImageDigests: Codable, Equatable, Sendable {
   /// Bytes of files that are read as a whole: they are read soon in any case.
   private static let allBytes = 64 << 20
-  /// Images whose contents are read of more.
+  /// Images at most whose contents are read of more.
   private static let samples = 256
   /// Digests at most.
   private static let limit = 1024
@@ -46,7 +46,7 @@ public struct ImageDigests: Codable, Equatable, Sendable {
   /// 32 bits each, in hexadecimal digits.
   private let digests: [String]
 
-  /// Reads files; nil where the source's fingerprint is over all bytes.
+  /// Reads files; nil where the source's fingerprint does alone.
   public init?(_ source: some ImageSource) {
     guard source.count > 0, source.file(at: 0) != nil else { return nil }
     self.init(count: source.count) { source.file(at: $0)! }
@@ -60,7 +60,7 @@ public struct ImageDigests: Codable, Equatable, Sendable {
     var span = 1
     while (count + span - 1) / span > Self.limit { span *= 2 }
     self.span = span
-    let interval = bytes <= Self.allBytes ? 1 : max(1, count / Self.samples)
+    let interval = bytes <= Self.allBytes ? 1 : (count + Self.samples - 1) / Self.samples
     digests = stride(from: 0, to: count, by: span).map { first in
       var fingerprint = Fingerprint()
       for index in first..<min(first + span, count) {

@@ -22,7 +22,7 @@ public protocol ImageSource: Sendable {
   /// A SHA-256, in hexadecimal, of what identifies the images: ranks compare it, and a resumed run
   /// checks it. Cheap.
   var fingerprint: String { get }
-  /// An image's file; nil where `fingerprint` is over all images' bytes.
+  /// An image's file, whose contents are compared beside `fingerprint`; nil where that is over all bytes or does alone.
   func file(at index: Int) -> ImageFile?
   /// The images' indices by the files that hold them one after the other, which are best read from
   /// front to back; one run where images can be read in any order.

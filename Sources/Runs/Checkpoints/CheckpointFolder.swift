@@ -77,7 +77,7 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var settings: [String: String]?
   /// SHA-256 over which images there are; a run resumes with the images that it began with.
   package var dataset: String
-  /// What the files of these images hold; nil where `dataset` is over all bytes, and in checkpoints from before it was
+  /// What the files of these images hold; nil where `dataset` does alone, and in checkpoints from before it was
   /// recorded.
   package var images: ImageDigests?
   /// The state of a learning-rate schedule that has one.

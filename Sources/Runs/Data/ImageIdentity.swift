@@ -8,7 +8,7 @@ import MPI
 
 struct ImageIdentity {
   let fingerprint: String
-  /// Nil where the fingerprint is over all bytes.
+  /// Nil where the fingerprint does alone.
   let digests: ImageDigests?
   /// What an image is called.
   private let name: (Int) -> String

@@ -79,8 +79,7 @@ package final class DetectionTrainingRun {
       options: setup.engineOptions, group: ranks, timeline: timelineFile?.timeline)
     var parts: WeightsFile.DetectorParts?
     start = try StartingPoint(
-      configuration, resume: resume, engine: engine,
-      images: setup.images,
+      configuration, resume: resume, engine: engine, images: setup.images,
       shape: ImageShape(height: 1, width: 1, channels: 3), timeline: setup.timeline, ranks: ranks
     ) { file, replica in
       parts = try file.loadDetector(into: replica)
@@ -135,8 +134,7 @@ package final class DetectionTrainingRun {
         progress, architecture, classes: setup.detector.classes,
         shards: configuration.parallel.batchSize,
         classNames: setup.data.train.classes, inputSide: nil, testResize: nil,
-        interpolation: nil, images: setup.images,
-        seconds: seconds)
+        interpolation: nil, images: setup.images, seconds: seconds)
     }
     let verifier = ReplicaVerifier(
       engine, interval: configuration.run.verifyEvery, ranks: ranks)
