@@ -21,8 +21,8 @@ struct MATError: Error, Equatable {
 }
 
 enum MATFile {
-  /// The most bytes that a compressed variable may unpack to.
-  private static let limit = 1 << 28
+  /// The most bytes that the compressed variables may unpack to: ten times what the devkit's do.
+  private static let limit = 1 << 24
   private static let deepest = 8
 
   /// The file's variables by name.
@@ -34,10 +34,12 @@ enum MATFile {
     }
     var variables: [String: MATValue] = [:]
     var reader = Reader(bytes: file, place: 128)
+    var unpacked = 0
     while !reader.isAtEnd {
       var (type, bytes) = try reader.element()
       if type == .compressed {
-        var inside = Reader(bytes: try inflate(bytes), place: 0)
+        var inside = Reader(bytes: try inflate(bytes, atMost: limit - unpacked), place: 0)
+        unpacked += inside.bytes.count
         (type, bytes) = try inside.element()
       }
       guard type == .matrix else { throw MATError(reason: "a variable is not a matrix") }
@@ -136,6 +138,7 @@ enum MATFile {
       String(
         decoding: names[start..<min(start + length, names.count)].prefix { $0 != 0 }, as: UTF8.self)
     }
+    guard !fields.isEmpty || count == 0 else { throw MATError(reason: "a struct has no fields") }
     var elements: [[String: MATValue]] = []
     for _ in 0..<count {
       var element: [String: MATValue] = [:]
@@ -188,7 +191,7 @@ enum MATFile {
   }
 
   /// The corresponding C function is `inflate`.
-  private static func inflate(_ bytes: [UInt8]) throws -> [UInt8] {
+  private static func inflate(_ bytes: [UInt8], atMost limit: Int) throws -> [UInt8] {
     var stream = z_stream()
     guard
       inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
@@ -207,10 +210,11 @@ enum MATFile {
           return CZlib.inflate(&stream, Z_NO_FLUSH)
         }
         output += chunk[..<(chunk.count - Int(stream.avail_out))]
-        if code == Z_STREAM_END { return output }
-        guard code == Z_OK, output.count <= limit else {
-          throw MATError(reason: "its compressed data are damaged")
+        guard output.count <= limit else {
+          throw MATError(reason: "it unpacks to far more than a devkit's table")
         }
+        if code == Z_STREAM_END { return output }
+        guard code == Z_OK else { throw MATError(reason: "its compressed data are damaged") }
       }
     }
   }

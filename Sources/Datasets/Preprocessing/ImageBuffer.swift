@@ -18,8 +18,9 @@ public struct ImageBuffer: ~Copyable {
   /// - Parameter divisor: by what the file's own size was divided to get `shape`, rounded up.
   public mutating func reshape(_ shape: ImageShape, divisor: Int = 1) {
     let needed = shape.count + ImageResampling.slack
+    // A header may claim more than the file has: memory is taken where pixels are written.
     if needed > storage.count {
-      storage = AlignedBuffer(count: needed)
+      storage = AlignedBuffer(uninitialized: needed)
     }
     self.shape = shape
     self.divisor = divisor

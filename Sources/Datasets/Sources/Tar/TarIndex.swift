@@ -53,6 +53,8 @@ struct TarIndex {
       guard archive_entry_sparse_count(entry) == 0 else {
         throw DatasetError.unreadable(path: path, reason: "its member '\(name)' is a sparse file")
       }
+      // A header can claim more bytes than may be rounded up.
+      guard bytes <= size - offset else { throw Self.cutShort(path, in: name) }
       end = offset + (bytes + 511) / 512 * 512
       guard end <= size else { throw Self.cutShort(path, in: name) }
       if wantsContents(name) {

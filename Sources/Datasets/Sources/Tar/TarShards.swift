@@ -20,6 +20,9 @@ public struct TarShards: ImageSource {
   private let samples: [Sample]
   private let decoding: ImageDecoding
 
+  /// A larger number in a `.cls` is taken for damage: there is a name for each class.
+  private static let maximumClasses: Int32 = 1 << 20
+
   private struct Sample {
     let path: String
     let shard: Int32
@@ -120,9 +123,10 @@ public struct TarShards: ImageSource {
       let member = index.members[position]
       let text = String(decoding: content, as: UTF8.self).trimmingCharacters(
         in: .whitespacesAndNewlines)
-      guard let label = Int32(text), (0..<1 << 24).contains(label) else {
+      guard let label = Int32(text), (0..<maximumClasses).contains(label) else {
         throw DatasetError.wrongFormat(
-          path: index.path + "/" + member.path, expected: "a class's number", found: "'\(text)'")
+          path: index.path + "/" + member.path,
+          expected: "a class's number below \(maximumClasses.grouped)", found: "'\(text)'")
       }
       labels[key(member.path)] = label
     }
