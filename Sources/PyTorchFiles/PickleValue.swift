@@ -14,8 +14,9 @@ enum PickleValue {
   case list(Int)
   case dictionary(Int)
   case callable(PickleCallable)
-  case storage(StorageWindow)
-  case tensor(TensorView)
+  // Apart, so that the other values, of which a pickle can make one with each byte, are small.
+  indirect case storage(StorageWindow)
+  indirect case tensor(TensorView)
 
   /// In words, for errors.
   var kind: String {

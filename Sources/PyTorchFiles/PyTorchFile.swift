@@ -86,11 +86,13 @@ public struct PyTorchFile {
     return entries
   }
 
-  /// Names occur once, storages are in the file as large as they must be, and tensors that share
-  /// storages are not many times as large as the file.
+  /// Names occur once, storages are in the file as large as they must be and do not overlap, and tensors that
+  /// share storages are not many times as large as the file.
   private func check(fileByteCount: Int) throws(PyTorchFileError) {
     var names = Set<String>()
     var elements = 0
+    var known = Set<String>()
+    var storedBytes = 0
     for entry in entries {
       func fail(_ problem: String) -> PyTorchFileError {
         .malformedTensor(file: path, tensor: entry.name, problem: problem)
@@ -107,6 +109,8 @@ public struct PyTorchFile {
           "its storage should have \(storage.count) elements of \(storage.type.byteCount) bytes, the "
             + "file has \(byteCount) bytes")
       }
+      if known.insert(storage.key).inserted { storedBytes += byteCount }
+      guard storedBytes <= fileByteCount else { throw fail("its storage overlaps others") }
       elements += entry.view.count
       guard elements <= fileByteCount else {
         throw fail("with it the tensors are far larger than the file")

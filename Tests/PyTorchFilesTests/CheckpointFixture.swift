@@ -41,8 +41,11 @@ struct ArchiveBuilder {
 
   init(wide: Bool = false) { isWide = wide }
 
-  mutating func add(_ name: String, _ content: [UInt8]) {
-    let place = bytes.count
+  /// - Parameter other: the place of an entry with this content, which the directory has under both names.
+  /// - Returns: the entry's place.
+  @discardableResult
+  mutating func add(_ name: String, _ content: [UInt8], at other: Int? = nil) -> Int {
+    let place = other ?? bytes.count
     let checksum = little(UInt64(Self.crc32(content)), 4)
     let size = little(isWide ? 0xFFFF_FFFF : UInt64(content.count), 4)
     let length = little(UInt64(name.utf8.count), 2)
@@ -50,12 +53,15 @@ struct ArchiveBuilder {
       isWide
       ? little(1, 2) + little(24, 2) + little(UInt64(content.count), 8)
         + little(UInt64(content.count), 8) + little(UInt64(place), 8) : []
-    bytes += little(0x0403_4B50, 4) + little(45, 2) + little(0, 8) + checksum + size + size
-    bytes += length + little(0, 2) + Array(name.utf8) + content
+    if other == nil {
+      bytes += little(0x0403_4B50, 4) + little(45, 2) + little(0, 8) + checksum + size + size
+      bytes += length + little(0, 2) + Array(name.utf8) + content
+    }
     directory += little(0x0201_4B50, 4) + little(45, 2) + little(45, 2) + little(0, 8) + checksum
     directory += size + size + length + little(UInt64(extra.count), 2) + little(0, 10)
     directory += little(isWide ? 0xFFFF_FFFF : UInt64(place), 4) + Array(name.utf8) + extra
     count += 1
+    return place
   }
 
   /// The whole archive.

@@ -140,6 +140,34 @@ import Testing
     #expect(message.contains("far larger than the file"), "\(message)")
   }
 
+  @Test(
+    "storages that are one place of the file are refused, so that no byte is read for each of its names"
+  )
+  func overlapping() throws {
+    func checkpoint(sharing: Bool) -> [UInt8] {
+      let items = (0..<10).flatMap { index in
+        Pickle.text("w\(index)")
+          + Pickle.tensor(key: "\(index)", elements: 1000, shape: [0], strides: [1])
+      }
+      let pickle: [UInt8] =
+        Pickle.begin + Array("}".utf8) + Pickle.mark + items + Array("u".utf8) + Pickle.end
+      var builder = ArchiveBuilder()
+      builder.add("archive/data.pkl", pickle)
+      let bytes = [UInt8](repeating: 7, count: 4000)
+      let place = builder.add("archive/data/0", bytes)
+      for index in 1..<10 {
+        builder.add("archive/data/\(index)", bytes, at: sharing ? place : nil)
+      }
+      return builder.archive()
+    }
+    let folder = try TemporaryDirectory()
+    #expect(try CheckpointFixture.tensors(checkpoint(sharing: false), in: folder).count == 10)
+    let message = message {
+      _ = try CheckpointFixture.tensors(checkpoint(sharing: true), in: folder)
+    }
+    #expect(message.contains("overlaps others"), "\(message)")
+  }
+
   @Test("values nested a million deep, and a list that holds itself, cost no stack")
   func nesting() throws {
     let deep =
