@@ -3,6 +3,11 @@
 import System
 
 extension Duration {
+  /// So many seconds as a clock shows them; `-` where no clock does.
+  package static func clockText(seconds: Double) -> String {
+    abs(seconds) < 1e15 ? Duration.seconds(seconds).clockText : "-"
+  }
+
   /// Whole seconds, rounded; minutes and seconds below an hour, hours in front from there on.
   package var clockText: String {
     let total = max(0, Int(seconds.rounded()))

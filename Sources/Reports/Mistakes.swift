@@ -61,6 +61,8 @@ package struct Mistakes: Codable, Equatable, Sendable {
   package static let mostConfusions = 20
   /// Mistakes that are shown.
   package static let mostMistakes = 24
+  /// No data set has as many images; sums of some hundred such counts are still exact.
+  private static let largestCount = 1 << 48
 
   /// The file's name in a run folder.
   package static let fileName = "mistakes.json"
@@ -82,8 +84,10 @@ package struct Mistakes: Codable, Equatable, Sendable {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     guard let read = try? decoder.decode(Self.self, from: json),
+      (0..<Self.largestCount).contains(read.images),
       read.confusion.map({ counts in
         ([counts.count] + counts.map(\.count)).allSatisfy { $0 == read.classes.count }
+          && counts.joined().allSatisfy { (0...read.images).contains($0) }
       }) ?? true
     else { return nil }
     self = read

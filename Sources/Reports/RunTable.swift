@@ -77,7 +77,7 @@ package struct RunTable: Sendable {
       percent(group.runs.compactMap(\.bestError).min()),
       rates.isEmpty ? "–" : NumberFormat.rate(rates.reduce(0, +) / Double(rates.count)),
       seconds.isEmpty
-        ? "–" : Duration.seconds(seconds.reduce(0, +) / Double(seconds.count)).clockText,
+        ? "–" : Duration.clockText(seconds: seconds.reduce(0, +) / Double(seconds.count)),
       finished == group.runs.count ? "finished" : "\(group.runs.count - finished) unfinished",
     ]
   }

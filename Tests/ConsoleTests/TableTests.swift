@@ -16,6 +16,10 @@ import Testing
   func rounding() {
     #expect(Duration.milliseconds(59_700).clockText == "1:00")
     #expect(Duration.seconds(-3).clockText == "0:00")
+    for seconds in [1e30, -1e30, .infinity, .nan] {
+      #expect(Duration.clockText(seconds: seconds) == "-")
+    }
+    #expect(Duration.clockText(seconds: 3600) == "1:00:00")
   }
 
   @Test(

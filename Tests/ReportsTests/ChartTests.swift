@@ -13,9 +13,12 @@ import Testing
     #expect(AxisScale([0, 64_000]).ticks == [0, 20_000, 40_000, 60_000, 80_000])
     let tight = AxisScale([0, 64_000], fromZero: true, isTight: true)
     #expect(tight.range == 0...64_000 && tight.ticks == [0, 20_000, 40_000, 60_000])
-    for values in [[3.0], [0], [-2, 5], [1e-7, 3e-7], [.nan, 4, .infinity, 9], []] {
+    for values in [
+      [3.0], [0], [-2, 5], [1e-7, 3e-7], [.nan, 4, .infinity, 9], [], [-1e299, 1e299], [0, 5e-324],
+      [-1e308, 3, 1e308],
+    ] {
       let scale = AxisScale(values)
-      let finite = values.filter(\.isFinite)
+      let finite = values.filter { abs($0) < 1e300 }
       #expect(scale.ticks.count >= 2 && scale.ticks.count <= 12, "\(values): \(scale.ticks)")
       #expect(finite.allSatisfy { scale.range.contains($0) }, "\(values): \(scale.range)")
       #expect(finite.allSatisfy { (0...1).contains(scale.position($0)) })

@@ -95,6 +95,8 @@ import Testing
     #expect(!RunPage(try runs.map { try RunRecord($0) }).html.contains("<img"))
     for text in [
       "", "{}", Self.mistakes(classes: 3).replacing("[9,1,0]", with: "[9,1]"),
+      Self.mistakes(classes: 3).replacing("[9,1,0]", with: "[9,-9,0]"),
+      Self.mistakes(classes: 3).replacing("[9,1,0]", with: "[9,9223372036854775807,0]"),
       Self.mistakes(classes: 3).replacing(Self.picture, with: "\\\" onload=\\\"x"),
     ] {
       try text.write(toFile: file, atomically: true, encoding: .utf8)

@@ -126,8 +126,8 @@ extension Examination {
       Double(run.steps * run.batchSize) / rate + Double(run.evaluations) * evaluation
     let epoch = min(Double(run.trainingImages) / rate, Double(run.steps * run.batchSize) / rate)
     let text =
-      "\(run.model): about \(NumberFormat.rate(rate)) images/s, \(Duration.seconds(epoch).clockText) an "
-      + "epoch, \(Duration.seconds(whole).clockText) the run of \(run.epochs.grouped) "
+      "\(run.model): about \(NumberFormat.rate(rate)) images/s, \(Duration.clockText(seconds: epoch)) an "
+      + "epoch, \(Duration.clockText(seconds: whole)) the run of \(run.epochs.grouped) "
       + "\(run.epochs == 1 ? "epoch" : "epochs") with its tests"
     if let limit = run.maximumSeconds, whole > Double(limit) {
       return Finding(

@@ -10,17 +10,19 @@ package struct AxisScale: Equatable, Sendable {
   /// An axis that has all values, with some five ticks at multiples of 1, 2 or 5 times a power of ten.
   ///
   /// - Parameters:
-  ///   - values: those that are finite count; without any the axis is 0 to 1.
+  ///   - values: those that are finite, and not next to the end of all numbers, count; without any the axis is 0 to 1.
   ///   - fromZero: whether it begins at 0 where no value is below.
   ///   - isTight: whether it ends with the largest value instead of a tick.
   package init(_ values: [Double], fromZero: Bool = false, isTight: Bool = false) {
-    let finite = values.filter(\.isFinite)
+    // Beyond these, differences and their parts are infinite or 0.
+    let (largest, least) = (1e300, 1e-300)
+    let finite = values.filter { abs($0) < largest }
     var low = finite.min() ?? 0
     var high = finite.max() ?? 1
     if fromZero { low = min(low, 0) }
-    if high <= low {
+    if high - low < least {
       // A lone value has room around it.
-      let room = low == 0 ? 1 : abs(low) / 2
+      let room = abs(low) < least ? 1 : abs(low) / 2
       (low, high) = (fromZero && low >= 0 ? 0 : low - room, high + room)
     }
     let step = Self.step((high - low) / 5)

@@ -60,7 +60,7 @@ package struct RunView: Sendable {
     case .unknown: "says nothing of itself (made by an earlier version?)"
     case .running: status?.state.rawValue ?? ""
     case .silent(let seconds):
-      "NO NEWS for \(Duration.seconds(seconds).clockText): it hangs, or its host is lost"
+      "NO NEWS for \(Duration.clockText(seconds: seconds)): it hangs, or its host is lost"
     case .died: "DIED without a word: killed, crashed or ended by mpirun; see what it printed"
     case .stopped: "stopped, to be resumed"
     case .failed: "FAILED"
@@ -93,7 +93,7 @@ package struct RunView: Sendable {
     guard health == .running else { return [] }
     return [
       status.imagesPerSecond.map { "\(NumberFormat.rate($0)) images/s" },
-      status.remainingSeconds.map { "\(Duration.seconds($0).clockText) left" },
+      status.remainingSeconds.map { "\(Duration.clockText(seconds: $0)) left" },
     ].compactMap(\.self)
   }
 
@@ -124,10 +124,10 @@ package struct RunView: Sendable {
     if let rate = status.learningRate {
       figures.append("lr \(NumberFormat.learningRate(rate))")
     }
-    figures.append("\(Duration.seconds(status.trainingSeconds).clockText) trained")
+    figures.append("\(Duration.clockText(seconds: status.trainingSeconds)) trained")
     if let step = status.checkpointStep, let written = status.checkpointTime {
       figures.append(
-        "checkpoint of step \(step.grouped), \(Duration.seconds(time - written).clockText) ago")
+        "checkpoint of step \(step.grouped), \(Duration.clockText(seconds: time - written)) ago")
     }
     if status.skippedSteps > 0 { figures.append("\(status.skippedSteps.grouped) steps skipped") }
     if status.badImages > 0 { figures.append("\(status.badImages.grouped) bad images") }

@@ -104,7 +104,7 @@ enum DetectionSummary {
   ) {
     console.writeLine("")
     if let scores = outcome.scores { console.write(scores.text(dataset)) }
-    console.writeLine("after \(Duration.seconds(outcome.seconds).clockText) of training")
+    console.writeLine("after \(Duration.clockText(seconds: outcome.seconds)) of training")
     if let best = outcome.best, let figure = outcome.scores?.figures.first {
       console.writeLine(
         "highest \(figure.name) \(NumberFormat.percent(1 - best.error, decimals: 2)) after step "

@@ -172,7 +172,7 @@ struct TrainingSummary {
       console.writeLine("validation error \(text(validation))")
     }
     console.writeLine(
-      "test error \(text(outcome.test)), after \(Duration.seconds(outcome.seconds).clockText)"
+      "test error \(text(outcome.test)), after \(Duration.clockText(seconds: outcome.seconds))"
         + " of training")
     if let best = outcome.best {
       console.writeLine(
