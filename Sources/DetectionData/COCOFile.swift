@@ -78,8 +78,9 @@ extension DetectionDataset {
     let classes = options.classes ?? categories.map(\.name)
     var ids = [Int](repeating: -1, count: classes.count)
     var classOfCategory: [Int: Int] = [:]
+    let indices = indices(of: classes)
     for category in categories {
-      guard let index = classes.firstIndex(of: category.name) else { continue }
+      guard let index = indices[category.name] else { continue }
       ids[index] = category.id
       classOfCategory[category.id] = index
     }
@@ -130,6 +131,11 @@ extension DetectionDataset {
           width: image.width, height: image.height, objects: objects)
       }, notes: notes,
       setName: ((path as NSString).lastPathComponent as NSString).deletingPathExtension)
+  }
+
+  /// The place of each class; where two have one name, the first's.
+  static func indices(of classes: [String]) -> [String: Int] {
+    Dictionary(classes.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// The first number that is followed by an equal one.

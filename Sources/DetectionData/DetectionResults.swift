@@ -86,7 +86,12 @@ package enum COCOResults {
 /// ymax` for each detection; corners are pixels counted from 1, both inside the box.
 package enum VOCResults {
   package static func fileName(_ name: String, imageSet: String) -> String {
-    "comp4_det_\(imageSet)_\(name).txt"
+    "comp4_\(ending(name, imageSet: imageSet))"
+  }
+
+  /// Class names may hold slashes; a file's name may not.
+  private static func ending(_ name: String, imageSet: String) -> String {
+    "det_\(imageSet)_\(name).txt".replacing("/", with: "-")
   }
 
   package static func text(
@@ -112,7 +117,7 @@ package enum VOCResults {
     var detections: [Detection] = []
     var found = false
     for (category, name) in dataset.classes.enumerated() {
-      let ending = "det_\(dataset.setName)_\(name).txt"
+      let ending = ending(name, imageSet: dataset.setName)
       guard let file = files.first(where: { $0.hasSuffix(ending) }) else { continue }
       found = true
       let path = "\(folder)/\(file)"

@@ -18,12 +18,20 @@ struct VOCAnnotation: Equatable {
   var height: Int?
   var objects: [Object] = []
 
+  /// Ten thousand times what usual files have.
+  private static let maximumByteCount = 1 << 24
+
   /// Parses a file.
   ///
   /// Expat reads no other files, and refuses entities that grow without bound.
   /// - Parameter path: for messages.
   /// - Throws: `DetectionDataError.damaged`.
   init(xml: Data, path: String) throws(DetectionDataError) {
+    guard xml.count <= Self.maximumByteCount else {
+      throw .damaged(
+        path: path, line: nil,
+        reason: "it has \(xml.count) bytes, an annotation at most \(Self.maximumByteCount)")
+    }
     guard let parser = XML_ParserCreate(nil) else {
       throw .unreadable(path: path, reason: "there is no memory for the XML parser")
     }
@@ -87,7 +95,10 @@ struct VOCAnnotation: Equatable {
     }
 
     func end() {
-      take(text.trimmingCharacters(in: .whitespacesAndNewlines))
+      // What is read is three or four deep.
+      if (3...4).contains(place.count) {
+        take(text.trimmingCharacters(in: .whitespacesAndNewlines))
+      }
       place.removeLast()
       text = ""
     }

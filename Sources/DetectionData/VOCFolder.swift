@@ -20,6 +20,7 @@ extension DetectionDataset {
       classes = try VOCFolder.classes(of: folder)
     }
     let files = VOCFolder.imageFiles(of: folder)
+    let indices = indices(of: classes)
     var check = ObjectCheck(strict: options.strict)
     var images: [AnnotatedImage] = []
     for (index, name) in names.enumerated() {
@@ -35,7 +36,7 @@ extension DetectionDataset {
       var objects: [AnnotatedObject] = []
       for (number, object) in annotation.objects.enumerated() {
         let place = "object \(number + 1) (\(object.name), line \(object.line))"
-        guard let category = classes.firstIndex(of: object.name) else {
+        guard let category = indices[object.name] else {
           throw .unknownClass(path: path, object: place, name: object.name, known: classes)
         }
         let corners = object.corners.compactMap(\.self)

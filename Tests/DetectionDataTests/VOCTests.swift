@@ -195,6 +195,9 @@ struct VOCSample {
     expectError("a line is 'image score xmin ymin xmax ymax'") {
       try VOCResults.read(sample.folder.path, of: data)
     }
+    #expect(
+      VOCResults.fileName("../../evil", imageSet: "../train")
+        == "comp4_det_..-train_..-..-evil.txt")
     expectError("it has no file such as comp4_det_train_ant.txt") {
       try VOCResults.read(sample.folder.file("JPEGImages"), of: data)
     }
