@@ -231,8 +231,8 @@ let package = Package(
     .executableTarget(
       name: "fuzz-parsers",
       dependencies: [
-        "Datasets", "DetectionData", "PyTorchFiles", "Safetensors", "Settings", "Randomness",
-        "System",
+        "Datasets", "DetectionData", "PyTorchFiles", "Safetensors", "Settings", "Runs", "Reports",
+        "Randomness", "System", "CZlib",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/Fuzz", exclude: ["run", "Findings"]),

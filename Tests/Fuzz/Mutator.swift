@@ -20,7 +20,8 @@ struct Mutator {
 
   /// Text that means something in one of the formats.
   private static let words: [[UInt8]] = [
-    "9999999999999999999999", "-1", "1e999", "nan", "null", "[]", "{}", "\"", "\\", "{0..99999999}",
+    "9999999999999999999999", "-1", "1e999", "1e308", "-1e308", "5e-324", "nan", "null", "[]", "{}",
+    "\"", "\\", "{0..99999999}",
     "*a",
     "&a ", "../", "/etc/passwd", "\u{0}", "\n", ": ", "- ", "'", "\u{FEFF}", "😀",
   ].map { Array($0.utf8) }

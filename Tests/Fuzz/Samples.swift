@@ -1,5 +1,7 @@
 /// Small whole files of the formats that the fixtures have none of.
 
+import CZlib
+
 enum Samples {
   // MARK: Tar
 
@@ -10,11 +12,44 @@ enum Samples {
     let numbered = few.enumerated().flatMap {
       member("00\($0.offset).jpg", $0.element) + member("00\($0.offset).cls", Array("1".utf8))
     }
-    let end = [UInt8](repeating: 0, count: 1024)
-    return [folders + end, numbered + end]
+    // Extended headers: names and sizes that do not fit the usual ones, numbers that are not octal.
+    let image = few.first ?? []
+    let extended =
+      member("pax", pax("mtime", "1700000000.123456789") + pax("size", "\(image.count)"), kind: "x")
+      + member("a/b.jpg", image)
+      + member(
+        "././@LongLink", Array("\(String(repeating: "long/", count: 40))c.jpg\u{0}".utf8), kind: "L"
+      )
+      + member("c.jpg", image) + member("a/d.jpg", image, isBinary: true)
+    return [folders, numbered, extended].map { $0 + end }
   }
 
-  private static func member(_ name: String, _ contents: [UInt8]) -> [UInt8] {
+  /// Files and folders, and what may not be unpacked.
+  static let archives = [
+    member("inner/", [], kind: "5") + member("inner/a.bin", Array("abc".utf8))
+      + member("b.bin", []),
+    member("../evil.bin", Array("evil".utf8)), member("/tmp/evil.bin", Array("evil".utf8)),
+    member("inner/a", [], kind: "2", link: "../..")
+      + member("inner/a/evil.bin", Array("evil".utf8)),
+    member("a", Array("abc".utf8)) + member("b", [], kind: "1", link: "../../made.tar.gz"),
+    member("pax", pax("path", "../evil.bin"), kind: "x") + member("a", []),
+  ].map { $0 + end }
+
+  /// A record of an extended header; it begins with its own length, here of two digits.
+  private static func pax(_ key: String, _ value: String) -> [UInt8] {
+    let rest = " \(key)=\(value)\n"
+    return Array("\(rest.utf8.count + 2)\(rest)".utf8)
+  }
+
+  private static let end = [UInt8](repeating: 0, count: 1024)
+
+  /// - Parameters:
+  ///   - kind: the type flag.
+  ///   - isBinary: whether the size is in base 256.
+  private static func member(
+    _ name: String, _ contents: [UInt8], kind: String = "0", link: String = "",
+    isBinary: Bool = false
+  ) -> [UInt8] {
     var header = [UInt8](repeating: 0, count: 512)
     func put(_ text: String, at place: Int) {
       header.replaceSubrange(place..<place + text.utf8.count, with: text.utf8)
@@ -23,8 +58,16 @@ enum Samples {
     put(name, at: 0)
     put("0000644", at: 100)
     put(String(repeating: "0", count: 11 - size.count) + size, at: 124)
+    if isBinary {
+      header[124] = 0x80
+      for byte in 1..<12 {
+        header[124 + byte] =
+          byte < 4 ? 0 : UInt8(truncatingIfNeeded: contents.count >> (8 * (11 - byte)))
+      }
+    }
     put("00000000000", at: 136)
-    put("0", at: 156)
+    put(kind, at: 156)
+    put(link, at: 157)
     put("ustar", at: 257)
     put("00", at: 263)
     setChecksum(&header, at: 0)
@@ -55,7 +98,20 @@ enum Samples {
     (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37) }
   }
 
-  static let idx = [[0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 28, 0, 0, 0, 28] + pattern(3 * 28 * 28)]
+  /// Plain and compressed.
+  static let idx = [idxImages, gzip(idxImages)]
+  private static let idxImages: [UInt8] =
+    [0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 28, 0, 0, 0, 28] + pattern(3 * 28 * 28)
+
+  /// A gzip file (RFC 1952), without its checksum: zlib reports that only after all bytes.
+  private static func gzip(_ bytes: [UInt8]) -> [UInt8] {
+    var size = compressBound(UInt(bytes.count))
+    var compressed = [UInt8](repeating: 0, count: Int(size))
+    precondition(compress(&compressed, &size, bytes, UInt(bytes.count)) == Z_OK)
+    // Without zlib's own header and checksum.
+    return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3] + compressed[2..<Int(size) - 4]
+  }
+
   static let idxLabels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3]
   static let cifar = [(0..<2).flatMap { [UInt8($0)] + pattern(3072) }]
 

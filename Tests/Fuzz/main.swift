@@ -25,13 +25,15 @@ struct FuzzParsers: ParsableCommand {
   var seed: UInt64 = 1
   @Option(help: "The number of the first damaged file.")
   var from = 0
-  @Option(help: "The most memory of the process, in MiB.")
-  var memory = 1024
+  @Option(help: "The most memory that reading a file may take, in MiB, beside 64 times its size.")
+  var memory = 32
   @Argument(help: "Files to read instead of damaged ones.")
   var files: [String] = []
 
   /// Seconds after which a file counts as one that hangs its reader.
   private static let patience: UInt32 = 20
+  /// What a byte of a file may take of memory.
+  private static let bytesPerByte = 64
 
   func run() throws {
     let folder = try workingFolder()
@@ -44,7 +46,13 @@ struct FuzzParsers: ParsableCommand {
       if files.isEmpty {
         try feed(parser, folder)
       } else {
-        for file in files { report(file, read(parser, file)) }
+        for file in files {
+          let bytes = try Parser.bytes(file).count
+          let outcome = try read(parser, file, bytes: bytes)
+          say(
+            "\(file): \(outcome.error.map { "refused: \($0)" } ?? "read"), \(outcome.memory >> 10) KiB"
+          )
+        }
       }
     }
     try? FileManager.default.removeItem(atPath: folder)
@@ -57,23 +65,35 @@ struct FuzzParsers: ParsableCommand {
     return folder
   }
 
-  /// The error that a reader throws; nil: none.
-  private func read(_ parser: Parser, _ path: String) -> (any Error)? {
+  /// What a reader makes of a file: the error that it throws, and the bytes of memory that it takes.
+  private typealias Outcome = (error: (any Error)?, memory: Int)
+
+  /// Reads a file of so many bytes.
+  ///
+  /// - Throws: `ExitCode` where that takes too much memory.
+  private func read(_ parser: Parser, _ path: String, bytes: Int) throws -> Outcome {
     alarm(Self.patience)
     defer { alarm(0) }
-    do {
-      try parser.read(path)
-      return nil
-    } catch {
-      // A message is made of the file's bytes, too.
-      _ = "\(error)"
-      return error
+    var caught: (any Error)?
+    let growth = ResidentMemory.growth {
+      do { try parser.read(path) } catch {
+        // A message is made of the file's bytes, too.
+        _ = "\(error)"
+        caught = error
+      }
     }
+    guard growth <= memory << 20 + Self.bytesPerByte * bytes else {
+      say("\(parser.name): a file of \(bytes) bytes took \(growth >> 20) MiB: \(path)")
+      throw ExitCode(1)
+    }
+    return (caught, growth)
   }
 
   private func feed(_ parser: Parser, _ folder: String) throws {
     let path = "\(folder)/\(parser.name)"
     var refused = 0
+    var most = (memory: 0, bytes: 0)
+    let began = MonotonicClock.now
     for input in from..<from + inputs {
       var mutator = Mutator(seed: seed, input: input)
       var bytes = mutator.pick(parser.seeds)
@@ -81,21 +101,14 @@ struct FuzzParsers: ParsableCommand {
       if input % 2 == 0 { parser.repair(&bytes) }
       try Data(bytes).write(to: URL(fileURLWithPath: path))
       if input % 1000 == 0 { say("\(parser.name): input \(input), file \(path)") }
-      if read(parser, path) != nil { refused += 1 }
-      if peakMemory > memory {
-        say(
-          "\(parser.name): input \(input) of \(bytes.count) bytes took \(peakMemory) MiB: \(path)")
-        throw ExitCode(1)
-      }
+      let outcome = try read(parser, path, bytes: bytes.count)
+      if outcome.error != nil { refused += 1 }
+      if outcome.memory > most.memory { most = (outcome.memory, bytes.count) }
     }
-    say("\(parser.name): \(inputs) inputs, \(refused) refused, peak memory \(peakMemory) MiB")
-  }
-
-  /// Of this process, in MiB.
-  private var peakMemory: Int { ResourceUsage.peakResidentBytes >> 20 }
-
-  private func report(_ file: String, _ error: (any Error)?) {
-    say("\(file): \(error.map { "refused: \($0)" } ?? "read")")
+    let rate = Int(Double(inputs) / (MonotonicClock.now - began))
+    say(
+      "\(parser.name): \(inputs) inputs, \(refused) refused, \(rate) a second, at most \(most.memory >> 10) KiB "
+        + "(for \(most.bytes) bytes)")
   }
 
   private func say(_ text: String) {

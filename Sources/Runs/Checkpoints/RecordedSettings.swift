@@ -40,7 +40,7 @@ extension CheckpointState {
   /// The defaults with the settings that the checkpoint records.
   ///
   /// - Throws: `ConfigurationError`.
-  var configuration: TrainingConfiguration {
+  package var configuration: TrainingConfiguration {
     get throws {
       try ConfigurationChanges(parsing: recorded.map { .init($0, $1) }).applied(to: .init())
     }
