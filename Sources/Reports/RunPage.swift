@@ -23,11 +23,19 @@ package struct RunPage: Sendable {
       let table = RunTable(runs)
       body.append(HTML.table(table.header, table.rows))
     }
-    body.append("<div class=\"charts\">")
-    body += charts.map(\.figure)
-    body.append("</div>")
-    if runs.count == 1, let curves = runs[0].precisionRecall {
-      body.append(curves.chart(most: 8).figure)
+    // The curves of a training in steps are those of its steps.
+    let whole = runs.filter(\.steps.isEmpty)
+    if whole.count == 1, runs.count > 1 {
+      body.append("<h2>\(HTML.escaped(whole[0].name))</h2>")
+    }
+    body += Self.curves(whole)
+    for run in runs {
+      for step in run.steps {
+        let name = runs.count == 1 ? "Step" : "\(run.name), step"
+        body.append(
+          "<h2>\(HTML.escaped("\(name) \(step.step.rawValue): \(step.step.summary)"))</h2>")
+        body += Self.curves([step.run])
+      }
     }
     if runs.count == 1, let mistakes = runs[0].mistakes { body.append(mistakes.section) }
     for run in runs {
@@ -77,7 +85,7 @@ package struct RunPage: Sendable {
       cards.append(("images a second", NumberFormat.rate(rate)))
     }
     if let seconds = run.result?.seconds ?? run.metrics.last?.seconds {
-      cards.append(("of training", Duration.seconds(seconds).clockText))
+      cards.append(("of training", Duration.clockText(seconds: seconds)))
     }
     return "<div class=\"cards\">"
       + cards.map {
@@ -85,17 +93,34 @@ package struct RunPage: Sendable {
       }.joined() + "</div>"
   }
 
+  /// The charts of some runs, and of a single detector its precision against recall.
+  private static func curves(_ runs: [RunRecord]) -> [String] {
+    let charts = charts(of: runs).map(\.figure)
+    let figures = charts.isEmpty ? [] : ["<div class=\"charts\">"] + charts + ["</div>"]
+    guard runs.count == 1, let curves = runs[0].precisionRecall else { return figures }
+    return figures + [curves.chart(most: 8).figure]
+  }
+
   /// The curves: errors as in He et al. 2015, Figures 4 and 6, thin in training and bold in tests.
-  private var charts: [LineChart] {
+  private static func charts(of runs: [RunRecord]) -> [LineChart] {
+    func chart(
+      _ title: String, _ label: @escaping LineChart.Label,
+      _ value: KeyPath<RunRecord.Metric, Double?>, trained: Bool, tested: Bool = false
+    ) -> LineChart {
+      self.chart(title, of: runs, label, value, trained: trained, tested: tested)
+    }
     let error = chart("Error", LineChart.percent, \.top1Error, trained: true, tested: true)
     let precision = chart(
       "Average precision", LineChart.percent, \.averagePrecision, trained: false, tested: true)
     let precision50 = chart(
       "Average precision at an overlap of 0.5", LineChart.percent, \.averagePrecision50,
       trained: false, tested: true)
-    let recall = chart(
+    let recall50 = chart(
       "Recall of proposals at an overlap of 0.5", LineChart.percent, \.recall50, trained: false,
       tested: true)
+    let recall = chart(
+      "Recall of proposals at overlaps of 0.5 to 0.95, mean", LineChart.percent, \.averageRecall,
+      trained: false, tested: true)
     let sums: [(title: String, value: KeyPath<RunRecord.Metric, Double?>)] = [
       ("Loss of proposals: objectness", \.objectness), ("Loss of proposals: boxes", \.proposalBox),
       ("Loss of regions: classes", \.classification), ("Loss of regions: boxes", \.regionBox),
@@ -105,13 +130,12 @@ package struct RunPage: Sendable {
     let rate = chart("Learning rate", LineChart.plain, \.learningRate, trained: true)
     let speed = chart(
       "Training images a second", LineChart.plain, \.imagesPerSecond, trained: true)
-    return ([error, precision, precision50, recall, loss] + parts + [rate, speed]).filter {
-      $0.lines.contains { !$0.points.isEmpty }
-    }
+    return ([error, precision, precision50, recall50, recall, loss] + parts + [rate, speed])
+      .filter { $0.lines.contains { !$0.points.isEmpty } }
   }
 
-  private func chart(
-    _ title: String, _ label: @escaping LineChart.Label,
+  private static func chart(
+    _ title: String, of runs: [RunRecord], _ label: @escaping LineChart.Label,
     _ value: KeyPath<RunRecord.Metric, Double?>, trained: Bool, tested: Bool = false
   ) -> LineChart {
     func points(_ metrics: [RunRecord.Metric]) -> [(x: Double, y: Double)] {

@@ -14,6 +14,14 @@ package struct RunRecord: Sendable {
   package let mistakes: Mistakes?
   /// Of a finished detector.
   package let precisionRecall: PrecisionRecallCurves?
+  /// The runs of a training in four steps that have begun, in their order; empty of others.
+  package let steps: [Step]
+
+  /// One run of a training in four steps.
+  package struct Step: Sendable {
+    package let step: FourStepTraining
+    package let run: RunRecord
+  }
 
   /// A line of `metrics.jsonl`.
   package struct Metric: Decodable, Sendable {
@@ -34,8 +42,9 @@ package struct RunRecord: Sendable {
     /// Of a detector: COCO's average precisions.
     package let averagePrecision: Double?
     package let averagePrecision50: Double?
-    /// Of proposals: the part of the objects that one overlaps by 0.5.
+    /// Of proposals: the part of the objects that one overlaps by 0.5, and its mean from 0.5 to 0.95.
     package let recall50: Double?
+    package let averageRecall: Double?
 
     enum CodingKeys: String, CodingKey {
       case step, epoch, split, loss, seconds, objectness, classification, recall50
@@ -43,6 +52,7 @@ package struct RunRecord: Sendable {
       case regionBox = "region_box"
       case averagePrecision = "AP"
       case averagePrecision50 = "AP50"
+      case averageRecall = "average_recall"
       case top1Error = "top1_error"
       case learningRate = "lr"
       case imagesPerSecond = "images_per_second"
@@ -98,7 +108,7 @@ package struct RunRecord: Sendable {
     guard files.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
       throw RunRecordError.noFolder(path: path)
     }
-    let config = "\(path)/config.yaml"
+    let config = "\(path)/\(Self.configName)"
     guard let yaml = files.contents(atPath: config) else {
       throw RunRecordError.noRun(path: path)
     }
@@ -126,6 +136,17 @@ package struct RunRecord: Sendable {
         throw RunRecordError.damaged(path: mistakesPath, line: nil)
       }
       return mistakes
+    }
+    steps = try configuration.detection.network.training == .fourSteps ? Self.steps(in: path) : []
+  }
+
+  private static let configName = "config.yaml"
+
+  private static func steps(in path: String) throws -> [Step] {
+    try FourStepTraining.allCases.compactMap { step in
+      let folder = "\(path)/\(step.folderName)"
+      guard FileManager.default.fileExists(atPath: "\(folder)/\(configName)") else { return nil }
+      return Step(step: step, run: try RunRecord(folder))
     }
   }
 

@@ -104,6 +104,49 @@ import Testing
     }
   }
 
+  @Test("the page of a training in four steps has each step's curves below its own heading")
+  func steps() throws {
+    let fixture = try RunFixture()
+    let settings = ["task: detection", "model: resnet18"]
+    let whole = try fixture.run(
+      "whole", settings + ["training: four-steps"], errors: [], result: nil)
+    for step in 1...3 {
+      let folder = try fixture.run(
+        "whole/step\(step)", settings + ["training: \(step == 2 ? "fast-rcnn" : "rpn")"],
+        errors: [], result: nil)
+      let figures =
+        step == 2 ? "\"AP\":0.25,\"AP50\":0.5" : "\"recall50\":0.75,\"average_recall\":0.5"
+      try """
+      {"step":4,"epoch":1,"split":"train","loss":\(step),"lr":0.1,"images_per_second":2,"seconds":1}
+      {"step":4,"epoch":1,"split":"validation",\(figures),"seconds":1}
+
+      """.write(toFile: "\(folder)/metrics.jsonl", atomically: true, encoding: .utf8)
+    }
+    func parts(_ html: String, _ heading: String) -> [String] {
+      html.components(separatedBy: "<h2>\(heading)").dropFirst().map {
+        $0.components(separatedBy: "<h2>")[0]
+      }
+    }
+    let steps = parts(RunPage([try RunRecord(whole)]).html, "Step ")
+    #expect(steps.count == 3)
+    for (number, part) in zip(1..., steps) {
+      #expect(part.hasPrefix("\(number): \(number == 2 ? "regions" : "proposals")"), "\(part)")
+      let isOfRegions = number == 2
+      #expect(part.contains("<figcaption>Loss</figcaption>"))
+      #expect(part.contains("<figcaption>Average precision at an overlap of 0.5") == isOfRegions)
+      for title in ["at an overlap of 0.5<", "at overlaps of 0.5 to 0.95, mean<"] {
+        #expect(part.contains("<figcaption>Recall of proposals \(title)") != isOfRegions)
+      }
+    }
+    // Beside another run, whose curves are its own.
+    let other = try fixture.run("other", ["model: resnet20"], errors: [0.5, 0.25], result: nil)
+    let both = RunPage(try [whole, other].map { try RunRecord($0) }).html
+    #expect(parts(both, "whole, step ").count == 3)
+    let error = "<figcaption>Error"
+    #expect(parts(both, "other").filter { $0.contains(error) }.count == 1)
+    #expect(both.components(separatedBy: error).count == 2)
+  }
+
   @Test("headless Chromium shows the curves and runs nothing")
   func browser() throws {
     let candidates = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]

@@ -90,8 +90,9 @@ package final class FourStepTrainingRun {
     }
     var outcome = try train(last)
     outcome.folder = path
-    try ranks.onFirst { [folder, outcome, path] in
+    try ranks.onFirst { [folder, outcome, path, whole] in
       try folder?.writeResult(json: outcome.json)
+      if whole.run.writesReport { try folder?.writeReport() }
       console.writeLine("the detector of all four steps is in \(path)")
     }
     return outcome

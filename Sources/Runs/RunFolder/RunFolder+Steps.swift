@@ -3,6 +3,7 @@
 ///     config.yaml     every value of the training, from which those of the steps follow
 ///     step1 … step4   the run folders of the steps
 ///     result.json     that of the last step, once all are finished
+///     report.html     a page with the curves of each step
 
 import Foundation
 import Settings
