@@ -34,6 +34,20 @@ package struct ConfigurationChanges: Sendable, ExpressibleByArrayLiteral {
     changes.contains { $0.path == path }
   }
 
+  /// The same without the values that the network called `model` has no place for.
+  ///
+  /// For values that nobody gave together with that network: a recipe's are for its own.
+  package func applicable(to model: String) -> Self {
+    var foreign: [PartialKeyPath<TrainingConfiguration>] = []
+    if ModelCatalog.hasBottlenecks(model) == false { foreign.append(\.network.stridePlacement) }
+    if ModelCatalog.hasResidualBranches(model) == false {
+      foreign.append(\.network.zeroInitResidual)
+    }
+    var applicable = self
+    applicable.changes.removeAll { foreign.contains($0.path) }
+    return applicable
+  }
+
   /// The configuration with these values; the last one wins.
   package func applied(to configuration: TrainingConfiguration) -> TrainingConfiguration {
     var configuration = configuration

@@ -6,6 +6,27 @@ import Testing
 
 extension CommandLineTests {
   @Suite struct RecipeRunTests {
+    @Test(
+      "a recipe of networks with bottlenecks takes others, whose blocks have no stride to place")
+    func otherNetwork() throws {
+      let (data, folder) = (try DetectTests.dataset(), try TemporaryDirectory())
+      let arguments = DetectTests.arguments(data) + ["--recipe", "he2015-voc"]
+      let run = folder.file("run")
+      let outcome = try Job.run(2, arguments + ["--run-dir", run])
+      #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+      let config = try String(contentsOfFile: "\(run)/config.yaml", encoding: .utf8)
+      for line in ["recipe: he2015-voc", "model: resnet18", "stride-placement: null"] {
+        #expect(config.contains("\n\(line)\n") || config.hasPrefix(line), "\(line) in \(config)")
+      }
+      // As a file, the same values are the same run.
+      let again = try Job.alone(
+        ["detect", "train", "--config", "\(run)/config.yaml", "--run-dir", folder.file("again")])
+      #expect(again.exitCode == 0, "\(again.standardError)")
+      expectFailure(
+        try Job.run(2, arguments + ["--stride-placement", "1x1"]), exitCode: 2,
+        naming: ["resnet18", "--stride-placement"])
+    }
+
     @Test("flags win over a file, a file over the recipe, the recipe over the defaults")
     func precedence() throws {
       let folder = try TemporaryDirectory()

@@ -3,6 +3,7 @@
 import Datasets
 import Foundation
 import Optimizers
+import Networks
 import Settings
 import Testing
 
@@ -107,6 +108,24 @@ import Testing
     late.data.imageSize = 224
     #expect(throws: ImageSizeError.otherLastSize(size: 224, last: 192)) {
       try late.trainingTransform(nil)
+    }
+  }
+
+  @Test("a recipe's values for blocks that a network does not have are left out, others stay")
+  func otherNetworks() {
+    let recipe = Recipe.he2015VOC.changes
+    for (model, stride) in [
+      ("resnet101", BottleneckStride.first1x1), ("resnext50_32x4d", .first1x1), ("resnet18", nil),
+      ("plain34", nil), ("resnet20", nil), ("unheard-of", .first1x1),
+    ] {
+      let configuration = recipe.applicable(to: model).applied(to: TrainingConfiguration())
+      #expect(configuration.network.stridePlacement == stride, "\(model)")
+      #expect(configuration.schedule.learningRate == 0.001)
+    }
+    for (model, isZero) in [("resnet34", true), ("plain34", false)] {
+      let configuration = Recipe.goyal2017.changes.applicable(to: model)
+        .applied(to: TrainingConfiguration())
+      #expect(configuration.network.zeroInitResidual == isZero, "\(model)")
     }
   }
 

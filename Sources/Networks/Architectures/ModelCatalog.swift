@@ -91,6 +91,16 @@ package enum ModelCatalog {
     Model(name.lowercased()).flatMap { $0.isPlain ? nil : $0.defaultShortcut }
   }
 
+  /// Whether the network called `name` has bottleneck blocks; nil: there is no such network.
+  package static func hasBottlenecks(_ name: String) -> Bool? {
+    Model(name.lowercased())?.hasBottlenecks
+  }
+
+  /// Whether the network called `name` has residual branches; nil: there is no such network.
+  package static func hasResidualBranches(_ name: String) -> Bool? {
+    Model(name.lowercased()).map { !$0.isPlain }
+  }
+
   private static func suggestion(for name: String) -> String? {
     if let (family, depth) = Model.familyAndDepth(name) {
       // Outwards from what was requested.

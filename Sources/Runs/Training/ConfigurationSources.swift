@@ -8,7 +8,7 @@ import Settings
 
 extension TrainingConfiguration {
   /// Defaults < the resumed run's `config.yaml` < the recipe that `file` or `changes` name < what the data
-  /// and the weights tell < `file` < `changes`.
+  /// and the weights tell < `file` < `changes`. What a recipe says of blocks that the network does not have is left out.
   ///
   /// - Parameter base: what a new run has instead of the defaults where no recipe is named.
   /// - Throws: `ConfigurationError`, and `CheckpointError` when there is nothing to resume.
@@ -34,7 +34,8 @@ extension TrainingConfiguration {
     if resume == nil, let weights = requested.network.weights, !given.contains(\.network.model) {
       changes = changes + (try model(of: weights))
     }
-    return (changes + given).applied(to: configuration)
+    let model = (changes + given).applied(to: configuration).network.model
+    return (changes.applicable(to: model) + given).applied(to: configuration)
   }
 
   /// Checks that a command is for what the settings train.
