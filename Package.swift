@@ -158,7 +158,7 @@ let package = Package(
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "RandomnessTests", dependencies: ["Randomness"]),
     .testTarget(
-      name: "SafetensorsTests", dependencies: ["Safetensors", "TestSupport"],
+      name: "SafetensorsTests", dependencies: ["Safetensors", "System", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "PyTorchFilesTests", dependencies: ["PyTorchFiles", "TestSupport"],

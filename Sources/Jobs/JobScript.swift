@@ -88,6 +88,7 @@ extension JobRequest {
     text.addParagraph(
       "In the background, because bash handles a signal only while it waits.",
       lines: ["\(command) &", "job=$!"])
+    if launcher == .mpirun { addWatch(to: &text) }
     text.addParagraph(
       "A signal becomes SIGUSR1, which reaches all ranks at once and has no deadline: they stop after the same",
       "step, save, and exit with 75.",
@@ -106,7 +107,28 @@ extension JobRequest {
     text.add(
       "If the signal came with the job's end, its own exit code is still to be had.",
       lines: ["wait \"$job\" 2>/dev/null", "own=$?", "[ \"$own\" = 127 ] || code=$own"])
+    if launcher == .mpirun { text.add(lines: ["kill \"$watch\" 2>/dev/null"]) }
   }
+
+  /// Ends an `mpirun` that hangs, so that it does not keep the nodes until the limit; see `resnet_dist_end_hung` in
+  /// launch/environment.
+  private func addWatch(to text: inout CommentedLines) {
+    text.addParagraph(
+      "Open MPI's mpirun may hang after a rank was killed: without a living child for \(Self.hungAfter) seconds it is ended.",
+      lines: [
+        "(", "  seen=$SECONDS",
+        "  while sleep 5 >/dev/null 2>&1 && [ -r \"/proc/$job/task/$job/children\" ]; do",
+        "    for child in $(cat \"/proc/$job/task/$job/children\" 2>/dev/null); do",
+        "      if grep -qs '^State:[[:space:]]*[^ZX[:space:]]' \"/proc/$child/status\"; then seen=$SECONDS; fi",
+        "    done",
+        "    if [ $((SECONDS - seen)) -ge \(Self.hungAfter) ]; then",
+        "      echo \"mpirun hangs, although its ranks are gone: it is ended\" >&2",
+        "      kill -KILL \"$job\"", "      break", "    fi", "  done", ") &", "watch=$!",
+      ])
+  }
+
+  /// Seconds for which an `mpirun` may have no living child.
+  private static let hungAfter = 30
 
   /// Times that a job queues itself again, so that one that never gets on does not do so for ever.
   static let mostRestarts = 200

@@ -144,16 +144,13 @@ package final class Optimizer {
   package var state: MutableVectorView<Float> { memory.view }
 
   /// The state of each trained parameter, under the parameter's name and the rule's of each number, sorted.
-  package func stateDictionary() -> [StateTensor] {
-    stateReaders(VectorView(state)).map(\.tensor)
-  }
+  package func stateDictionary() -> [StateTensor] { stateViews().map(\.tensor) }
 
-  /// Makes the tensors of `stateDictionary` of a copy of `state`, on any thread.
-  package var stateReaders: @Sendable (VectorView<Float>) -> [StateTensorReader] {
-    { [slots] state in
-      slots.map { $0.parameter.reader(of: state[$0.range], named: $0.name) }
-        .sorted { $0.name < $1.name }
-    }
+  /// The same in the optimizer's memory.
+  package func stateViews() -> [StateTensorView] {
+    let state = VectorView(state)
+    return slots.map { StateTensorView($0.parameter, state[$0.range], named: $0.name) }
+      .sorted { $0.name < $1.name }
   }
 
   /// Sets the state from exactly one tensor for each of its tensors.

@@ -42,14 +42,19 @@ package final class WeightAverage {
     for (average, weights) in pairs { average.update(from: weights) }
   }
 
-  /// Copies the average of all layers, frozen ones too, in the replica's order.
-  package func read(
-    parameters: MutableVectorView<Float>, runningStatistics: MutableVectorView<Float>
-  ) {
-    parameters.update(from: MutableVectorView(replica.parameters))
-    runningStatistics.update(from: MutableVectorView(replica.runningStatistics))
-    parameters.update(from: self.parameters.view)
-    runningStatistics.update(from: statistics.view)
+  /// The average of all layers, frozen ones too, as tensors, sorted by name.
+  package func stateViews() -> [StateTensorView] {
+    // The trained layers come first.
+    func part(
+      _ range: Range<Int>, _ average: MutableVectorView<Float>,
+      _ weights: UnsafeMutableBufferPointer<Float>
+    ) -> VectorView<Float> {
+      VectorView(
+        range.upperBound <= average.count ? average[range] : MutableVectorView(weights)[range])
+    }
+    return replica.parameterLayout.stateViews(
+      parameters: { part($0, parameters.view, replica.parameters) },
+      runningStatistics: { part($0, statistics.view, replica.runningStatistics) })
   }
 
   /// Takes the weights after `step` steps into the average, where the rule says so.

@@ -41,16 +41,9 @@ public struct ParametersDigest: ~Copyable {
 ///
 /// - Precondition: no name occurs twice.
 public func sha256OfTensors(_ tensors: [(name: String, values: [Float])]) -> String {
-  sha256OfTensors(tensors, name: \.name, values: \.values)
-}
-
-/// The same of tensors whose values are asked for one after the other.
-public func sha256OfTensors<Tensor>(
-  _ tensors: [Tensor], name: (Tensor) -> String, values: (Tensor) -> [Float]
-) -> String {
   var digest = ParametersDigest()
-  for tensor in tensors.sorted(by: { precedesInBytes(name($0), name($1)) }) {
-    digest.update(name(tensor), values(tensor).span)
+  for (name, values) in tensors.sorted(by: { precedesInBytes($0.name, $1.name) }) {
+    digest.update(name, values.span)
   }
   return digest.finalize()
 }

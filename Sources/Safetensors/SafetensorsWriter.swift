@@ -12,22 +12,28 @@ import SystemPackage
 
 /// Serializes a list of tensors to a file, a descriptor or memory.
 public enum SafetensorsWriter {
+  /// A file that was written.
+  public struct Written: Equatable, Sendable {
+    public let byteCount: Int
+    /// SHA-256 of its bytes, in hexadecimal.
+    public let sha256: String
+  }
+
   /// Creates or replaces the file at `path`, not atomically.
   ///
-  /// - Returns: the number of bytes written.
   /// - Throws: `system` with the path and errno's text; `unwritableName`, `impossibleSize` or
   ///   `wrongByteCount` if the tensors do not make a file.
   @discardableResult
   public static func write(
     _ tensors: [TensorContent], metadata: [String: String] = [:], toPath path: String
-  ) throws -> Int {
+  ) throws -> Written {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
       throw SafetensorsError.system(file: path, operation: "create", reason: errnoText())
     }
-    let count: Int
+    let written: Written
     do {
-      count = try write(tensors, metadata: metadata, to: descriptor, path: path)
+      written = try write(tensors, metadata: metadata, to: descriptor, path: path)
     } catch {
       close(descriptor)
       throw error
@@ -36,39 +42,22 @@ public enum SafetensorsWriter {
     guard close(descriptor) == 0 || errno == EINTR else {
       throw SafetensorsError.system(file: path, operation: "write", reason: errnoText())
     }
-    return count
+    return written
   }
 
   /// Writes to an open descriptor from its current position; the descriptor stays open.
   ///
-  /// Small tensors are gathered into writes of 1 MiB.
-  ///
   /// - Parameter path: what errors call the file.
-  /// - Returns: the number of bytes written.
   /// - Throws: as `write(_:metadata:toPath:)`.
   @discardableResult
   public static func write(
     _ tensors: [TensorContent], metadata: [String: String] = [:], to descriptor: Int32,
     path: String
-  ) throws -> Int {
+  ) throws -> Written {
     let layout = try Layout(tensors, metadata: metadata, file: path)
-    var pending: [UInt8] = []
-    pending.reserveCapacity(1 << 20)
-    var written = 0
-    try serialize(layout, file: path) { bytes in
-      written += bytes.byteCount
-      if pending.count + bytes.byteCount > 1 << 20 {
-        try writeAll(pending.span.bytes, to: descriptor, path: path)
-        pending.removeAll(keepingCapacity: true)
-      }
-      if bytes.byteCount > 1 << 20 {
-        try writeAll(bytes, to: descriptor, path: path)
-      } else {
-        bytes.withUnsafeBytes { pending.append(contentsOf: $0) }
-      }
-    }
-    try writeAll(pending.span.bytes, to: descriptor, path: path)
-    return written
+    let output = Output(descriptor, path: path)
+    try serialize(layout, file: path) { try output.append($0) }
+    return try output.finish()
   }
 
   /// The file's bytes in memory.
@@ -109,10 +98,47 @@ public enum SafetensorsWriter {
       }
     }
   }
+}
 
-  private static func writeAll(
-    _ bytes: RawSpan, to descriptor: Int32, path: String
-  ) throws {
+/// Gathers small tensors into writes of 1 MiB, and digests what it writes.
+private final class Output {
+  private static let capacity = 1 << 20
+  private let descriptor: Int32
+  private let path: String
+  private var pending: [UInt8] = []
+  private var byteCount = 0
+  private var hash = SHA256()
+
+  init(_ descriptor: Int32, path: String) {
+    (self.descriptor, self.path) = (descriptor, path)
+    pending.reserveCapacity(Self.capacity)
+  }
+
+  func append(_ bytes: RawSpan) throws {
+    if pending.count + bytes.byteCount > Self.capacity { try flush() }
+    try bytes.withUnsafeBytes { bytes in
+      if bytes.count <= Self.capacity { return pending.append(contentsOf: bytes) }
+      for first in stride(from: 0, to: bytes.count, by: Self.capacity) {
+        let piece = bytes[first..<min(first + Self.capacity, bytes.count)]
+        try write(UnsafeRawBufferPointer(rebasing: piece).bytes)
+      }
+    }
+  }
+
+  func finish() throws -> SafetensorsWriter.Written {
+    try flush()
+    let digest = exchange(&hash, with: SHA256()).hexadecimal()
+    return SafetensorsWriter.Written(byteCount: byteCount, sha256: digest)
+  }
+
+  private func flush() throws {
+    try pending.withUnsafeBytes { try write($0.bytes) }
+    pending.removeAll(keepingCapacity: true)
+  }
+
+  private func write(_ bytes: RawSpan) throws {
+    hash.update(bytes)
+    byteCount += bytes.byteCount
     do throws(Errno) { try writeEverything(bytes, to: descriptor) } catch {
       throw SafetensorsError.system(
         file: path, operation: "write", reason: error.description)

@@ -45,7 +45,9 @@ enum Main {
   }
 
   private static func parse(_ arguments: [String]) -> Parsed {
-    if let mismatch = ProcessorTarget.mismatch(on: ProcessInfo.processInfo.hostName) {
+    if let missing = ProcessorTarget.missingExtension {
+      let mismatch = ProcessorMismatch(
+        missing: String(cString: missing), host: ProcessInfo.processInfo.hostName)
       return .text("error: \(mismatch)", exitCode: ExitCode.failure)
     }
     do {

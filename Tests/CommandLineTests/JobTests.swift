@@ -125,6 +125,27 @@ extension CommandLineTests {
       #expect(started.contains("--run-dir runs/r8 --resume auto --threads 1"), "\(started)")
     }
 
+    @Test("an mpirun that hangs without ranks is ended, and one that waits for its ranks is not")
+    func hungLauncher() throws {
+      let folder = try TemporaryDirectory()
+      let text = try script(["--scheduler", "slurm"], Job.small, in: folder.path)
+      let hasty = text.replacing("sleep 5 ", with: "sleep 0.2 ").replacing(
+        "-ge 30 ", with: "-ge 1 ")
+      #expect(hasty != text)
+      try hasty.write(toFile: folder.file("script"), atomically: true, encoding: .utf8)
+      // One that waits for what never comes, without a process below it, and one that has one.
+      for (body, code) in [("exec 3<>pipe; read -r -u 3", 137), ("sleep 4; return 3", 3)] {
+        let outcome = try ProcessRunner.run(
+          "/usr/bin/env",
+          [
+            "SLURM_JOB_ID=41", "bash", "-c",
+            "[ -e pipe ] || mkfifo pipe; mpirun() { \(body); }; export -f mpirun; bash script",
+          ], directory: folder.path, timeout: Job.patience)
+        #expect(outcome.exitCode == code && !outcome.timedOut, "\(outcome)")
+        #expect(outcome.standardError.contains("mpirun hangs") == (code == 137), "\(outcome)")
+      }
+    }
+
     @Test(
       "the runs of a sweep are elements of an array, which are queued again by their own number")
     func sweep() throws {

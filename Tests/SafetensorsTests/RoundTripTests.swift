@@ -2,6 +2,7 @@
 
 import Foundation
 import Safetensors
+import System
 import TestSupport
 import Testing
 
@@ -22,7 +23,8 @@ import Testing
       }
       let path = directory.path + "/\(round).safetensors"
       let metadata = ["format": "pt", "round": "\(round)"]
-      let count = try SafetensorsWriter.write(contents.shuffled(), metadata: metadata, toPath: path)
+      let written = try SafetensorsWriter.write(
+        contents.shuffled(), metadata: metadata, toPath: path)
       let file = try SafetensorsFile(contentsOf: path)
       #expect(file.metadata == metadata)
       #expect(Set(file.names) == Set(expected.keys), "\(data)")
@@ -30,7 +32,8 @@ import Testing
         #expect(try file.float32(name, shape: tensor.shape) == tensor.values, "\(data)")
       }
       let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
-      #expect(bytes.count == count)
+      #expect(bytes.count == written.byteCount)
+      #expect(SHA256.hexadecimal(of: bytes) == written.sha256)
       #expect(try SafetensorsWriter.bytes(of: contents, metadata: metadata) == bytes)
       #expect(bytes[8...].firstIndex(of: UInt8(ascii: "{")) == 8)
       #expect(bytes[..<8].first! % 8 == 0)
@@ -49,7 +52,8 @@ import Testing
       }
     }
     let whole = TensorContent("whole", shape: [1_000_003], float32: values)
-    try SafetensorsWriter.write([pieces, whole], toPath: path)
+    let written = try SafetensorsWriter.write([pieces, whole], toPath: path)
+    #expect(try SHA256.hexadecimal(ofFile: path) == written.sha256)
     let file = try SafetensorsFile(contentsOf: path)
     #expect(try file.float32("pieces") == values)
     #expect(try file.float32("whole") == values)

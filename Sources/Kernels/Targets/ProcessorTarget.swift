@@ -14,22 +14,9 @@ public enum ProcessorTarget {
       : "two multiply-adds, the same bits as VDPBF16PS"
   }
 
-  /// What `RESNET_DIST_CPU` takes to build for nearly every machine of this architecture.
-  #if arch(arm64)
-    private static let common = "generic"
-  #else
-    private static let common = "x86-64-v3"
-  #endif
-
-  /// Why the kernels cannot run on this processor, or nil.
+  /// The name of an extension that the kernels were compiled for and this processor lacks; nil: it has all.
   ///
-  /// To be asked before any kernel runs: a missing instruction ends the process.
-  /// - Parameter host: this machine's name.
-  public static func mismatch(on host: String) -> String? {
-    guard let missing = missing_extension() else { return nil }
-    return """
-      this program was built for a processor with \(String(cString: missing)), which that of \(host) lacks: build it \
-      there with launch/setup, or for all machines with RESNET_DIST_CPU=\(common) launch/setup
-      """
-  }
+  /// To be asked before anything else of this module, which may use what the processor lacks: the function is a chain
+  /// of comparisons, so that it runs on any.
+  public static var missingExtension: UnsafePointer<CChar>? { missing_extension() }
 }

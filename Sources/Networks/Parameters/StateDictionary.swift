@@ -18,28 +18,6 @@ package struct StateTensor: Hashable, Sendable {
   }
 }
 
-/// A tensor whose values are brought into file order when they are asked for, so that a network's are never in
-/// memory twice.
-package struct StateTensorReader {
-  package let name: String
-  package let shape: [Int]
-  private let read: () -> [Float]
-
-  init(name: String, shape: [Int], read: @escaping () -> [Float]) {
-    (self.name, self.shape, self.read) = (name, shape, read)
-  }
-
-  /// A tensor that is in memory.
-  package init(_ tensor: StateTensor) {
-    self.init(name: tensor.name, shape: tensor.shape) { tensor.values }
-  }
-
-  /// Reads the values anew each time.
-  package var values: [Float] { read() }
-
-  package var tensor: StateTensor { StateTensor(name: name, shape: shape, values: values) }
-}
-
 extension Replica {
   /// Whether all parameters and running statistics are numbers.
   package var isFinite: Bool {
@@ -49,13 +27,14 @@ extension Replica {
   }
 
   /// Parameters and BN running statistics, sorted by name.
-  package func stateDictionary() -> [StateTensor] { stateReaders().map(\.tensor) }
+  package func stateDictionary() -> [StateTensor] { stateViews().map(\.tensor) }
 
-  /// The same, each tensor as it is when it is read; valid as long as the replica.
-  package func stateReaders() -> [StateTensorReader] {
-    parameterLayout.stateReaders(
-      parameters: VectorView(MutableVectorView(parameters)),
-      runningStatistics: VectorView(MutableVectorView(runningStatistics)))
+  /// The same in the replica's memory.
+  package func stateViews() -> [StateTensorView] {
+    let parameters = VectorView(MutableVectorView(parameters))
+    let statistics = VectorView(MutableVectorView(runningStatistics))
+    return parameterLayout.stateViews(
+      parameters: { parameters[$0] }, runningStatistics: { statistics[$0] })
   }
 
   /// Sets parameters and running statistics from exactly the tensors that the network has.
@@ -81,28 +60,20 @@ extension ParameterLayout {
   /// Parameters and BN running statistics as tensors, sorted by name.
   ///
   /// - Parameters:
-  ///   - parameters: in the layout's order, a replica's or a copy.
+  ///   - parameters: those of a range of the layout.
   ///   - statistics: likewise.
-  package func stateReaders(
-    parameters: VectorView<Float>, runningStatistics statistics: VectorView<Float>
-  ) -> [StateTensorReader] {
-    (slots.map { $0.reader(of: parameters[$0.range]) } + statisticsReaders(of: statistics))
-      .sorted { $0.name < $1.name }
-  }
-
-  private func statisticsReaders(of values: VectorView<Float>) -> [StateTensorReader] {
-    runningStatistics.flatMap { slot in
+  package func stateViews(
+    parameters: (Range<Int>) -> VectorView<Float>,
+    runningStatistics statistics: (Range<Int>) -> VectorView<Float>
+  ) -> [StateTensorView] {
+    let weights = slots.map { StateTensorView($0, parameters($0.range)) }
+    let moments = runningStatistics.flatMap { slot in
       [("running_mean", slot.mean), ("running_var", slot.variance)].map { suffix, range in
-        StateTensorReader(name: "\(slot.name).\(suffix)", shape: [range.count]) {
-          Array(values[range].elements)
-        }
+        StateTensorView(
+          name: "\(slot.name).\(suffix)", shape: [range.count], statistics(range))
       }
     }
-  }
-
-  /// Bytes of the largest tensor.
-  package var largestTensorBytes: Int {
-    (slots.map(\.range.count).max() ?? 0) * MemoryLayout<Float>.stride
+    return (weights + moments).sorted { $0.name < $1.name }
   }
 }
 
@@ -110,35 +81,18 @@ extension TrainingReplica {
   /// The gradient of each trained parameter, under the parameter's name, sorted.
   package func gradientDictionary() -> [StateTensor] {
     let values = VectorView(MutableVectorView(gradients))
-    return parameterLayout.slots.filter { !$0.isFrozen }.map { $0.tensor(of: values[$0.range]) }
-      .sorted { $0.name < $1.name }
+    return parameterLayout.slots.filter { !$0.isFrozen }.map {
+      StateTensorView($0, values[$0.range]).tensor
+    }
+    .sorted { $0.name < $1.name }
   }
 }
 
 extension ParameterSlot {
-  /// The parameter's values, or their gradients or an optimizer's state, as a tensor in file order.
-  ///
-  /// - Parameter elements: in memory order.
-  package func tensor(of elements: VectorView<Float>) -> StateTensor {
-    reader(of: elements).tensor
-  }
-
-  /// The same when it is read, perhaps under another name.
-  package func reader(
-    of elements: VectorView<Float>, named other: String? = nil
-  ) -> StateTensorReader {
-    StateTensorReader(name: other ?? name, shape: fileShape) {
-      var values = [Float](repeating: 0, count: elements.count)
-      var span = values.mutableSpan
-      copyToFileOrder(from: elements, to: &span)
-      return values
-    }
-  }
-
   /// Copies a tensor that has the parameter's shape into `elements`, in memory order.
   package func copy(_ tensor: StateTensor, to elements: MutableVectorView<Float>) {
     precondition(tensor.shape == fileShape && elements.count == range.count)
-    copyFromFileOrder(tensor.values.span, to: elements)
+    tensor.values.withUnsafeBufferPointer { copyFromFileOrder(VectorView($0), to: elements) }
   }
 }
 

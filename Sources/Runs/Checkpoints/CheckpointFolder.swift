@@ -114,12 +114,12 @@ package struct CheckpointState: Codable, Equatable, Sendable {
 
 /// What a checkpoint holds beside the state.
 struct CheckpointContents {
-  let weights: [StateTensorReader]
+  let weights: [StateTensorView]
   /// The BN layers, whose batches PyTorch counts.
   let countedLayers: [String]
-  let optimizerState: [StateTensorReader]
+  let optimizerState: [TensorContent]
   /// Nil where the run keeps none.
-  let average: [StateTensorReader]?
+  let average: [StateTensorView]?
   /// The tensors of the images' normalization.
   let preprocessing: [StateTensor]
 }
@@ -143,23 +143,25 @@ package enum CheckpointFolder {
     _ state: CheckpointState, _ contents: CheckpointContents, into folder: String
   ) throws {
     let counted = contents.countedLayers
-    try writeWeights(state, contents.weights, counted, toPath: "\(folder)/\(weights)")
+    var files: [String: String] = [:]
+    files[weights] =
+      try writeWeights(state, contents.weights, counted, toPath: "\(folder)/\(weights)").sha256
     if let averaged = contents.average {
       var state = state
       state.parametersSHA256 = averaged.sha256
-      try writeWeights(state, averaged, counted, toPath: "\(folder)/\(average)")
+      files[average] =
+        try writeWeights(state, averaged, counted, toPath: "\(folder)/\(average)").sha256
     }
-    try SafetensorsWriter.write(
-      contents.optimizerState.map(\.content), metadata: metadata(state),
-      toPath: "\(folder)/\(optimizer)")
-    try SafetensorsWriter.write(
-      contents.preprocessing.map(\.content), metadata: ["format": "pt"],
-      toPath: "\(folder)/\(Self.preprocessing)")
-    var files: [String: String] = [:]
-    let names = [weights, optimizer, Self.preprocessing]
-    for name in names + (contents.average == nil ? [] : [average]) {
-      files[name] = try SHA256.hexadecimal(ofFile: "\(folder)/\(name)")
-    }
+    files[optimizer] =
+      try SafetensorsWriter.write(
+        contents.optimizerState, metadata: metadata(state),
+        toPath: "\(folder)/\(optimizer)"
+      ).sha256
+    files[preprocessing] =
+      try SafetensorsWriter.write(
+        contents.preprocessing.map(\.content), metadata: ["format": "pt"],
+        toPath: "\(folder)/\(preprocessing)"
+      ).sha256
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let json = try encoder.encode(Manifest(state: state, files: files))
@@ -175,10 +177,11 @@ package enum CheckpointFolder {
   /// Writes a checkpoint's weights alone.
   ///
   /// - Parameter countedLayers: the BN layers.
+  @discardableResult
   static func writeWeights(
-    _ state: CheckpointState, _ weights: [StateTensorReader], _ countedLayers: [String],
+    _ state: CheckpointState, _ weights: [StateTensorView], _ countedLayers: [String],
     toPath path: String
-  ) throws {
+  ) throws -> SafetensorsWriter.Written {
     try SafetensorsWriter.write(
       weights.map(\.content) + countedLayers.map { .batchCounter(ofLayer: $0, state.step) },
       metadata: metadata(state), toPath: path)
@@ -243,10 +246,12 @@ extension StateTensor {
   var content: TensorContent { TensorContent(name, shape: shape, float32: values) }
 }
 
-extension StateTensorReader {
-  /// The tensor as it is written, read then.
+extension StateTensorView {
+  /// The tensor as it is written.
   var content: TensorContent {
-    TensorContent(name, dtype: .float32, shape: shape) { sink in try sink(values.span.bytes) }
+    TensorContent(name, dtype: .float32, shape: shape) { sink in
+      try withValues { try sink(UnsafeRawBufferPointer($0.elements).bytes) }
+    }
   }
 }
 

@@ -5,10 +5,16 @@ import Safetensors
 
 extension Replica {
   /// `parameters_sha256`: equal for equal networks; see `ParametersDigest` for the recipe.
-  var parametersSHA256: String { stateReaders().sha256 }
+  var parametersSHA256: String { stateViews().sha256 }
 }
 
-extension [StateTensorReader] {
-  /// The same of a network's state.
-  var sha256: String { sha256OfTensors(self, name: \.name, values: \.values) }
+extension [StateTensorView] {
+  /// The same of a network's state, or of a part of it.
+  ///
+  /// - Precondition: the tensors are sorted by name.
+  var sha256: String {
+    var digest = ParametersDigest()
+    for tensor in self { tensor.withValues { digest.update(tensor.name, $0.elements.span) } }
+    return digest.finalize()
+  }
 }

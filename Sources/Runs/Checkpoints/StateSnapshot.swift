@@ -1,54 +1,38 @@
 /// A copy of what training changes, so that it goes on while the copy is written.
 
 import Distributed
-import Kernels
 import Networks
 import Optimizers
 import Tensors
 
-/// Memory for a copy of parameters, running statistics, the optimizer's state and the average.
+/// Memory for a copy of parameters, running statistics, the optimizer's state and the average, in the order that
+/// files have.
 ///
 /// `@unchecked Sendable`: training copies into it while no checkpoint is written, and the writer reads it;
 /// the writer's end is between them.
 final class StateSnapshot: @unchecked Sendable {
-  private let layout: ParameterLayout
   private let countedLayers: [String]
-  private let optimizerReaders: @Sendable (VectorView<Float>) -> [StateTensorReader]
   private let preprocessing: [StateTensor]
-  private let parameters: AlignedBuffer<Float>
-  private let statistics: AlignedBuffer<Float>
-  private let optimizerState: AlignedBuffer<Float>
   private let hasAverage: Bool
-  private let averageParameters: AlignedBuffer<Float>
-  private let averageStatistics: AlignedBuffer<Float>
+  private let values: AlignedBuffer<Float>
+  /// What was copied last, in `values`.
+  private var weights: [StateTensorView] = []
+  private var optimizerState: [StateTensorView] = []
+  private var average: [StateTensorView] = []
 
   /// Takes the memory; see `bytes`.
   ///
   /// - Parameter preprocessing: the tensors of the images' normalization.
   init(_ engine: TrainingEngine, average: WeightAverage?, preprocessing: [StateTensor]) {
-    let replica = engine.replica
-    layout = replica.parameterLayout
-    countedLayers = replica.architecture.countedLayers
-    optimizerReaders = engine.optimizer.stateReaders
+    countedLayers = engine.replica.architecture.countedLayers
     self.preprocessing = preprocessing
-    parameters = AlignedBuffer(count: replica.parameters.count)
-    statistics = AlignedBuffer(count: replica.runningStatistics.count)
-    optimizerState = AlignedBuffer(count: engine.optimizer.state.count)
     hasAverage = average != nil
-    averageParameters = AlignedBuffer(count: hasAverage ? replica.parameters.count : 0)
-    averageStatistics = AlignedBuffer(count: hasAverage ? replica.runningStatistics.count : 0)
+    values = AlignedBuffer(
+      uninitialized: Self.tensors(engine, average).joined().reduce(0) { $0 + $1.count })
   }
 
-  /// Bytes of memory that a checkpoint takes: the copy, and one tensor in the files' order that the writer
-  /// makes of it.
+  /// Bytes of memory that a checkpoint takes: those of its tensors.
   static func bytes(
-    _ layout: ParameterLayout, _ rule: any OptimizerRule, hasAverage: Bool
-  ) -> Int {
-    fileBytes(layout, rule, hasAverage: hasAverage) + layout.largestTensorBytes
-  }
-
-  /// Bytes of a checkpoint's tensors.
-  static func fileBytes(
     _ layout: ParameterLayout, _ rule: any OptimizerRule, hasAverage: Bool
   ) -> Int {
     let network =
@@ -57,26 +41,34 @@ final class StateSnapshot: @unchecked Sendable {
     return network * (hasAverage ? 2 : 1) + state
   }
 
+  /// The weights, the optimizer's state and the average, where training has them.
+  private static func tensors(_ engine: TrainingEngine, _ average: WeightAverage?)
+    -> [[StateTensorView]]
+  {
+    [
+      engine.replica.stateViews(), engine.optimizer.stateViews(), average?.stateViews() ?? [],
+    ]
+  }
+
   /// Copies the present state.
   func take(_ engine: TrainingEngine, average: WeightAverage?) {
-    parameters.view.update(from: MutableVectorView(engine.replica.parameters))
-    statistics.view.update(from: MutableVectorView(engine.replica.runningStatistics))
-    optimizerState.view.update(from: engine.optimizer.state)
-    average?.read(
-      parameters: averageParameters.view, runningStatistics: averageStatistics.view)
+    var offset = 0
+    let copies = Self.tensors(engine, average).map { tensors in
+      tensors.map { tensor in
+        let copy = values.view[offset..<offset + tensor.count]
+        tensor.copy(to: copy)
+        offset += tensor.count
+        return StateTensorView(name: tensor.name, shape: tensor.shape, VectorView(copy))
+      }
+    }
+    (weights, optimizerState, self.average) = (copies[0], copies[1], copies[2])
   }
 
   /// The copy as tensors.
   var contents: CheckpointContents {
     CheckpointContents(
-      weights: layout.stateReaders(
-        parameters: VectorView(parameters.view), runningStatistics: VectorView(statistics.view)),
-      countedLayers: countedLayers,
-      optimizerState: optimizerReaders(VectorView(optimizerState.view)),
-      average: hasAverage
-        ? layout.stateReaders(
-          parameters: VectorView(averageParameters.view),
-          runningStatistics: VectorView(averageStatistics.view)) : nil,
+      weights: weights, countedLayers: countedLayers,
+      optimizerState: optimizerState.map(\.content), average: hasAverage ? average : nil,
       preprocessing: preprocessing)
   }
 }

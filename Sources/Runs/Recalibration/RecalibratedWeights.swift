@@ -69,14 +69,14 @@ struct RecalibratedWeights {
     do {
       if let state = state(replica) {
         try CheckpointFolder.writeWeights(
-          state, replica.stateReaders(), replica.architecture.countedLayers, toPath: temporary)
+          state, replica.stateViews(), replica.architecture.countedLayers, toPath: temporary)
       } else {
         var metadata = source.metadata
         if metadata["parameters_sha256"] != nil {
           metadata["parameters_sha256"] = replica.parametersSHA256
         }
         try SafetensorsWriter.write(
-          replica.stateReaders().map(\.content), metadata: metadata, toPath: temporary)
+          replica.stateViews().map(\.content), metadata: metadata, toPath: temporary)
       }
       try AtomicFile.move(temporary, to: path)
     } catch {
@@ -99,9 +99,9 @@ struct RecalibratedWeights {
       try CheckpointFolder.write(
         state,
         CheckpointContents(
-          weights: replica.stateReaders(),
+          weights: replica.stateViews(),
           countedLayers: replica.architecture.countedLayers,
-          optimizerState: optimizerState.map(StateTensorReader.init),
+          optimizerState: optimizerState.map(\.content),
           average: nil, preprocessing: preprocessing),
         into: checkpoint)
     }

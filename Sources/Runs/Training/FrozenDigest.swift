@@ -1,7 +1,6 @@
 /// Proof that frozen layers kept their values.
 
 import Networks
-import Safetensors
 
 /// The digests of a run's frozen layers at its start and at its end.
 package struct FrozenDigest: Equatable, Sendable {
@@ -16,9 +15,8 @@ extension Replica {
   var frozenSHA256: String? {
     let frozen = architecture.frozen
     if frozen.isEmpty { return nil }
-    return sha256OfTensors(
-      stateReaders().filter { tensor in
-        frozen.contains(tensor.name.split(separator: ".").dropLast().joined(separator: "."))
-      }, name: \.name, values: \.values)
+    return stateViews().filter { tensor in
+      frozen.contains(tensor.name.split(separator: ".").dropLast().joined(separator: "."))
+    }.sha256
   }
 }

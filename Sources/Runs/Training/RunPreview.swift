@@ -26,7 +26,7 @@ extension RunPreview {
   /// Bytes of a checkpoint.
   package var checkpointBytes: Int {
     let optimizer = configuration.optimizer
-    return StateSnapshot.fileBytes(
+    return StateSnapshot.bytes(
       ParameterLayout(architecture), optimizer.rule, hasAverage: optimizer.averageDecay != nil)
   }
 }

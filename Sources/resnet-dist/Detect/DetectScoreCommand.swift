@@ -42,8 +42,9 @@ struct DetectScoreCommand: RankedCommand {
   func runAlone() throws {
     let output = StandardConsole.output
     var isFolder: ObjCBool = false
-    FileManager.default.fileExists(atPath: annotations, isDirectory: &isFolder)
-    let isVOC = isFolder.boolValue
+    let isVOC =
+      FileManager.default.fileExists(atPath: annotations, isDirectory: &isFolder)
+      && isFolder.boolValue
     let dataset =
       isVOC
       ? try DetectionDataset.voc(annotations, imageSet: imageSet)
