@@ -118,7 +118,9 @@ extension JobRequest {
       lines: [
         "(", "  seen=$SECONDS",
         "  while sleep 5 >/dev/null 2>&1 && [ -r \"/proc/$job/task/$job/children\" ]; do",
-        "    for child in $(cat \"/proc/$job/task/$job/children\" 2>/dev/null); do",
+        "    children=()",
+        "    read -r -a children <\"/proc/$job/task/$job/children\" 2>/dev/null",
+        "    for child in \"${children[@]}\"; do",
         "      if grep -qs '^State:[[:space:]]*[^ZX[:space:]]' \"/proc/$child/status\"; then seen=$SECONDS; fi",
         "    done",
         "    if [ $((SECONDS - seen)) -ge \(Self.hungAfter) ]; then",
