@@ -22,14 +22,14 @@ public struct ImageFile: Sendable {
   }
 
   var bytes: [UInt8] {
-    get throws { try fileBytes(at: path, range: range) }
+    get throws { range.isEmpty ? [] : try fileBytes(at: path, range: range) }
   }
 }
 
 /// Digests over names, sizes and contents of neighbouring images.
 ///
-/// Every name and size is in a digest. Of the contents, all are where the files are small together, else those of images
-/// taken evenly.
+/// Every name is in a digest, and every size but those of very many files. Of the contents, all are where the files are
+/// small together, else those of images taken evenly.
 public struct ImageDigests: Codable, Equatable, Sendable {
   /// Bytes of files that are read as a whole: they are read soon in any case.
   private static let allBytes = 64 << 20
@@ -52,6 +52,23 @@ public struct ImageDigests: Codable, Equatable, Sendable {
     self.init(count: source.count) { source.file(at: $0)! }
   }
 
+  /// Reads files that hold an image each.
+  ///
+  /// - Parameter limit: files whose sizes are taken; of more, only those of the images whose contents are read, because
+  ///   network file systems take their time to tell.
+  public init(files: [(name: String, path: String)], limit: Int = 20_000) {
+    let interval = files.count <= limit ? 1 : Self.interval(files.count)
+    let known = files.enumerated().map { index, file in
+      index % interval == 0
+        ? ImageFile(name: file.name, path: file.path)
+        : ImageFile(name: file.name, path: file.path, range: 0..<0)
+    }
+    self.init(count: known.count) { known[$0] }
+  }
+
+  /// Images from one whose contents are read to the next.
+  private static func interval(_ count: Int) -> Int { (count + samples - 1) / samples }
+
   /// Asks for each file twice.
   public init(count: Int, file: (Int) -> ImageFile) {
     images = count
@@ -60,7 +77,7 @@ public struct ImageDigests: Codable, Equatable, Sendable {
     var span = 1
     while (count + span - 1) / span > Self.limit { span *= 2 }
     self.span = span
-    let interval = bytes <= Self.allBytes ? 1 : (count + Self.samples - 1) / Self.samples
+    let interval = bytes <= Self.allBytes ? 1 : Self.interval(count)
     digests = stride(from: 0, to: count, by: span).map { first in
       var fingerprint = Fingerprint()
       for index in first..<min(first + span, count) {

@@ -20,19 +20,11 @@ struct ImageIdentity {
     name = source.imageName(at:)
   }
 
-  /// Files of a detection data set of which their sizes are looked at: network file systems take their time.
-  private static let detectionLimit = 20_000
-
-  /// Reads files, unless there are very many.
+  /// Reads files.
   init(_ dataset: DetectionDataset) {
     fingerprint = dataset.fingerprint
     let images = dataset.images
-    if images.count <= Self.detectionLimit {
-      let files = images.map { ImageFile(name: $0.name, path: $0.path) }
-      digests = ImageDigests(count: files.count) { files[$0] }
-    } else {
-      digests = nil
-    }
+    digests = ImageDigests(files: images.map { (name: $0.name, path: $0.path) })
     name = { images[$0].path }
   }
 

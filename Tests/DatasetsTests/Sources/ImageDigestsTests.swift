@@ -69,4 +69,26 @@ import Testing
     try FileManager.default.removeItem(atPath: files[5].path)
     #expect(digests(files).firstDifference(from: before) == 5..<6)
   }
+
+  @Test("of very many files every third is looked at, and each name")
+  func sampled() throws {
+    let folder = try TemporaryDirectory()
+    let files = try files(600, in: folder)
+    func digests(_ limit: Int, renaming other: Int? = nil) -> ImageDigests {
+      ImageDigests(
+        files: files.indices.map {
+          (name: $0 == other ? "other.jpg" : files[$0].name, path: files[$0].path)
+        }, limit: limit)
+    }
+    #expect(digests(600) == self.digests(files))
+    let before = digests(599)
+    #expect(before.bytes == 200)
+    try Data([255]).write(to: URL(fileURLWithPath: files[301].path))
+    #expect(digests(599).firstDifference(from: before) == nil)
+    #expect(digests(599, renaming: 302).firstDifference(from: before) == 302..<303)
+    for replaced in [[255], [1, 2]] as [[UInt8]] {
+      try Data(replaced).write(to: URL(fileURLWithPath: files[300].path))
+      #expect(digests(599).firstDifference(from: before) == 300..<301)
+    }
+  }
 }
