@@ -21,6 +21,14 @@ struct RankPlace {
       default: self = .running
       }
     }
+
+    /// Whether a message that comes is taken: one that was stopped while it waited keeps the others waiting.
+    var takesMessages: Bool {
+      switch self {
+      case .running, .waitingForDisk: true
+      case .stopped, .gone: false
+      }
+    }
   }
 
   let rank: Int
@@ -29,7 +37,7 @@ struct RankPlace {
   let position: ProgressPage.Position
   /// Seconds since it moved.
   let still: Double
-  /// The rank whose message is missing, nil for any of another host's, and the numbers in it.
+  /// Of a rank that waits: the rank whose message is missing, nil for any of another host's, and the numbers in it.
   let awaited: (rank: Int?, numbers: Int)?
 
   var activity: Activity { position.activity }
@@ -115,9 +123,10 @@ extension RankProgress {
   var places: [RankPlace] {
     let now = MonotonicClock.now
     return pages.map { page in
-      RankPlace(
-        rank: page.rank, process: page.process, state: .init(page.process),
-        position: page.position, still: now - page.movedAt, awaited: page.awaited)
+      let state = RankPlace.Process(page.process)
+      return RankPlace(
+        rank: page.rank, process: page.process, state: state, position: page.position,
+        still: now - page.movedAt, awaited: state.takesMessages ? page.awaited : nil)
     }
   }
 }
