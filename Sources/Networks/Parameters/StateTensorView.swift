@@ -2,7 +2,7 @@
 
 import Tensors
 
-/// A tensor whose values come into file order when they are asked for.
+/// A tensor whose values are converted to file order when they are read.
 ///
 /// Whoever makes it keeps the memory alive while it is used.
 package struct StateTensorView {
