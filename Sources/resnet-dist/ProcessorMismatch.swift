@@ -1,7 +1,7 @@
 /// A program that was built for a newer processor than the one that it runs on.
 
 /// In a module that is compiled for any processor, unlike the kernels.
-struct ProcessorMismatch: Error, CustomStringConvertible {
+struct ProcessorMismatch: CustomStringConvertible {
   /// The name of an extension that this processor lacks.
   let missing: String
   /// This machine's name.

@@ -13,11 +13,11 @@ import Tensors
 final class StateSnapshot: @unchecked Sendable {
   private let countedLayers: [String]
   private let preprocessing: [StateTensor]
-  private let hasAverage: Bool
   private let values: AlignedBuffer<Float>
   /// What was copied last, in `values`.
   private var weights: [StateTensorView] = []
   private var optimizerState: [StateTensorView] = []
+  /// Empty where the run keeps none.
   private var average: [StateTensorView] = []
 
   /// Takes the memory; see `bytes`.
@@ -26,7 +26,6 @@ final class StateSnapshot: @unchecked Sendable {
   init(_ engine: TrainingEngine, average: WeightAverage?, preprocessing: [StateTensor]) {
     countedLayers = engine.replica.architecture.countedLayers
     self.preprocessing = preprocessing
-    hasAverage = average != nil
     values = AlignedBuffer(
       uninitialized: Self.tensors(engine, average).joined().reduce(0) { $0 + $1.count })
   }
@@ -68,7 +67,7 @@ final class StateSnapshot: @unchecked Sendable {
   var contents: CheckpointContents {
     CheckpointContents(
       weights: weights, countedLayers: countedLayers,
-      optimizerState: optimizerState.map(\.content), average: hasAverage ? average : nil,
+      optimizerState: optimizerState.map(\.content), average: average.isEmpty ? nil : average,
       preprocessing: preprocessing)
   }
 }
