@@ -169,8 +169,11 @@ let package = Package(
       name: "TensorBoardTests", dependencies: ["TensorBoard", "System", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "ThreadsTests", dependencies: ["Threads"]),
+    .target(
+      name: "EmulatedTiles", dependencies: ["CProcessor"], path: "Tests/EmulatedTiles"),
     .testTarget(
-      name: "KernelsTests", dependencies: ["Kernels", "Tensors", "Safetensors", "TestSupport"],
+      name: "KernelsTests",
+      dependencies: ["Kernels", "Tensors", "Safetensors", "TestSupport", "EmulatedTiles"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "DetectionDataTests", dependencies: ["DetectionData", "TestSupport"]),

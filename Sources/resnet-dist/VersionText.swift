@@ -17,7 +17,9 @@ enum VersionText {
     table.add("commit", BuildInformation.commit() ?? "unknown: built without git")
     table.add("build", BuildIdentifier.hexadecimal ?? "unknown: linked without --build-id")
     table.add("kernels", "Swift SIMD for \(ProcessorTarget.instructionSet)")
-    table.add("precision", "fp32; bf16 by \(ProcessorTarget.bfloat16)")
+    table.add(
+      "precision",
+      "fp32; bf16 by \(ProcessorTarget.bfloat16); bf16-amx by \(ProcessorTarget.bfloat16Tiles)")
     table.add("MPI", MPIEnvironment.libraryName)
     table.add("BLAS", "\(MatrixProduct.libraryVersion) for \(MatrixProduct.coreName)")
     return "resnet-dist \(BuildInformation.version)\n" + String(table.description.dropLast())

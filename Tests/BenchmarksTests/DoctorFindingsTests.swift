@@ -32,7 +32,7 @@ import Testing
 
   private static func rank(_ host: String, _ first: Int) -> String {
     """
-    {"host": "\(host)", "processor_name": "AMD EPYC", "processors": [\(first), \(first + 1)], "cores": 2,
+    {"host": "\(host)", "processor_name": "AMD EPYC", "has_tiles": false, "processors": [\(first), \(first + 1)], "cores": 2,
      "machine_processors": 4, "load": 0.1, "threads": 2, "idle_blas_threads": 0, "program_sha256": "abc",
      "transports": ["btl_tcp", "btl_vader", "pml_ob1"], "available_memory": 16000000000, "speed": 100}
     """
@@ -128,6 +128,12 @@ import Testing
     Mishap(
       "a container's quota is smaller than its threads", "quota", .warning, ["1.5", "node1"],
       set("ranks", 0, "processor_quota", 1.5)),
+    Mishap(
+      "one rank has AMX", "AMX", .note, ["1 of 4 ranks", "--precision bf16"],
+      set("ranks", 1, "has_tiles", true)),
+    Mishap(
+      "all ranks have AMX", "AMX", .note, ["--precision bf16-amx"],
+      { object in for rank in 0..<4 { set("ranks", rank, "has_tiles", true)(&object) } }),
     Mishap(
       "OpenBLAS has a pool", "BLAS", .note, ["63 more threads", "OPENBLAS_NUM_THREADS=1"],
       set("ranks", 1, "idle_blas_threads", 63)),

@@ -145,8 +145,9 @@ import Testing
     let x = data.normals(count: 2 * shape.count, .bfloat16)
     let w = GuardedMemory<Float>(data.normalFloats(count: geometry.weightCount))
     for index in 0..<2 {
-      let results = ElementType.all.map { element in
-        let algorithm = geometry.algorithms(for: element)[index]
+      let results = [ProductArithmetic.float32, .bfloat16].map { arithmetic in
+        let element = arithmetic.element
+        let algorithm = geometry.algorithms(for: arithmetic)[index]
         let y = GuardedImages(repeating: .nan, count: x.count, element)
         let prepared = GuardedMemory<Float>(repeating: 0, count: algorithm.preparedWeightCount)
         algorithm.prepareForward(w.pointer, into: prepared.pointer)
@@ -166,17 +167,13 @@ import Testing
 
   // MARK: Products
 
-  private static func flushed(_ value: Float) -> Float {
-    value.isSubnormal ? Float(signOf: value, magnitudeOf: 0) : value
-  }
-
   /// Intel's definition of VDPBF16PS, a pair at a time: the odd elements' product first, each step rounded,
   /// subnormal numbers as zeros (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2C).
   private static func product(_ a: [Float], _ b: [Float]) -> Float {
     var sum: Float = 0
     for step in stride(from: 0, to: a.count, by: 2) {
-      sum = flushed(sum.addingProduct(flushed(a[step + 1]), flushed(b[step + 1])))
-      sum = flushed(sum.addingProduct(flushed(a[step]), flushed(b[step])))
+      sum = sum.addingProduct(a[step + 1].flushed, b[step + 1].flushed).flushed
+      sum = sum.addingProduct(a[step].flushed, b[step].flushed).flushed
     }
     return stored(sum)
   }

@@ -14,8 +14,7 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
   let stride: Int
   let padding: Int
   let groups: Int
-  /// Of images and gradients.
-  var element = ElementType.float32
+  var arithmetic = ProductArithmetic.float32
   /// Which of the geometry's algorithms; after them comes the reference to read.
   var algorithmIndex = 0
 
@@ -34,14 +33,17 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
 
   var testDescription: String {
     "\(kernel)×\(kernel) stride \(stride) padding \(padding), \(images)×\(shape) to \(outputs) in "
-      + "\(groups) groups, \(algorithm.name), \(element)"
+      + "\(groups) groups, \(algorithm.name), \(arithmetic)"
   }
 
   var algorithm: any ConvolutionAlgorithm {
-    let algorithms = geometry.algorithms(for: element)
+    let algorithms = geometry.algorithms(for: arithmetic)
     return algorithmIndex < algorithms.count
       ? algorithms[algorithmIndex] : ReferenceConvolution(geometry)
   }
+
+  /// Of images and gradients.
+  var element: ElementType { arithmetic.element }
 
   /// Of sums, which are Float.
   var sumTolerance: Double { algorithm.relativeErrorBound }
@@ -100,14 +102,22 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     (0...test.geometry.algorithms(for: .float32).count).map { test.with($0, .float32) }
   }
 
+  /// Those of tiles that are not also those of pairs.
   static let inBFloat16 = shapes.flatMap { test in
-    test.geometry.algorithms(for: .bfloat16).indices.map { test.with($0, .bfloat16) }
+    let pairs = test.geometry.algorithms(for: .bfloat16)
+    let tiles = test.geometry.algorithms(for: .bfloat16Tiles)
+    let names = Set(pairs.map(\.name))
+    return pairs.indices.map { test.with($0, .bfloat16) }
+      + tiles.indices.filter { !names.contains(tiles[$0].name) }
+      .map { test.with($0, .bfloat16Tiles) }
   }
 
-  private func with(_ algorithmIndex: Int, _ element: ElementType) -> ConvolutionCase {
+  private func with(
+    _ algorithmIndex: Int, _ arithmetic: ProductArithmetic
+  ) -> ConvolutionCase {
     var test = self
     test.algorithmIndex = algorithmIndex
-    test.element = element
+    test.arithmetic = arithmetic
     return test
   }
 
@@ -251,11 +261,12 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
 
   @Test(
     "many images, whose tiles come in several blocks, come out as one by one",
-    arguments: [ElementType.float32, .bfloat16], [(512, 48), (48, 512)])
-  func together(_ element: ElementType, _ channels: (inputs: Int, outputs: Int)) {
+    arguments: ProductArithmetic.allCases, [(512, 48), (48, 512)])
+  func together(_ arithmetic: ProductArithmetic, _ channels: (inputs: Int, outputs: Int)) {
+    let element = arithmetic.element
     let all = ConvolutionCase(3, padding: 1, images: 25, 7, 7, channels.inputs, channels.outputs)
     let (_, x, w, dy) = all.data(seed: 6)
-    for algorithm in all.geometry.algorithms(for: element) where algorithm.streamsWeights {
+    for algorithm in all.geometry.algorithms(for: arithmetic) where algorithm.streamsWeights {
       let weights = GuardedMemory<Float>(w)
       let prepared = GuardedMemory<Float>(repeating: .nan, count: algorithm.preparedWeightCount)
       func pass(

@@ -7,6 +7,8 @@ import Testing
   @Test("blocks fill whole tiles and stay in their caches", arguments: KernelTarget.all)
   func blocks(target: KernelTarget) {
     #expect(target.mc % target.mr == 0 && target.nr % 16 == 0)
+    // A group of a tile's product is sixteen steps.
+    #expect(target.kc % 16 == 0)
     #expect(16 % target.registerFloats == 0)
     #expect(target.kc * target.nr < target.l1)
     #expect(target.mc * target.kc <= target.l2 / 2)

@@ -17,6 +17,7 @@ import Testing
       case "AVX2": #expect(flags.contains("avx2"))
       case let other: #expect(other == "SSE2")
       }
+      #expect(ProcessorTarget.hasTiles == flags.contains("amx_bf16"))
     }
   #elseif arch(arm64)
     @Test("the kernels use instructions that this processor has")

@@ -20,7 +20,7 @@ import Testing
 
   @Test(
     "steps after the first allocate nothing", arguments: [Shortcut.a, .b],
-    [(sgd, .fp32), (LARS(sgd, trust: 0.001), .fp32), (sgd, .bf16)]
+    [(sgd, .fp32), (LARS(sgd, trust: 0.001), .fp32), (sgd, .bf16), (sgd, .bf16AMX)]
       as [(any OptimizerRule, Precision)])
   func steps(shortcut: Shortcut, update: (rule: any OptimizerRule, precision: Precision)) throws {
     let rule = update.rule

@@ -95,11 +95,12 @@ import Testing
   ]
 
   @Test(
-    "loss and gradients in bf16 are those in fp32 but for rounding", arguments: networks.indices)
-  func gradients(_ index: Int) throws {
+    "loss and gradients in bf16 are those in fp32 but for rounding", arguments: networks.indices,
+    [Precision.bf16, .bf16AMX])
+  func gradients(_ index: Int, _ precision: Precision) throws {
     let (name, network) = Self.networks[index]
     let float = try Pass(network)
-    let rounded = try Pass(network.with(.bf16))
+    let rounded = try Pass(network.with(precision))
     #expect(float.loss != rounded.loss, "\(name)")
     #expect(abs(rounded.loss / float.loss - 1) < 0.01, "\(name)")
     // A wrong pair, sign or mask anywhere turns the gradient of a layer, and so this.

@@ -68,7 +68,8 @@ package struct Doctor {
     let own = Examination.Rank(
       host: ProcessInfo.processInfo.hostName,
       processorName: ProcessorTopology.name ?? ProcessorTarget.instructionSet,
-      processors: processors.sorted(), cores: ProcessorTopology.cores(of: processors),
+      hasTiles: ProcessorTarget.hasTiles, processors: processors.sorted(),
+      cores: ProcessorTopology.cores(of: processors),
       machineProcessors: ThreadAllocation.cores, processorQuota: ProcessorTopology.quota,
       load: load, threads: threads, idleBlasThreads: MatrixProduct.idleThreads,
       programSha256: (try? SHA256.hexadecimal(ofFile: "/proc/self/exe")) ?? "",

@@ -6,6 +6,8 @@ package struct Examination: Codable, Sendable {
   package struct Rank: Codable, Sendable {
     package var host: String
     package var processorName: String
+    /// Whether its processor multiplies bfloat16 in AMX's tiles.
+    package var hasTiles: Bool
     /// The processors that it may run on, by number.
     package var processors: [Int]
     /// Cores that these belong to: hyper-threads share one.

@@ -5,7 +5,7 @@ import Foundation
 
 extension Examination {
   var processorFindings: [Finding] {
-    [processors, cores, binding, quota, blas, load, speeds].compactMap(\.self)
+    [processors, tiles, cores, binding, quota, blas, load, speeds].compactMap(\.self)
   }
 
   private var processors: Finding {
@@ -17,6 +17,18 @@ extension Examination {
         .note, "processor", "the hosts have different ones: \(text)",
         remedy: "results stay the same where the start-up check of kernels passes; "
           + "--balance auto gives faster ranks more of the work")
+  }
+
+  private var tiles: Finding? {
+    let count = ranks.count { $0.hasTiles }
+    if count == 0 { return nil }
+    return count == ranks.count
+      ? Finding(
+        .note, "AMX", "the processor multiplies bfloat16 in tiles", remedy: "--precision bf16-amx")
+      : Finding(
+        .note, "AMX",
+        "\(count) of \(ranks.count) ranks have it; the others take many times as long for --precision bf16-amx",
+        remedy: "--precision bf16, or hosts that all have it")
   }
 
   /// Ranks whose threads have not a processor each.

@@ -289,14 +289,11 @@ static inline __attribute__((always_inline)) sixteen_halves round_to_bfloat16(si
 #endif
 }
 
-/// Makes this thread's arithmetic take and give zeros for subnormal numbers, where `add_pair_products` needs
-/// it.
+/// Makes this thread's arithmetic take and give zeros for subnormal numbers.
 ///
 /// \returns what `restore_subnormals` takes.
 static inline unsigned long flush_subnormals(void) {
-#if defined(__AVX512BF16__)
-  return 0;
-#elif defined(__x86_64__)
+#if defined(__x86_64__)
   unsigned int saved = _mm_getcsr();
   _mm_setcsr(saved | 0x8040u);
   return saved;
@@ -312,9 +309,7 @@ static inline unsigned long flush_subnormals(void) {
 
 /// Ends what `flush_subnormals` began.
 static inline void restore_subnormals(unsigned long saved) {
-#if defined(__AVX512BF16__)
-  (void)saved;
-#elif defined(__x86_64__)
+#if defined(__x86_64__)
   _mm_setcsr((unsigned int)saved);
 #elif defined(__aarch64__)
   __asm__ volatile("msr fpcr, %0" ::"r"(saved) : "memory");

@@ -5,27 +5,40 @@ import Tensors
 extension ConvolutionGeometry {
   /// The fastest algorithm for this geometry.
   ///
-  /// Chosen from the geometry and the element type alone, never by measuring or by `KernelTarget`:
+  /// Chosen from the geometry and the arithmetic alone, never by measuring or by `KernelTarget`:
   /// algorithms round differently, so ranks on different machines must agree. docs/measurements has the
   /// measurements that the order rests on.
-  public func algorithm(for element: ElementType) -> any ConvolutionAlgorithm {
-    algorithms(for: element)[0]
+  public func algorithm(for arithmetic: ProductArithmetic) -> any ConvolutionAlgorithm {
+    algorithms(for: arithmetic)[0]
   }
 
   /// Every algorithm that can compute this convolution, the fastest first.
-  public func algorithms(for element: ElementType) -> [any ConvolutionAlgorithm] {
-    let winogradF4 = pair(
-      WinogradF4Convolution(self, element), StreamedWinogradF4Convolution(self, element))
-    switch element {
+  public func algorithms(for arithmetic: ProductArithmetic) -> [any ConvolutionAlgorithm] {
+    let direct = direct(arithmetic)
+    switch arithmetic {
     case .float32:
-      return (winogradF4 + direct(element) + [BLASConvolution(self)]).compactMap(\.self)
+      return winogradF4(arithmetic.element) + direct + [BLASConvolution(self)].compactMap(\.self)
     case .bfloat16:
-      let winogradF2 = pair(
-        WinogradF2Convolution(self, element), StreamedWinogradF2Convolution(self, element))
-      let winograd = isWide ? winogradF2 + winogradF4 : winogradF4 + winogradF2
-      return (winograd + direct(element)).compactMap(\.self)
-        + algorithms(for: .float32).map { RoundedConvolution($0) }
+      let (f2, f4) = (winogradF2(arithmetic.element), winogradF4(arithmetic.element))
+      return (isWide ? f2 + f4 : f4 + f2) + direct + rounded
+    case .bfloat16Tiles:
+      // Tiles multiply sixteen times as many numbers as vectors of Float: memory is what takes time, and
+      // Winograd's tiles take more of it.
+      return direct.map(\.inTiles) + rounded
     }
+  }
+
+  /// Algorithms of Float, for bfloat16.
+  private var rounded: [any ConvolutionAlgorithm] {
+    algorithms(for: .float32).map { RoundedConvolution($0) }
+  }
+
+  private func winogradF2(_ element: ElementType) -> [any ConvolutionAlgorithm] {
+    pair(WinogradF2Convolution(self, element), StreamedWinogradF2Convolution(self, element))
+  }
+
+  private func winogradF4(_ element: ElementType) -> [any ConvolutionAlgorithm] {
+    pair(WinogradF4Convolution(self, element), StreamedWinogradF4Convolution(self, element))
   }
 
   /// Whether there are enough channels for products in bfloat16 to save more than smaller tiles cost.
@@ -35,18 +48,22 @@ extension ConvolutionGeometry {
   /// next to the images.
   private func pair<Resident: WinogradAlgorithm, Streamed: WinogradAlgorithm>(
     _ resident: Resident?, _ streamed: Streamed?
-  ) -> [(any ConvolutionAlgorithm)?] where Resident.Transform == Streamed.Transform {
+  ) -> [any ConvolutionAlgorithm] where Resident.Transform == Streamed.Transform {
     let filters = Resident.Transform.floats(Resident.Transform.positions * weightCount / 9)
-    return filters > ReproducibleBlocking.transformedFilters
+    let both: [(any ConvolutionAlgorithm)?] =
+      filters > ReproducibleBlocking.transformedFilters
       ? [streamed, resident] : [resident, streamed]
+    return both.compactMap(\.self)
   }
 
   /// Algorithms of direct products.
-  private func direct(_ element: ElementType) -> [(any ConvolutionAlgorithm)?] {
-    let implicit = ImplicitGEMMConvolution(self, element)
+  private func direct(_ arithmetic: ProductArithmetic) -> [any DirectConvolutionAlgorithm] {
+    let implicit = ImplicitGEMMConvolution(self, arithmetic)
     // A band of rows would hold four times what the strided patches of a 1×1 filter need.
     let readsInPlace = implicit.map { $0.paysOff && kernelWidth > 1 } ?? false
-    let direct: [(any ConvolutionAlgorithm)?] = [implicit, Im2colConvolution(self, element)]
-    return readsInPlace ? direct : direct.reversed()
+    let both: [(any DirectConvolutionAlgorithm)?] = [
+      implicit, Im2colConvolution(self, arithmetic),
+    ]
+    return (readsInPlace ? both : both.reversed()).compactMap(\.self)
   }
 }

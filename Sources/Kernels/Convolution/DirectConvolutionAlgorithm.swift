@@ -4,6 +4,8 @@ import Tensors
 
 /// A typed algorithm whose weights are factors of its element type.
 protocol DirectConvolutionAlgorithm: TypedConvolutionAlgorithm {
+  var arithmetic: ProductArithmetic { get }
+
   /// As `ConvolutionAlgorithm.prepareForward`.
   func packForward<Factor: ProductFactor>(
     _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Factor>)
@@ -14,11 +16,22 @@ protocol DirectConvolutionAlgorithm: TypedConvolutionAlgorithm {
 }
 
 extension DirectConvolutionAlgorithm {
+  var element: ElementType { arithmetic.element }
+
   /// Elements of a factor.
   var factorElements: Int {
     switch element {
     case .float32: Float.Factor.elements
     case .bfloat16: BFloat16.Factor.elements
+    }
+  }
+
+  /// Factors of scratch for a packed operand.
+  var packedCount: Int {
+    switch arithmetic {
+    case .float32: PackedGEMM.packedCount(Float.Factor.self)
+    case .bfloat16: PackedGEMM.packedCount(BFloat16.Factor.self)
+    case .bfloat16Tiles: PackedGEMM.packedCount(TileBFloat16.Factor.self)
     }
   }
 

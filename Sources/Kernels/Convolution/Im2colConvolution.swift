@@ -10,14 +10,14 @@ import Tensors
 /// A 1×1 convolution with stride 1 has the input itself as its patches: nothing is copied.
 struct Im2colConvolution: DirectConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
-  let element: ElementType
+  let arithmetic: ProductArithmetic
   private let blocks: ChannelBlocks
 
   /// - Returns: nil where the output channels do not fill vectors.
-  init?(_ geometry: ConvolutionGeometry, _ element: ElementType) {
+  init?(_ geometry: ConvolutionGeometry, _ arithmetic: ProductArithmetic) {
     guard let blocks = ChannelBlocks(geometry) else { return nil }
     self.geometry = geometry
-    self.element = element
+    self.arithmetic = arithmetic
     self.blocks = blocks
   }
 
@@ -39,8 +39,6 @@ struct Im2colConvolution: DirectConvolutionAlgorithm {
     paddedCount / Vector.lanes % 2 == 1 ? paddedCount : paddedCount + Vector.lanes
   }
 
-  /// Patches in a block that stays in the second-level cache, as near as whole output rows allow.
-  private static var blockFloats: Int { KernelTarget.compiled.l2 * 3 / 16 }
   /// Minimum patches per block, to amortize reading all weights once per block. Of long patches only KC
   /// steps at a time need the cache.
   private static let leastPatches = 128
@@ -49,7 +47,7 @@ struct Im2colConvolution: DirectConvolutionAlgorithm {
 
   private func outputRowsPerBlock(images: Int) -> Int {
     let patches = max(
-      Self.blockFloats * factorElements / patchStride,
+      ReproducibleBlocking.patches * factorElements / patchStride,
       readsInput ? Self.leastPositions : Self.leastPatches)
     let rows = patches / geometry.output.width
     return max(1, min(rows, 512 / geometry.output.width, images * geometry.output.height))
@@ -238,7 +236,7 @@ struct Im2colConvolution: DirectConvolutionAlgorithm {
 
   func weightScratchCount(images: Int) -> Int {
     sumCount + gatheredCount(images: images) + panelCount(images: images)
-      + (packsPatches ? PackedGEMM.packedCount : 0)
+      + (packsPatches ? packedCount : 0)
   }
 
   /// Floats of scratch that carry the sum; without groups the gradient itself is the sum.

@@ -17,7 +17,7 @@ import Tensors
 /// Blocks of channels pass one after the other through each band, while its rows are in the cache.
 struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
   let geometry: ConvolutionGeometry
-  let element: ElementType
+  let arithmetic: ProductArithmetic
   private let blocks: ChannelBlocks
   /// For the gradients of input channels that fill no vectors, which only inner layers would need, and for
   /// weight gradients of many channels that are multiplied in pairs: neighbouring pixels are no pairs in
@@ -27,16 +27,17 @@ struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
   private let gradientRows: PaddedRows
 
   /// - Returns: nil where the algorithm does not fit the convolution.
-  init?(_ geometry: ConvolutionGeometry, _ element: ElementType) {
+  init?(_ geometry: ConvolutionGeometry, _ arithmetic: ProductArithmetic) {
     guard
       geometry.padding < min(geometry.kernelHeight, geometry.kernelWidth),
       let blocks = ChannelBlocks(geometry)
     else { return nil }
     let fillsVectors = geometry.input.channels % Vector.lanes == 0
     self.geometry = geometry
-    self.element = element
+    self.arithmetic = arithmetic
     self.blocks = blocks
-    patches = fillsVectors && element == .float32 ? nil : Im2colConvolution(geometry, element)
+    patches =
+      fillsVectors && arithmetic == .float32 ? nil : Im2colConvolution(geometry, arithmetic)
     let width = geometry.kernelWidth
     inputRows = PaddedRows(
       shape: geometry.input.with(channels: blocks.inputs), left: geometry.padding,
@@ -362,7 +363,7 @@ struct ImplicitGEMMConvolution: DirectConvolutionAlgorithm {
   func weightScratchCount(images: Int) -> Int {
     if let gradientPatches { return gradientPatches.weightScratchCount(images: images) }
     return sumCount + element.floats(bandCount) + panelCount
-      + (factorElements > 1 ? PackedGEMM.packedCount : 0)
+      + (factorElements > 1 ? packedCount : 0)
   }
 
   func addWeightGradient<Element: KernelElement>(

@@ -16,7 +16,7 @@ struct GEMMMicroKernel<let groups: Int, let rows: Int, let columns: Int> {
   ///
   /// - Parameter rowStride: that of A; a literal makes the rows' addresses constants.
   @inline(__always)
-  static func fill<Factor, Result>(
+  static func fill<Factor: VectorFactor, Result>(
     _ row: inout Int, _ product: PanelRows<Factor, Result>, rowStride: Int
   ) {
     while row + groups * rows <= product.rows {
@@ -29,7 +29,7 @@ struct GEMMMicroKernel<let groups: Int, let rows: Int, let columns: Int> {
   }
 
   @inline(__always)
-  private static func multiply<Factor, Result>(
+  private static func multiply<Factor: VectorFactor, Result>(
     _ product: PanelRows<Factor, Result>, _ first: Int, _ rowStride: Int
   ) {
     let cStride = product.cStride
@@ -81,7 +81,7 @@ struct GEMMMicroKernel<let groups: Int, let rows: Int, let columns: Int> {
 
 /// A product of sixteen steps and columns: B stays in registers for all rows of A.
 enum SquareTile {
-  static func multiply<Factor, Result>(_ product: PanelRows<Factor, Result>) {
+  static func multiply<Factor: VectorFactor, Result>(_ product: PanelRows<Factor, Result>) {
     var lines = InlineArray<16, Factor.Wide>(repeating: Factor.zero)
     for step in 0..<16 { lines[step] = Factor.wide(product.b, at: step * product.bStride) }
     var a = product.a.base

@@ -53,13 +53,13 @@ struct OperandA<Factor: ProductFactor> {
 /// and n channels, mostly.
 ///
 /// From the outermost loop: MC rows of A, KC steps of k, NR columns of B, and the micro-kernel's rows
-/// (`KernelTarget` has the numbers). A is read in place through `OperandA`; `multiplyTransposed` packs it
-/// too. C may be no memory of A or B. A step is one element of k in Float and two in bfloat16: k counts
+/// (`KernelTarget` has the numbers; KC is a whole number of groups). A is read in place through `OperandA`;
+/// `multiplyTransposed` packs it too. C may be no memory of A or B. A step is one element of k in Float and two in bfloat16: k counts
 /// factors, and a product takes 2·m·n·k FLOPs of them.
 ///
-/// Each element of C is one chain of fused multiply-adds over the steps in order, whatever the
-/// blocking: results depend neither on the number of rows nor on how rows are divided into calls. A C of
-/// bfloat16 is rounded once: its chain stays in registers to the end, after it began with what C held.
+/// Each element of C is one chain of sums over the steps in order, whatever the blocking: of fused
+/// multiply-adds, or of a `TileProduct`'s groups. Results depend neither on the number of rows nor on how rows are
+/// divided into calls. A C of bfloat16 is rounded once, after a whole chain that began with what C held.
 enum PackedGEMM {
   @inline(__always) static var nr: Int { KernelTarget.compiled.nr }
   @inline(__always) private static var mr: Int { KernelTarget.compiled.mr }
@@ -89,8 +89,8 @@ enum PackedGEMM {
     c: UnsafeMutablePointer<Result>, cStride: Int, accumulate: Bool = false,
     outputIsCold: Bool = false
   ) {
-    let subnormals = Factor.elements > 1 ? flush_subnormals() : 0
-    defer { if Factor.elements > 1 { restore_subnormals(subnormals) } }
+    let subnormals = Factor.flushesSubnormals ? flush_subnormals() : 0
+    defer { if Factor.flushesSubnormals { restore_subnormals(subnormals) } }
     let fetchesPanels = m >= leastRowsToFetch && n * k >= largeB
     let mc = Result.holdsSums ? mc : rowsOfWholeDepth(k)
     for row in stride(from: 0, to: m, by: mc) {
@@ -103,7 +103,7 @@ enum PackedGEMM {
         for column in stride(from: 0, to: n, by: nr) {
           let width = min(nr, n - column)
           let next = column + nr
-          multiply(
+          Factor.multiply(
             PanelRows(
               rows: min(mc, m - row), segments: segments, steps: steps,
               a: a.from(row: row, step: step), b: b + column * k + step * width, bStride: width,
@@ -124,14 +124,8 @@ enum PackedGEMM {
   }
 
   /// Factors of scratch of `multiplyTransposed`.
-  static var packedCount: Int {
-    mc / mr * packedStride(steps: kc) + Vector.lanes
-  }
-
-  /// Factors of a packed tile, and what a vector writes beyond its end.
-  @inline(__always)
-  private static func packedStride(steps: Int) -> Int {
-    mr * steps + Vector.lanes - mr
+  static func packedCount<Factor: ProductFactor>(_ factor: Factor.Type) -> Int {
+    Factor.packing(steps: kc).count(rows: mc)
   }
 
   /// C[m, n] (+)= A[rows, m]ᵀ·B[rows, n], as `multiply` of `.columns`, for a C that is too large for the
@@ -147,30 +141,34 @@ enum PackedGEMM {
     readable: Int? = nil, b: UnsafePointer<Factor>, c: UnsafeMutablePointer<Float>, cStride: Int,
     accumulate: Bool, packed: UnsafeMutablePointer<Factor>
   ) {
-    let subnormals = Factor.elements > 1 ? flush_subnormals() : 0
-    defer { if Factor.elements > 1 { restore_subnormals(subnormals) } }
+    let subnormals = Factor.flushesSubnormals ? flush_subnormals() : 0
+    defer { if Factor.flushesSubnormals { restore_subnormals(subnormals) } }
     let k = steps(count, Factor.self)
     for row in stride(from: 0, to: m, by: mc) {
       let rows = row..<min(row + mc, m)
       for step in stride(from: 0, to: k, by: kc) {
         let steps = min(kc, k - step)
-        packTiles(
-          a, stride: aStride, columns: rows, of: readable ?? m, steps: step..<step + steps,
-          rows: count,
+        Factor.pack(
+          MatrixColumns(
+            base: a, stride: aStride, range: rows, readable: readable ?? m,
+            steps: step..<step + steps, rows: count),
           into: packed)
+        let packing = Factor.packing(steps: steps)
         for column in stride(from: 0, to: n, by: nr) {
           let width = min(nr, n - column)
-          for (tile, first) in stride(from: row, to: rows.upperBound, by: mr).enumerated() {
+          for (tile, first) in stride(from: row, to: rows.upperBound, by: packing.rows)
+            .enumerated()
+          {
             let target = c + first * cStride + column
-            for next in mr..<2 * mr where first + next < rows.upperBound {
+            for next in packing.rows..<2 * packing.rows where first + next < rows.upperBound {
               prefetchForWriting(target + next * cStride, 0..<width)
             }
-            multiply(
+            Factor.multiply(
               PanelRows(
-                rows: min(mr, rows.upperBound - first), segments: 1, steps: steps,
+                rows: min(packing.rows, rows.upperBound - first), segments: 1, steps: steps,
                 a: OperandA(
-                  base: UnsafePointer(packed) + tile * packedStride(steps: steps), rowStride: 1,
-                  stepStride: mr),
+                  base: UnsafePointer(packed) + tile * packing.tileStride,
+                  rowStride: packing.rowStride, stepStride: packing.stepStride),
                 b: b + column * k + step * width, bStride: width, c: target, cStride: cStride,
                 accumulate: accumulate || step > 0, fetches: false, nextPanel: nil))
           }
@@ -187,37 +185,12 @@ enum PackedGEMM {
 
   /// The rows of a matrix of `rows` rows that a step is made of; the second is nil where there is none.
   @inline(__always)
-  private static func lines<Factor: ProductFactor, Source>(
+  static func lines<Factor: ProductFactor, Source>(
     _ step: Int, _ source: UnsafePointer<Source>, stride: Int, rows: Int, _ factor: Factor.Type
   ) -> (first: UnsafePointer<Source>, second: UnsafePointer<Source>?) {
     let row = step * Factor.elements
     let first = source + row * stride
     return (first, row + 1 < rows ? first + stride : nil)
-  }
-
-  /// Packs the columns `columns` of a matrix of `all` columns, [tiles][steps][MR].
-  private static func packTiles<Factor: ProductFactor>(
-    _ source: UnsafePointer<Factor.Element>, stride: Int, columns: Range<Int>, of all: Int,
-    steps: Range<Int>, rows: Int, into packed: UnsafeMutablePointer<Factor>
-  ) {
-    for step in steps {
-      let (line, second) = lines(step, source, stride: stride, rows: rows, Factor.self)
-      var target = packed + (step - steps.lowerBound) * mr
-      var first = columns.lowerBound
-      // A vector is more than a tile's row: the next step overwrites the rest.
-      while first < columns.upperBound, first + Vector.lanes <= all {
-        Factor.store(Factor.combine(line, second, at: first), to: target, at: 0)
-        target += packedStride(steps: steps.count)
-        first += mr
-      }
-      while first < columns.upperBound {
-        for column in 0..<min(mr, all - first) {
-          target[column] = Factor(line, second, at: first + column)
-        }
-        target += packedStride(steps: steps.count)
-        first += mr
-      }
-    }
   }
 
   /// The steps from `step` on that are one block: whole segments, or some steps of one.
@@ -287,8 +260,11 @@ enum PackedGEMM {
     }
   }
 
+  /// The columns of a panel in vector registers.
   @inline(__always)
-  private static func multiply<Factor, Result>(_ panel: PanelRows<Factor, Result>) {
+  static func multiplyInVectors<Factor: VectorFactor, Result>(
+    _ panel: PanelRows<Factor, Result>
+  ) {
     if panel.bStride == Vector.lanes { return multiplyNarrow(panel) }
     switch KernelTarget.compiled.microKernel {
     case .rows12Vectors2:
@@ -300,7 +276,8 @@ enum PackedGEMM {
   }
 
   @inline(never)
-  private static func multiplyWide<Factor, Result>(_ panel: PanelRows<Factor, Result>) {
+  private static func multiplyWide<Factor: VectorFactor, Result>(_ panel: PanelRows<Factor, Result>)
+  {
     if panel.a.rowStride == 1 {
       fillWide(panel, rowStride: 1)
     } else {
@@ -309,7 +286,7 @@ enum PackedGEMM {
   }
 
   @inline(__always)
-  private static func fillWide<Factor, Result>(
+  private static func fillWide<Factor: VectorFactor, Result>(
     _ panel: PanelRows<Factor, Result>, rowStride: Int
   ) {
     var row = 0
@@ -320,7 +297,9 @@ enum PackedGEMM {
   }
 
   @inline(never)
-  private static func multiplyNarrow<Factor, Result>(_ panel: PanelRows<Factor, Result>) {
+  private static func multiplyNarrow<Factor: VectorFactor, Result>(
+    _ panel: PanelRows<Factor, Result>
+  ) {
     if KernelTarget.compiled.microKernel == .rows12Vectors2, panel.steps == 16, panel.segments == 1,
       panel.a.stepStride == 1, !panel.accumulate
     {
@@ -333,7 +312,7 @@ enum PackedGEMM {
   }
 
   @inline(__always)
-  private static func fillNarrow<Factor, Result>(
+  private static func fillNarrow<Factor: VectorFactor, Result>(
     _ panel: PanelRows<Factor, Result>, rowStride: Int
   ) {
     var row = 0

@@ -67,47 +67,66 @@ extension Float: KernelElement {
   }
 }
 
-extension BFloat16: KernelElement {
-  typealias Factor = BFloat16Pair
+/// An element whose memory is a bfloat16.
+protocol BFloat16Element: KernelElement {
+  var value: BFloat16 { get }
 
+  init(_ value: BFloat16)
+}
+
+extension BFloat16Element {
   @inline(__always) static var holdsSums: Bool { false }
 
   @inline(__always)
-  static var zero: BFloat16 { BFloat16(bitPattern: 0) }
+  static var zero: Self { Self(BFloat16(bitPattern: 0)) }
 
   /// Rounds to nearest, ties to even; subnormal numbers become zero, as in the processor's instruction.
   @inline(__always)
   init(rounding value: Float) {
-    self.init(value.isSubnormal ? Float(signOf: value, magnitudeOf: 0) : value)
+    self.init(BFloat16(value.isSubnormal ? Float(signOf: value, magnitudeOf: 0) : value))
   }
 
   @inline(__always)
-  var float: Float { Float(self) }
+  var float: Float { Float(value) }
 
   @inline(__always)
-  static func vector(_ source: UnsafePointer<BFloat16>, at index: Int) -> Vector {
-    widen_bfloat16(UnsafeRawPointer(source + index).loadUnaligned(as: SIMD16<UInt16>.self))
+  static func vector(_ source: UnsafePointer<Self>, at index: Int) -> Vector {
+    widen_bfloat16(halves(source, at: index))
   }
 
   @inline(__always)
-  static func store(_ value: Vector, to target: UnsafeMutablePointer<BFloat16>, at index: Int) {
+  static func store(_ value: Vector, to target: UnsafeMutablePointer<Self>, at index: Int) {
     UnsafeMutableRawPointer(target + index).storeBytes(
       of: round_to_bfloat16(value), as: SIMD16<UInt16>.self)
   }
 
   @inline(__always)
   static func copy(
-    _ source: UnsafePointer<BFloat16>, to target: UnsafeMutablePointer<BFloat16>, at index: Int
+    _ source: UnsafePointer<Self>, to target: UnsafeMutablePointer<Self>, at index: Int
   ) {
     UnsafeMutableRawPointer(target + index).storeBytes(
-      of: UnsafeRawPointer(source + index).loadUnaligned(as: SIMD16<UInt16>.self),
-      as: SIMD16<UInt16>.self)
+      of: halves(source, at: index), as: SIMD16<UInt16>.self)
   }
 
   @inline(__always)
-  static func stream(_ source: UnsafePointer<BFloat16>, to target: UnsafeMutablePointer<BFloat16>) {
+  static func stream(_ source: UnsafePointer<Self>, to target: UnsafeMutablePointer<Self>) {
     stream_half_line(source, target)
   }
+
+  /// Sixteen elements from `index` on as bit patterns, of any alignment.
+  @inline(__always)
+  private static func halves(_ source: UnsafePointer<Self>, at index: Int) -> SIMD16<UInt16> {
+    UnsafeRawPointer(source + index).loadUnaligned(as: SIMD16<UInt16>.self)
+  }
+}
+
+extension BFloat16: BFloat16Element {
+  typealias Factor = BFloat16Pair
+
+  @inline(__always) var value: BFloat16 { self }
+
+  @inline(__always)
+  init(_ value: BFloat16) { self = value }
 }
 
 extension BFloat16 {
@@ -116,7 +135,7 @@ extension BFloat16 {
   static func halves<Source: KernelElement>(
     _ source: UnsafePointer<Source>, at index: Int
   ) -> SIMD16<UInt16> {
-    if Source.self == BFloat16.self {
+    if Source.elementType == .bfloat16 {
       return UnsafeRawPointer(source + index).loadUnaligned(as: SIMD16<UInt16>.self)
     }
     return round_to_bfloat16(Vector(source, at: index))

@@ -3,7 +3,7 @@
 import CProcessor
 import Tensors
 
-/// The arithmetic of products, on sixteen factors at a time.
+/// The operands of products, sixteen factors at a time, and how a panel of them is multiplied.
 protocol ProductFactor: BitwiseCopyable {
   associatedtype Element: KernelElement
   /// Sixteen factors.
@@ -12,10 +12,8 @@ protocol ProductFactor: BitwiseCopyable {
   /// Elements of a factor: 1 or 2.
   static var elements: Int { get }
 
-  static var zero: Wide { get }
-
-  /// The factor sixteen times.
-  var broadcast: Wide { get }
+  /// Whether products need the processor to flush subnormal numbers.
+  static var flushesSubnormals: Bool { get }
 
   /// Sixteen factors from `index` on, of any alignment.
   static func wide(_ source: UnsafePointer<Self>, at index: Int) -> Wide
@@ -33,15 +31,34 @@ protocol ProductFactor: BitwiseCopyable {
   /// One of those factors.
   init(_ first: UnsafePointer<Element>, _ second: UnsafePointer<Element>?, at index: Int)
 
+  /// Where `pack` leaves the factors of A, by tiles of rows.
+  static func packing(steps: Int) -> RowPacking
+
+  /// Packs columns of a matrix as rows of A.
+  static func pack(_ columns: MatrixColumns<Self>, into packed: UnsafeMutablePointer<Self>)
+
+  /// Computes the columns of a panel.
+  static func multiply<Result: KernelElement>(_ panel: PanelRows<Self, Result>)
+}
+
+/// A factor whose products are summed in vector registers, one chain of multiply-adds an element of the result.
+protocol VectorFactor: ProductFactor {
+  static var zero: Wide { get }
+
+  /// The factor sixteen times.
+  var broadcast: Wide { get }
+
   /// sum + the products of `a` and `b`, element by element.
   static func addProducts(_ sum: Vector, _ a: Wide, _ b: Wide) -> Vector
 }
 
-extension Float: ProductFactor {
+extension Float: VectorFactor {
   typealias Element = Float
   typealias Wide = Vector
 
   @inline(__always) static var elements: Int { 1 }
+
+  @inline(__always) static var flushesSubnormals: Bool { false }
 
   @inline(__always) static var zero: Vector { .zero }
 
@@ -71,31 +88,23 @@ extension Float: ProductFactor {
   }
 }
 
-/// Two bfloat16 that are neighbours in the direction of a sum.
-///
-/// A product of two pairs is two fused multiply-adds in Float, the odd elements' first, in which subnormal
-/// operands and results are zeros: what Intel's VDPBF16PS computes. The result is the same where two
-/// instructions compute it.
-struct BFloat16Pair: BitwiseCopyable, ProductFactor {
-  typealias Element = BFloat16
-  typealias Wide = SIMD16<UInt32>
+/// Two bfloat16 that are neighbours in the direction of a sum, the first in the word's lower half.
+protocol BFloat16Factor: ProductFactor where Element: BFloat16Element, Wide == SIMD16<UInt32> {
+  var bitPattern: UInt32 { get }
 
-  /// The first element in the lower half.
-  let bitPattern: UInt32
+  init(bitPattern: UInt32)
+}
 
+extension BFloat16Factor {
   @inline(__always) static var elements: Int { 2 }
 
-  @inline(__always) static var zero: Wide { .zero }
-
-  @inline(__always) var broadcast: Wide { Wide(repeating: bitPattern) }
-
   @inline(__always)
-  static func wide(_ source: UnsafePointer<BFloat16Pair>, at index: Int) -> Wide {
+  static func wide(_ source: UnsafePointer<Self>, at index: Int) -> Wide {
     UnsafeRawPointer(source + index).loadUnaligned(as: Wide.self)
   }
 
   @inline(__always)
-  static func store(_ value: Wide, to target: UnsafeMutablePointer<BFloat16Pair>, at index: Int) {
+  static func store(_ value: Wide, to target: UnsafeMutablePointer<Self>, at index: Int) {
     UnsafeMutableRawPointer(target + index).storeBytes(of: value, as: Wide.self)
   }
 
@@ -114,10 +123,28 @@ struct BFloat16Pair: BitwiseCopyable, ProductFactor {
   }
 
   @inline(__always)
-  init(_ first: UnsafePointer<BFloat16>, _ second: UnsafePointer<BFloat16>?, at index: Int) {
-    bitPattern =
-      UInt32(first[index].bitPattern) | (second.map { UInt32($0[index].bitPattern) } ?? 0) << 16
+  init(_ first: UnsafePointer<Element>, _ second: UnsafePointer<Element>?, at index: Int) {
+    self.init(
+      bitPattern: UInt32(first[index].value.bitPattern)
+        | (second.map { UInt32($0[index].value.bitPattern) } ?? 0) << 16)
   }
+}
+
+/// A factor of two bfloat16 in vector registers.
+///
+/// A product of two pairs is two fused multiply-adds in Float, the odd elements' first, in which subnormal
+/// operands and results are zeros: what Intel's VDPBF16PS computes. The result is the same where two
+/// instructions compute it.
+struct BFloat16Pair: BFloat16Factor, VectorFactor {
+  typealias Element = BFloat16
+
+  let bitPattern: UInt32
+
+  @inline(__always) static var flushesSubnormals: Bool { !has_bfloat16_products() }
+
+  @inline(__always) static var zero: Wide { .zero }
+
+  @inline(__always) var broadcast: Wide { Wide(repeating: bitPattern) }
 
   @inline(__always)
   static func addProducts(_ sum: Vector, _ a: Wide, _ b: Wide) -> Vector {

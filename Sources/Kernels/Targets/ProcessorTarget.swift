@@ -14,6 +14,17 @@ public enum ProcessorTarget {
       : "two multiply-adds, the same bits as VDPBF16PS"
   }
 
+  /// Whether the processor's AMX computes `ProductArithmetic.bfloat16Tiles`.
+  public static var hasTiles: Bool { TileSums.usesTiles }
+
+  /// How products of bfloat16 in tiles are computed, for people.
+  public static var bfloat16Tiles: String {
+    if hasTiles { return "TDPBF16PS" }
+    return may_use_tiles()
+      ? "multiply-adds: this processor's TDPBF16PS gives other numbers than Intel's manual"
+      : "multiply-adds, the same bits as TDPBF16PS"
+  }
+
   /// The name of an extension that the kernels were compiled for and this processor lacks; nil: it has all.
   ///
   /// To be asked before anything else of this module, which may use what the processor lacks: the function is a chain

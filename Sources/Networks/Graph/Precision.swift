@@ -1,5 +1,6 @@
 /// The numbers that a network computes with.
 
+import Kernels
 import Tensors
 
 /// What values between layers are, and how convolutions multiply them.
@@ -12,12 +13,27 @@ package enum Precision: String, CaseIterable, Sendable, Codable {
   /// Activations and their gradients are bfloat16, rounded once a value; products of two neighbouring
   /// bfloat16 are added to a Float sum at a time (Kalamkar et al. 2019, arXiv 1905.12322).
   case bf16
+  /// The same in the order in which Intel's AMX adds products up.
+  case bf16AMX = "bf16-amx"
 
-  /// The element type of activations and their gradients.
-  package var activations: ElementType {
+  /// How convolutions multiply.
+  package var products: ProductArithmetic {
     switch self {
     case .fp32: .float32
     case .bf16: .bfloat16
+    case .bf16AMX: .bfloat16Tiles
     }
   }
+
+  /// The name, and how products are computed where the processor has no instruction for them.
+  package var summary: String {
+    switch self {
+    case .fp32, .bf16: rawValue
+    case .bf16AMX:
+      ProcessorTarget.hasTiles ? rawValue : "\(rawValue), by \(ProcessorTarget.bfloat16Tiles)"
+    }
+  }
+
+  /// The element type of activations and their gradients.
+  package var activations: ElementType { products.element }
 }

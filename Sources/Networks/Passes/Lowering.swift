@@ -8,13 +8,18 @@ final class Lowering {
   private let program: Program
   private let layout: ParameterLayout
   private let groups: NormalizationGroups
+  fileprivate let products: ProductArithmetic
   /// Made so far, by step.
   private var normalizations: [Program.StepID: BatchNormalizationLayer] = [:]
 
-  init(_ program: Program, _ layout: ParameterLayout, _ groups: NormalizationGroups) {
+  init(
+    _ program: Program, _ layout: ParameterLayout, _ groups: NormalizationGroups,
+    products: ProductArithmetic
+  ) {
     self.program = program
     self.layout = layout
     self.groups = groups
+    self.products = products
   }
 
   func layers() -> [any PlannedLayer] {
@@ -113,6 +118,9 @@ package struct LoweredStep {
 
   /// Where the layer leaves the gradient of its input at `position`; nil where nobody needs it.
   package func inputGradient(_ position: Int) -> GradientTarget? { step.inputGradients[position] }
+
+  /// How convolutions multiply.
+  package var products: ProductArithmetic { lowering.products }
 
   /// Images, or rows of values whose rows the data decide, at most.
   package var capacity: Int { lowering.capacity(of: step) }

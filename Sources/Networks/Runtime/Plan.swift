@@ -45,7 +45,9 @@ package struct Plan {
   ) {
     var program = Program(architecture, images: images, mode: mode)
     program = Self.passes(architecture, parameters, options).reduce(program) { $1($0) }
-    let layers = Lowering(program, parameters, groups).layers()
+    let layers = Lowering(
+      program, parameters, groups, products: architecture.precision.products
+    ).layers()
     self.layers = layers
     outputs = program.outputs.map { program.values[$0].slot! }
     let rows = ShardGradientRows(groups.layout, inOrder: threads == 1)

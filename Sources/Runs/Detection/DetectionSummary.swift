@@ -50,7 +50,7 @@ enum DetectionSummary {
       "\(settings.regionSampling.count) an image are trained, \(settings.testLimits.after) tested; "
         + "\(settings.pooling.rawValue) \(settings.pooledSide)×\(settings.pooledSide)")
     table.add("seed", "\(configuration.run.seed)")
-    table.add("precision", configuration.network.precision.rawValue)
+    table.add("precision", configuration.network.precision.summary)
     table.add(
       "kernels",
       "Swift SIMD for \(ProcessorTarget.instructionSet), OpenBLAS for \(MatrixProduct.coreName)")

@@ -85,7 +85,7 @@ struct TrainingSummary {
       table.add("initial weights", "the last scale of each residual block is 0")
     }
     table.add("seed", "\(configuration.run.seed)")
-    table.add("precision", configuration.network.precision.rawValue)
+    table.add("precision", configuration.network.precision.summary)
     table.add(
       "kernels",
       "Swift SIMD for \(ProcessorTarget.instructionSet), OpenBLAS for \(MatrixProduct.coreName)")

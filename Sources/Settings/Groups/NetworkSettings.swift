@@ -77,7 +77,8 @@ extension NetworkSettings: SettingGroup {
     Setting(
       "precision", \.network.precision, .choice,
       "The numbers between layers: fp32, or bf16, half of the memory and twice the products a "
-        + "second where the processor has them. Weights, sums and checkpoints are fp32 in both.",
+        + "second where the processor has them; bf16-amx adds in the order of Intel's AMX and is for "
+        + "processors that have it. Weights, sums and checkpoints are fp32 in all.",
       effect: .fixed, isCommon: true),
     Setting(
       "zero-init-residual", \.network.zeroInitResidual, .flag,

@@ -22,7 +22,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.abspath(os.path.join(HERE, "../../.."))
 SIDES = ("torch", "ours")
 TITLES = {"torch": "PyTorch", "ours": "resnet-dist"}
-PRECISIONS = ("fp32", "bf16")
+# Ours, and the one that PyTorch's side has beside it.
+PRECISIONS = {"fp32": "fp32", "bf16": "bf16", "bf16-amx": "bf16"}
 
 
 class PeerError(Exception):
@@ -73,7 +74,7 @@ def torch_command(arguments, model, batch_size):
     command = [arguments.torch_python, os.path.join(HERE, "ddp.py"), "--model", model]
     command += ["--batch-size", str(batch_size // arguments.ranks)]
     command += ["--seconds", str(arguments.seconds)]
-    command += ["--precision", arguments.precision]
+    command += ["--precision", PRECISIONS[arguments.precision]]
     if arguments.torch_compile:
         command += ["--compile"]
     return command + (["--steps", str(arguments.steps)] if arguments.steps else [])
@@ -271,8 +272,9 @@ def ratio_cell(summary, key):
 def title(arguments, side):
     """What a side runs, where it is not plain fp32."""
     words = [TITLES[side]]
-    if arguments.precision != "fp32":
-        words.append(arguments.precision)
+    precision = arguments.precision if side == "ours" else PRECISIONS[arguments.precision]
+    if precision != "fp32":
+        words.append(precision)
     if arguments.torch_compile and side == "torch":
         words.append("compiled")
     return " ".join(words)

@@ -30,14 +30,15 @@ final class ConvolutionLayer: PlannedLayer {
 
   /// - Parameter images: images or rows of this rank, at most.
   init(
-    name: String, geometry: ConvolutionGeometry, source: ActivationSource, output: TensorSlot,
+    name: String, geometry: ConvolutionGeometry, products: ProductArithmetic,
+    source: ActivationSource, output: TensorSlot,
     weights: Range<Int>, trains: Bool, following: BatchNormalizationLayer?,
     preceding: BatchNormalizationLayer?, outputGradient: TensorSlot?,
     inputGradient: GradientTarget?, images: Int
   ) {
     self.name = name
     slicesPerImage = geometry.slicesPerImage
-    algorithm = geometry.slice(of: slicesPerImage).algorithm(for: output.element)
+    algorithm = geometry.slice(of: slicesPerImage).algorithm(for: products)
     self.source = source
     self.output = output
     self.weights = weights

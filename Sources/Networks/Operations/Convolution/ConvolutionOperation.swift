@@ -68,9 +68,10 @@ package struct ConvolutionOperation: Operation {
 
   package func layer(_ step: LoweredStep) -> any PlannedLayer {
     ConvolutionLayer(
-      name: step.name, geometry: geometry(step.inputShapes[0])!, source: step.source(0),
-      output: step.output, weights: step.parameter("weight"), trains: step.trainsParameters,
-      following: step.following, preceding: step.preceding, outputGradient: step.outputGradient,
+      name: step.name, geometry: geometry(step.inputShapes[0])!, products: step.products,
+      source: step.source(0), output: step.output, weights: step.parameter("weight"),
+      trains: step.trainsParameters, following: step.following, preceding: step.preceding,
+      outputGradient: step.outputGradient,
       inputGradient: step.inputGradient(0), images: step.capacity)
   }
 
