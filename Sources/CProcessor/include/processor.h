@@ -9,6 +9,9 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
@@ -85,22 +88,35 @@ static inline const char *_Nonnull compiled_instruction_set(void) {
 #endif
 }
 
-/// Whether the calling module multiplies bfloat16 by VDPBF16PS.
-static inline bool has_bfloat16_products(void) {
-#ifdef __AVX512BF16__
-  return true;
+/// The instructions by which the calling module multiplies bfloat16; NULL: it has none.
+static inline const char *_Nullable bfloat16_instructions(void) {
+#if defined(__AVX512BF16__)
+  return "VDPBF16PS";
+#elif defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+  return "BFMLALT and BFMLALB";
 #else
-  return false;
+  return NULL;
 #endif
 }
 
-/// Whether this processor has VDPBF16PS, whatever the calling module was compiled for.
-static inline bool processor_has_bfloat16_products(void) {
+/// Those that this processor has, whatever the calling module was compiled for.
+static inline const char *_Nullable bfloat16_instructions_of_processor(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  return __builtin_cpu_supports("avx512bf16");
+  return __builtin_cpu_supports("avx512bf16") ? "VDPBF16PS" : NULL;
+#elif defined(__aarch64__) && defined(__linux__)
+  return getauxval(AT_HWCAP2) & HWCAP2_BF16 ? "BFMLALT and BFMLALB" : NULL;
 #else
+  return NULL;
+#endif
+}
+
+/// Whether `add_pair_products` needs `flush_subnormals`.
+static inline bool pair_products_need_flush(void) {
+#ifdef __AVX512BF16__
   return false;
+#else
+  return true;
 #endif
 }
 
@@ -248,12 +264,27 @@ static inline __attribute__((always_inline)) void transpose_sixteen(float *_Nonn
 // processor has no such instructions, the same bits come from others.
 
 /// sum + a[1]·b[1], rounded, + a[0]·b[0], rounded, for sixteen pairs of bfloat16, the first of a pair in a
-/// word's lower half. Subnormal operands and results are zeros; without the instruction only between
+/// word's lower half. Subnormal operands and results are zeros; where `pair_products_need_flush` only between
 /// `flush_subnormals` and `restore_subnormals`.
 static inline __attribute__((always_inline)) sixteen_floats add_pair_products(
     sixteen_floats sum, sixteen_words a, sixteen_words b) {
 #ifdef __AVX512BF16__
   return (sixteen_floats)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+#elif defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+  union {
+    sixteen_floats all;
+    float32x4_t parts[4];
+  } sums = {sum};
+  union {
+    sixteen_words all;
+    bfloat16x8_t parts[4];
+  } left = {a}, right = {b};
+#pragma clang loop unroll(full)
+  for (int part = 0; part < 4; part++) {
+    float32x4_t odd = vbfmlaltq_f32(sums.parts[part], left.parts[part], right.parts[part]);
+    sums.parts[part] = vbfmlalbq_f32(odd, left.parts[part], right.parts[part]);
+  }
+  return sums.all;
 #else
   sixteen_floats odd = __builtin_elementwise_fma(
       (sixteen_floats)(a & 0xffff0000u), (sixteen_floats)(b & 0xffff0000u), sum);

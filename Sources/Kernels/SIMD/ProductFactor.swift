@@ -140,7 +140,7 @@ struct BFloat16Pair: BFloat16Factor, VectorFactor {
 
   let bitPattern: UInt32
 
-  @inline(__always) static var flushesSubnormals: Bool { !has_bfloat16_products() }
+  @inline(__always) static var flushesSubnormals: Bool { pair_products_need_flush() }
 
   @inline(__always) static var zero: Wide { .zero }
 

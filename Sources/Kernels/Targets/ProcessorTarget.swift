@@ -8,10 +8,10 @@ public enum ProcessorTarget {
 
   /// How products of bfloat16 are computed, for people.
   public static var bfloat16: String {
-    if has_bfloat16_products() { return "VDPBF16PS" }
-    return processor_has_bfloat16_products()
-      ? "two multiply-adds; this processor has VDPBF16PS, so a build for it is faster"
-      : "two multiply-adds, the same bits as VDPBF16PS"
+    if let compiled = bfloat16_instructions() { return String(cString: compiled) }
+    return bfloat16_instructions_of_processor().map {
+      "two multiply-adds; this processor has \(String(cString: $0)), so a build for it is faster"
+    } ?? "two multiply-adds, the same bits as VDPBF16PS"
   }
 
   /// Whether the processor's AMX computes `ProductArithmetic.bfloat16Tiles`.
