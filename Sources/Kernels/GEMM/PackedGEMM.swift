@@ -89,8 +89,8 @@ enum PackedGEMM {
     c: UnsafeMutablePointer<Result>, cStride: Int, accumulate: Bool = false,
     outputIsCold: Bool = false
   ) {
-    let subnormals = Factor.flushesSubnormals ? flush_subnormals() : 0
-    defer { if Factor.flushesSubnormals { restore_subnormals(subnormals) } }
+    let state = Factor.begin()
+    defer { Factor.end(state) }
     let fetchesPanels = m >= leastRowsToFetch && n * k >= largeB
     let mc = Result.holdsSums ? mc : rowsOfWholeDepth(k)
     for row in stride(from: 0, to: m, by: mc) {
@@ -141,8 +141,8 @@ enum PackedGEMM {
     readable: Int? = nil, b: UnsafePointer<Factor>, c: UnsafeMutablePointer<Float>, cStride: Int,
     accumulate: Bool, packed: UnsafeMutablePointer<Factor>
   ) {
-    let subnormals = Factor.flushesSubnormals ? flush_subnormals() : 0
-    defer { if Factor.flushesSubnormals { restore_subnormals(subnormals) } }
+    let state = Factor.begin()
+    defer { Factor.end(state) }
     let k = steps(count, Factor.self)
     for row in stride(from: 0, to: m, by: mc) {
       let rows = row..<min(row + mc, m)

@@ -76,7 +76,6 @@ enum TileProduct {
     for row in stride(from: 0, to: panel.rows, by: blockRows) {
       multiply(panel, row..<min(row + blockRows, panel.rows))
     }
-    TileSums.finish()
   }
 
   /// Rows of a block.

@@ -47,12 +47,6 @@ struct TileSums {
     forEachVector { body($0, $1, isZero ? .zero : present.vector(at: $2)) }
   }
 
-  /// To be called after the last block of a product.
-  @inline(__always)
-  static func finish() {
-    if usesTiles { release_tiles() }
-  }
-
   // MARK: Groups
 
   /// Adds the products of whole groups; strides count factors.
@@ -148,18 +142,20 @@ struct TileSums {
     let b = pairs(steps * stride)
     let subnormals = flush_subnormals()
     defer { restore_subnormals(subnormals) }
+    // Not in this thread's scratch: a product may have begun.
+    let initial = (0..<count).map { Float($0 % 7) - 3 }
     for (rows, columns) in [(32, 32), (32, 16), (19, 32), (16, 32), (7, 16), (1, 32)] {
       for begins in [false, true] {
-        let initial = (0..<count).map { Float($0 % 7) - 3 }
         var results = [[Float]](repeating: [Float](repeating: 0, count: count), count: 2)
-        let start = UnsafePointer(tile_scratch())
-        for (index, value) in initial.enumerated() { tile_scratch()[index] = value }
-        let isComputed = addInTiles(
-          begins ? start : nil, &results[0], a, steps, b, stride, groups: groups, rows: rows,
-          columns: columns)
-        addInVectors(
-          begins ? start : nil, &results[1], a, steps, b, stride, groups: groups, rows: rows,
-          columns: columns)
+        let isComputed = initial.withUnsafeBufferPointer { initial in
+          let initial = begins ? initial.baseAddress : nil
+          addInVectors(
+            initial, &results[0], a, steps, b, stride, groups: groups, rows: rows,
+            columns: columns)
+          return addInTiles(
+            initial, &results[1], a, steps, b, stride, groups: groups, rows: rows,
+            columns: columns)
+        }
         let isEqual = zip(results[0], results[1]).allSatisfy { $0.bitPattern == $1.bitPattern }
         if !isComputed || !isEqual { return false }
       }

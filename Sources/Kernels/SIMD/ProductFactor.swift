@@ -12,8 +12,10 @@ protocol ProductFactor: BitwiseCopyable {
   /// Elements of a factor: 1 or 2.
   static var elements: Int { get }
 
-  /// Whether products need the processor to flush subnormal numbers.
-  static var flushesSubnormals: Bool { get }
+  /// Prepares the processor for products until `end`, which takes what this returns.
+  static func begin() -> UInt
+
+  static func end(_ state: UInt)
 
   /// Sixteen factors from `index` on, of any alignment.
   static func wide(_ source: UnsafePointer<Self>, at index: Int) -> Wide
@@ -58,7 +60,11 @@ extension Float: VectorFactor {
 
   @inline(__always) static var elements: Int { 1 }
 
-  @inline(__always) static var flushesSubnormals: Bool { false }
+  @inline(__always)
+  static func begin() -> UInt { 0 }
+
+  @inline(__always)
+  static func end(_ state: UInt) {}
 
   @inline(__always) static var zero: Vector { .zero }
 
@@ -140,7 +146,13 @@ struct BFloat16Pair: BFloat16Factor, VectorFactor {
 
   let bitPattern: UInt32
 
-  @inline(__always) static var flushesSubnormals: Bool { pair_products_need_flush() }
+  @inline(__always)
+  static func begin() -> UInt { pair_products_need_flush() ? flush_subnormals() : 0 }
+
+  @inline(__always)
+  static func end(_ state: UInt) {
+    if pair_products_need_flush() { restore_subnormals(state) }
+  }
 
   @inline(__always) static var zero: Wide { .zero }
 

@@ -21,7 +21,14 @@ struct BFloat16TilePair: BFloat16Factor {
 
   let bitPattern: UInt32
 
-  @inline(__always) static var flushesSubnormals: Bool { true }
+  @inline(__always)
+  static func begin() -> UInt { flush_subnormals() }
+
+  @inline(__always)
+  static func end(_ state: UInt) {
+    if TileSums.usesTiles { release_tiles() }
+    restore_subnormals(state)
+  }
 
   @inline(__always)
   static func packing(steps: Int) -> RowPacking { TileProduct.packing(steps: steps) }
