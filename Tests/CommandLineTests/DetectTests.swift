@@ -69,7 +69,7 @@ extension CommandLineTests {
 
     @Test(
       "parameters and figures are the same on any ranks, and a resumed run's",
-      arguments: ["fp32", "bf16"])
+      arguments: ["fp32", "bf16", "bf16-amx"])
     func ranks(precision: String) throws {
       let (data, folder) = (try Self.dataset(), try TemporaryDirectory())
       let arguments =

@@ -123,7 +123,8 @@ extension CommandLineTests {
       "bash completes commands, flags of settings and their values",
       arguments: [
         (["do"], ["doctor"]), (["train", "--warmup-m"], ["--warmup-method"]),
-        (["train", "--precision", ""], ["fp32", "bf16"]), (["train", "--nest"], ["--nesterov"]),
+        (["train", "--precision", ""], ["fp32", "bf16", "bf16-amx"]),
+        (["train", "--nest"], ["--nesterov"]),
         (["train", "--arch", "resnext50"], ["resnext50_32x4d"]),
         (["doctor", "--recipe", "goyal"], ["goyal2017"]), (["top", "/us"], ["/usr"]),
         (["train", "--run-dir", "/us"], ["/usr"]), (["eval", "--weights", "/us"], ["/usr"]),

@@ -22,7 +22,7 @@ import Testing
     ("norm-weight-decay", ["0", "1"]),
     ("seed", ["0", "18446744073709551615"]), ("threads", ["1"]), ("workers", ["1", "256"]),
     ("stride-placement", ["1x1", "3x3", "v1", "V1.5"]), ("label-smoothing", ["0", "0.1", "0.999"]),
-    ("precision", ["fp32", "bf16"]), ("balance", ["even", "AUTO", "1", "2, 0.5"]),
+    ("precision", ["fp32", "bf16", "bf16-amx"]), ("balance", ["even", "AUTO", "1", "2, 0.5"]),
     ("zero-init-residual", ["true", "False"]),
     ("checkpoint-every", ["1"]),
     ("keep-checkpoints", ["1"]), ("eval-every", ["1"]),
