@@ -19,7 +19,7 @@ public enum ReproducibleBlocking {
 
   /// Floats of copied patches that stay in the second-level cache, 384 KiB. In `ProductArithmetic.bfloat16Tiles` a
   /// weight gradient is summed in groups of positions that begin with each block of patches.
-  static var patches: Int { reference.l2 * 3 / 16 }
+  public static var patches: Int { reference.l2 * 3 / 16 }
 
   /// Output positions of a slice or a block from which on a product amortizes reading its weights.
   public static var positions: Int { 192 }
