@@ -17,7 +17,7 @@ import Testing
 
   /// What a value is in memory: rounded to nearest, subnormal numbers as zeros.
   private static func stored(_ value: Float) -> Float {
-    Float(BFloat16(value.isSubnormal ? Float(signOf: value, magnitudeOf: 0) : value))
+    Float(BFloat16(value.flushed))
   }
 
   /// Results of a kernel on the same numbers in both element types.

@@ -13,7 +13,6 @@ struct TileConvolution<Direct: DirectConvolutionAlgorithm>: ConvolutionAlgorithm
   var name: String { direct.name + " in tiles" }
   var relativeErrorBound: Double { direct.relativeErrorBound }
   var preparedWeightCount: Int { direct.preparedWeightCount }
-  var streamsWeights: Bool { direct.streamsWeights }
 
   func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
     direct.prepareForward(weights, into: prepared)

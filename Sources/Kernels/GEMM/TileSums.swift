@@ -54,15 +54,11 @@ struct TileSums {
     _ a: UnsafePointer<BFloat16TilePair>, stride aStride: Int,
     _ b: UnsafePointer<BFloat16TilePair>, stride bStride: Int, groups: Int
   ) {
-    let initial = isZero ? nil : UnsafePointer(present)
-    let isAdded =
-      Self.usesTiles
-      && Self.addInTiles(
-        initial, next, a, aStride, b, bStride, groups: groups, rows: rows, columns: columns)
-    if !isAdded {
-      Self.addInVectors(
-        initial, next, a, aStride, b, bStride, groups: groups, rows: rows, columns: columns)
-    }
+    let operands = TileOperands(
+      initial: isZero ? nil : UnsafePointer(present), result: next, sumsStride: Self.stride, a: a,
+      aStride: aStride, b: b, bStride: bStride, groups: groups)
+    let isAdded = Self.usesTiles && Self.addInTiles(operands, rows: rows, columns: columns)
+    if !isAdded { Self.addInVectors(operands, rows: rows, columns: columns) }
     swap(&present, &next)
     isZero = false
   }
@@ -89,26 +85,15 @@ struct TileSums {
     add(wholeA, stride: group, wholeB, stride: columns, groups: 1)
   }
 
-  private static func addInTiles(
-    _ initial: UnsafePointer<Float>?, _ result: UnsafeMutablePointer<Float>,
-    _ a: UnsafePointer<BFloat16TilePair>, _ aStride: Int, _ b: UnsafePointer<BFloat16TilePair>,
-    _ bStride: Int, groups: Int, rows: Int, columns: Int
-  ) -> Bool {
+  private static func addInTiles(_ operands: TileOperands, rows: Int, columns: Int) -> Bool {
     let bytes = MemoryLayout<BFloat16TilePair>.stride
     return add_tile_products(
-      initial, result, a, aStride * bytes, b, bStride * bytes, Int32(groups), Int32(rows),
-      columns > Vector.lanes)
+      operands.initial, operands.result, operands.a, operands.aStride * bytes, operands.b,
+      operands.bStride * bytes, Int32(operands.groups), Int32(rows), columns > Vector.lanes)
   }
 
   /// The same by multiply-adds, which flush subnormal numbers.
-  private static func addInVectors(
-    _ initial: UnsafePointer<Float>?, _ result: UnsafeMutablePointer<Float>,
-    _ a: UnsafePointer<BFloat16TilePair>, _ aStride: Int, _ b: UnsafePointer<BFloat16TilePair>,
-    _ bStride: Int, groups: Int, rows: Int, columns: Int
-  ) {
-    let operands = TileOperands(
-      initial: initial, result: result, sumsStride: stride, a: a, aStride: aStride, b: b,
-      bStride: bStride, groups: groups)
+  private static func addInVectors(_ operands: TileOperands, rows: Int, columns: Int) {
     var row = 0
     if columns > Vector.lanes {
       TileVectors<4, 2>.fill(&row, of: rows, operands)
@@ -127,16 +112,18 @@ struct TileSums {
     let groups = 3
     let steps = groups * TileProduct.groupSteps
     var state: UInt32 = 1
-    func pairs(_ count: Int) -> [BFloat16TilePair] {
-      (0..<count).map { _ in
+    func pairs(_ count: Int) -> AlignedBuffer<BFloat16TilePair> {
+      let pairs = AlignedBuffer<BFloat16TilePair>(count: count)
+      for index in 0..<count {
         func element() -> UInt32 {
           state = state &* 1_664_525 &+ 1_013_904_223
           // Sign and fraction at random, exponents of 2⁻⁶⁸ to 2⁻⁵³ and of 2⁻⁸ to 2⁷.
           let exponent = (state >> 8 & 15) + (state >> 12 & 3 == 0 ? 59 : 119)
           return (state >> 31) << 15 | exponent << 7 | state >> 16 & 0x7f
         }
-        return BFloat16TilePair(bitPattern: element() | element() << 16)
+        pairs.pointer[index] = BFloat16TilePair(bitPattern: element() | element() << 16)
       }
+      return pairs
     }
     let a = pairs(TileProduct.blockRows * steps)
     let b = pairs(steps * stride)
@@ -148,13 +135,17 @@ struct TileSums {
       for begins in [false, true] {
         var results = [[Float]](repeating: [Float](repeating: 0, count: count), count: 2)
         let isComputed = initial.withUnsafeBufferPointer { initial in
-          let initial = begins ? initial.baseAddress : nil
-          addInVectors(
-            initial, &results[0], a, steps, b, stride, groups: groups, rows: rows,
-            columns: columns)
-          return addInTiles(
-            initial, &results[1], a, steps, b, stride, groups: groups, rows: rows,
-            columns: columns)
+          func operands(_ result: UnsafeMutablePointer<Float>) -> TileOperands {
+            TileOperands(
+              initial: begins ? initial.baseAddress : nil, result: result, sumsStride: stride,
+              a: a.pointer, aStride: steps, b: b.pointer, bStride: stride, groups: groups)
+          }
+          results[0].withUnsafeMutableBufferPointer {
+            addInVectors(operands($0.baseAddress!), rows: rows, columns: columns)
+          }
+          return results[1].withUnsafeMutableBufferPointer {
+            addInTiles(operands($0.baseAddress!), rows: rows, columns: columns)
+          }
         }
         let isEqual = zip(results[0], results[1]).allSatisfy { $0.bitPattern == $1.bitPattern }
         if !isComputed || !isEqual { return false }
