@@ -13,7 +13,6 @@ static inline MPI_Errhandler shim_errors_return(void) { return MPI_ERRORS_RETURN
 static inline int shim_comm_type_shared(void) { return MPI_COMM_TYPE_SHARED; }
 
 static inline void *shim_in_place(void) { return MPI_IN_PLACE; }
-static inline MPI_Status *shim_status_ignore(void) { return MPI_STATUS_IGNORE; }
 
 static inline int shim_thread_single(void) { return MPI_THREAD_SINGLE; }
 static inline int shim_thread_funneled(void) { return MPI_THREAD_FUNNELED; }

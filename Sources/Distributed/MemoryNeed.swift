@@ -34,7 +34,7 @@ package struct MemoryNeed: Hashable, Sendable {
     let plans = ReplicaPlans(
       architecture, training: training, evaluation: evaluation, threads: threads,
       division: division)
-    activations = plans.activationBytes
+    activations = plans.arenaBytes
     parameters = plans.parameterBytes
   }
 

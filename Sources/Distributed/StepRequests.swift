@@ -15,8 +15,10 @@ package struct StepRequests: OptionSet, Sendable {
   /// A checkpoint could not be written.
   package static let saveFailed = StepRequests(rawValue: 4)
 
+  static let all: StepRequests = [.stop, .save, .saveFailed]
+
   /// Kinds of requests: numbers that an exchange carries.
-  static let kinds = 3
+  static var kinds: Int { all.rawValue.nonzeroBitCount }
 
   /// Whether the request of one kind is made.
   subscript(kind: Int) -> Bool { rawValue >> kind & 1 == 1 }

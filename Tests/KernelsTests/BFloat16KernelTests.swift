@@ -118,16 +118,16 @@ import Testing
     let x = data.normals(count: Self.count, .bfloat16)
     let dy = data.normals(count: count, .bfloat16)
     let results = ElementType.all.map { element in
-      let winners = GuardedMemory<UInt8>(repeating: 0, count: count)
+      let argmax = GuardedMemory<UInt8>(repeating: 0, count: count)
       let y = GuardedImages(repeating: .nan, count: count, element)
       MaxPooling.forward(
         geometry, input: tensor(GuardedImages(x, element)),
-        output: y.tensor(images: Self.images, geometry.output), winners: winners.pointer)
+        output: y.tensor(images: Self.images, geometry.output), argmax: argmax.pointer)
       let dx = GuardedImages(repeating: .nan, count: Self.count, element)
       MaxPooling.backward(
         geometry,
         outputGradient: GuardedImages(dy, element).tensor(
-          images: Self.images, geometry.output), winners: winners.pointer,
+          images: Self.images, geometry.output), argmax: argmax.pointer,
         inputGradient: tensor(dx), accumulate: false)
       return (y.values, dx.values)
     }

@@ -25,6 +25,8 @@ import Testing
   @Test("sizes that decide an order of summation are the same numbers for ever")
   func reproducible() {
     #expect(ReproducibleBlocking.activations(.float32) == 49_152)
+    #expect(ReproducibleBlocking.activations(.bfloat16) == 98_304)
+    #expect(ReproducibleBlocking.pairedTiles == 131_072)
     #expect(ReproducibleBlocking.patches == 98_304)
     #expect(ReproducibleBlocking.positions == 192)
     #expect(ReproducibleBlocking.wholeImage == 262_144)

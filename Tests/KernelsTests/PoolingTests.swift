@@ -52,7 +52,7 @@ struct PoolingCase: CustomTestStringConvertible, Sendable {
       let output = GuardedMemory<Float>(repeating: .nan, count: count)
       MaxPooling.forward(
         test.geometry, input: GuardedMemory(x).tensor(images: test.images, test.shape),
-        output: output.tensor(images: test.images, test.geometry.output), winners: nil)
+        output: output.tensor(images: test.images, test.geometry.output), argmax: nil)
       #expect(output.values.map(Double.init) == test.reference(x), "\(data)")
     }
   }
@@ -66,35 +66,35 @@ struct PoolingCase: CustomTestStringConvertible, Sendable {
     let count = test.images * test.geometry.output.count
     let dy = data.normalFloats(count: count)
     let before = accumulate ? data.normalFloats(count: x.count) : x.map { _ in .nan }
-    let winners = GuardedMemory<UInt8>(repeating: 255, count: count)
+    let argmax = GuardedMemory<UInt8>(repeating: 255, count: count)
     let gradient = GuardedMemory<Float>(before)
     MaxPooling.forward(
       test.geometry, input: GuardedMemory(x).tensor(images: test.images, test.shape),
       output: GuardedMemory<Float>(repeating: 0, count: count).tensor(
-        images: test.images, test.geometry.output), winners: winners.pointer)
+        images: test.images, test.geometry.output), argmax: argmax.pointer)
     MaxPooling.backward(
       test.geometry,
       outputGradient: GuardedMemory(dy).tensor(images: test.images, test.geometry.output),
-      winners: winners.pointer, inputGradient: gradient.tensor(images: test.images, test.shape),
+      argmax: argmax.pointer, inputGradient: gradient.tensor(images: test.images, test.shape),
       accumulate: accumulate)
     var expected = centralDifferences(at: x) { dot(test.reference($0), dy) }
     if accumulate { expected = zip(expected, before).map(+) }
     let positions = test.geometry.kernelHeight * test.geometry.kernelWidth
-    #expect(winners.values.allSatisfy { $0 < positions })
+    #expect(argmax.values.allSatisfy { $0 < positions })
     #expect(normwiseError(gradient.values, expected) < 1e-6, "\(data)")
   }
 
   /// The winning pixels of an image of 3×3 in windows of 3×3 around its corners.
-  private func winners(of x: [Float]) -> [Int] {
+  private func argmax(of x: [Float]) -> [Int] {
     let shape = ImageShape(height: 3, width: 3, channels: 1)
     let geometry = ConvolutionGeometry(
       input: shape, kernelHeight: 3, kernelWidth: 3, outputChannels: 1, stride: 2, padding: 1)!
-    let winners = GuardedMemory<UInt8>(repeating: 255, count: 4)
+    let argmax = GuardedMemory<UInt8>(repeating: 255, count: 4)
     MaxPooling.forward(
       geometry, input: GuardedMemory(x).tensor(images: 1, shape),
       output: GuardedMemory<Float>(repeating: 0, count: 4).tensor(images: 1, geometry.output),
-      winners: winners.pointer)
-    return winners.values.enumerated().map { window, position in
+      argmax: argmax.pointer)
+    return argmax.values.enumerated().map { window, position in
       let row = 2 * (window / 2) - 1 + Int(position) / 3
       let column = 2 * (window % 2) - 1 + Int(position) % 3
       return 3 * row + column
@@ -103,15 +103,15 @@ struct PoolingCase: CustomTestStringConvertible, Sendable {
 
   @Test("of equal inputs the first in row order wins")
   func ties() {
-    #expect(winners(of: Array(repeating: 1, count: 9)) == [0, 1, 3, 4])
-    #expect(winners(of: Array(repeating: -.infinity, count: 9)) == [0, 1, 3, 4])
+    #expect(argmax(of: Array(repeating: 1, count: 9)) == [0, 1, 3, 4])
+    #expect(argmax(of: Array(repeating: -.infinity, count: 9)) == [0, 1, 3, 4])
   }
 
   @Test("NaN wins over every number")
   func notANumber() {
     var x: [Float] = [9, 8, 7, 6, 5, 4, 3, 2, 1]
     x[4] = .nan
-    #expect(winners(of: x) == [4, 4, 4, 4])
+    #expect(argmax(of: x) == [4, 4, 4, 4])
   }
 }
 

@@ -65,16 +65,16 @@ import Testing
     let shape = ImageShape(height: 4, width: 3, channels: 20)
     try Self.withInput(file, .float32) { features, regions in
       let output = GuardedMemory<Float>(repeating: .nan, count: 14 * shape.count)
-      let winners = GuardedMemory<Int32>(repeating: 7, count: 14 * shape.count)
+      let argmax = GuardedMemory<Int32>(repeating: 7, count: 14 * shape.count)
       pooling.forward(
         features: features, regions: regions, output: output.tensor(images: 14, shape),
-        winners: winners.pointer)
+        argmax: argmax.pointer)
       let expected = try file.float32("pool")
       #expect(output.values == expected)
       let gradient = GuardedMemory<Float>(repeating: 0, count: Self.map.count)
       pooling.backward(
         outputGradient: GuardedMemory(Self.weights(output.values.count))
-          .tensor(images: 14, shape), winners: winners.pointer,
+          .tensor(images: 14, shape), argmax: argmax.pointer,
         featureGradient: gradient.pointer)
       let expectedGradient = try file.float32("gradient.pool")
       #expect(normwiseError(gradient.values, expectedGradient) < 5e-6)

@@ -127,6 +127,7 @@ let replicaChecks: [Check] = [
     try compare($0, precision: .bf16, batch: 16, shards: 8, group: 4, hosts: true)
     try compare($0, model: "resnext29_2x16d", precision: .bf16, batch: 8, shards: 8)
     try compare($0, precision: .bf16AMX, batch: 16, shards: 8, threads: 2)
+    try compare($0, precision: .bf16AMX, batch: 8, shards: 8, group: 2, hosts: true)
   },
   Check("training gives one rank's bits on hosts that share no memory") {
     try compare($0, batch: 16, shards: 8, hosts: true)

@@ -103,6 +103,7 @@ struct Division: CustomTestStringConvertible, Sendable {
       Division(batch: 27, shards: 8, shortcut: .a, precision: .bf16),
       Division(batch: 16, shards: 8, shortcut: .b, group: 2, precision: .bf16),
       Division(batch: 13, shards: 4, shortcut: .b, precision: .bf16AMX),
+      Division(batch: 8, shards: 4, shortcut: .a, group: 2, precision: .bf16AMX),
     ])
   func ranks(_ division: Division) throws {
     let one = try run(division, ranks: 1)[0]

@@ -36,46 +36,31 @@ package struct RegionPooling: DetectorOperation {
     RegionPoolingLayer(
       name: step.name, features: step.source(0), regions: step.source(1), output: step.output,
       outputGradient: step.outputGradient, inputGradient: step.inputGradient(0),
-      map: step.inputShapes[0], capacity: step.capacity, operation: self)
+      map: step.inputShapes[0], operation: self, capacity: step.capacity)
   }
 }
 
-private final class RegionPoolingLayer: PlannedLayer {
+private struct RegionPoolingLayer: PlannedLayer {
   let name: String
   /// [1, H, W, C].
-  private let features: ActivationSource
-  private let regions: ActivationSource
-  private let output: TensorSlot
-  private let outputGradient: TensorSlot?
-  private let inputGradient: GradientTarget?
-  private let map: ImageShape
-  private let operation: RegionPooling
+  let features: ActivationSource
+  let regions: ActivationSource
+  let output: TensorSlot
+  let outputGradient: TensorSlot?
+  let inputGradient: GradientTarget?
+  let map: ImageShape
+  let operation: RegionPooling
   /// Regions, at most.
-  private let capacity: Int
-  /// Of RoI pooling: the position of each maximum.
-  private var winners = AlignedBuffer<Int32>(count: 0)
+  let capacity: Int
 
-  init(
-    name: String, features: ActivationSource, regions: ActivationSource, output: TensorSlot,
-    outputGradient: TensorSlot?, inputGradient: GradientTarget?, map: ImageShape, capacity: Int,
-    operation: RegionPooling
-  ) {
-    self.name = name
-    self.features = features
-    self.regions = regions
-    self.output = output
-    self.outputGradient = outputGradient
-    self.inputGradient = inputGradient
-    self.map = map
-    self.capacity = capacity
-    self.operation = operation
+  var savedBytes: Int {
+    operation.method == .pool ? capacity * output.shape.count * MemoryLayout<Int32>.stride : 0
   }
 
-  private var winnerCount: Int { operation.method == .pool ? capacity * output.shape.count : 0 }
-
-  var ownBytes: Int { winnerCount * MemoryLayout<Int32>.stride }
-
-  func allocate() { winners = AlignedBuffer(count: winnerCount) }
+  /// Of RoI pooling: the position of each maximum, [regions, side, side, C].
+  private func argmax(_ pass: PassContext) -> UnsafeMutablePointer<Int32> {
+    pass.saved.assumingMemoryBound(to: Int32.self)
+  }
 
   func scratch(_ direction: PassDirection) -> PassScratch {
     PassScratch(perThread: direction == .backward ? map.count : 0)
@@ -107,7 +92,7 @@ private final class RegionPoolingLayer: PlannedLayer {
       case .pool:
         maxPooling.forward(
           features: features, regions: rows(pass, shard: shard), output: output,
-          winners: winners.pointer)
+          argmax: argmax(pass))
       }
     }
   }
@@ -124,7 +109,7 @@ private final class RegionPoolingLayer: PlannedLayer {
           featureGradient: sums)
       case .pool:
         maxPooling.backward(
-          outputGradient: gradient, winners: winners.pointer, featureGradient: sums)
+          outputGradient: gradient, argmax: argmax(pass), featureGradient: sums)
       }
       // Regions overlap, so their parts are added up in Float and rounded once.
       Elementwise.take(

@@ -60,11 +60,7 @@ final class PairwiseExchange: BucketExchange {
     self.nodes = nodes
     self.scratch = scratch
     self.firstTag = firstTag
-    let hosts = owners.count
-    pieces = (0..<hosts).map {
-      segment.lowerBound + $0 * segment.count / hosts..<segment.lowerBound + ($0 + 1)
-        * segment.count / hosts
-    }
+    pieces = owners.indices.map { segment.part($0, of: owners.count) }
   }
 
   private var firstOwn: Int { tree.hosts.firstIndex(of: host)! }

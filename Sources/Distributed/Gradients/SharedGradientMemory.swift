@@ -7,7 +7,7 @@ import Tensors
 
 /// Memory for the gradients of all tree nodes of a host's ranks, with the signals that order its use.
 ///
-/// The sum of the whole mini-batch ends in rank 0's first node, where all read it.
+/// The sum of the whole mini-batch ends in the first node of the host's first rank, where all read it.
 package final class SharedGradientMemory: GradientMemory {
   /// What a rank signals to its group: counts that only grow.
   enum Progress: Int, CaseIterable {
@@ -39,7 +39,8 @@ package final class SharedGradientMemory: GradientMemory {
   ///   - group: the ranks that are to share, in the order of `layout`'s ranks; nil for a rank alone.
   ///   - first: the first rank of the group.
   ///   - layout: defines the tree nodes of each.
-  /// - Throws: `MPIError` where the host has not enough shared memory, on all ranks alike.
+  /// - Precondition: `SharedWindow.fits`.
+  /// - Throws: `MPIError`.
   package init(
     _ group: Communicator?, first: Int, layout: ShardLayout, extent: GradientExtent
   ) throws {

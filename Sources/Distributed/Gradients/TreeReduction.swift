@@ -90,7 +90,7 @@ package final class TreeReduction: GradientReduction {
     let lanes = groups.groups.map(\.count).min()!
     self.lanes = lanes
     let lane = shared.index
-    let ranges = lane < lanes ? buckets.ranges.map { Self.segment(of: $0, lane, lanes) } : []
+    let ranges = lane < lanes ? buckets.ranges.map { $0.part(lane, of: lanes) } : []
     let path = NetworkPath(
       communicator, tree: tree, hostNodes: hostNodes, host: host,
       owners: groups.groups.map { $0.lowerBound + lane },
@@ -112,12 +112,6 @@ package final class TreeReduction: GradientReduction {
   /// The tree nodes that the shards of `ranks` make up.
   private static func nodes(_ ranks: Range<Int>, _ layout: ShardLayout) -> [Range<Int>] {
     layout.tree.nodes(covering: layout.shards(ofRanks: ranks))
-  }
-
-  /// Lane `lane` of a bucket.
-  private static func segment(of bucket: Range<Int>, _ lane: Int, _ lanes: Int) -> Range<Int> {
-    bucket.lowerBound + lane * bucket.count / lanes..<bucket.lowerBound + (lane + 1) * bucket.count
-      / lanes
   }
 
   // MARK: A step

@@ -9,7 +9,7 @@ package final class AllGatherExchange: StatisticsNetwork {
   private let hosts: StatisticsHosts
   /// Pieces of each host.
   private let counts: [Int]
-  /// Each host's message, [host: position in the run, width, pieces × width numbers].
+  /// Each host's message, [host: stamp, pieces × width numbers].
   private let messages: AlignedBuffer<Double>
   /// All hosts' pieces, merged in place.
   private let received: AlignedBuffer<Double>
@@ -19,9 +19,6 @@ package final class AllGatherExchange: StatisticsNetwork {
   /// The blocks of each width met so far.
   private var blocks: [Int: BlockLayout] = [:]
 
-  /// Numbers before a host's pieces.
-  private static let header = 2
-
   init(_ hosts: StatisticsHosts) {
     self.hosts = hosts
     let division = hosts.division
@@ -29,7 +26,7 @@ package final class AllGatherExchange: StatisticsNetwork {
     let all = hosts.pieces.flatMap(\.self)
     received = AlignedBuffer(count: all.count * hosts.maximumWidth)
     messages = AlignedBuffer(
-      count: all.count * hosts.maximumWidth + counts.count * Self.header)
+      count: all.count * hosts.maximumWidth + counts.count * ExchangeStamp.count)
     merges = division.merges(of: all, to: hosts.groups)
     resultSlots = hosts.groups.map { group in
       all.firstIndex { $0.lowerBound == group.lowerBound }!
@@ -37,14 +34,16 @@ package final class AllGatherExchange: StatisticsNetwork {
   }
 
   /// Numbers of a host's message.
-  package static func numbers(pieces: Int, width: Int) -> Int { header + pieces * width }
+  package static func numbers(pieces: Int, width: Int) -> Int {
+    ExchangeStamp.count + pieces * width
+  }
 
   func ownPieces(width: Int) -> MutableVectorView<Double> {
-    message(of: hosts.leaders.rank, width: width)[Self.header...]
+    message(of: hosts.leaders.rank, width: width)[ExchangeStamp.count...]
   }
 
   private func message(of host: Int, width: Int) -> MutableVectorView<Double> {
-    let first = counts[..<host].reduce(0, +) * width + host * Self.header
+    let first = counts[..<host].reduce(0, +) * width + host * ExchangeStamp.count
     return messages.view[first..<first + Self.numbers(pieces: counts[host], width: width)]
   }
 
@@ -54,9 +53,8 @@ package final class AllGatherExchange: StatisticsNetwork {
   ) throws {
     let width = rule.width
     let blocks = try blocks(ofWidth: width)
-    let own = message(of: hosts.leaders.rank, width: width)
-    own[0] = Double(bitPattern: position)
-    own[1] = Double(width)
+    let stamp = ExchangeStamp(position: position, width: width)
+    stamp.write(to: message(of: hosts.leaders.rank, width: width))
     var request = try hosts.leaders.iAllGatherV(
       inPlace: messages.view[0..<blocks.extent].elements, blocks)
     let others = counts.count - 1
@@ -70,13 +68,9 @@ package final class AllGatherExchange: StatisticsNetwork {
     var piece = 0
     for host in counts.indices {
       let message = message(of: host, width: width)
-      guard message[0].bitPattern == position, message[1] == Double(width) else {
-        throw RanksOutOfStep(
-          rank: hosts.ranks[hosts.leaders.rank], own: "\(ProgressPage.Position(word: position))",
-          otherRank: hosts.ranks[host],
-          other: "\(ProgressPage.Position(word: message[0].bitPattern))")
-      }
-      received.view[(piece * width)...].update(from: message[Self.header...])
+      try stamp.check(
+        ExchangeStamp(message), ofRank: hosts.ranks[host], rank: hosts.ranks[hosts.leaders.rank])
+      received.view[(piece * width)...].update(from: message[ExchangeStamp.count...])
       piece += counts[host]
     }
     rule.merge(received.view, merges)

@@ -25,7 +25,7 @@ package final class HostStatisticsExchange: StatisticsExchange {
   private let yieldsWhileWaiting: Bool
   /// This rank's index in its host.
   private let index: Int
-  /// Numbers before each rank's pieces among the host's, in pieces; the last is all.
+  /// Pieces of the ranks before each one; the last is of all.
   private let firstPieces: [Int]
   private let window: SharedWindow?
   /// Numbers of a slot.
@@ -124,13 +124,15 @@ package final class HostStatisticsExchange: StatisticsExchange {
 
   // MARK: An exchange
 
-  /// What `index` writes for this exchange: where it is in the run, how many numbers, and the numbers.
+  /// What `index` writes for this exchange: its stamp and the numbers.
   private func slot(
     of index: Int
   ) -> (header: MutableVectorView<UInt64>, numbers: MutableVectorView<Double>) {
     let start = 2 * CacheLine.bytes + Int(round % 2) * Self.slotBytes(capacity)
     return (
-      MutableVectorView(window!.elements(UInt64.self, of: index, at: start, count: 2)),
+      MutableVectorView(
+        window!.elements(
+          UInt64.self, of: index, at: start, count: ExchangeStamp.count)),
       MutableVectorView(
         window!.elements(
           Double.self, of: index, at: start + CacheLine.bytes, count: capacity))
@@ -140,8 +142,7 @@ package final class HostStatisticsExchange: StatisticsExchange {
   /// Shows the group numbers of shards that have `width` each.
   private func show(_ numbers: VectorView<Double>, width: Int) {
     let slot = slot(of: index)
-    slot.header[0] = rankProgress?.word ?? 0
-    slot.header[1] = UInt64(width)
+    stamp(width).write(to: slot.header)
     slot.numbers.update(from: numbers)
   }
 
@@ -159,17 +160,13 @@ package final class HostStatisticsExchange: StatisticsExchange {
       rankProgress?.endWait()
     }
     let slot = slot(of: other)
-    let word = rankProgress?.word ?? 0
-    guard slot.header[0] == word, slot.header[1] == UInt64(width) else {
-      throw RanksOutOfStep(
-        rank: leader + index, own: Self.text(word, width), otherRank: leader + other,
-        other: Self.text(slot.header[0], Int(slot.header[1])))
-    }
+    try stamp(width).check(
+      ExchangeStamp(slot.header), ofRank: leader + other, rank: leader + index)
     return VectorView(slot.numbers)
   }
 
-  private static func text(_ word: UInt64, _ width: Int) -> String {
-    "\(ProgressPage.Position(word: word)) with \(width) numbers"
+  private func stamp(_ width: Int) -> ExchangeStamp {
+    ExchangeStamp(position: rankProgress?.word ?? 0, width: width)
   }
 
   package func combine(

@@ -25,27 +25,26 @@ package final class RecursiveDoublingExchange: StatisticsNetwork {
   private let children: AlignedBuffer<Double>
   private var requests = RequestSet()
 
-  /// What a message begins with: where its sender is in the run, and a rank that is somewhere else
-  /// than one of those that have met so far, with its position; −1 for none.
+  /// What a message begins with: its sender's stamp, and a rank that has another one than those that have
+  /// met so far, with its stamp; −1 for none.
   private struct Header {
-    static let count = 3
+    static let count = 2 * ExchangeStamp.count + 1
 
-    var position: UInt64
-    var strayRank: Int?
-    var strayPosition: UInt64 = 0
+    let stamp: ExchangeStamp
+    var stray: (rank: Int, stamp: ExchangeStamp)?
 
-    init(position: UInt64) { self.position = position }
+    init(_ stamp: ExchangeStamp) { self.stamp = stamp }
 
     init(from message: MutableVectorView<Double>) {
-      position = message[0].bitPattern
-      strayRank = message[1] < 0 ? nil : Int(message[1])
-      strayPosition = message[2].bitPattern
+      stamp = ExchangeStamp(message)
+      let rank = message[ExchangeStamp.count]
+      if rank >= 0 { stray = (Int(rank), ExchangeStamp(message[(ExchangeStamp.count + 1)...])) }
     }
 
     func write(to message: MutableVectorView<Double>) {
-      message[0] = Double(bitPattern: position)
-      message[1] = strayRank.map(Double.init) ?? -1
-      message[2] = Double(bitPattern: strayPosition)
+      stamp.write(to: message)
+      message[ExchangeStamp.count] = stray.map { Double($0.rank) } ?? -1
+      (stray?.stamp ?? stamp).write(to: message[(ExchangeStamp.count + 1)...])
     }
   }
 
@@ -79,21 +78,17 @@ package final class RecursiveDoublingExchange: StatisticsNetwork {
   ) throws {
     let width = rule.width
     let (left, right) = (children.view.row(0, width: width), children.view.row(1, width: width))
-    var header = Header(position: position)
+    let stamp = ExchangeStamp(position: position, width: width)
+    var header = Header(stamp)
     for (tag, round) in rounds.enumerated() {
       header.write(to: outgoing.view)
       outgoing.view[Header.count...].update(from: left)
       try exchange(width: width, with: round.partner, tag: tag, whileWaiting: whileWaiting)
       let other = Header(from: incoming.view)
       // The others have yet to hear of it, so the rounds continue.
-      if header.strayRank == nil {
-        if other.position != position {
-          header.strayRank = hosts.ranks[round.partner]
-          header.strayPosition = other.position
-        } else if other.strayPosition != position {
-          header.strayRank = other.strayRank
-          header.strayPosition = other.strayPosition
-        }
+      if header.stray == nil {
+        header.stray =
+          other.stamp == stamp ? other.stray : (hosts.ranks[round.partner], other.stamp)
       }
       let received = incoming.view[Header.count..<Header.count + width]
       if round.isLeft {
@@ -104,10 +99,9 @@ package final class RecursiveDoublingExchange: StatisticsNetwork {
       }
       rule.merge(children.view, [round.merge])
     }
-    if let stray = header.strayRank {
-      throw RanksOutOfStep(
-        rank: hosts.ranks[hosts.leaders.rank], own: "\(ProgressPage.Position(word: position))",
-        otherRank: stray, other: "\(ProgressPage.Position(word: header.strayPosition))")
+    if let stray = header.stray {
+      try stamp.check(
+        stray.stamp, ofRank: stray.rank, rank: hosts.ranks[hosts.leaders.rank])
     }
     groups.update(from: left)
   }

@@ -12,6 +12,7 @@ package final class HostArray {
   /// Whether this rank is the one that writes `elements`.
   package let isWriter: Bool
   private let isOversubscribed: Bool
+  private let control: Communicator
   /// Raised once the numbers are written; nil where each rank has its own.
   private let written: Signal?
   private let own: AlignedBuffer<Float>
@@ -21,6 +22,7 @@ package final class HostArray {
   /// - Throws: `MPIError`.
   package init(count: Int, _ group: ProcessGroup) throws {
     isOversubscribed = group.isOversubscribed
+    control = group.control
     if try Self.isShared(count, group) {
       isWriter = group.local.rank == 0
       let window = try SharedWindow(
@@ -44,11 +46,14 @@ package final class HostArray {
   }
 
   /// After the writer's last write and before anyone's first read; each rank calls it once.
-  package func publish() {
+  ///
+  /// - Throws: `MPIError`.
+  package func publish() throws {
     if isWriter {
       written?.raise(to: 1)
     } else {
-      written?.wait(for: 1, yields: isOversubscribed) {}
+      // The writer may wait for a message that this rank began to send.
+      try written?.wait(for: 1, yields: isOversubscribed) { try control.progress() }
     }
   }
 

@@ -31,7 +31,8 @@ package final class ProcessGroup {
     let machine = try world.splitBySharedMemory()
     local = try hosts.map { try machine.split(color: $0.group(of: world.rank)) } ?? machine
     self.hosts = try hosts ?? RankGroups(all: control, local: local)
-    host = self.hosts.groups[self.hosts.group(of: world.rank)].count == local.size ? local : nil
+    let size = self.hosts.groups[self.hosts.group(of: world.rank)].count
+    host = size > 1 && size == local.size ? local : nil
     network = nil
     isOversubscribed = try ThreadAllocation.isOversubscribed(local: machine)
   }

@@ -30,7 +30,7 @@ extension ConvolutionGeometry {
 
   /// Algorithms of Float, for bfloat16.
   private var rounded: [any ConvolutionAlgorithm] {
-    algorithms(for: .float32).map { RoundedConvolution($0) }
+    algorithms(for: .float32).map(\.rounded)
   }
 
   private func winogradF2(_ element: ElementType) -> [any ConvolutionAlgorithm] {

@@ -4,26 +4,13 @@ import Tensors
 
 /// Widens the operands, computes in Float and rounds the results: for the geometries that no algorithm of
 /// bfloat16 computes.
-struct RoundedConvolution: ConvolutionAlgorithm {
-  private let exact: any ConvolutionAlgorithm
+struct RoundedConvolution<Base: ConvolutionAlgorithm>: ConvolutionAdapter {
+  let base: Base
 
-  /// - Parameter exact: an algorithm of Float.
-  init(_ exact: any ConvolutionAlgorithm) { self.exact = exact }
+  /// - Parameter base: an algorithm of Float.
+  init(_ base: Base) { self.base = base }
 
-  var geometry: ConvolutionGeometry { exact.geometry }
-  var name: String { exact.name + ", in fp32" }
-  var relativeErrorBound: Double { exact.relativeErrorBound }
-  var preparedWeightCount: Int { exact.preparedWeightCount }
-
-  func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
-    exact.prepareForward(weights, into: prepared)
-  }
-
-  func prepareBackwardData(
-    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
-  ) {
-    exact.prepareBackwardData(weights, into: prepared)
-  }
+  var name: String { base.name + ", in fp32" }
 
   // MARK: Scratch
 
@@ -36,11 +23,11 @@ struct RoundedConvolution: ConvolutionAlgorithm {
   }
 
   func scratchCount(images: Int) -> Int {
-    inputCount(images) + outputCount(images) + exact.scratchCount(images: images)
+    inputCount(images) + outputCount(images) + base.scratchCount(images: images)
   }
 
   func weightScratchCount(images: Int) -> Int {
-    exact.weightScratchCount(images: images) + inputCount(images) + outputCount(images)
+    base.weightScratchCount(images: images) + inputCount(images) + outputCount(images)
   }
 
   /// The same numbers in Float.
@@ -60,7 +47,7 @@ struct RoundedConvolution: ConvolutionAlgorithm {
   ) {
     let sums = scratch + inputCount(input.images)
     let wide = ImageTensor(base: sums, images: output.images, shape: output.shape)
-    exact.forward(
+    base.forward(
       input: widened(input, into: scratch), weights: weights, output: wide,
       scratch: sums + outputCount(input.images))
     Elementwise.copy(wide, to: output)
@@ -73,7 +60,7 @@ struct RoundedConvolution: ConvolutionAlgorithm {
     let gradients = scratch + inputCount(inputGradient.images)
     let wide = TensorView(
       base: scratch, images: inputGradient.images, shape: inputGradient.shape)
-    exact.backwardData(
+    base.backwardData(
       outputGradient: widened(outputGradient, into: gradients), weights: weights,
       inputGradient: ImageTensor(wide), accumulate: false,
       scratch: gradients + outputCount(inputGradient.images))
@@ -86,10 +73,15 @@ struct RoundedConvolution: ConvolutionAlgorithm {
     into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
     scratch: UnsafeMutablePointer<Float>
   ) {
-    let operands = scratch + exact.weightScratchCount(images: input.images)
-    exact.addWeightGradient(
+    let operands = scratch + base.weightScratchCount(images: input.images)
+    base.addWeightGradient(
       input: widened(input, into: operands),
       outputGradient: widened(outputGradient, into: operands + inputCount(input.images)),
       into: weightGradient, isFirst: isFirst, isLast: isLast, scratch: scratch)
   }
+}
+
+extension ConvolutionAlgorithm {
+  /// This algorithm of Float for images of bfloat16.
+  var rounded: any ConvolutionAlgorithm { RoundedConvolution(self) }
 }

@@ -3,34 +3,21 @@
 import Tensors
 
 /// A direct algorithm whose products are `TileProduct`s.
-struct TileConvolution<Direct: DirectConvolutionAlgorithm>: ConvolutionAlgorithm {
-  private let direct: Direct
+struct TileConvolution<Base: DirectConvolutionAlgorithm>: ConvolutionAdapter {
+  let base: Base
 
-  /// - Parameter direct: for `.bfloat16Tiles`; its weights are packed as those of `.bfloat16`.
-  init(_ direct: Direct) { self.direct = direct }
+  /// - Parameter base: for `.bfloat16Tiles`; its weights are packed as those of `.bfloat16`.
+  init(_ base: Base) { self.base = base }
 
-  var geometry: ConvolutionGeometry { direct.geometry }
-  var name: String { direct.name + " in tiles" }
-  var relativeErrorBound: Double { direct.relativeErrorBound }
-  var preparedWeightCount: Int { direct.preparedWeightCount }
+  var name: String { base.name + " in tiles" }
 
-  func prepareForward(_ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>) {
-    direct.prepareForward(weights, into: prepared)
-  }
-
-  func prepareBackwardData(
-    _ weights: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
-  ) {
-    direct.prepareBackwardData(weights, into: prepared)
-  }
-
-  func scratchCount(images: Int) -> Int { direct.scratchCount(images: images) }
+  func scratchCount(images: Int) -> Int { base.scratchCount(images: images) }
 
   func forward(
     input: ImageTensor, weights: UnsafePointer<Float>, output: ImageTensor,
     scratch: UnsafeMutablePointer<Float>
   ) {
-    direct.forward(
+    base.forward(
       input.view(of: TileBFloat16.self), weights, output.view(), scratch: scratch)
   }
 
@@ -38,19 +25,19 @@ struct TileConvolution<Direct: DirectConvolutionAlgorithm>: ConvolutionAlgorithm
     outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
     accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
-    direct.backwardData(
+    base.backwardData(
       outputGradient.view(of: TileBFloat16.self), weights, inputGradient.view(),
       accumulate: accumulate, scratch: scratch)
   }
 
-  func weightScratchCount(images: Int) -> Int { direct.weightScratchCount(images: images) }
+  func weightScratchCount(images: Int) -> Int { base.weightScratchCount(images: images) }
 
   func addWeightGradient(
     input: ImageTensor, outputGradient: ImageTensor,
     into weightGradient: UnsafeMutablePointer<Float>, isFirst: Bool, isLast: Bool,
     scratch: UnsafeMutablePointer<Float>
   ) {
-    direct.addWeightGradient(
+    base.addWeightGradient(
       input.view(of: TileBFloat16.self), outputGradient.view(), into: weightGradient,
       isFirst: isFirst, isLast: isLast, scratch: scratch)
   }

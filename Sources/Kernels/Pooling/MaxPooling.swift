@@ -4,26 +4,26 @@ import CProcessor
 import Tensors
 
 public enum MaxPooling {
-  /// output = window maximum; `winners` remembers which input won, for the backward pass.
+  /// output = the window's maximum; `argmax` says which input that is, for the backward pass.
   ///
   /// Padding never wins. Of equal inputs the first in row order wins, as in PyTorch.
   /// - Parameters:
   ///   - geometry: the window of at most 256 positions, with as many output as input channels.
-  ///   - winners: [N, H_out, W_out, C], the winner's position in its window, r·S + s; overwritten.
+  ///   - argmax: [N, H_out, W_out, C], the maximum's position in its window, r·S + s; overwritten.
   ///     Nil when no backward pass follows.
   public static func forward(
     _ geometry: ConvolutionGeometry, input: ImageTensor, output: ImageTensor,
-    winners: UnsafeMutablePointer<UInt8>?
+    argmax: UnsafeMutablePointer<UInt8>?
   ) {
     switch input.element {
-    case .float32: forward(geometry, input.view(of: Float.self), output.view(), winners)
-    case .bfloat16: forward(geometry, input.view(of: BFloat16.self), output.view(), winners)
+    case .float32: forward(geometry, input.view(of: Float.self), output.view(), argmax)
+    case .bfloat16: forward(geometry, input.view(of: BFloat16.self), output.view(), argmax)
     }
   }
 
   private static func forward<Element: KernelElement>(
     _ geometry: ConvolutionGeometry, _ input: TensorView<Element>, _ output: TensorView<Element>,
-    _ winners: UnsafeMutablePointer<UInt8>?
+    _ argmax: UnsafeMutablePointer<UInt8>?
   ) {
     let channels = input.channels
     forEachWindow(geometry, images: input.images) { window in
@@ -47,8 +47,8 @@ public enum MaxPooling {
           }
           let index = window.outputOffset + channel
           best.store(to: output.base, at: index)
-          if let winners {
-            UnsafeMutableRawPointer(winners + index).storeBytes(
+          if let argmax {
+            UnsafeMutableRawPointer(argmax + index).storeBytes(
               of: lowest_bytes(unsafeBitCast(winner, to: SIMD16<UInt32>.self)),
               as: SIMD16<UInt8>.self)
           }
@@ -66,7 +66,7 @@ public enum MaxPooling {
             }
           }
           output.base[window.outputOffset + channel] = Element(rounding: best)
-          winners?[window.outputOffset + channel] = UInt8(truncatingIfNeeded: winner)
+          argmax?[window.outputOffset + channel] = UInt8(truncatingIfNeeded: winner)
         })
     }
   }
@@ -74,22 +74,22 @@ public enum MaxPooling {
   /// inputGradient (+)= outputGradient at each window's winner; of overlapping windows in order of memory,
   /// and rounded once.
   public static func backward(
-    _ geometry: ConvolutionGeometry, outputGradient: ImageTensor, winners: UnsafePointer<UInt8>,
+    _ geometry: ConvolutionGeometry, outputGradient: ImageTensor, argmax: UnsafePointer<UInt8>,
     inputGradient: ImageTensor, accumulate: Bool
   ) {
     switch outputGradient.element {
     case .float32:
       backward(
-        geometry, outputGradient.view(of: Float.self), winners, inputGradient.view(), accumulate)
+        geometry, outputGradient.view(of: Float.self), argmax, inputGradient.view(), accumulate)
     case .bfloat16:
       backward(
-        geometry, outputGradient.view(of: BFloat16.self), winners, inputGradient.view(), accumulate)
+        geometry, outputGradient.view(of: BFloat16.self), argmax, inputGradient.view(), accumulate)
     }
   }
 
   private static func backward<Element: KernelElement>(
     _ geometry: ConvolutionGeometry, _ outputGradient: TensorView<Element>,
-    _ winners: UnsafePointer<UInt8>, _ inputGradient: TensorView<Element>, _ accumulate: Bool
+    _ argmax: UnsafePointer<UInt8>, _ inputGradient: TensorView<Element>, _ accumulate: Bool
   ) {
     let (input, output, stride) = (geometry.input, geometry.output, geometry.stride)
     let channels = output.channels
@@ -117,17 +117,17 @@ public enum MaxPooling {
             wide: { channel in
               var sum = accumulate ? Vector(dx, at: target + channel) : .zero
               forEachWindow { window, position in
-                let winners = UnsafeRawPointer(winners + window + channel)
+                let argmax = UnsafeRawPointer(argmax + window + channel)
                   .loadUnaligned(as: SIMD16<UInt8>.self)
                 sum += values_where(
-                  Vector(dy, at: window + channel), winners, UInt8(truncatingIfNeeded: position))
+                  Vector(dy, at: window + channel), argmax, UInt8(truncatingIfNeeded: position))
               }
               sum.store(to: dx, at: target + channel)
             },
             narrow: { channel in
               var sum = accumulate ? dx[target + channel].float : 0
               forEachWindow { window, position in
-                if Int(winners[window + channel]) == position { sum += dy[window + channel].float }
+                if Int(argmax[window + channel]) == position { sum += dy[window + channel].float }
               }
               dx[target + channel] = Element(rounding: sum)
             })

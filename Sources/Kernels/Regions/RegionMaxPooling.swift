@@ -11,7 +11,7 @@ public struct RegionMaxPooling: Hashable, Sendable {
   /// Positions of the map for each pixel of the regions.
   public let scale: Float
 
-  /// What the winners say of a part without positions.
+  /// The argmax of a part without positions.
   private static let nobody: Int32 = -1
 
   public init(height: Int, width: Int, scale: Float) {
@@ -39,20 +39,20 @@ public struct RegionMaxPooling: Hashable, Sendable {
   /// - Parameters:
   ///   - features: [1, H, W, C].
   ///   - output: [regions, height, width, C]; overwritten.
-  ///   - winners: likewise; the position of each maximum, or -1; overwritten.
+  ///   - argmax: likewise; the position of each maximum, or -1; overwritten.
   public func forward(
     features: ImageTensor, regions: RegionRows, output: ImageTensor,
-    winners: UnsafeMutablePointer<Int32>
+    argmax: UnsafeMutablePointer<Int32>
   ) {
     switch features.element {
-    case .float32: forward(features.view(of: Float.self), regions, output.view(), winners)
-    case .bfloat16: forward(features.view(of: BFloat16.self), regions, output.view(), winners)
+    case .float32: forward(features.view(of: Float.self), regions, output.view(), argmax)
+    case .bfloat16: forward(features.view(of: BFloat16.self), regions, output.view(), argmax)
     }
   }
 
   private func forward<Element: KernelElement>(
     _ features: TensorView<Element>, _ regions: RegionRows, _ output: TensorView<Element>,
-    _ winners: UnsafeMutablePointer<Int32>
+    _ argmax: UnsafeMutablePointer<Int32>
   ) {
     let (shape, channels) = (features.shape, features.channels)
     require(
@@ -66,7 +66,7 @@ public struct RegionMaxPooling: Hashable, Sendable {
       for row in 0..<height {
         for column in 0..<width {
           let first = ((region * height + row) * width + column) * channels
-          let (y, winner) = (output.base + first, winners + first)
+          let (y, winner) = (output.base + first, argmax + first)
           for channel in 0..<channels {
             y[channel] = Element(rounding: 0)
             winner[channel] = Self.nobody
@@ -91,25 +91,25 @@ public struct RegionMaxPooling: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - outputGradient: [regions, height, width, C].
-  ///   - winners: of the forward pass.
+  ///   - argmax: of the forward pass.
   public func backward(
-    outputGradient: ImageTensor, winners: UnsafePointer<Int32>,
+    outputGradient: ImageTensor, argmax: UnsafePointer<Int32>,
     featureGradient: UnsafeMutablePointer<Float>
   ) {
     switch outputGradient.element {
-    case .float32: backward(outputGradient.view(of: Float.self), winners, featureGradient)
-    case .bfloat16: backward(outputGradient.view(of: BFloat16.self), winners, featureGradient)
+    case .float32: backward(outputGradient.view(of: Float.self), argmax, featureGradient)
+    case .bfloat16: backward(outputGradient.view(of: BFloat16.self), argmax, featureGradient)
     }
   }
 
   private func backward<Element: KernelElement>(
-    _ outputGradient: TensorView<Element>, _ winners: UnsafePointer<Int32>,
+    _ outputGradient: TensorView<Element>, _ argmax: UnsafePointer<Int32>,
     _ featureGradient: UnsafeMutablePointer<Float>
   ) {
     let channels = outputGradient.channels
     for first in stride(from: 0, to: outputGradient.count, by: channels) {
-      for channel in 0..<channels where winners[first + channel] != Self.nobody {
-        featureGradient[Int(winners[first + channel]) * channels + channel] +=
+      for channel in 0..<channels where argmax[first + channel] != Self.nobody {
+        featureGradient[Int(argmax[first + channel]) * channels + channel] +=
           outputGradient.base[first + channel].float
       }
     }

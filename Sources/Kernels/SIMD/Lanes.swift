@@ -2,8 +2,6 @@
 
 /// A vector of sixteen floats, or one float.
 protocol Lanes {
-  /// Elements of memory that a value covers.
-  static var count: Int { get }
   static var zero: Self { get }
   init<Element: KernelElement>(_ source: UnsafePointer<Element>, at index: Int)
   func store<Element: KernelElement>(to target: UnsafeMutablePointer<Element>, at index: Int)
@@ -21,8 +19,6 @@ protocol Lanes {
 }
 
 extension Vector: Lanes {
-  @inline(__always) static var count: Int { lanes }
-
   @inline(__always)
   init<Element: KernelElement>(_ source: UnsafePointer<Element>, at index: Int) {
     self = Element.vector(source, at: index)
@@ -41,8 +37,6 @@ extension Vector: Lanes {
 }
 
 extension Float: Lanes {
-  @inline(__always) static var count: Int { 1 }
-
   @inline(__always)
   init(repeating value: Float) { self = value }
 

@@ -95,11 +95,3 @@ func prefetchForWriting<Element>(_ base: UnsafeMutablePointer<Element>, _ elemen
 func independent<Element>(_ pointer: UnsafePointer<Element>) -> UnsafePointer<Element> {
   independent_pointer(pointer).assumingMemoryBound(to: Element.self)
 }
-
-extension Range<Int> {
-  /// Part `index` of `parts` nearly equal ones.
-  @inline(__always)
-  func part(_ index: Int, of parts: Int) -> Range<Int> {
-    lowerBound + count * index / parts..<lowerBound + count * (index + 1) / parts
-  }
-}

@@ -28,6 +28,7 @@ public struct KernelTarget: Hashable, Sendable {
   public let mc: Int
   /// KC: steps per block; KC × NR of B stay in the first-level cache. There is no NC: B is packed
   /// once for many products, and a B beyond half of the second-level cache is prefetched by panels.
+  /// A multiple of 16, the steps of a group of `ProductArithmetic.bfloat16Tiles`.
   public let kc: Int
   /// Floats of the first-level data cache.
   public let l1: Int

@@ -20,13 +20,11 @@ public final class SharedWindow {
   /// (``Communicator/splitBySharedMemory()``). The corresponding MPI function is
   /// `MPI_Win_allocate_shared`.
   public init(_ communicator: Communicator, bytesPerRank bytes: Int) throws(MPIError) {
-    let line = 64
-    let size = (bytes + line - 1) / line * line + line
     var base: UnsafeMutableRawPointer?
     var window: MPI_Win? = shim_win_null()
     try check(
       MPI_Win_allocate_shared(
-        size, 1, shim_info_null(), communicator.handle, &base, &window),
+        Self.partBytes(bytes), 1, shim_info_null(), communicator.handle, &base, &window),
       "MPI_Win_allocate_shared")
     handle = window!
     self.communicator = communicator
@@ -37,7 +35,7 @@ public final class SharedWindow {
       var part: UnsafeMutableRawPointer?
       try check(
         MPI_Win_shared_query(handle, Int32(rank), &partSize, &unit, &part), "MPI_Win_shared_query")
-      let start = part!.alignedUp(toMultipleOf: line)
+      let start = part!.alignedUp(toMultipleOf: Self.line)
       parts.append(
         UnsafeMutableRawBufferPointer(start: start, count: Int(partSize) - (start - part!)))
     }
@@ -46,6 +44,11 @@ public final class SharedWindow {
     try communicator.barrier()
   }
 
+  private static let line = 64
+
+  /// Bytes of a rank's part of a window, from whose first whole cache line on `bytes` are used.
+  private static func partBytes(_ bytes: Int) -> Int { (bytes + line - 1) / line * line + line }
+
   /// Whether the host has shared memory left for a window of these sizes, the same on every rank.
   ///
   /// Containers often have 64 MiB of it (`docker run --shm-size`), and a window that does not fit kills
@@ -53,7 +56,7 @@ public final class SharedWindow {
   public static func fits(
     _ communicator: Communicator, bytesPerRank bytes: Int
   ) throws(MPIError) -> Bool {
-    let wanted = try communicator.allReduce(bytes + 2 * 64, .sum)
+    let wanted = try communicator.allReduce(partBytes(bytes), .sum)
     var system = statvfs()
     // Where Open MPI keeps windows on Linux (`osc_sm_backing_directory`).
     let isKnown = statvfs("/dev/shm", &system) == 0

@@ -26,8 +26,13 @@ package struct ImageNetNetwork: Hashable, Sendable {
   /// Smallest image height and width: the maps are halved five times.
   package static let minimumSize = 32
 
-  /// The depths of He et al. 2015, Table 1.
-  package static let depths = [18, 34, 50, 101, 152]
+  /// The networks of He et al. 2015, Table 1, and the blocks of each stage.
+  private static let table: [(depth: Int, blocks: [Int])] = [
+    (18, [2, 2, 2, 2]), (34, [3, 4, 6, 3]), (50, [3, 4, 6, 3]), (101, [3, 4, 23, 3]),
+    (152, [3, 8, 36, 3]),
+  ]
+
+  package static let depths = table.map(\.depth)
 
   /// - Returns: nil unless `depth` is one of `depths`, at least 50 where a cardinality is given and
   ///   at most 34 for the plain network, and the images have at least 32×32 pixels.
@@ -58,15 +63,8 @@ package struct ImageNetNetwork: Hashable, Sendable {
   /// Whether a network of that depth is made of bottleneck blocks.
   static func hasBottlenecks(_ depth: Int) -> Bool { depth >= 50 }
 
-  /// Blocks of each stage (He et al. 2015, Table 1).
-  package var blocks: [Int] {
-    switch depth {
-    case 18: [2, 2, 2, 2]
-    case 34, 50: [3, 4, 6, 3]
-    case 101: [3, 4, 23, 3]
-    default: [3, 8, 36, 3]
-    }
-  }
+  /// Blocks of each stage.
+  package var blocks: [Int] { Self.table.first { $0.depth == depth }!.blocks }
 
   package var name: String {
     let prefix = squeezes ? "se" : ""

@@ -54,7 +54,7 @@ extension ConvolutionGeometry {
   }
 }
 
-private final class MaxPoolingLayer: PlannedLayer {
+private struct MaxPoolingLayer: PlannedLayer {
   let name: String
   let geometry: ConvolutionGeometry
   let source: ActivationSource
@@ -62,26 +62,14 @@ private final class MaxPoolingLayer: PlannedLayer {
   let outputGradient: TensorSlot?
   let inputGradient: GradientTarget?
   /// Images or rows, at most.
-  private let images: Int
-  /// [N, H_out, W_out, C]; empty where no backward pass follows.
-  private var winners = AlignedBuffer<UInt8>(count: 0)
+  let images: Int
 
-  init(
-    name: String, geometry: ConvolutionGeometry, source: ActivationSource, output: TensorSlot,
-    outputGradient: TensorSlot?, inputGradient: GradientTarget?, images: Int
-  ) {
-    self.name = name
-    self.geometry = geometry
-    self.source = source
-    self.output = output
-    self.outputGradient = outputGradient
-    self.inputGradient = inputGradient
-    self.images = images
+  var savedBytes: Int { outputGradient == nil ? 0 : images * geometry.output.count }
+
+  /// Which element of its window each output was, [N, H_out, W_out, C]; none where no backward pass follows.
+  private func argmax(_ pass: PassContext) -> UnsafeMutablePointer<UInt8> {
+    pass.saved.assumingMemoryBound(to: UInt8.self)
   }
-
-  var ownBytes: Int { outputGradient == nil ? 0 : images * geometry.output.count }
-
-  func allocate() { winners = AlignedBuffer(count: ownBytes) }
 
   func scratch(_ direction: PassDirection) -> PassScratch {
     PassScratch(
@@ -99,8 +87,8 @@ private final class MaxPoolingLayer: PlannedLayer {
           scratch: ImageTensor(
             memory: scratch, images: 1, shape: geometry.input, element: output.element)),
         output: pass.tensor(output, image),
-        winners: outputGradient == nil
-          ? nil : winners.pointer + image.firstImage * geometry.output.count)
+        argmax: outputGradient == nil
+          ? nil : argmax(pass) + image.firstImage * geometry.output.count)
     }
   }
 
@@ -109,7 +97,7 @@ private final class MaxPoolingLayer: PlannedLayer {
     pass.forEachShard { shard, _ in
       MaxPooling.backward(
         geometry, outputGradient: pass.tensor(outputGradient, shard: shard),
-        winners: winners.pointer + pass.rows(of: output, shard: shard).lowerBound
+        argmax: argmax(pass) + pass.rows(of: output, shard: shard).lowerBound
           * geometry.output.count,
         inputGradient: pass.tensor(inputGradient.slot, shard: shard),
         accumulate: inputGradient.accumulate)

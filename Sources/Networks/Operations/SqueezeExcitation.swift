@@ -83,10 +83,6 @@ private final class SqueezeExcitationLayer: PlannedLayer {
   private let images: Int
   private let squeeze: FullyConnected
   private let excite: FullyConnected
-  /// Of each image: channel means, hidden units, gate, and in training the gradients of gate and hidden
-  /// units.
-  private var vectors = AlignedBuffer<Float>(count: 0)
-
   init(
     name: String, source: ActivationSource, shape: ImageShape, hidden: Int, output: TensorSlot,
     parameters: [Range<Int>], trains: Bool, outputGradient: TensorSlot?,
@@ -130,16 +126,17 @@ private final class SqueezeExcitationLayer: PlannedLayer {
 
   private var vectorsWidth: Int { 3 * shape.channels + 2 * squeeze.outputs }
 
-  var ownBytes: Int { images * vectorsWidth * MemoryLayout<Float>.stride }
-
-  func allocate() { vectors = AlignedBuffer(count: images * vectorsWidth) }
+  /// Each image's channel means, hidden units and gate, and in training the gradients of gate and hidden
+  /// units.
+  var savedBytes: Int { images * vectorsWidth * MemoryLayout<Float>.stride }
 
   /// A vector of each of a shard's images, [images, 1, 1, width].
-  private func tensor(_ vector: Vector, _ rows: Range<Int>) -> ImageTensor {
+  private func tensor(_ vector: Vector, _ rows: Range<Int>, _ pass: PassContext) -> ImageTensor {
     let before = (0..<vector.rawValue).reduce(0) { $0 + width(Vector(rawValue: $1)!) }
     let channels = width(vector)
+    let vectors = pass.saved.assumingMemoryBound(to: Float.self)
     return ImageTensor(
-      base: vectors.pointer + images * before + rows.lowerBound * channels, images: rows.count,
+      base: vectors + images * before + rows.lowerBound * channels, images: rows.count,
       shape: ImageShape(height: 1, width: 1, channels: channels))
   }
 
@@ -161,7 +158,7 @@ private final class SqueezeExcitationLayer: PlannedLayer {
       let rows = pass.rows(of: output, shard: shard)
       let input = source.stored(pass, shard: shard)
       let (mean, hidden, gate) = (
-        tensor(.mean, rows), tensor(.hidden, rows), tensor(.gate, rows)
+        tensor(.mean, rows, pass), tensor(.hidden, rows, pass), tensor(.gate, rows, pass)
       )
       GlobalAveragePooling.forward(input, output: mean)
       squeeze.forward(
@@ -179,9 +176,9 @@ private final class SqueezeExcitationLayer: PlannedLayer {
     pass.forEachShard { shard, scratch in
       let rows = pass.rows(of: output, shard: shard)
       let gradient = pass.tensor(outputGradient, shard: shard)
-      let (hidden, gate) = (tensor(.hidden, rows), tensor(.gate, rows))
+      let (hidden, gate) = (tensor(.hidden, rows, pass), tensor(.gate, rows, pass))
       let (gateGradient, hiddenGradient) = (
-        tensor(.gateGradient, rows), tensor(.hiddenGradient, rows)
+        tensor(.gateGradient, rows, pass), tensor(.hiddenGradient, rows, pass)
       )
       ChannelScale.backwardScale(
         outputGradient: gradient, input: source.stored(pass, shard: shard),
@@ -221,10 +218,10 @@ private final class SqueezeExcitationLayer: PlannedLayer {
       target + (parameters[index].lowerBound - range.lowerBound)
     }
     squeeze.backwardWeights(
-      input: tensor(.mean, rows), outputGradient: tensor(.hiddenGradient, rows),
+      input: tensor(.mean, rows, pass), outputGradient: tensor(.hiddenGradient, rows, pass),
       weightGradient: gradient(0), biasGradient: gradient(1), scratch: scratch)
     excite.backwardWeights(
-      input: tensor(.hidden, rows), outputGradient: tensor(.gateGradient, rows),
+      input: tensor(.hidden, rows, pass), outputGradient: tensor(.gateGradient, rows, pass),
       weightGradient: gradient(2), biasGradient: gradient(3), scratch: scratch)
     pass.didAddShardGradient(range, shard: shard)
   }

@@ -22,13 +22,27 @@ extension Program {
   /// The time at which a step's backward pass runs; its forward pass runs at the step's index.
   func backwardTime(_ step: StepID) -> Int { 2 * steps.count - 1 - step }
 
+  /// Gives each layer the bytes that it keeps from its forward to its backward pass.
+  ///
+  /// - Returns: where they are, in bytes from the arena's start.
+  mutating func placeSaved(_ bytes: [Int]) -> [Int] {
+    let blocks = bytes.enumerated().map { index, bytes in
+      let last = mode == .training ? backwardTime(index) : index
+      return arena.reserve(bytes: bytes, lifetime: index...last)
+    }
+    arena.place()
+    return blocks.map { arena.offsets[$0] }
+  }
+
   /// Gives each layer's pass in one direction its scratch, where values and gradients leave room.
   ///
   /// - Parameters:
+  ///   - saved: from `placeSaved`.
   ///   - threads: of the rank.
   ///   - shardGradients: rows for the shards' weight gradients.
   mutating func placeScratch(
-    _ scratch: [PassScratch], _ direction: PassDirection, threads: Int, shardGradients: Int
+    _ scratch: [PassScratch], saved: [Int], _ direction: PassDirection, threads: Int,
+    shardGradients: Int
   ) -> [PassScratch.Offsets] {
     let float = MemoryLayout<Float>.stride
     let blocks = scratch.enumerated().map { index, scratch in
@@ -40,12 +54,12 @@ extension Program {
       return counts.map { arena.reserve(bytes: float * $0, lifetime: time...time) }
     }
     arena.place()
-    return zip(scratch, blocks).map { scratch, blocks in
-      let offsets = blocks.map { arena.offsets[$0] }
+    return scratch.enumerated().map { index, scratch in
+      let offsets = blocks[index].map { arena.offsets[$0] }
       return PassScratch.Offsets(
         threads: offsets[0], perThread: CacheLine.whole(floats: scratch.perThread),
         preparedWeights: offsets[1], shardGradients: offsets[2],
-        perShardGradient: CacheLine.whole(floats: scratch.shardGradient))
+        perShardGradient: CacheLine.whole(floats: scratch.shardGradient), saved: saved[index])
     }
   }
 }

@@ -112,11 +112,6 @@ package struct Program {
     return readings
   }
 
-  /// Whether the backward pass makes the gradient of a step's input.
-  package func propagates(_ step: Step, toInput position: Int) -> Bool {
-    values[step.inputs[position]].needsGradient
-  }
-
   /// Whether the backward pass makes any gradient at a step.
   package func hasBackward(_ step: Step) -> Bool { values[step.output].needsGradient }
 

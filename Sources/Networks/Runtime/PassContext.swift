@@ -183,6 +183,11 @@ package struct PassContext {
   /// The present convolution's weights in the form that its algorithm multiplies with.
   var preparedWeights: UnsafeMutablePointer<Float> { workspace.floats(at: scratch.preparedWeights) }
 
+  /// The present layer's `savedBytes`, as its forward pass left them.
+  package var saved: UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(workspace.floats(at: scratch.saved))
+  }
+
   // MARK: Weight gradients
 
   /// Where local shard `shard` leaves its part of the gradient of the weights at `range`.

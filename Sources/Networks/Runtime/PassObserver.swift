@@ -18,7 +18,7 @@ package struct LayerDescription: Hashable, Sendable {
   }
 }
 
-/// Hears of each layer of a training pass, on the thread that drives the replica.
+/// Notified of each layer of a training pass, on the thread that drives the replica.
 package protocol PassObserver: AnyObject {
   /// Once, before the first pass: the layers of the training plan, in the order of their numbers.
   func willObserve(_ layers: [LayerDescription])

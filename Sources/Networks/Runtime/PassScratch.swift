@@ -1,4 +1,4 @@
-/// Memory that a layer works in beside values and gradients, for one pass of one layer.
+/// Memory that a layer works in beside values and gradients.
 
 /// What one pass of a layer needs, in floats.
 package struct PassScratch {
@@ -22,5 +22,7 @@ package struct PassScratch {
     var preparedWeights = 0
     var shardGradients = 0
     var perShardGradient = 0
+    /// What the layer keeps from its forward to its backward pass.
+    var saved = 0
   }
 }

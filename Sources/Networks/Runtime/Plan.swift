@@ -10,8 +10,6 @@ package struct Plan {
   let outputs: [TensorSlot]
   /// Bytes of the arena.
   package let arenaBytes: Int
-  /// Bytes that layers hold beside the arena, in proportion to the batch.
-  package var ownBytes: Int { layers.reduce(0) { $0 + $1.ownBytes } }
   /// Sets of rows that the data decide.
   let rowSets: Int
   /// Doubles of a normalization's statistics, at most.
@@ -51,9 +49,10 @@ package struct Plan {
     self.layers = layers
     outputs = program.outputs.map { program.values[$0].slot! }
     let rows = ShardGradientRows(groups.layout, inOrder: threads == 1)
+    let saved = program.placeSaved(layers.map(\.savedBytes))
     func scratch(_ direction: PassDirection) -> [PassScratch.Offsets] {
       program.placeScratch(
-        layers.map { $0.scratch(direction) }, direction, threads: threads,
+        layers.map { $0.scratch(direction) }, saved: saved, direction, threads: threads,
         shardGradients: rows.scratchRows)
     }
     backwardScratch = mode == .training ? scratch(.backward) : []

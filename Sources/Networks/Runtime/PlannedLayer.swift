@@ -32,11 +32,8 @@ package protocol PlannedLayer {
   /// The weights whose gradients the backward pass makes, in the weights region; nil: none.
   var weightRange: Range<Int>? { get }
 
-  /// Bytes of memory of its own, beside the arena, that grow with the batch.
-  var ownBytes: Int { get }
-
-  /// Takes that memory, once, before the first pass.
-  func allocate()
+  /// Bytes that the forward pass writes for itself and for the backward pass: `PassContext.saved`.
+  var savedBytes: Int { get }
 
   /// What a pass over the plan's images works in.
   func scratch(_ direction: PassDirection) -> PassScratch
@@ -53,8 +50,7 @@ extension PlannedLayer {
   package var multiplyAdds: Int { 0 }
   package var needsInputGradient: Bool { true }
   package var needsTargets: Bool { false }
-  package var ownBytes: Int { 0 }
-  package func allocate() {}
+  package var savedBytes: Int { 0 }
   package var weightRange: Range<Int>? { nil }
   package func scratch(_ direction: PassDirection) -> PassScratch { PassScratch() }
 }

@@ -55,7 +55,6 @@ package class Replica {
     evaluationLayout = plans.evaluationLayout
     team = ThreadTeam(threads: plans.threads)
     evaluationPlan = plans.evaluation
-    for plan in plans.all { for layer in plan.layers { layer.allocate() } }
     precondition(
       other.map { $0.parameterLayout.contains(parameters) } ?? true, "parameters in other places")
     workspace = Workspace(

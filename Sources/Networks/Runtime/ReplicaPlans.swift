@@ -52,9 +52,6 @@ package struct ReplicaPlans {
   /// Bytes of the arena that holds activations and their gradients.
   package var arenaBytes: Int { all.map(\.arenaBytes).max()! }
 
-  /// Bytes of activations and their gradients, with what layers hold beside the arena.
-  package var activationBytes: Int { arenaBytes + all.map(\.ownBytes).reduce(0, +) }
-
   /// Bytes of parameters and running statistics.
   package var parameterBytes: Int {
     (parameters.count + parameters.runningStatisticsCount) * MemoryLayout<Float>.stride

@@ -14,6 +14,5 @@ package struct MicroBatchIndex: Hashable, Sendable {
   /// A mini-batch that is its only micro-batch.
   package static let whole = MicroBatchIndex(index: 0, of: 1)
 
-  var isFirst: Bool { index == 0 }
   var isLast: Bool { index == count - 1 }
 }

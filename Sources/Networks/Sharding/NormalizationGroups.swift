@@ -74,7 +74,7 @@ package final class NormalizationGroups {
     return shards.lowerBound / size..<(shards.upperBound - 1) / size + 1
   }
 
-  /// The ranks in the fewest neighbours whose statistics never meet: no BN group has shards in two.
+  /// The smallest runs of neighbouring ranks such that no BN group has shards in two of them.
   package var clusters: [Range<Int>] {
     let size = groups[0].count
     let starts = (0..<layout.ranks).filter { layout.shards(ofRank: $0).lowerBound % size == 0 }

@@ -4,7 +4,7 @@ import Console
 
 /// `torch.optim.lr_scheduler.ReduceLROnPlateau` on the evaluation error, with a relative threshold.
 ///
-/// The only schedule with a state: it must see the same errors on every rank.
+/// It has a state, so it must see the same errors on every rank.
 package struct PlateauSchedule: LearningRateSchedule, Hashable {
   package let initial: Double
   /// The factor at each drop.

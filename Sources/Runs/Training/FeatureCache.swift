@@ -62,7 +62,7 @@ final class FeatureCache {
       }
       progress(step + 1, first + count)
     }
-    array.publish()
+    try array.publish()
   }
 
   static func batches(of source: any ImageSource, _ layout: ShardLayout) -> Int {
