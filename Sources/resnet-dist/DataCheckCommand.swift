@@ -10,7 +10,7 @@ struct DataCheckCommand: RankedCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "check",
-    abstract: "Read every image once and tell which are bad, repeated or in both splits.",
+    abstract: "Read every image once and list those that are bad, repeated or in both splits.",
     usage: "resnet-dist data check --data-dir <folder> [<options>]",
     discussion: """
       The exit code is 1 where an image cannot be decoded or is larger than

@@ -8,7 +8,7 @@ import Synchronization
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Get data sets, check them, and their statistics.",
+    commandName: "data", abstract: "Fetch data sets, check them, and compute their statistics.",
     subcommands: [FetchCommand.self, DataCheckCommand.self, StatisticsCommand.self])
 }
 

@@ -10,7 +10,7 @@ import Settings
 struct DoctorCommand: RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Look at machines, ranks, network, images and needs of a run before it.",
+    abstract: "Check machines, ranks, network, images, memory, disk and time before a run.",
     usage: "mpirun -n <ranks> resnet-dist doctor [<options of train>] [--json]",
     discussion: """
       Start it as the training run will be started, with its flags; it takes some seconds:

@@ -14,8 +14,8 @@ struct EvalCommand: RankedCommand {
     commandName: "eval",
     abstract: "Evaluate a network on the test images, each exactly once.",
     discussion: """
-      Weights from a run bring their model, data set and normalization along; for a plain \
-      .safetensors file name them:
+      Weights from a run include their model, data set and normalization; for a plain \
+      .safetensors file, name them:
 
         resnet-dist eval --weights runs/NAME
         resnet-dist eval --model resnet20 --weights resnet20.safetensors \\

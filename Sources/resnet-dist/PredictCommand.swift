@@ -11,7 +11,7 @@ import System
 struct PredictCommand: RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict",
-    abstract: "Tell the most likely classes of image files.",
+    abstract: "Predict the most likely classes of image files.",
     usage: "[mpirun -n <ranks>] resnet-dist predict --weights <weights> <image>...",
     discussion: """
       Weights from a run know their network, their classes and how images are prepared. Plain files of \

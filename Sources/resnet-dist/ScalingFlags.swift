@@ -7,7 +7,7 @@ import Settings
 struct ScalingFlags: ParsableArguments {
   @Flag(
     help: ArgumentHelp(
-      "Measure the step here, and tell how long it takes on more hosts like this one, with as many "
+      "Measure the step here, and predict how long it takes on more hosts like this one, with as many "
         + "ranks each as run now. Takes --ranks, --latency and --bandwidth."))
   var predict = false
 

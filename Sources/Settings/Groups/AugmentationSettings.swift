@@ -135,16 +135,16 @@ extension AugmentationSettings: SettingGroup {
       aliases: ["smoothing"]),
     Setting(
       "bce-loss", \.augmentation.usesBinaryLoss, .flag,
-      "Train with binary cross-entropy, a question for each class (Wightman et al. 2021); tests "
+      "Train with binary cross-entropy, a yes or no for each class (Wightman et al. 2021); tests "
         + "measure cross-entropy all the same."),
     Setting(
       "bce-target-thresh", \.augmentation.binaryThreshold, .real(0..<1), valueName: "target",
-      "For that loss make targets above it 1 and the others 0, so that of mixed images both classes "
-        + "are there.", unset: "targets stay as mixed"),
+      "With --bce-loss: targets above this become 1 and the others 0, so that a mixed image has both "
+        + "classes.", unset: "targets stay as mixed"),
     Setting(
       "ra-reps", \.augmentation.repeats, .integer(1...64),
-      "Repeated augmentation: an image comes N times in a row, changed anew each time, and an epoch "
-        + "has as many samples of an Nth of the images (Hoffer et al. 2019, Berman et al. 2019).",
+      "Repeated augmentation: an image comes N times in a row, augmented anew each time, and an epoch "
+        + "has the same number of samples, of an Nth of the images (Hoffer et al. 2019, Berman et al. 2019).",
       aliases: ["aug-repeats"]),
     Setting(
       "random-erase", \.augmentation.randomErasing, .real(0...1), valueName: "part",

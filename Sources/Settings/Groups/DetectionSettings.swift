@@ -57,10 +57,10 @@ extension DetectionSettings: SettingGroup {
       effect: .fixed),
     Setting(
       "min-size", \.detection.shortSide, .integer(Detector.leastSide...16_384), valueName: "pixels",
-      "Pixels that the shorter side of each image becomes.", aliases: ["short-side", "imgsz"]),
+      "Pixels that the shorter side of each image is resized to.", aliases: ["short-side", "imgsz"]),
     Setting(
       "max-size", \.detection.longSide, .integer(Detector.leastSide...16_384), valueName: "pixels",
-      "Pixels that the longer side has at most.", aliases: ["long-side"]),
+      "The most pixels that the longer side may then have.", aliases: ["long-side"]),
     Setting(
       "train-min-sizes", \.detection.trainingSides, .sides,
       "Shorter sides of which one is drawn for each training image.", unset: "--min-size"),
@@ -99,7 +99,7 @@ extension DetectionSettings: SettingGroup {
       "The part of them that may be foreground."),
     Setting(
       "rpn-fg-iou-thresh", \.detection.network.anchorMatching.foreground, .overlap,
-      "Overlap with an object from which on an anchor is foreground."),
+      "The least overlap with an object that makes an anchor foreground."),
     Setting(
       "rpn-bg-iou-thresh", \.detection.network.anchorMatching.background, .overlap,
       "Overlap below which an anchor is background."),
@@ -129,7 +129,7 @@ extension DetectionSettings: SettingGroup {
       "The part of them that may be foreground."),
     Setting(
       "box-fg-iou-thresh", \.detection.network.regionMatching.foreground, .overlap,
-      "Overlap with an object from which on a region is foreground; others are background."),
+      "The least overlap with an object that makes a region foreground; others are background."),
     Setting(
       "box-score-thresh", \.detection.rule.leastScore, .overlap,
       "Boxes with a lower probability are not reported."),
@@ -139,7 +139,7 @@ extension DetectionSettings: SettingGroup {
     ),
     Setting(
       "box-detections-per-img", \.detection.rule.limit, .integer(1...100_000),
-      "Boxes of an image that are reported at most."),
+      "The most boxes that are reported for an image."),
     Setting(
       "box-refinement", \.detection.rule.refines, .flag,
       "Pool features again from each box that was found, and let boxes that overlap vote, as appendix B of "

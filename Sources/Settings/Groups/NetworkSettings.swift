@@ -76,13 +76,13 @@ extension NetworkSettings: SettingGroup {
         + "or the 3x3, as in torchvision (v1.5).", unset: "3x3", effect: .fixed),
     Setting(
       "precision", \.network.precision, .choice,
-      "The numbers between layers: fp32, or bf16, half of the memory and twice the products a "
-        + "second where the processor has them; bf16-amx adds in the order of Intel's AMX and is for "
+      "The type of values between layers: fp32, or bf16, with half of the memory and twice the products "
+        + "per second where the processor has bf16; bf16-amx sums in the order of Intel's AMX and is for "
         + "processors that have it. Weights, sums and checkpoints are fp32 in all.",
       effect: .fixed, isCommon: true),
     Setting(
       "zero-init-residual", \.network.zeroInitResidual, .flag,
-      "Begin with 0 as the last BN scale of each residual block, so that it begins as its "
+      "Initialize the last BN scale of each residual block to 0, so that the block starts as its "
         + "shortcut.", effect: .start),
     Setting(
       "weights", \.network.weights, .text("a weights file", "path", completion: .file),
@@ -90,8 +90,8 @@ extension NetworkSettings: SettingGroup {
         + "torchvision's names.", effect: .start, isCommon: true),
     Setting(
       "new-classifier", \.network.newClassifier, .flag,
-      "Start the classifier (fc) anew on the other --weights, as is done anyway where they tell "
-        + "another number of classes apart.", effect: .start),
+      "Replace the classifier (fc) of --weights by a new one, as is done anyway where it has another "
+        + "number of classes.", effect: .start),
     Setting(
       "transfer", \.network.transfer, .choice,
       "Transfer learning from --weights: train all layers, the last blocks and the classifier, or "
@@ -103,8 +103,8 @@ extension NetworkSettings: SettingGroup {
     Setting(
       "freeze", \.network.frozen, .frozenLayers,
       "Layers that keep their weights and BN statistics: backbone (all but the classifier), bn (all "
-        + "BN layers), or names or parts of them, such as conv1,bn1,layer1; with --transfer, more "
-        + "than that freezes.", effect: .fixed),
+        + "BN layers), or names or parts of them, such as conv1,bn1,layer1; with --transfer, in "
+        + "addition to what that freezes.", effect: .fixed),
     Setting(
       "cache-features", \.network.featureCaching, .choice,
       "Where the classifier alone is trained: compute what it reads of each image once (on) or in "

@@ -55,8 +55,8 @@ extension OptimizerSettings: SettingGroup {
   package static let settings: [Setting] = [
     Setting(
       "optimizer", \.optimizer.name, .choice,
-      "sgd, with momentum; for large mini-batches lars, with a rate for each layer, or lamb, Adam "
-        + "with one.",
+      "sgd, with momentum; for large mini-batches lars, SGD with a rate for each layer, or lamb, Adam "
+        + "with a rate for each layer.",
       aliases: ["opt"], effect: .fixed),
     Setting(
       "lars-trust", \.optimizer.larsTrust, .positive, valueName: "trust",
@@ -67,10 +67,10 @@ extension OptimizerSettings: SettingGroup {
         + "is the first."),
     Setting(
       "lamb-eps", \.optimizer.lambEpsilon, .positive, valueName: "epsilon",
-      "What LAMB adds to the root of that average.", aliases: ["opt-eps"]),
+      "LAMB's epsilon, added to the root of that average.", aliases: ["opt-eps"]),
     Setting(
       "lamb-max-norm", \.optimizer.gradientNorm, .real(0...1e9), valueName: "norm",
-      "The longest that LAMB takes all gradients together; longer ones are scaled; 0: any length."),
+      "LAMB's limit for the norm of all gradients; larger ones are scaled down; 0: no limit."),
     Setting("momentum", \.optimizer.momentum, .real(0..<1), valueName: "m", "Momentum."),
     Setting("nesterov", \.optimizer.nesterov, .flag, "Nesterov's momentum."),
     Setting(

@@ -53,8 +53,8 @@ extension ParallelSettings: SettingGroup {
         + "changes a result.", effect: .none),
     Setting(
       "bn-group-size", \.parallel.normalizationGroup, .integer(1...),
-      "Images whose BN statistics are merged, whichever ranks hold them: the papers' images a GPU. "
-        + "Divides the mini-batch.", unset: "the whole mini-batch"),
+      "Images whose BN statistics are merged, whichever ranks hold them: the papers' images per GPU. "
+        + "Must divide the mini-batch.", unset: "the whole mini-batch"),
     Setting(
       "threads", \.parallel.threads, .integer(1...), "Threads of each rank.",
       unset: "the cores divided by the ranks", effect: .none, isCommon: true),

@@ -77,8 +77,8 @@ extension RunSettings: SettingGroup {
       effect: .result),
     Setting(
       "select", \.run.select, .choice,
-      "With --validation-split: which weights the test images judge at the end: the last, or the "
-        + "best by the validation images.", effect: .result),
+      "With --validation-split: which weights are tested at the end: the last, or the best on the "
+        + "validation images.", effect: .result),
     Setting(
       "max-time", \.run.maximumTime, .time,
       "Save and stop in time to be done after this long: exit code 75, to be resumed. The end of a Slurm "

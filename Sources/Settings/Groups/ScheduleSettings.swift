@@ -87,7 +87,7 @@ extension ScheduleSettings: SettingGroup {
       unset: "--lr as it is"),
     Setting(
       "lr-schedule", \.schedule.name, .choice,
-      "What the rate does: \(ScheduleName.allCases.map(\.rawValue).joined(separator: ", ")).",
+      "How the rate changes: \(ScheduleName.allCases.map(\.rawValue).joined(separator: ", ")).",
       aliases: ["lr-scheduler", "sched"]),
     Setting(
       "lr-milestones", \.schedule.milestones, .milestones,
@@ -114,10 +114,10 @@ extension ScheduleSettings: SettingGroup {
       "one-cycle: the part of the run in which the rate rises to --lr."),
     Setting(
       "one-cycle-div-factor", \.schedule.startDivisor, .real(1...), valueName: "factor",
-      "one-cycle: --lr over the first rate."),
+      "one-cycle: --lr divided by the first rate."),
     Setting(
       "one-cycle-final-div-factor", \.schedule.endDivisor, .real(1...), valueName: "factor",
-      "one-cycle: the first rate over the last."),
+      "one-cycle: the first rate divided by the last."),
     Setting(
       "warmup-epochs", \.schedule.warmUpLength, .warmUpEpochs,
       "Warm up: passes, whole or not, until the rate is reached.",
@@ -138,7 +138,7 @@ extension ScheduleSettings: SettingGroup {
     Setting(
       "warmup-prefix", \.schedule.warmUpPrecedes, .flag,
       "Begin the schedule after the warm-up and give it the rest of the run, as PyTorch's "
-        + "SequentialLR; else it counts from the run's begin."),
+        + "SequentialLR; else it counts from the start of the run."),
     Setting(
       "lr-interval", \.schedule.interval, .choice,
       "Whether the rate changes at each iteration, or only between epochs, as in torchvision's and "

@@ -8,7 +8,7 @@ struct DetectCommand: ParsableCommand {
     abstract: "Train and test Faster R-CNN on a residual network (He et al. 2015, appendix A).",
     discussion: """
       Data are a VOC folder (Annotations, ImageSets/Main, JPEGImages) or a COCO one (annotations/*.json beside \
-      the folders of images); which of the two is found out.
+      the folders of images); the format is detected.
 
         mpirun -n 8 resnet-dist detect train --data-dir VOC2007 \\
             --weights resnet50.safetensors

@@ -9,11 +9,11 @@ import Settings
 struct DetectDoctorCommand: RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Look at machines, ranks, images and needs of a detector's run before it.",
+    abstract: "Check machines, ranks, images, memory, disk and time before a detector's run.",
     usage: "mpirun -n <ranks> resnet-dist detect doctor [<options of train>] [--json]",
     discussion: """
       Start it as 'detect train' will be started, with its flags. It opens the data, checks every image's \
-      size, trains some mini-batches without keeping anything, and tells memory and time of the run:
+      size, trains some mini-batches without keeping anything, and estimates memory and time of the run:
 
         mpirun -n 8 resnet-dist detect doctor --data-dir VOC2007 \\
             --weights resnet50.safetensors

@@ -13,7 +13,7 @@ struct DetectEvalCommand: RankedCommand {
     abstract: "Evaluate a detector on images with boxes, each exactly once.",
     discussion: """
       COCO's twelve numbers, and for VOC data the average precision by 11 points and by area. Weights from a \
-      run bring their settings and their data along:
+      run include their settings and name their data:
 
         resnet-dist detect eval --weights runs/NAME
         resnet-dist detect eval --weights runs/NAME --val-set test --json
