@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import System
 
 /// Honours `NO_COLOR`, `TERM=dumb` (plain lines), `COLUMNS` and the locale.
 package struct StandardConsole: Console, Sendable {
@@ -40,21 +41,26 @@ package struct StandardConsole: Console, Sendable {
   package var height: Int { terminal?.rows ?? 24 }
 
   /// Errors are ignored: a console that went away must not end a training run.
-  package func write(_ text: String) {
-    let bytes = Array(text.utf8)
-    var offset = 0
-    while offset < bytes.count {
-      let written = bytes.withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress! + offset, $0.count - offset)
-      }
-      if written >= 0 {
-        offset += written
-      } else if errno == EAGAIN {
-        var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        _ = poll(&wait, 1, 1000)
-      } else if errno != EINTR {
-        return
-      }
+  package func write(_ text: String) { try? write(text, operation: "write") }
+
+  /// Writes what a command was asked for: it must not be lost without a word.
+  ///
+  /// A reader that went away (`| head`) has all that it wanted.
+  /// - Throws: `FileError`.
+  package func writeResult(_ text: String) throws(FileError) {
+    do throws(FileError) { try write(text, operation: "write the result") } catch {
+      if case .failed(_, _, EPIPE) = error { return }
+      throw error
     }
+  }
+
+  /// Writes one whole line of a result.
+  ///
+  /// - Throws: `FileError`.
+  package func writeResultLine(_ text: String) throws(FileError) { try writeResult(text + "\n") }
+
+  private func write(_ text: String, operation: String) throws(FileError) {
+    try OpenFile.write(
+      Array(text.utf8), to: descriptor, operation: operation, path: "to standard output")
   }
 }

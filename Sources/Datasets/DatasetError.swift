@@ -13,7 +13,14 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   case wrongFormat(path: String, expected: String, found: String)
   case labelOutOfRange(path: String, index: Int, label: Int, classes: Int)
   case countsDiffer(images: String, imageCount: Int, labels: String, labelCount: Int)
+  case noFolder(path: String)
+  /// Neither images nor another data set's files.
+  case unknownData(path: String)
   case noClasses(path: String)
+  /// The folder with the splits is not the given one, but `path`.
+  case splitsBelow(path: String, folder: String)
+  /// All class folders have names of splits.
+  case splitsAsClasses(path: String, folders: [String])
   case emptyClass(path: String)
   case undecodable(path: String, reason: String)
   /// More pixels than are decoded.
@@ -40,9 +47,17 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(path): image \(index) has label \(label), but there are \(classes) classes"
     case .countsDiffer(let images, let imageCount, let labels, let labelCount):
       "\(images) holds \(imageCount) images but \(labels) holds \(labelCount) labels"
-    case .noClasses(let path):
-      "\(path) has no class folders: an image folder holds <class>/<image>.jpg, or train/<class>/… "
-        + "and test/<class>/…"
+    case .noFolder(let path): "there is no folder \(path)"
+    case .unknownData(let path):
+      "no images or data set that is known here in \(path): known are "
+        + "<class>/<image>.jpg or .png, the same below train/ and test/, tar files, and the files "
+        + "of CIFAR-10, CIFAR-100 (binary) and Fashion-MNIST"
+    case .noClasses(let path): "\(path) has no class folders: \(Self.imageFolder)"
+    case .splitsBelow(let path, let folder):
+      "\(path) holds \(folder)/: give --data-dir \(path)"
+    case .splitsAsClasses(let path, let folders):
+      "the only folders in \(path) are named as splits, not as classes: "
+        + "\(folders.joined(separator: ", ")); \(Self.imageFolder)"
     case .emptyClass(let path):
       "the class folder \(path) holds no JPEG or PNG image: add images or remove the folder"
     case .oversized(let path, let shape, let maximum):
@@ -61,4 +76,7 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
         + "\(expected.height)×\(expected.width): give --image-size to have images of all sizes resized"
     }
   }
+
+  private static let imageFolder =
+    "an image folder holds <class>/<image>.jpg, or train/<class>/… and test/<class>/…"
 }

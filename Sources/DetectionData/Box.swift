@@ -1,18 +1,27 @@
 /// A rectangle in an image.
 
 /// Corners in pixels, continuous: a box from x1 to x2 is x2 − x1 wide.
-package struct Box: Hashable, Sendable, Codable {
-  package var x1: Double
-  package var y1: Double
-  package var x2: Double
-  package var y2: Double
+///
+/// COCO's files have width and height instead of x2 and y2; both are kept, as one does not give the other to
+/// the last bit.
+package struct Box: Hashable, Sendable {
+  package let x1: Double
+  package let y1: Double
+  package let x2: Double
+  package let y2: Double
+  package let width: Double
+  package let height: Double
 
   package init(x1: Double, y1: Double, x2: Double, y2: Double) {
     (self.x1, self.y1, self.x2, self.y2) = (x1, y1, x2, y2)
+    (width, height) = (x2 - x1, y2 - y1)
   }
 
-  package var width: Double { x2 - x1 }
-  package var height: Double { y2 - y1 }
+  package init(x: Double, y: Double, width: Double, height: Double) {
+    (x1, y1, x2, y2) = (x, y, x + width, y + height)
+    (self.width, self.height) = (width, height)
+  }
+
   package var area: Double { width * height }
 
   /// The area that both cover.

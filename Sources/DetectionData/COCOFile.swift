@@ -32,24 +32,7 @@ struct COCOFile: Decodable {
 
   /// - Throws: `DetectionDataError`.
   init(path: String) throws(DetectionDataError) {
-    let data = try contents(of: path)
-    do { self = try JSONDecoder().decode(COCOFile.self, from: data) } catch {
-      throw .damaged(path: path, line: nil, reason: Self.reason(error))
-    }
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    func place(_ context: DecodingError.Context) -> String {
-      context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
-        .joined(separator: ".")
-    }
-    return switch error {
-    case DecodingError.keyNotFound(let key, let context):
-      "this is not a COCO annotation file: \(place(context)) has no \(key.stringValue)"
-    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
-      "this is not a COCO annotation file: \(place(context)) has another type"
-    default: "this is no whole JSON file: copy it again"
-    }
+    self = try JSONFile.decode(COCOFile.self, path: path, what: "a COCO annotation file")
   }
 }
 
@@ -57,10 +40,13 @@ extension DetectionDataset {
   /// Reads a COCO annotation file.
   ///
   /// Classes are in the order of their ids; images in the order of theirs.
-  /// - Parameter images: the folder of the image files.
+  /// - Parameters:
+  ///   - images: the folder of the image files.
+  ///   - dataset: the folder that names of image files with a folder may begin in; nil: none.
   /// - Throws: `DetectionDataError`.
   package static func coco(
-    annotations path: String, images folder: String, options: Options = .init()
+    annotations path: String, images folder: String, dataset: String? = nil,
+    options: Options = .init()
   ) throws(DetectionDataError) -> DetectionDataset {
     let file = try COCOFile(path: path)
     let categories = file.categories.sorted { $0.id < $1.id }
@@ -75,15 +61,7 @@ extension DetectionDataset {
     if let id = firstDouble(file.annotations.map(\.id).sorted()) {
       throw .duplicate(path: path, what: "annotations", id: id)
     }
-    let classes = options.classes ?? categories.map(\.name)
-    var ids = [Int](repeating: -1, count: classes.count)
-    var classOfCategory: [Int: Int] = [:]
-    let indices = indices(of: classes)
-    for category in categories {
-      guard let index = indices[category.name] else { continue }
-      ids[index] = category.id
-      classOfCategory[category.id] = index
-    }
+    let (classes, classOfCategory) = classes(of: categories, options)
     let names = Dictionary(uniqueKeysWithValues: categories.map { ($0.id, $0.name) })
     let places = Dictionary(uniqueKeysWithValues: images.enumerated().map { ($1.id, $0) })
     var objects = [[AnnotatedObject]](repeating: [], count: images.count)
@@ -105,8 +83,9 @@ extension DetectionDataset {
         throw .badBox(
           path: path, object: object, reason: "has a bbox of \(annotation.bbox.count) numbers")
       }
-      let (x, y) = (annotation.bbox[0], annotation.bbox[1])
-      let box = Box(x1: x, y1: y, x2: x + annotation.bbox[2], y2: y + annotation.bbox[3])
+      let box = Box(
+        x: annotation.bbox[0], y: annotation.bbox[1], width: annotation.bbox[2],
+        height: annotation.bbox[3])
       let image = images[place]
       guard
         let inside = try check.take(
@@ -115,9 +94,11 @@ extension DetectionDataset {
       objects[place].append(
         AnnotatedObject(
           box: inside, category: category, isCrowd: annotation.iscrowd == 1,
-          area: annotation.area ?? annotation.bbox[2] * annotation.bbox[3]))
+          area: annotation.area ?? box.area))
     }
     var notes = check.notes
+    let ids = categoryIDs(
+      file, categories, classOfCategory, count: classes.count, path: path, notes: &notes)
     if file.annotations.contains(where: { $0.id == 0 }) {
       notes.append(
         "note: \(path) has an annotation with id 0, which pycocotools takes for no match at all, so its "
@@ -127,10 +108,64 @@ extension DetectionDataset {
       form: .coco, classes: classes, categoryIDs: ids,
       images: zip(images, objects).map { image, objects in
         AnnotatedImage(
-          path: "\(folder)/\(image.file_name)", name: image.file_name, id: image.id,
+          path: imagePath(image.file_name, in: folder, or: dataset), name: image.file_name,
+          id: image.id,
           width: image.width, height: image.height, objects: objects)
       }, notes: notes,
       setName: ((path as NSString).lastPathComponent as NSString).deletingPathExtension)
+  }
+
+  /// The classes, and that of each category by its id.
+  private static func classes(
+    of categories: [COCOFile.Category], _ options: Options
+  ) -> ([String], [Int: Int]) {
+    let names = categories.map(\.name)
+    guard options.classes != nil || options.mergesNames else {
+      return (
+        names, Dictionary(uniqueKeysWithValues: categories.enumerated().map { ($1.id, $0) })
+      )
+    }
+    var known: Set<String> = []
+    let classes = options.classes ?? names.filter { known.insert($0).inserted }
+    let indices = indices(of: classes)
+    let places = categories.compactMap { category in
+      indices[category.name].map { (category.id, $0) }
+    }
+    return (classes, Dictionary(uniqueKeysWithValues: places))
+  }
+
+  /// The id that results of each class have: of several categories the first that has objects.
+  ///
+  /// - Parameter notes: takes what is to be said of classes with several.
+  private static func categoryIDs(
+    _ file: COCOFile, _ categories: [COCOFile.Category], _ classOfCategory: [Int: Int],
+    count: Int, path: String, notes: inout [String]
+  ) -> [Int?] {
+    let used = Set(file.annotations.map(\.category_id))
+    let own = Dictionary(
+      grouping: categories.filter { classOfCategory[$0.id] != nil },
+      by: { classOfCategory[$0.id]! })
+    return (0..<count).map { index -> Int? in
+      let same = own[index] ?? []
+      let id = (same.first { used.contains($0.id) } ?? same.first)?.id
+      if let id, same.count > 1 {
+        notes.append(
+          "note: \(path) has \(same.count) categories named '\(same[0].name)' (ids "
+            + same.map { "\($0.id)" }.joined(separator: ", ")
+            + "): they are one class, and results have id \(id)")
+      }
+      return id
+    }
+  }
+
+  /// Where the file of an image is: its name may begin with the images' folder, or with that in the data set's.
+  private static func imagePath(
+    _ name: String, in folder: String, or dataset: String?
+  ) -> String {
+    let path = "\(folder)/\(name)"
+    guard let dataset, name.contains("/") else { return path }
+    let candidates = [path, "\(dataset)/\(name)", "\(folder)/../\(name)"]
+    return candidates.first(where: FileManager.default.fileExists) ?? path
   }
 
   /// The place of each class; where two have one name, the first's.

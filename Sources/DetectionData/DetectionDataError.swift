@@ -23,7 +23,7 @@ package enum DetectionDataError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .noDataset(let folder):
       "there is no detection data set in \(folder): it has neither annotations/*.json (COCO) nor "
-        + "Annotations and ImageSets/Main (VOC)"
+        + "train/\(DetectionDataset.roboflowName) (Roboflow) nor Annotations and ImageSets/Main (VOC)"
     case .noSplit(let folder, let split, let searched):
       "\(folder) has no \(split) images: there is no \(searched.joined(separator: ", nor "))"
     case .unreadable(let path, let reason): "cannot read \(path): \(reason)"

@@ -71,14 +71,16 @@ package struct DetectionDataset: Sendable {
     package var imageSet: String?
     /// The classes and their order, of another split or of weights; nil: the data say.
     package var classes: [String]?
+    /// Whether COCO's categories of one name are one class, as they are where `classes` are given.
+    package var mergesNames = false
 
     package init() {}
   }
 
   package var form: Form
   package var classes: [String]
-  /// Of the annotation file, by class; VOC: the classes' places.
-  package var categoryIDs: [Int]
+  /// Of the annotation file, by class; nil: it lacks the class. VOC: the classes' places.
+  package var categoryIDs: [Int?]
   package var images: [AnnotatedImage]
   /// What was found that is not as it should be, a line each.
   package var notes: [String]
@@ -86,7 +88,7 @@ package struct DetectionDataset: Sendable {
   package var setName: String
 
   package init(
-    form: Form, classes: [String], categoryIDs: [Int]? = nil, images: [AnnotatedImage],
+    form: Form, classes: [String], categoryIDs: [Int?]? = nil, images: [AnnotatedImage],
     notes: [String] = [], setName: String
   ) {
     self.form = form

@@ -47,12 +47,14 @@ extension DetectionDataset {
     let listed = (try? DirectoryListing.names(in: annotations)) ?? []
     let here = (try? DirectoryListing.names(in: folder)) ?? []
     func coco(_ path: String, _ images: String) throws(DetectionDataError) -> DetectionDataset {
-      try self.coco(annotations: path, images: images, options: options)
+      try self.coco(annotations: path, images: images, dataset: folder, options: options)
     }
     if let given = options.imageSet {
-      let files = FileManager.default
-      let candidates = [given, "\(annotations)/\(given)", "\(annotations)/\(given).json"]
-      guard let path = candidates.first(where: files.fileExists) else {
+      let candidates = [
+        given, "\(annotations)/\(given)", "\(annotations)/\(given).json",
+        "\(folder)/\(given)/\(roboflowName)", "\(folder)/\(given)",
+      ]
+      guard let path = candidates.first(where: isFile) else {
         throw .noSplit(folder: folder, split: split.rawValue, searched: candidates)
       }
       return try coco(path, imagesFolder(of: path, in: folder, here))
@@ -66,9 +68,16 @@ extension DetectionDataset {
         let path = "\(annotations)/\(file)"
         return try coco(path, imagesFolder(of: path, in: folder, here))
       }
-      // As Roboflow exports it.
-      let path = "\(folder)/\(name)/_annotations.coco.json"
-      if FileManager.default.fileExists(atPath: path) { return try coco(path, "\(folder)/\(name)") }
+      let path = "\(folder)/\(name)/\(roboflowName)"
+      if isFile(path) { return try coco(path, "\(folder)/\(name)") }
+    }
+    // The folder of one split.
+    let own = "\(folder)/\(roboflowName)"
+    if isFile(own) { return try coco(own, folder) }
+    if here.contains(where: { isFile("\(folder)/\($0)/\(roboflowName)") }) {
+      throw .noSplit(
+        folder: folder, split: split.rawValue,
+        searched: names(of: split).map { "\(folder)/\($0)/\(roboflowName)" })
     }
     if listed.isEmpty { throw .noDataset(folder: folder) }
     throw .noSplit(
@@ -76,9 +85,23 @@ extension DetectionDataset {
       searched: names(of: split).map { "\(annotations)/instances_\($0)*.json" })
   }
 
+  /// The annotation file of each split's folder as Roboflow exports it, beside the images.
+  static let roboflowName = "_annotations.coco.json"
+
+  private static func isFile(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && !isFolder.boolValue
+  }
+
   /// The folder with the images of an annotation file: `instances_train2017.json` is of `train2017`.
   private static func imagesFolder(of path: String, in folder: String, _ here: [String]) -> String {
-    let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+    let file = (path as NSString).lastPathComponent
+    if file == roboflowName {
+      let own = (path as NSString).deletingLastPathComponent
+      return own.isEmpty ? "." : own
+    }
+    let name = (file as NSString).deletingPathExtension
     let set = name.hasPrefix("instances_") ? String(name.dropFirst("instances_".count)) : name
     for candidate in [set, "images/\(set)", "images"]
     where FileManager.default.fileExists(atPath: "\(folder)/\(candidate)") {

@@ -34,17 +34,14 @@ package enum COCOResults {
   package static func read(
     _ path: String, of dataset: DetectionDataset
   ) throws(DetectionDataError) -> [Detection] {
-    let entries: [Entry]
-    let data = try contents(of: path)
-    do { entries = try JSONDecoder().decode([Entry].self, from: data) } catch {
-      throw .damaged(
-        path: path, line: nil,
-        reason: "this is not a list of objects with image_id, category_id, bbox and score")
-    }
+    let entries = try JSONFile.decode(
+      [Entry].self, path: path,
+      what: "a list of objects with image_id, category_id, bbox and score")
     let images = Dictionary(
       uniqueKeysWithValues: dataset.images.enumerated().map { ($1.id, $0) })
     let categories = Dictionary(
-      dataset.categoryIDs.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+      dataset.categoryIDs.enumerated().compactMap { place, id in id.map { ($0, place) } },
+      uniquingKeysWith: { first, _ in first })
     var detections: [Detection] = []
     detections.reserveCapacity(entries.count)
     for (index, entry) in entries.enumerated() {
@@ -62,23 +59,35 @@ package enum COCOResults {
       detections.append(
         Detection(
           image: image, category: category,
-          box: Box(x1: box[0], y1: box[1], x2: box[0] + box[2], y2: box[1] + box[3]),
+          box: Box(x: box[0], y: box[1], width: box[2], height: box[3]),
           score: entry.score))
     }
     return detections
   }
 
+  /// - Returns: without detections of classes that the annotation file lacks, which have no id.
   package static func json(_ detections: [Detection], of dataset: DetectionDataset) -> String {
-    let entries = detections.map { detection in
+    let entries = detections.compactMap { detection -> String? in
+      guard let id = dataset.categoryIDs[detection.category] else { return nil }
       let box = detection.box
       return JSON.object([
         "image_id": .integer(dataset.images[detection.image].id),
-        "category_id": .integer(dataset.categoryIDs[detection.category]),
+        "category_id": .integer(id),
         "bbox": .array([box.x1, box.y1, box.width, box.height].map(JSON.number)),
         "score": .number(detection.score),
       ]).description
     }
     return "[" + entries.joined(separator: ",\n") + "]\n"
+  }
+
+  /// A line about the detections that `json` leaves out; nil: there are none.
+  package static func note(_ detections: [Detection], of dataset: DetectionDataset) -> String? {
+    let left = detections.filter { dataset.categoryIDs[$0.category] == nil }
+    if left.isEmpty { return nil }
+    let names = Set(left.map(\.category)).sorted().map { dataset.classes[$0] }
+    return "note: \(left.count) \(left.count == 1 ? "detection is" : "detections are") "
+      + "not in COCO's results: the annotation file has no category "
+      + names.prefix(10).joined(separator: ", ") + (names.count > 10 ? ", …" : "")
   }
 }
 
@@ -123,14 +132,16 @@ package enum VOCResults {
       let path = "\(folder)/\(file)"
       let text = String(decoding: try contents(of: path), as: UTF8.self)
       for (index, line) in text.split(whereSeparator: \.isNewline).enumerated() {
+        // Names of images may hold spaces.
         let words = line.split(whereSeparator: \.isWhitespace)
-        let numbers = words.dropFirst().compactMap { Double($0) }.filter(\.isFinite)
-        guard words.count == 6, numbers.count == 5 else {
+        let numbers = words.suffix(5).compactMap { Double($0) }.filter(\.isFinite)
+        guard words.count >= 6, numbers.count == 5 else {
           throw .damaged(
             path: path, line: index + 1, reason: "a line is 'image score xmin ymin xmax ymax'")
         }
-        guard let image = places[String(words[0])] else {
-          throw .foreignResult(path: path, what: "image", id: String(words[0]))
+        let name = String(line[words[0].startIndex..<words[words.count - 6].endIndex])
+        guard let image = places[name] else {
+          throw .foreignResult(path: path, what: "image", id: name)
         }
         detections.append(
           Detection(

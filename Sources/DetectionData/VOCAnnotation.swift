@@ -50,10 +50,15 @@ struct VOCAnnotation: Equatable {
         parser, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count), 1)
     }
     guard status == XML_STATUS_OK else {
-      let reason = XML_ErrorString(XML_GetErrorCode(parser)).map { String(cString: $0) }
+      let code = XML_GetErrorCode(parser)
+      let reason = XML_ErrorString(code).map { String(cString: $0) } ?? "unknown error"
+      let isEncoding =
+        code == XML_ERROR_UNKNOWN_ENCODING || code == XML_ERROR_INCORRECT_ENCODING
       throw .damaged(
         path: path, line: Int(XML_GetCurrentLineNumber(parser)),
-        reason: "this is no whole XML file (\(reason ?? "unknown error")): copy it again")
+        reason: isEncoding
+          ? "the encoding that it states cannot be read (\(reason)): save it as UTF-8"
+          : "this is no whole XML file (\(reason)): copy it again")
     }
     guard reader.isAnnotation else {
       throw .damaged(path: path, line: 1, reason: "this is not a VOC annotation")

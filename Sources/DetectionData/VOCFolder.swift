@@ -83,15 +83,15 @@ enum VOCFolder {
     "\(folder)/\(annotationsName)/\(name).xml"
   }
 
-  /// The images of a set, in its order; classes' files have a second column, which is left out.
+  /// The images of a set, in its order; classes' files have a last column of -1, 0 or 1, which is left out.
   static func names(
     of imageSet: String, in folder: String
   ) throws(DetectionDataError) -> [String] {
     let path = setPath(imageSet, in: folder)
     let text = String(decoding: try contents(of: path), as: UTF8.self)
-    let names = text.split(whereSeparator: \.isNewline).compactMap { line in
-      line.split(whereSeparator: \.isWhitespace).first.map(String.init)
-    }
+    let names = text.split(whereSeparator: \.isNewline).map {
+      name(inLine: $0.trimmingCharacters(in: .whitespaces), folder)
+    }.filter { !$0.isEmpty }
     if names.isEmpty { throw .noImages(path: path) }
     if let name = names.first(where: { $0.contains("/") || $0 == ".." }) {
       throw .damaged(path: path, line: nil, reason: "'\(name)' is not the name of an image")
@@ -99,8 +99,24 @@ enum VOCFolder {
     return names
   }
 
+  /// The image of a line; names may hold spaces, and end like a column.
+  private static func name(inLine line: String, _ folder: String) -> String {
+    guard let space = line.lastIndex(where: \.isWhitespace),
+      ["-1", "0", "1"].contains(line[line.index(after: space)...]),
+      !FileManager.default.fileExists(atPath: annotationPath(line, in: folder))
+    else { return line }
+    return line[..<space].trimmingCharacters(in: .whitespaces)
+  }
+
+  /// Reads a file, whose objects must have names.
   static func annotation(at path: String) throws(DetectionDataError) -> VOCAnnotation {
-    try VOCAnnotation(xml: try contents(of: path), path: path)
+    let annotation = try VOCAnnotation(xml: try contents(of: path), path: path)
+    if let place = annotation.objects.firstIndex(where: \.name.isEmpty) {
+      throw .badBox(
+        path: path, object: "object \(place + 1) (line \(annotation.objects[place].line))",
+        reason: "has no <name>")
+    }
+    return annotation
   }
 
   /// The classes of all annotations, sorted by name, so that image sets agree.

@@ -83,15 +83,23 @@ package struct COCOEvaluation: Sendable {
         }.map(\.element).prefix(limit))
       (self.objects, self.detections) = (objects, detections)
       overlaps = detections.map { detection in
-        objects.map { object in
-          let common = detection.box.intersection(object.box)
-          if common == 0 { return 0 }
-          let union =
-            object.isCrowd
-            ? detection.box.area : detection.box.area + object.box.area - common
-          return common / union
-        }
+        objects.map { Self.overlap(detection.box, $0.box, isCrowd: $0.isCrowd) }
       }
+    }
+
+    /// Intersection over union, or over the detection's area where the object is a crowd.
+    ///
+    /// To the last bit as pycocotools computes it from corners, widths and heights, so that both agree where it
+    /// equals a threshold.
+    private static func overlap(_ detection: Box, _ object: Box, isCrowd: Bool) -> Double {
+      let width =
+        min(detection.x1 + detection.width, object.x1 + object.width) - max(detection.x1, object.x1)
+      let height =
+        min(detection.y1 + detection.height, object.y1 + object.height)
+        - max(detection.y1, object.y1)
+      if width <= 0 || height <= 0 { return 0 }
+      let common = width * height
+      return common / (isCrowd ? detection.area : detection.area + object.area - common)
     }
 
     /// What becomes of the detections where only objects of some areas count.

@@ -1,4 +1,4 @@
-/// The check that all ranks still hold the same bits: a processor or memory may err without a word.
+/// The check that all ranks still hold the same bits: a processor or memory may fail silently.
 
 import MPI
 import Networks

@@ -15,15 +15,18 @@ package final class Evaluator {
   private let images: Int
   private let makeBatches: (_ steps: Range<Int>) -> any BatchSource
   private let exchange: LossExchange
+  private let ranks: ProcessGroup?
   private let rankProgress: RankProgress?
 
   package convenience init(
     _ replica: Replica, source: any ImageSource, normalization: Normalization,
     transform: ImageTransform = .none, workers: Int, exchange: any StatisticsExchange,
-    rankProgress: RankProgress? = nil
+    ranks: ProcessGroup? = nil, rankProgress: RankProgress? = nil
   ) {
     let layout = replica.evaluationLayout
-    self.init(replica, images: source.count, exchange: exchange, rankProgress: rankProgress) {
+    self.init(
+      replica, images: source.count, exchange: exchange, ranks: ranks, rankProgress: rankProgress
+    ) {
       BatchLoader(
         source: source, normalization: normalization, transform: transform, order: .sequential,
         batchSize: layout.capacity, localRange: layout.localPositions, steps: $0,
@@ -33,15 +36,16 @@ package final class Evaluator {
 
   /// - Parameters:
   ///   - images: of all batches.
+  ///   - ranks: which are all told when one of them fails; nil: the failed one ends the job.
   ///   - makeBatches: this rank's images of some of the batches, divided as the replica's evaluation
   ///     layout says, with its targets.
   package init(
     _ replica: Replica, images: Int, exchange: any StatisticsExchange,
-    rankProgress: RankProgress? = nil,
+    ranks: ProcessGroup? = nil, rankProgress: RankProgress? = nil,
     makeBatches: @escaping (_ steps: Range<Int>) -> any BatchSource
   ) {
     (self.replica, self.images, self.makeBatches) = (replica, images, makeBatches)
-    self.rankProgress = rankProgress
+    (self.ranks, self.rankProgress) = (ranks, rankProgress)
     self.exchange = LossExchange(
       exchange, replica.evaluationLayout, width: replica.architecture.lossSumsCount)
   }
@@ -61,6 +65,7 @@ package final class Evaluator {
   ///   - outcomes: takes what the network says of each of this rank's images; nil: nobody asks.
   ///   - progress: called after each batch with the batches done.
   /// - Returns: sums over all images, the same on every rank.
+  /// - Throws: `CollectiveFailure` with the error of the first rank that failed; without `ranks`, that error.
   package func evaluate(
     outcomes: ImageOutcomes? = nil, progress: (Int) -> Void = { _ in }
   ) throws -> EpochTotals {
@@ -87,7 +92,7 @@ package final class Evaluator {
     let loader = makeBatches(0..<batches)
     let shardSums = AlignedBuffer<Double>(
       count: layout.localShards.count * replica.architecture.lossSumsCount)
-    for step in 0..<batches {
+    func addBatch(_ step: Int) throws {
       rankProgress?.move(to: .evaluating, layer: step)
       let first = step * layout.capacity
       let batch = min(layout.capacity, self.images - first)
@@ -104,6 +109,12 @@ package final class Evaluator {
         }
       }
       progress(step + 1)
+    }
+    let steps = 0..<batches
+    if let ranks {
+      try ranks.together { for step in steps { try addBatch(step) } }
+    } else {
+      for step in steps { try addBatch(step) }
     }
     return Kind.metrics(try exchange.sum(VectorView(shardSums.view)))
   }

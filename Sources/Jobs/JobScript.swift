@@ -42,7 +42,7 @@ extension JobRequest {
   }
 
   /// Seconds before the limit in which a run stops, saves and leaves: five minutes, in short jobs two.
-  var secondsToSave: Int { seconds.map { max(120, min(300, $0 / 8)) } ?? 300 }
+  package var secondsToSave: Int { seconds.map { max(120, min(300, $0 / 8)) } ?? 300 }
 
   /// The program and its arguments as the shell runs them.
   ///

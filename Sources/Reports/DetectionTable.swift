@@ -63,9 +63,8 @@ package enum DetectionTable: String, CaseIterable, Sendable {
       case .table7: [run.result?.averagePrecision11Points, run.result?.averagePrecisionArea]
       case .table8: [run.result?.averagePrecision50, run.result?.averagePrecision]
       }
-    let folder = run.configuration.data.directory ?? ""
     return figures.map(percent) + [
-      (folder as NSString).lastPathComponent, run.result.map { $0.samples.grouped } ?? "",
+      run.dataName, run.result.map { $0.samples.grouped } ?? "",
       run.metrics.last.map { $0.step.grouped } ?? "",
     ]
   }

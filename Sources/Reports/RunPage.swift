@@ -20,8 +20,7 @@ package struct RunPage: Sendable {
       body.append("<p class=\"lead\">\(HTML.escaped(Self.lead(runs[0])))</p>")
       body.append(Self.cards(runs[0]))
     } else {
-      let table = RunTable(runs)
-      body.append(HTML.table(table.header, table.rows))
+      body += RunTable.all(of: runs).map { HTML.table($0.header, $0.rows) }
     }
     // The curves of a training in steps are those of its steps.
     let whole = runs.filter(\.steps.isEmpty)

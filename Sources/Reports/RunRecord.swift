@@ -116,7 +116,7 @@ package struct RunRecord: Sendable {
     configuration = try ConfigurationChanges(
       yaml: String(decoding: yaml, as: UTF8.self), path: config
     ).applied(to: TrainingConfiguration())
-    metrics = try Self.metrics("\(path)/metrics.jsonl")
+    metrics = try Self.metrics("\(path)/\(Self.metricsName)")
     let resultPath = "\(path)/result.json"
     result = try files.contents(atPath: resultPath).map { data in
       do { return try JSONDecoder().decode(Result.self, from: data) } catch {
@@ -141,11 +141,17 @@ package struct RunRecord: Sendable {
   }
 
   private static let configName = "config.yaml"
+  static let metricsName = "metrics.jsonl"
+
+  /// Whether the folder at `path` has a run's settings.
+  static func hasConfiguration(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(path)/\(configName)")
+  }
 
   private static func steps(in path: String) throws -> [Step] {
     try FourStepTraining.allCases.compactMap { step in
       let folder = "\(path)/\(step.folderName)"
-      guard FileManager.default.fileExists(atPath: "\(folder)/\(configName)") else { return nil }
+      guard hasConfiguration(folder) else { return nil }
       return Step(step: step, run: try RunRecord(folder))
     }
   }
@@ -159,6 +165,13 @@ package struct RunRecord: Sendable {
 
   /// Whether it trains a detector.
   package var isDetector: Bool { configuration.detection.task == .detection }
+
+  /// What its images are called: a detector's folder, as its data sets have no names.
+  package var dataName: String {
+    isDetector
+      ? ((configuration.data.directory ?? "") as NSString).lastPathComponent
+      : configuration.data.dataset.rawValue
+  }
 
   /// The figures of some images.
   package func metrics(of split: String) -> [Metric] { metrics.filter { $0.split == split } }
@@ -201,6 +214,8 @@ package enum RunRecordError: Error, Equatable, CustomStringConvertible {
   case noFolder(path: String)
   case noRun(path: String)
   case damaged(path: String, line: Int?)
+  /// All folders were left out, for these reasons.
+  case nothingLeft([String])
 
   package var description: String {
     switch self {
@@ -209,6 +224,7 @@ package enum RunRecordError: Error, Equatable, CustomStringConvertible {
       "\(path) is not the folder of a run: it has no config.yaml; give folders that train wrote"
     case .damaged(let path, let line):
       "\(path)\(line.map { ":\($0)" } ?? "") is not what train writes: it was changed or is damaged"
+    case .nothingLeft(let reasons): "there is no run to report: \(reasons.joined(separator: "; "))"
     }
   }
 }

@@ -11,24 +11,60 @@ package struct RunTable: Sendable {
     package let runs: [RunRecord]
 
     /// The test errors of the finished ones.
-    package var errors: [Double] { runs.compactMap { $0.result.flatMap(\.testError) } }
+    package var errors: [Double] { results(\.testError) }
 
-    package var mean: Double? {
-      errors.isEmpty ? nil : errors.reduce(0, +) / Double(errors.count)
-    }
+    package var mean: Double? { Spread(errors)?.mean }
 
     /// The standard deviation over seeds, with n − 1; nil of less than two.
-    package var deviation: Double? {
-      guard let mean, errors.count > 1 else { return nil }
-      let squares = errors.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-      return (squares / Double(errors.count - 1)).squareRoot()
+    package var deviation: Double? { Spread(errors)?.deviation }
+
+    var finished: Int { runs.count { $0.result != nil } }
+
+    /// A figure of the finished ones that have it.
+    func results(_ figure: KeyPath<RunRecord.Result, Double?>) -> [Double] {
+      runs.compactMap { $0.result?[keyPath: figure] }
+    }
+
+    /// The lowest error of an evaluation.
+    var lowestError: Double? { runs.compactMap(\.bestError).min() }
+
+    /// Of an average run.
+    var imagesPerSecond: Double? { Spread(runs.compactMap(\.imagesPerSecond))?.mean }
+
+    /// Of an average finished one.
+    var seconds: Double? { Spread(runs.compactMap { $0.result?.seconds })?.mean }
+  }
+
+  /// A figure over seeds.
+  struct Spread {
+    let mean: Double
+    /// With n − 1; nil of less than two.
+    let deviation: Double?
+
+    /// Nil of nothing.
+    init?(_ values: [Double]) {
+      if values.isEmpty { return nil }
+      let mean = values.reduce(0, +) / Double(values.count)
+      let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+      self.mean = mean
+      deviation = values.count > 1 ? (squares / Double(values.count - 1)).squareRoot() : nil
     }
   }
 
   package let groups: [Group]
   /// Settings that differ between the groups.
-  private let keys: [String]
+  let keys: [String]
+  /// Whether its runs train detectors, which have average precisions instead of errors.
+  let isOfDetectors: Bool
 
+  /// The tables of some runs: one of classifiers and one of detectors, where there are some.
+  package static func all(of runs: [RunRecord]) -> [RunTable] {
+    [false, true].map { isDetector in runs.filter { $0.isDetector == isDetector } }
+      .filter { !$0.isEmpty }.map { RunTable($0) }
+  }
+
+  /// - Parameter runs: of one task. Of runs that differ in nothing, which have the same bits, one is taken, if
+  ///   possible a finished one.
   package init(_ runs: [RunRecord]) {
     var groups: [(configuration: TrainingConfiguration, runs: [RunRecord])] = []
     for run in runs {
@@ -36,49 +72,75 @@ package struct RunTable: Sendable {
       // What runs may differ in without being others.
       configuration.run = RunSettings()
       configuration.run.recipe = run.configuration.run.recipe
-      if let index = groups.firstIndex(where: { $0.configuration == configuration }) {
-        groups[index].runs.append(run)
-      } else {
+      guard let index = groups.firstIndex(where: { $0.configuration == configuration }) else {
         groups.append((configuration, [run]))
+        continue
+      }
+      let seed = run.configuration.run.seed
+      if let same = groups[index].runs.firstIndex(where: { $0.configuration.run.seed == seed }) {
+        if groups[index].runs[same].result == nil { groups[index].runs[same] = run }
+      } else {
+        groups[index].runs.append(run)
       }
     }
     self.groups = groups.map { Group(runs: $0.runs) }
+    isOfDetectors = runs.first?.isDetector ?? false
     let values = groups.map { group in
       Dictionary(uniqueKeysWithValues: group.configuration.values.map { ($0.key, $0.value) })
     }
-    let shown = ["model", "dataset", "data-dir", "val-data"]
+    let shown = ["task", "model", "dataset", "data-dir", "val-data"]
     keys = TrainingConfiguration.settings.map(\.key).filter { key in
       !shown.contains(key) && Set(values.map { $0[key] ?? "" }).count > 1
     }
   }
 
   package var header: [String] {
-    ["model", "data set"] + keys
-      + ["seeds", "test error", "best", "lowest in training", "images/s", "time", "state"]
+    var header = isOfDetectors ? ["model", "data", "task"] : ["model", "data set"]
+    header += keys
+    header +=
+      isOfDetectors
+      ? ["seeds", "AP", "AP50"] : ["seeds", "test error", "best", "lowest in training"]
+    return header + ["images/s", "time", "state"]
   }
 
   package var rows: [[String]] { groups.map(row) }
 
   private func row(_ group: Group) -> [String] {
     let first = group.runs[0]
-    let values = Dictionary(
-      uniqueKeysWithValues: first.configuration.values.map { ($0.key, $0.value) })
-    func percent(_ error: Double?) -> String {
-      error.map { NumberFormat.percent($0, decimals: 2) } ?? "–"
+    var row = [first.configuration.network.model, first.dataName]
+    if isOfDetectors { row.append(first.configuration.detection.task.rawValue) }
+    row += values(of: group).map { $0 ?? "–" }
+    row.append("\(group.runs.count)")
+    if isOfDetectors {
+      row.append(Self.text(over: group.results(\.averagePrecision)))
+      row.append(Self.text(over: group.results(\.averagePrecision50)))
+    } else {
+      row.append(Self.text(over: group.errors))
+      row.append(Self.text(group.errors.min()))
+      row.append(Self.text(group.lowestError))
     }
-    let spread = group.deviation.map { " ± \(String(format: "%.2f", $0 * 100))" } ?? ""
-    let rates = group.runs.compactMap(\.imagesPerSecond)
-    let seconds = group.runs.compactMap { $0.result?.seconds }
-    let finished = group.errors.count
-    return [
-      first.configuration.network.model, first.configuration.data.dataset.rawValue,
-    ] + keys.map { values[$0] ?? "–" } + [
-      "\(group.runs.count)", percent(group.mean) + spread, percent(group.errors.min()),
-      percent(group.runs.compactMap(\.bestError).min()),
-      rates.isEmpty ? "–" : NumberFormat.rate(rates.reduce(0, +) / Double(rates.count)),
-      seconds.isEmpty
-        ? "–" : Duration.clockText(seconds: seconds.reduce(0, +) / Double(seconds.count)),
-      finished == group.runs.count ? "finished" : "\(group.runs.count - finished) unfinished",
-    ]
+    row.append(group.imagesPerSecond.map { NumberFormat.rate($0) } ?? "–")
+    row.append(group.seconds.map { Duration.clockText(seconds: $0) } ?? "–")
+    let unfinished = group.runs.count - group.finished
+    row.append(unfinished == 0 ? "finished" : "\(unfinished) unfinished")
+    return row
+  }
+
+  /// The settings that differ, in the order of `keys`; nil where one is not set.
+  func values(of group: Group) -> [String?] {
+    let values = Dictionary(
+      uniqueKeysWithValues: group.runs[0].configuration.values.map { ($0.key, $0.value) })
+    return keys.map { values[$0] }
+  }
+
+  private static func text(_ fraction: Double?) -> String {
+    fraction.map { NumberFormat.percent($0, decimals: 2) } ?? "–"
+  }
+
+  /// The mean and, of several, the standard deviation.
+  private static func text(over fractions: [Double]) -> String {
+    let spread = Spread(fractions)
+    return text(spread?.mean)
+      + (spread?.deviation.map { " ± \(String(format: "%.2f", $0 * 100))" } ?? "")
   }
 }

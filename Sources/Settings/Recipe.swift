@@ -71,7 +71,10 @@ package enum Recipe: String, CaseIterable, Sendable {
         + "images mixed with the one before instead of the one opposite"
     case .ffcv: "max pooling and strides without blur, no mirrored views in tests"
     case .fasterRCNN: "128 regions an image instead of 512"
-    case .he2015VOC, .he2015COCO:
+    case .he2015VOC:
+      "proposals and regions are trained together instead of in four steps, mini-batches of 8 images at "
+        + "8 times the rate instead of 1, and RoIAlign instead of RoI pooling"
+    case .he2015COCO:
       "proposals and regions are trained together instead of in four steps, and RoIAlign instead of RoI pooling"
     case .he2015VOCFourSteps:
       "mini-batches of 8 and 16 images at 8 times the rate instead of 1 and 2 images, and RoIAlign instead of RoI pooling"
@@ -126,7 +129,11 @@ package enum Recipe: String, CaseIterable, Sendable {
         .init(\.schedule.length, .epochs(100)),
         .init(\.schedule.milestones, [30, 60, 90].map(Milestone.position)),
       ]
-    case .torchvisionV1: Self.imageNet + [.init(\.parallel.normalizationGroup, 32)]
+    case .torchvisionV1:
+      Self.imageNet + [
+        .init(\.parallel.normalizationGroup, 32),
+        .init(\.schedule.milestones, [30, 60].map(Milestone.position)),
+      ]
     case .torchvisionV2:
       Self.imageNet + [
         .init(\.parallel.batchSize, 1024), .init(\.parallel.normalizationGroup, 128),
@@ -245,7 +252,6 @@ package enum Recipe: String, CaseIterable, Sendable {
     .init(\.network.model, "resnet50"), .init(\.data.dataset, .imageFolder),
     .init(\.parallel.batchSize, 256), .init(\.schedule.length, .epochs(90)),
     .init(\.schedule.learningRate, 0.1), .init(\.schedule.name, .step),
-    .init(\.schedule.milestones, [30, 60].map(Milestone.position)),
     .init(\.optimizer.weightDecay, 1e-4), .init(\.optimizer.momentum, 0.9),
     .init(\.augmentation.crop, .randomResized),
   ]

@@ -39,6 +39,7 @@ package enum SettingsReference {
   }
 
   private static func names(_ setting: Setting) -> String {
+    guard setting.isFlag else { return "`\(setting.key)` (key only)" }
     let short = setting.shortName.map { ["`-\($0)`"] } ?? []
     let flag = setting.valueName == nil ? "--[no-]" : "--"
     return (setting.names.map { "`\(flag)\($0)`" } + short).joined(separator: ", ")
@@ -54,4 +55,9 @@ package enum SettingsReference {
   }
 
   private static func escaped(_ text: String) -> String { text.replacing("|", with: "\\|") }
+}
+
+extension Setting {
+  /// Whether a command has a flag for it. The task is a key alone: the command's name says it.
+  package var isFlag: Bool { path != \TrainingConfiguration.detection.task }
 }

@@ -121,6 +121,11 @@ private struct SweepFile {
           name, suggestion: Spelling.nearest(to: name, among: Self.keys), source: source)
       }
     }
+    if !seeds.isEmpty, let axis = grid.first(where: { $0.key == "seed" }) {
+      throw .unreadable(
+        path: "\(ConfigurationError.Source(file: path, line: axis.line))",
+        reason: "grid has seed and there are seeds: leave one of them out")
+    }
     if runs.isEmpty { runs = [(nil, [])] }
   }
 

@@ -9,7 +9,7 @@ import Synchronization
 /// a batch system may both deliver the same request.
 package enum StopSignals {
   private static let first = Atomic<Int32>(0)
-  /// Seconds of the monotonic clock.
+  /// Milliseconds of the monotonic clock.
   private static let firstTime = Atomic<Int>(0)
   private static let numbers = [SIGUSR1, SIGTERM, SIGINT]
 
@@ -39,13 +39,14 @@ package enum StopSignals {
   private static func note(_ number: Int32) {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
+    let now = time.tv_sec * 1000 + time.tv_nsec / 1_000_000
     let (isFirst, _) = first.compareExchange(
       expected: 0, desired: number, ordering: .sequentiallyConsistent)
     if isFirst {
-      firstTime.store(time.tv_sec, ordering: .sequentiallyConsistent)
+      firstTime.store(now, ordering: .sequentiallyConsistent)
       return
     }
     let began = firstTime.load(ordering: .sequentiallyConsistent)
-    if began != 0, time.tv_sec - began > 1 { _exit(128 + number) }
+    if began != 0, now - began >= 1000 { _exit(128 + number) }
   }
 }

@@ -20,9 +20,9 @@ struct BNRecalibrateCommand: RankedCommand {
         resnet-dist eval --weights runs/NAME-recalibrated
       """)
 
-  @OptionGroup(title: NetworkSelection.title) var network: SettingOptions<NetworkSelection>
-  @OptionGroup(title: TestImageSelection.title) var data: SettingOptions<TestImageSelection>
-  @OptionGroup(title: PassSelection.title) var division: SettingOptions<PassSelection>
+  @OptionGroup(title: NetworkSelection.title) var network: SettingOptions<OfRun<NetworkSelection>>
+  @OptionGroup(title: TestImageSelection.title) var data: SettingOptions<OfRun<TestImageSelection>>
+  @OptionGroup(title: PassSelection.title) var division: SettingOptions<OfRun<PassSelection>>
 
   @Option(
     help: ArgumentHelp(
@@ -41,7 +41,8 @@ struct BNRecalibrateCommand: RankedCommand {
   func validate() throws {
     if !network.givenFlags.contains("--weights") {
       throw ValidationError(
-        "bn-recalibrate needs --weights: a run folder, a checkpoint or a .safetensors file")
+        "bn-recalibrate needs --weights: a run folder, a checkpoint, or a .safetensors or .pth "
+          + "file")
     }
     if let images, images < 1 { throw ValidationError("--images is 1 or more, not \(images)") }
   }
@@ -58,7 +59,8 @@ struct BNRecalibrateCommand: RankedCommand {
       // Stdout holds the JSON object alone.
       console: json ? StandardConsole.error : StandardConsole.output)
     let result = try run.recalibrate()
-    guard ranks.isFirst else { return }
-    StandardConsole.output.writeLine(json ? result.json : result.text)
+    try ranks.onFirst {
+      try StandardConsole.output.writeResultLine(json ? result.json : result.text)
+    }
   }
 }

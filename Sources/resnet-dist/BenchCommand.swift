@@ -119,7 +119,9 @@ struct BenchCommand: RankedCommand {
     if data {
       configuration.data.imageSize = imageSize
       let result = try DataBenchmark(configuration, seconds: seconds, ranks: ranks).measure()
-      if ranks.isFirst { StandardConsole.output.writeLine(json ? result.json : result.text) }
+      try ranks.onFirst {
+        try StandardConsole.output.writeResultLine(json ? result.json : result.text)
+      }
       return
     }
     let options = BenchmarkRun.Options(
@@ -130,13 +132,16 @@ struct BenchCommand: RankedCommand {
       let table = try ScalingStudy(
         configuration, options: options, scenario: scenario, ranks: ranks
       ).predict()
-      if ranks.isFirst { StandardConsole.output.writeLine(json ? table.json : table.text) }
+      try ranks.onFirst {
+        try StandardConsole.output.writeResultLine(json ? table.json : table.text)
+      }
       return
     }
     let run = try BenchmarkRun(configuration, options: options, ranks: ranks)
     let (result, table) = try run.measure()
-    guard ranks.isFirst else { return }
-    if let table { StandardConsole.output.writeLine(table.text + "\n") }
-    StandardConsole.output.writeLine(json ? result.json : result.text)
+    try ranks.onFirst {
+      if let table { try StandardConsole.output.writeResultLine(table.text + "\n") }
+      try StandardConsole.output.writeResultLine(json ? result.json : result.text)
+    }
   }
 }

@@ -13,8 +13,9 @@ struct DataCheckCommand: RankedCommand {
     abstract: "Read every image once and list those that are bad, repeated or in both splits.",
     usage: "resnet-dist data check --data-dir <folder> [<options>]",
     discussion: """
-      The exit code is 1 where an image cannot be decoded or is larger than
-      --max-image-pixels.
+      The exit code is 1 where an image cannot be decoded, is larger than
+      --max-image-pixels, or has another size than the others where these are
+      trained at their own size.
 
         resnet-dist data check --data-dir images
       """)
@@ -28,7 +29,7 @@ struct DataCheckCommand: RankedCommand {
     let check = try DataCheck(
       data.changes.applied(to: .init()),
       console: json ? StandardConsole.error : StandardConsole.output)
-    StandardConsole.output.writeLine(json ? check.json : check.text)
+    try StandardConsole.output.writeResultLine(json ? check.json : check.text)
     if check.unusableImages > 0 { throw UnusableImagesFound(count: check.unusableImages) }
   }
 }

@@ -68,7 +68,7 @@ extension Doctor {
       guard let measured else { return }
       var report = DoctorReport(measured)
       report.add(try others())
-      StandardConsole.output.writeLine(json ? report.json : report.text)
+      try StandardConsole.output.writeResultLine(json ? report.json : report.text)
       let problems = report.findings.count(.problem)
       if problems > 0 { throw ProblemsFound(count: problems) }
     }

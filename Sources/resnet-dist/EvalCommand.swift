@@ -15,7 +15,7 @@ struct EvalCommand: RankedCommand {
     abstract: "Evaluate a network on the test images, each exactly once.",
     discussion: """
       Weights from a run include their model, data set and normalization; for a plain \
-      .safetensors file, name them:
+      .safetensors or .pth file, name them:
 
         resnet-dist eval --weights runs/NAME
         resnet-dist eval --model resnet20 --weights resnet20.safetensors \\
@@ -38,9 +38,9 @@ struct EvalCommand: RankedCommand {
       """)
 
   @OptionGroup(title: "Networks") var ensemble: EnsembleFlags
-  @OptionGroup(title: TestImageSelection.title) var data: SettingOptions<TestImageSelection>
+  @OptionGroup(title: TestImageSelection.title) var data: SettingOptions<OfRun<TestImageSelection>>
   @OptionGroup(title: "Views") var views: ViewFlags
-  @OptionGroup(title: PassSelection.title) var division: SettingOptions<PassSelection>
+  @OptionGroup(title: PassSelection.title) var division: SettingOptions<OfRun<PassSelection>>
 
   @Flag(help: "Print one JSON object instead of text.")
   var json = false
@@ -67,12 +67,15 @@ struct EvalCommand: RankedCommand {
       console: json ? StandardConsole.error : StandardConsole.output)
     let result = try run.evaluate(wantsPredictions: predictions != nil || report != nil)
     try ranks.onFirst {
-      // First, so that a file that cannot be written does not cost the numbers.
-      StandardConsole.output.writeLine(json ? result.json : result.text)
+      // First, so that a file that cannot be written does not cost the numbers, nor they the files.
+      let printed = Result {
+        try StandardConsole.output.writeResultLine(json ? result.json : result.text)
+      }
       if let predictions, let csv = result.predictions?.csv {
         try AtomicFile.write(csv, to: predictions)
       }
       if let report { try AtomicFile.write(result.page(), to: report) }
+      try printed.get()
     }
   }
 }
@@ -100,14 +103,14 @@ struct EnsembleFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A run folder, a checkpoint or a .safetensors file with torchvision's names. Repeat it for an "
-        + "ensemble.", valueName: "path"), completion: .file())
+      "A run folder, a checkpoint, or a .safetensors or .pth file with torchvision's names. Repeat it "
+        + "for an ensemble.", valueName: "path"), completion: .file())
   var weights: [String] = []
 
   func validate() throws {
     if weights.isEmpty {
       throw ValidationError(
-        "eval needs --weights: a run folder, a checkpoint or a .safetensors file")
+        "eval needs --weights: a run folder, a checkpoint, or a .safetensors or .pth file")
     }
     let lists = [
       ("--model", model), ("--shortcut", shortcut), ("--stride-placement", stridePlacement),

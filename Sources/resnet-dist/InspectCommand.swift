@@ -68,6 +68,6 @@ struct InspectCommand: RankedCommand {
         network.changes.applied(to: .init()), classes: classes, imageSize: imageSize)
       text = json ? try table.json : table.text
     }
-    StandardConsole.output.writeLine(text)
+    try StandardConsole.output.writeResultLine(text)
   }
 }

@@ -1,6 +1,7 @@
 /// `resnet-dist job`: a script for a cluster's batch system.
 
 import ArgumentParser
+import Console
 import Jobs
 import Settings
 
@@ -91,7 +92,7 @@ struct JobCommand: RankedCommand {
     request.seconds = time.flatMap(TimeText.seconds)
     (request.queue, request.account, request.memory) = (queue, account, memory)
     (request.launcher, request.container) = (launcher, container)
-    print(try request.running(arguments).text(), terminator: "")
+    try StandardConsole.output.writeResult(request.running(arguments).text())
   }
 }
 

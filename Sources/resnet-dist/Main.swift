@@ -58,7 +58,7 @@ enum Main {
       return .text("", exitCode: 0)
     } catch {
       let code = ResnetDist.exitCode(for: error)
-      let text = ResnetDist.fullMessage(for: error)
+      let text = ForeignFlags.explained(ResnetDist.fullMessage(for: error))
       return .text(text, exitCode: code.isSuccess ? 0 : ExitCode.usage)
     }
   }

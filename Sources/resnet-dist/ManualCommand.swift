@@ -18,6 +18,6 @@ struct ManualCommand: RankedCommand {
   func runAlone() throws {
     let page = ManualPage(
       try CommandDescription(of: ResnetDist.self), version: BuildInformation.version)
-    StandardConsole.output.write(page.roff())
+    try StandardConsole.output.writeResult(page.roff())
   }
 }

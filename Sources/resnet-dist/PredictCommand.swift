@@ -52,10 +52,10 @@ struct PredictCommand: RankedCommand {
       valueName: "file.npy"), completion: .file())
   var features: String?
 
-  @OptionGroup(title: NetworkSelection.title) var network: SettingOptions<NetworkSelection>
+  @OptionGroup(title: NetworkSelection.title) var network: SettingOptions<OfRun<NetworkSelection>>
   @OptionGroup(title: PredictionSelection.title)
-  var preparation: SettingOptions<PredictionSelection>
-  @OptionGroup(title: PassSelection.title) var division: SettingOptions<PassSelection>
+  var preparation: SettingOptions<OfRun<PredictionSelection>>
+  @OptionGroup(title: PassSelection.title) var division: SettingOptions<OfRun<PassSelection>>
 
   func validate() throws {
     if images.isEmpty { throw ValidationError("predict needs images: files or folders") }
@@ -90,7 +90,7 @@ struct PredictCommand: RankedCommand {
         : csv ? outcome.predictions.csv : outcome.predictions.table
       for reason in outcome.skipped { StandardConsole.error.writeLine("skipped: \(reason)") }
       if isForPeople { StandardConsole.output.writeLine("images: \(run.preprocessing)\n") }
-      StandardConsole.output.write(text)
+      try StandardConsole.output.writeResult(text)
     }
   }
 }

@@ -1,6 +1,7 @@
 /// `resnet-dist recipes`: what each recipe sets.
 
 import ArgumentParser
+import Console
 import Settings
 
 struct RecipesCommand: RankedCommand {
@@ -27,7 +28,7 @@ struct RecipesCommand: RankedCommand {
 
   func runAlone() throws {
     let texts = try recipes.map { recipe in yaml ? Self.yaml(recipe) : Self.flags(recipe) }
-    print(texts.joined(separator: "\n"), terminator: "")
+    try StandardConsole.output.writeResult(texts.joined(separator: "\n"))
   }
 
   private var recipes: [Recipe] {
@@ -43,7 +44,8 @@ struct RecipesCommand: RankedCommand {
   private static func flags(_ recipe: Recipe) -> String {
     var lines = ["\(recipe.rawValue): \(recipe.source)"]
     if let departure = recipe.departure { lines.append("  differs in: \(departure)") }
-    for (key, value) in recipe.values {
+    let keys = TrainingConfiguration.settings.filter(\.isFlag).map(\.key)
+    for (key, value) in recipe.values where keys.contains(key) {
       let flag =
         switch value {
         case "true": "--\(key)"

@@ -1,6 +1,7 @@
 /// `resnet-dist report`: runs as tables and pages.
 
 import ArgumentParser
+import Console
 import Reports
 import Runs
 import System
@@ -31,7 +32,9 @@ struct ReportCommand: RankedCommand {
   }
 
   @Argument(
-    help: "Run folders; files of eval --json for --table 4, of bench --json for --scaling.",
+    help: ArgumentHelp(
+      "Folders of runs or of sweeps; files of eval --json for --table 4, of bench --json for "
+        + "--scaling."),
     completion: .file())
   var runs: [String]
 
@@ -73,16 +76,25 @@ struct ReportCommand: RankedCommand {
     let text =
       if scaling { text(try ScalingReport(files: runs)) } else if let detection {
         "\(format == .markdown ? detection.title + "\n\n" : "")"
-          + text(detection.filled(with: try runs.map { try RunRecord($0) }))
+          + text(detection.filled(with: try records))
       } else if let paper {
         "\(format == .markdown ? paper.title + "\n\n" : "")"
           + text(
             try paper.isOfEvaluations
               ? paper.filled(with: runs.flatMap { try EvaluationRecord.read($0) })
-              : paper.filled(with: runs.map { try RunRecord($0) }))
-      } else { text(try runs.map { try RunRecord($0) }) }
-    guard let output else { return print(text, terminator: "") }
+              : paper.filled(with: records))
+      } else { text(try records) }
+    guard let output else { return try StandardConsole.output.writeResult(text) }
     try AtomicFile.write(text, to: output)
+  }
+
+  /// The runs; says what is left out.
+  private var records: [RunRecord] {
+    get throws {
+      let selection = try RunSelection(runs)
+      for note in selection.notes { StandardConsole.error.writeLine("left out: \(note)") }
+      return selection.runs
+    }
   }
 
   private func text(_ report: ScalingReport) -> String {
@@ -90,9 +102,14 @@ struct ReportCommand: RankedCommand {
   }
 
   private func text(_ records: [RunRecord]) -> String {
-    let table = RunTable(records)
-    return format == .html
-      ? RunPage(records).html : text(TableText(header: table.header, rows: table.rows))
+    switch format {
+    case .markdown:
+      RunTable.all(of: records).map { TableText(header: $0.header, rows: $0.rows).markdown }
+        .joined(separator: "\n")
+    case .csv: RunFigures(records).csv
+    case .json: RunFigures(records).json
+    case .html: RunPage(records).html
+    }
   }
 
   private func text(_ table: TableText) -> String {

@@ -45,7 +45,7 @@ struct ResponsesCommand: RankedCommand {
     let responses = try run.measure()
     try ranks.onFirst {
       if let html { try AtomicFile.write(responses.page, to: html) }
-      StandardConsole.output.write(
+      try StandardConsole.output.writeResult(
         json ? responses.map { $0.json + "\n" }.joined() : responses.table.markdown)
     }
   }

@@ -5,6 +5,7 @@ import BuildInformation
 import Console
 import Distributed
 import Runs
+import System
 
 struct SweepCommand: RankedCommand {
   static let configuration = CommandConfiguration(
@@ -40,15 +41,18 @@ struct SweepCommand: RankedCommand {
   @Flag(help: "Show the runs' numbers and names, and train nothing.")
   var list = false
 
+  func validate() {
+    // MPI's start takes a while, in which a signal must not end the rank.
+    StopSignals.watch()
+  }
+
   func run(on ranks: ProcessGroup) throws {
     let sweep = try SweepRun(
       file: file, folder: runDir, ranks: ranks, program: BuildInformation.name,
       console: StandardConsole.output)
     if list {
-      guard ranks.isFirst else { return }
-      for (index, name) in sweep.names.enumerated() {
-        StandardConsole.output.writeLine("\(index + 1)  \(name)")
-      }
+      let lines = sweep.names.enumerated().map { "\($0 + 1)  \($1)\n" }
+      try ranks.onFirst { try StandardConsole.output.writeResult(lines.joined()) }
       return
     }
     guard try sweep.run(only: job) else { throw CollectiveFailure(onEveryRank: RunsFailed()) }
@@ -58,6 +62,7 @@ struct SweepCommand: RankedCommand {
 /// Some runs of a sweep failed.
 private struct RunsFailed: Error, CustomStringConvertible {
   var description: String {
-    "some runs failed; the same command trains them again and leaves the others alone"
+    "some runs failed, or have other settings in the file now; the same command trains those that failed "
+      + "again and leaves the others alone"
   }
 }

@@ -6,6 +6,7 @@ import Console
 import Distributed
 import Runs
 import Settings
+import System
 
 struct TrainCommand: RankedCommand {
   static let configuration = CommandConfiguration(
@@ -33,6 +34,8 @@ struct TrainCommand: RankedCommand {
   var json = false
 
   func validate() throws {
+    // MPI's start takes a while, in which a signal must not end the rank.
+    StopSignals.watch()
     try resumption.check(givenFlags: common.givenFlags)
   }
 
@@ -48,7 +51,7 @@ struct TrainCommand: RankedCommand {
       configuration, resume: resume, ranks: ranks, program: BuildInformation.name,
       console: json ? StandardConsole.error : StandardConsole.output)
     let outcome = try run.train()
-    if json, ranks.isFirst { StandardConsole.output.writeLine(outcome.json) }
+    try ranks.onFirst { if json { try StandardConsole.output.writeResultLine(outcome.json) } }
   }
 
   /// - Throws: `ConfigurationError`.
@@ -86,9 +89,8 @@ struct ResumeOption: ParsableArguments {
     try ranks.agree(on: [("resume", resume ?? "not given")])
     guard let argument = resume else { return nil }
     let directory = try ranks.together {
-      argument == ResumePoint.automatic
-        ? try TrainingConfiguration.resolve(changes(), file: file, resume: nil, base: base).run
-          .directory : nil
+      try TrainingConfiguration.resolve(changes(), file: file, resume: nil, base: base).run
+        .directory
     }
     return try ranks.resumePoint(argument, directory: directory)
   }

@@ -45,10 +45,10 @@ private func isClose(_ first: Double, _ second: Double) -> Bool {
 
   @Test("statistics cost log2 of the hosts latencies, and each round's bytes")
   func statistics() {
-    // (3 + 5) numbers of 8 bytes three times over, one byte a second: 3 · (64 + 0.5).
+    // (5 + 5) numbers of 8 bytes three times over, one byte a second: 3 · (80 + 0.5).
     let slow = model(pairedHosts(8), latency: 0.5, bytesPerSecond: 1, buckets: [])
-    #expect(isClose(slow.step(step).statistics, 3 * 64.5))
-    #expect(isClose(slow.step(step).seconds, 6.75 + 3 * 64.5))
+    #expect(isClose(slow.step(step).statistics, 3 * 80.5))
+    #expect(isClose(slow.step(step).seconds, 6.75 + 3 * 80.5))
   }
 
   @Test("gathered statistics cost every other host's pieces")

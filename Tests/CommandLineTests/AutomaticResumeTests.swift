@@ -62,7 +62,9 @@ extension CommandLineTests {
       let folder = try TemporaryDirectory()
       let path = folder.file("run")
       let flags = ["--iterations", "24", "--checkpoint-every", "24", "--lr", "0.07"]
-      let command = Job.small + flags + ["--run-dir", path]
+      // A file of its own in the folder does not make it another's.
+      let command =
+        Job.small + flags + ["--run-dir", path, "--prometheus-file", "\(path)/x.prom"]
       let script = """
         "$@" & job=$!
         until [ -s "$run/metrics.jsonl" ] || ! kill -0 $job; do sleep 0.02; done

@@ -1,4 +1,5 @@
-/// Missing and damaged images: one error that names the file, exit code 1, nothing written.
+/// Missing and damaged images: one error that names the file, exit code 1, nothing written. Images that say
+/// little are told.
 
 import Foundation
 import TestSupport
@@ -33,6 +34,27 @@ extension CommandLineTests {
       try expectRefused(
         ["--dataset", "image-folder", "--data-dir", folder.path],
         naming: [folder.path, "class"])
+    }
+
+    @Test("a folder without a data set is told as what it is, where no --dataset names one")
+    func unrecognized() throws {
+      let folder = try TemporaryDirectory()
+      let (none, empty, loose) = (folder.file("none"), folder.file("empty"), folder.file("loose"))
+      for path in [empty, loose] {
+        try FileManager.default.createDirectory(
+          atPath: path, withIntermediateDirectories: true)
+      }
+      try FileManager.default.copyItem(
+        atPath: "\(Job.root)/Tests/DatasetsTests/Fixtures/colour.jpg", toPath: "\(loose)/1.jpg")
+      for (path, text) in [
+        (none, "there is no folder \(none)"),
+        (empty, "no images or data set that is known here in \(empty)"),
+        (loose, "\(loose) has no class folders"),
+      ] {
+        try expectRefused(["--data-dir", path], naming: [text])
+        expectFailure(
+          try Job.alone(["data", "check", "--data-dir", path]), exitCode: 1, naming: [text])
+      }
     }
 
     @Test("a truncated CIFAR file is named with expected and found bytes")
@@ -123,6 +145,53 @@ extension CommandLineTests {
           "none", "--epochs", "2", "--run-dir", folder.file("run"),
         ], timeout: Job.patience)
       expectFailure(outcome, exitCode: 1, naming: ["train/cat/12.jpg"])
+    }
+
+    @Test("a test image that cannot be decoded does not cost a run its epoch", arguments: [1, 2])
+    func truncatedTestImage(ranks: Int) throws {
+      let images = try imageFolder()
+      let folder = try TemporaryDirectory()
+      let (whole, run) = (folder.file("whole"), folder.file("run"))
+      let arguments = Self.arguments + ["--data-dir", images.path, "--epochs", "2", "--run-dir"]
+      let undisturbed = try Job.run(1, arguments + [whole])
+      #expect(undisturbed.exitCode == 0, "\(undisturbed.standardError)")
+      let bad = images.file("test/dog/15.jpg")
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: bad))
+      try truncate(bad)
+      let outcome = try Job.run(ranks, arguments + [run], timeout: Job.patience)
+      expectFailure(outcome, exitCode: 1, naming: ["test/dog/15.jpg"])
+      let checkpoints = try FileManager.default.contentsOfDirectory(atPath: "\(run)/checkpoints")
+      #expect(checkpoints.count == 1, "\(checkpoints)")
+      try bytes.write(to: URL(fileURLWithPath: bad))
+      let resumed = try Job.run(1, ["--resume", run])
+      #expect(resumed.exitCode == 0, "\(resumed.standardError)")
+      #expect(try Job.digest(run) == Job.digest(whole))
+      #expect(try Job.metrics(run) == Job.metrics(whole))
+    }
+
+    @Test("a run tells where it is tested on its training images, or has images of one class")
+    func notes() throws {
+      let images = try imageFolder()
+      let folder = try TemporaryDirectory()
+      func output(_ data: String, _ flags: [String] = []) throws -> String {
+        let outcome = try Job.alone(
+          Self.arguments + ["--data-dir", data, "--iterations", "1"] + flags, in: folder.path)
+        #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+        return outcome.standardOutput
+      }
+      // The splits have the same names and sizes till then.
+      try FileManager.default.removeItem(atPath: images.file("test/dog/29.jpg"))
+      let usual = try output(images.path)
+      #expect(!usual.contains("note: the "), "\(usual)")
+      let same = try output(images.file("train"))
+      for words in ["note: the test images are the training images", "--validation-split"] {
+        #expect(same.contains(words), "\(same)")
+      }
+      let limited = try output(images.path, ["--train-limit", "16", "--test-limit", "5"])
+      for (split, flag) in [("training", "--train-limit"), ("test", "--test-limit")] {
+        let note = "note: the \(split) images in use are all of one class, cat: \(flag)"
+        #expect(limited.contains(note), "\(limited)")
+      }
     }
 
     @Test("an empty class folder is named")

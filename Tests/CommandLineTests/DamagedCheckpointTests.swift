@@ -111,6 +111,29 @@ extension CommandLineTests {
       #expect(try FileManager.default.contentsOfDirectory(atPath: "\(path)/checkpoints") == before)
     }
 
+    @Test("damaged checkpoints after the one that is named are set aside, and made again")
+    func laterOnes() throws {
+      let folder = try TemporaryDirectory()
+      let path = try finishedRun(folder)
+      let (digest, metrics) = (try Job.digest(path), try Job.metrics(path))
+      try change("\(path)/checkpoints/step-0000016/weights.safetensors") { $0[$0.count / 2] ^= 1 }
+      try FileManager.default.removeItem(atPath: "\(path)/checkpoints/step-0000024/checkpoint.json")
+      let resumed = try Job.run(2, ["--resume", "\(path)/checkpoints/step-0000008"])
+      #expect(resumed.exitCode == 0, "\(resumed.standardError)")
+      for step in ["16", "24"] {
+        let note = "note: \(path)/checkpoints/step-00000\(step) is damaged ("
+        #expect(resumed.standardOutput.contains(note), "\(resumed.standardOutput)")
+      }
+      #expect(try Job.digest(path) == digest)
+      #expect(try Job.metrics(path) == metrics)
+      let left = try FileManager.default.contentsOfDirectory(atPath: "\(path)/checkpoints").sorted()
+      #expect(
+        left == [
+          "damaged-step-0000016", "damaged-step-0000024", "step-0000008", "step-0000016",
+          "step-0000024",
+        ])
+    }
+
     @Test("a checkpoint that is asked for by name is not replaced by another")
     func byName() throws {
       let folder = try TemporaryDirectory()

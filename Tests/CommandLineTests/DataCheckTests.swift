@@ -51,6 +51,35 @@ extension CommandLineTests {
       ] { #expect(outcome.standardOutput.contains(words), "\(words): \(outcome.standardOutput)") }
     }
 
+    @Test("an image of another size, which opening the folder does not notice, is named")
+    func otherSize() throws {
+      let folder = try TemporaryDirectory()
+      let files = FileManager.default
+      func write(_ name: String, side: Int) throws {
+        let url = URL(fileURLWithPath: folder.file(name))
+        try files.createDirectory(
+          at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(HugeImages.png(side: side)).write(to: url)
+      }
+      // Of 65 images 64 are looked at when the folder is opened, and not the last.
+      for number in 0..<65 {
+        try write("train/\(number < 40 ? "a" : "b")/\(100 + number).png", side: 16)
+      }
+      for name in ["a", "b"] { try write("test/\(name)/1.png", side: 16) }
+      let command = ["data", "check", "--data-dir", folder.path]
+      #expect(try Job.alone(command).exitCode == 0)
+      try write("train/b/164.png", side: 17)
+      let outcome = try Job.alone(command)
+      expectFailure(
+        outcome, exitCode: 1,
+        naming: [
+          "1 image cannot be used", "--image-size",
+          "1 training image of another size than the others, 16×16 pixels",
+          "\(folder.file("train/b/164.png")): 17×17 pixels",
+        ])
+      #expect(!outcome.standardOutput.contains("nothing is wrong"))
+    }
+
     @Test("images of 12,000×12,000 pixels are used, and reported as oversized, not as bad")
     func oversized() throws {
       let folder = try TemporaryDirectory()

@@ -399,7 +399,12 @@ extension CommandLineTests {
       try Self.write("warmup-until-error: 0.8\n", to: folder.file("warm.yaml"))
       try check(train + ["--config", folder.file("warm.yaml")], "--warmup-iterations")
       try check(train + ["--select", "best"], "--select")
-      try check(train + ["--batch-size", "1"], "2 ranks", "1 logical shards")
+      try check(
+        train + ["--batch-size", "1"], "2 ranks", "of 1 image: use --batch-size 2 or more, or",
+        "at most 1 rank")
+      try check(
+        train + ["--rpn-fg-iou-thresh", "0.3", "--rpn-bg-iou-thresh", "0.7"],
+        "--rpn-bg-iou-thresh 0.7 is above --rpn-fg-iou-thresh 0.3")
       try check(
         train + ["--data-dir", folder.path], exitCode: 1, "annotations/*.json", "ImageSets/Main")
       try check(

@@ -152,8 +152,11 @@ extension CommandLineTests {
         expectFailure(outcome, exitCode: exitCode, naming: parts)
       }
       try check(arguments + ["--proposals-from", "x"], "--proposals-from", "four steps")
-      try check(arguments + ["--fast-rcnn-batch-size", "1"], "2 ranks", "1 logical shards")
-      try check(arguments + ["--batch-size", "1"], "2 ranks", "1 logical shards")
+      for flag in ["--fast-rcnn-batch-size", "--batch-size"] {
+        try check(
+          arguments + [flag, "1"], "2 ranks", "of 1 image", "use --batch-size 2 or more",
+          "--fast-rcnn-batch-size for steps 2 and 4")
+      }
       try check(
         arguments + ["--data-dir", folder.path], exitCode: 1, "annotations/*.json")
       #expect(!FileManager.default.fileExists(atPath: folder.file("run")))
@@ -161,7 +164,10 @@ extension CommandLineTests {
       #expect(first.exitCode == 0, "\(first.standardError)")
       try check(arguments, exitCode: 1, "run", "--resume")
       let resume = ["detect", "train", "--resume", "run"]
-      try check(resume + ["--training", "joint"], exitCode: 1, "run", "not empty")
+      for training in ["joint", "rpn"] {
+        try check(
+          resume + ["--training", training], "--training four-steps", "asks for \(training)")
+      }
       try check(resume + ["--batch-size", "2"], "--batch-size 4", "asks for 2")
     }
   }

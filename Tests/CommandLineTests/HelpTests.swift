@@ -10,7 +10,8 @@ extension CommandLineTests {
       [], ["train"], ["eval"], ["bn-recalibrate"], ["bench"], ["inspect"], ["export"], ["data"],
       ["data", "fetch"], ["data", "statistics"], ["doctor"], ["recipes"], ["sweep"], ["top"],
       ["report"], ["predict"], ["job"], ["detect"], ["detect", "train"], ["detect", "eval"],
-      ["detect", "predict"], ["detect", "score"], ["detect", "doctor"],
+      ["detect", "predict"], ["detect", "score"], ["detect", "doctor"], ["responses"],
+      ["data", "check"], ["manual"],
     ]
 
     private func help(_ command: [String]) throws -> [String] {
@@ -40,10 +41,37 @@ extension CommandLineTests {
           // What follows is blank, a comment or another example: nothing was wrapped.
           let next = lines[last + 1]
           #expect(
-            next.isEmpty || next.hasPrefix("  #") || next.contains("resnet-dist "), "\(line)")
+            next.isEmpty || next.hasPrefix("  #") || next.contains("resnet-dist"), "\(line)")
         }
       }
       #expect(examples > 15)
+    }
+
+    @Test(
+      "commands that take trained weights say that settings are the run's, not training's defaults",
+      arguments: ["eval", "predict", "bn-recalibrate"])
+    func defaultsOfRun(command: String) throws {
+      let text = try help([command]).joined(separator: " ").replacing(/\s+/, with: " ")
+      for key in ["fp32", "fashion-mnist", "auto", "128", "bilinear"] {
+        #expect(!text.contains("(default: \(key))"), "\(key)")
+      }
+      #expect(text.contains("(default: the run's)"))
+      #expect(text.contains(".safetensors or .pth file"))
+    }
+
+    @Test("what recipes shows are flags of train or of detect train")
+    func recipeFlags() throws {
+      let known = Set(
+        try (help(["train"]) + help(["detect", "train"])).flatMap {
+          $0.split { " ,/".contains($0) }.map(String.init)
+        })
+      let outcome = try Job.alone(["recipes"])
+      #expect(outcome.exitCode == 0)
+      let flags = outcome.standardOutput.split(separator: "\n").compactMap { line in
+        line.split(separator: " ").first { $0.hasPrefix("--") }.map { String($0) }
+      }
+      #expect(flags.count > 100)
+      for flag in Set(flags) { #expect(known.contains(flag), "\(flag)") }
     }
 
     @Test("what people type first comes first")

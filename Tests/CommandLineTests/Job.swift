@@ -49,6 +49,17 @@ enum Job {
       executable, arguments, environment: environment, directory: directory, timeout: 120)
   }
 
+  /// Runs a script of bash in which `"$@"` is a command and `$run` its run folder.
+  static func script(
+    _ script: String, _ command: [String], run: String, timeout: Double = 60
+  ) throws -> ProcessRunner.Outcome {
+    var environment = environment
+    environment["run"] = run
+    return try ProcessRunner.run(
+      "/usr/bin/env", ["bash", "-c", script, "bash"] + command, environment: environment,
+      timeout: timeout)
+  }
+
   /// Runs `ranks` processes with the same arguments.
   static func run(
     _ ranks: Int, _ arguments: [String], in directory: String? = nil, timeout: Double = 120

@@ -187,6 +187,71 @@ extension CommandLineTests {
         exitCode: 2, naming: ["does not say how", "--mean"])
     }
 
+    @Test("images that are not square are seen as in the run's tests, whole")
+    func oblong() throws {
+      let folder = try TemporaryDirectory()
+      let (images, run) = (folder.file("images"), folder.file("run"))
+      let fixtures = "\(Job.root)/Tests/DatasetsTests/Fixtures"
+      for (name, kind) in [("colour", "a"), ("grey", "b")] {
+        try FileManager.default.createDirectory(
+          atPath: "\(images)/\(kind)", withIntermediateDirectories: true)
+        for number in 0..<8 {
+          try FileManager.default.copyItem(
+            atPath: "\(fixtures)/\(name).png", toPath: "\(images)/\(kind)/\(number).png")
+        }
+      }
+      let trained = try Job.alone([
+        "--model", "resnet8", "--dataset", "image-folder", "--data-dir", images, "--batch-size",
+        "8", "--iterations", "6", "--lr", "0.01", "--run-dir", run,
+      ])
+      try #require(trained.exitCode == 0, "\(trained.standardError)")
+      let table = folder.file("test.csv")
+      let eval = try Job.alone(["eval", "--weights", run, "--predictions", table])
+      #expect(eval.standardOutput.contains("24×40, as they are"), "\(eval)")
+      func rows(_ text: String) -> [[Substring]] {
+        text.split(separator: "\n").dropFirst().map { $0.split(separator: ",") }
+      }
+      func predict(_ weights: String) throws -> String {
+        let outcome = try Job.run(
+          2, ["predict", "--csv", "--top", "1", "--weights", weights, images])
+        #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+        return outcome.standardOutput.replacing("\r\n", with: "\n")
+      }
+      let predicted = try predict(run)
+      let tested = rows(try String(contentsOfFile: table, encoding: .utf8))
+      #expect(tested.count == 16 && rows(predicted).count == 16)
+      for (own, test) in zip(rows(predicted), tested) {
+        #expect(own[0].hasSuffix(test[0].suffix(7)) && own[3] == test[2], "\(own) \(test)")
+        let (probability, expected) = (Double(own[4]) ?? 0, Double(test[3]) ?? 1)
+        #expect(abs(probability - expected) < 1e-5, "\(own) \(test)")
+      }
+      let exported = folder.file("exported.safetensors")
+      #expect(try Job.alone(["export", run, "--safetensors", exported]).exitCode == 0)
+      #expect(try predict(exported) == predicted)
+      // Others are resized to that.
+      let other = "\(Self.folder)/images/class-1/1.png"
+      let resized = try Job.alone(["predict", "--weights", run, other])
+      #expect(resized.standardOutput.contains("resized to 24×40"), "\(resized)")
+
+      // A checkpoint from before height and width were recorded.
+      let checkpoint = "\(run)/checkpoints/step-0000006"
+      let json = try String(contentsOfFile: "\(checkpoint)/checkpoint.json", encoding: .utf8)
+      let lines = json.split(separator: "\n").filter {
+        !$0.contains("\"input_height\"") && !$0.contains("\"input_width\"")
+      }
+      #expect(lines.count == json.split(separator: "\n").count - 2)
+      try lines.joined(separator: "\n").write(
+        toFile: "\(checkpoint)/checkpoint.json", atomically: true, encoding: .utf8)
+      try FileManager.default.removeItem(atPath: "\(checkpoint)/checkpoint.json.sha256")
+      expectFailure(
+        try Job.run(2, ["predict", "--weights", run, other]), exitCode: 2,
+        naming: ["does not say the size", "--val-crop-size"])
+      let given = try Job.alone([
+        "predict", "--weights", run, "--val-crop-size", "24", "--val-resize-size", "24", other,
+      ])
+      #expect(given.standardOutput.contains("centre of 24×24"), "\(given)")
+    }
+
     @Test("with --on-bad-image skip, files that are no images are reported and left out")
     func skipped() throws {
       let folder = try TemporaryDirectory()
@@ -249,8 +314,18 @@ extension CommandLineTests {
       var file = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
       file += Data(header.utf8) + Data(count: 4)
       try file.write(to: URL(fileURLWithPath: unknown))
+      // The same whoever reads it, and before class names are compared.
+      for command in [
+        ["predict", image], ["predict", "--classes", names, image],
+        ["eval", "--dataset", "synthetic"], ["train", "--dataset", "synthetic"],
+        ["bn-recalibrate", "--dataset", "synthetic", "--output", folder.file("new.safetensors")],
+      ] {
+        expectFailure(
+          try Job.run(2, command + ["--weights", unknown], in: folder.path), exitCode: 2,
+          naming: ["unknown.safetensors", "no network that is known", "--model"])
+      }
       expectFailure(
-        try Job.run(2, ["predict", "--weights", unknown, image]), exitCode: 2,
+        try Job.alone(["export", unknown, "--onnx", folder.file("model.onnx")]), exitCode: 2,
         naming: ["unknown.safetensors", "no network that is known", "--model"])
       expectFailure(
         try Job.run(2, ["predict", "--weights", folder.file("none"), image]), exitCode: 1,

@@ -1,6 +1,7 @@
 /// `bn-recalibrate`: new statistics beside the old files, the same bits on any number of ranks.
 
 import Foundation
+import Safetensors
 import TestSupport
 import Testing
 
@@ -64,6 +65,15 @@ extension CommandLineTests {
       // Whole mini-batches, of as many images as were normalized together.
       #expect(result["samples"] as? Int == 96 && result["mini_batches"] as? Int == 6)
       #expect(try Job.digest(file) == result["parameters_sha256"] as? String)
+      // It says what an exported file says, and can be evaluated without flags that prepare images.
+      let metadata = try SafetensorsFile(contentsOf: file).metadata
+      for key in ["model", "shortcut", "mean", "std", "crop", "class_names", "step", "epoch"] {
+        #expect(metadata[key] != nil, "\(key)")
+      }
+      let evaluated = try Job.alone([
+        "eval", "--weights", file, "--dataset", "synthetic", "--test-limit", "96",
+      ])
+      #expect(evaluated.exitCode == 0, "\(evaluated.standardError)")
       let plain = folder.file("plain.safetensors")
       try FileManager.default.copyItem(atPath: file, toPath: plain)
       let again = folder.file("again.safetensors")

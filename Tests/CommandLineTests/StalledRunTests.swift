@@ -20,11 +20,7 @@ extension CommandLineTests {
       let job =
         ["mpirun", "-n", "3", Job.executable] + Job.small
         + ["--epochs", "100000", "--run-dir", folder] + flags
-      var environment = Job.environment
-      environment["run"] = folder
-      return try ProcessRunner.run(
-        "/usr/bin/env", ["bash", "-c", script, "bash"] + job, environment: environment,
-        timeout: 60)
+      return try Job.script(script, job, run: folder)
     }
 
     @Test("a stopped rank ends the job within the stall timeout, and all ranks' places are told")

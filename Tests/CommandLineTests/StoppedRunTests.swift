@@ -22,13 +22,10 @@ extension CommandLineTests {
         while [ $code -gt 128 ] && kill -0 $job 2>/dev/null; do wait $job; code=$?; done
         exit $code
         """
-      var environment = Job.environment
-      environment["run"] = folder
-      return try ProcessRunner.run(
-        "/usr/bin/env",
-        ["bash", "-c", script, "bash", "mpirun", "-n", "\(ranks)", Job.executable] + Job.small
-          + ["--run-dir", folder] + flags,
-        environment: environment, timeout: 60)
+      return try Job.script(
+        script,
+        ["mpirun", "-n", "\(ranks)", Job.executable] + Job.small + ["--run-dir", folder] + flags,
+        run: folder)
     }
 
     private func expectStopped(_ outcome: ProcessRunner.Outcome, _ reason: String) {
@@ -83,7 +80,7 @@ extension CommandLineTests {
       #expect(try Job.metrics(path) == Job.metrics(whole))
     }
 
-    @Test("a second signal stops at once, and what is saved stays good")
+    @Test("a second signal, a second after the first, stops at once, and what is saved stays good")
     func twice() throws {
       let folder = try TemporaryDirectory()
       let path = folder.file("run")
@@ -93,18 +90,15 @@ extension CommandLineTests {
         until compgen -G "$run/checkpoints/step-*" || ! kill -0 $job; do sleep 0.05; done
         ranks=($(cat /proc/$job/task/$job/children))
         kill -STOP ${ranks[1]}
-        kill -USR1 ${ranks[0]}; sleep 3
+        kill -USR1 ${ranks[0]}; kill -USR1 ${ranks[0]}; sleep 1.05
         kill -0 ${ranks[0]} || exit 90
         kill -USR1 ${ranks[0]}
         wait $job
         """
-      var environment = Job.environment
-      environment["run"] = path
-      let outcome = try ProcessRunner.run(
-        "/usr/bin/env",
-        ["bash", "-c", script, "bash", "mpirun", "-n", "2", Job.executable] + Job.small
-          + ["--epochs", "100000", "--run-dir", path],
-        environment: environment, timeout: 30)
+      let outcome = try Job.script(
+        script,
+        ["mpirun", "-n", "2", Job.executable] + Job.small
+          + ["--epochs", "100000", "--run-dir", path], run: path, timeout: 30)
       #expect(!outcome.timedOut && outcome.exitCode != 0 && outcome.exitCode != 90, "\(outcome)")
       let step = try #require(try steps(path).last)
       let resumed = try Job.run(2, ["--resume", path, "--iterations", "\(step + 2)"])

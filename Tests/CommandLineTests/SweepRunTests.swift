@@ -71,6 +71,36 @@ extension CommandLineTests {
       #expect(own.contains("<title>resnet8 on synthetic</title>"))
     }
 
+    @Test("a finished run whose settings the file has no longer is named; the others go on")
+    func edited() throws {
+      let folder = try TemporaryDirectory()
+      func file(epochs: Int) throws -> String {
+        try write(
+          """
+          base: {dataset: synthetic, model: resnet8, train-limit: 64, test-limit: 32, batch-size: 32}
+          runs:
+            - name: changed
+              epochs: \(epochs)
+            - name: kept
+              epochs: 1
+          """, in: folder)
+      }
+      let command = ["sweep", try file(epochs: 1), "--run-dir", folder.file("runs")]
+      #expect(try Job.alone(command).exitCode == 0)
+      _ = try file(epochs: 2)
+      let outcome = try Job.run(2, command)
+      #expect(outcome.exitCode == 1)
+      #expect(
+        outcome.standardOutput.contains(
+          "changed was finished with epochs 1, the file now says 2: use another name, or remove its "
+            + "folder"), "\(outcome)")
+      #expect(outcome.standardOutput.contains("was finished, test error "), "\(outcome)")
+      #expect(outcome.standardError.contains("some runs failed"))
+      let report = try Job.alone(["report", folder.file("runs"), folder.path])
+      #expect(report.exitCode == 0, "\(report)")
+      #expect(report.standardOutput.contains("| resnet8 | synthetic | 1 |"), "\(report)")
+    }
+
     @Test("one job of an array trains its run alone")
     func job() throws {
       let folder = try TemporaryDirectory()

@@ -65,6 +65,39 @@ extension CommandLineTests {
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
 
+    /// Flags of other programs, and what the message must say.
+    static let foreign: [([String], String)] = [
+      (["detect", "train", "--lr-steps", "16", "22"], "--lr-milestones"),
+      (["detect", "train", "--lr_steps", "16", "22"], "'--lr_steps': use --lr-milestones"),
+      (["detect", "train", "--amp"], "--precision bf16"),
+      (["detect", "train", "--dataset", "coco"], "the format of --data-dir is detected"),
+      (["detect", "train", "--rpn-score-thresh", "0.1"], "--rpn-post-nms-top-n-test limits"),
+      (["detect", "train", "--trainable-backbone-layers=3"], "--freeze-stages"),
+      (["detect", "train", "--test-only"], "resnet-dist detect eval"),
+      (["detect", "train", "--image-mean", "0,0,0"], "--mean"),
+      (["detect", "train", "--weights-backbone", "x"], "use --weights with"),
+      (["detect", "train", "--rpn-pre-nms-top-n", "9"], "--rpn-pre-nms-top-n-train and"),
+      (
+        ["detect", "train", "--rpn_pre_nms_top_n_train", "9"],
+        "Did you mean '--rpn-pre-nms-top-n-train'?"
+      ),
+      (["--amp"], "--precision bf16"), (["--device", "cuda"], "on processors alone"),
+      (["--world-size", "2"], "mpirun -n N"), (["--dist-url=env://"], "through MPI"),
+      (["--test-only"], "resnet-dist eval"), (["--pretrained"], "use --weights with"),
+      (["--print-freq", "10"], "metrics.jsonl"), (["--sync-bn"], "--bn-group-size"),
+      (["--batch_size", "8"], "Did you mean '--batch-size'?"),
+    ]
+
+    @Test(
+      "flags of PyTorch's, torchvision's and timm's scripts are answered in our words",
+      arguments: foreign)
+    func foreignFlags(arguments: [String], words: String) throws {
+      let outcome = try Job.alone(arguments)
+      expectFailure(outcome, exitCode: 2, naming: ["Unknown option", words, "--help"])
+      let suggestions = outcome.standardError.components(separatedBy: "Did you mean").count - 1
+      #expect(suggestions == (words.contains("Did you mean") ? 1 : 0))
+    }
+
     @Test("without mpirun the same holds")
     func alone() throws {
       let folder = try TemporaryDirectory()

@@ -67,4 +67,24 @@ import Testing
     var bytes = [UInt8](repeating: 0, count: 16)
     #expect(read(ends[0], &bytes, 16) == 6)
   }
+
+  @Test("a result that is lost is an error, unless its reader went away; a log's line is none")
+  func lostResult() {
+    let full = open("/dev/full", O_WRONLY)
+    defer { close(full) }
+    let console = StandardConsole(descriptor: full, environment: [:])
+    console.write("epoch\n")
+    let error = #expect(throws: (any Error).self) { try console.writeResultLine("{}") }
+    #expect(
+      error.map { "\($0)" }?.hasPrefix(
+        "cannot write the result to standard output: No space left on device") == true)
+
+    signal(SIGPIPE, SIG_IGN)
+    var ends: [Int32] = [0, 0]
+    #expect(Glibc.pipe(&ends) == 0)
+    close(ends[0])
+    defer { close(ends[1]) }
+    let closed = StandardConsole(descriptor: ends[1], environment: [:])
+    #expect(throws: Never.self) { try closed.writeResult("{}\n") }
+  }
 }

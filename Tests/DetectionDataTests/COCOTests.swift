@@ -58,12 +58,74 @@ import Testing
     var options = DetectionDataset.Options()
     options.classes = ["dog", "bird", "cat"]
     let data = try Self.open(Self.json([Self.annotation(1)]), options: options)
-    #expect(data.categoryIDs == [90, -1, 1])
+    #expect(data.categoryIDs == [90, nil, 1])
     let detection = Detection(
       image: 1, category: 0, box: Box(x1: 1, y1: 2, x2: 4.5, y2: 6), score: 0.25)
     #expect(
       COCOResults.json([detection], of: data)
         == "[{\"image_id\":7,\"category_id\":90,\"bbox\":[1.0,2.0,3.5,4.0],\"score\":0.25}]\n")
+  }
+
+  @Test("detections of a class that the annotation file lacks are left out of results, and counted")
+  func missingClass() throws {
+    var options = DetectionDataset.Options()
+    options.classes = ["dog", "bird", "cat"]
+    let data = try Self.open(Self.json([Self.annotation(1)]), options: options)
+    let detections = [1, 0, 1].map {
+      Detection(image: 1, category: $0, box: Box(x1: 1, y1: 2, x2: 4, y2: 6), score: 0.5)
+    }
+    let json = COCOResults.json(detections, of: data)
+    #expect(json.contains("\"category_id\":90") && !json.contains("-1"))
+    #expect(json.split(separator: "\n").count == 1)
+    let note = try #require(COCOResults.note(detections, of: data))
+    #expect(note.hasPrefix("note: 2 detections are not in COCO's results"))
+    #expect(note.hasSuffix("no category bird"))
+    #expect(COCOResults.note([detections[1]], of: data) == nil)
+  }
+
+  @Test("categories of one name are told apart by id, or are one class in training")
+  func equalNames() throws {
+    // As Roboflow exports them: the first is a supercategory without objects.
+    func fish(_ categories: [Int]) -> String {
+      let annotations = categories.enumerated().map { Self.annotation($0 + 1, category: $1) }
+      return Self.json(annotations).replacing(
+        Self.categories,
+        with: "[{\"id\": 0, \"name\": \"fish\"}, {\"id\": 1, \"name\": \"fish\"}]")
+    }
+    let apart = try Self.open(fish([1, 0]))
+    #expect(apart.classes == ["fish", "fish"] && apart.categoryIDs == [0, 1])
+    #expect(apart.images[1].objects.map(\.category) == [1, 0])
+    #expect(apart.notes.isEmpty)
+    var options = DetectionDataset.Options()
+    options.mergesNames = true
+    let merged = try Self.open(fish([1, 0]), options: options)
+    #expect(merged.classes == ["fish"] && merged.categoryIDs == [0])
+    #expect(merged.images[1].objects.map(\.category) == [0, 0])
+    #expect(merged.notes.count == 1)
+    #expect(merged.notes[0].contains("2 categories named 'fish' (ids 0, 1)"))
+    options.classes = ["fish"]
+    options.mergesNames = false
+    let usual = try Self.open(fish([1]), options: options)
+    #expect(usual.categoryIDs == [1] && usual.notes.count == 1)
+  }
+
+  @Test("a value that JSON does not have is named with its line")
+  func notANumber() throws {
+    expectError("instances_val.json:3: JSON has no value NaN") {
+      try Self.open(
+        Self.json(["\n" + Self.annotation(4, "\"note\": \"a \\\"NaN\", \"bbox\": [1, NaN, 3, 4]")]))
+    }
+    let data = try Self.open(Self.json([Self.annotation(1)]))
+    let folder = try TemporaryDirectory()
+    func read(_ score: String) throws -> [Detection] {
+      let text =
+        "[{\"image_id\": 7, \"category_id\": 1, \"bbox\": [1, 2, 3, 4],\n\"score\": \(score)}]"
+      try Data(text.utf8).write(to: URL(fileURLWithPath: folder.file("a.json")))
+      return try COCOResults.read(folder.file("a.json"), of: data)
+    }
+    expectError("a.json:2: JSON has no value -Infinity") { try read("-Infinity") }
+    expectError("[0].score has another type") { try read("\"0.5\"") }
+    expectError("this is no whole JSON file") { try read("0.5}") }
   }
 
   @Test("what is wrong is said with file and id")
@@ -149,5 +211,33 @@ import Testing
     expectError("has no validation images: there is no ") { try path(.validation) }
     try write("valid/_annotations.coco.json")
     #expect(try path(.validation) == "valid/a.jpg")
+  }
+
+  @Test("the test split of Roboflow's layout is found by its name, its file and its folder")
+  func testSplit() throws {
+    let folder = try TemporaryDirectory()
+    for split in ["train", "valid", "test"] {
+      try FileManager.default.createDirectory(
+        atPath: folder.file(split), withIntermediateDirectories: true)
+      let json = Self.json([Self.annotation(1)]).replacing("b.jpg", with: "\(split)/b 0.jpg")
+      try Data(json.utf8).write(
+        to: URL(fileURLWithPath: folder.file("\(split)/_annotations.coco.json")))
+      try Data().write(to: URL(fileURLWithPath: folder.file("\(split)/b 0.jpg")))
+    }
+    func paths(_ set: String?, in part: String = "") throws -> [String] {
+      var options = DetectionDataset.Options()
+      options.imageSet = set
+      let data = try DetectionDataset.open(folder.path + part, .validation, options: options)
+      return data.images.map { String($0.path.dropFirst(folder.path.count + 1)) }
+    }
+    for set in ["test", "test/_annotations.coco.json", folder.file("test/_annotations.coco.json")] {
+      #expect(try paths(set) == ["test/a.jpg", "test/b 0.jpg"], "\(set)")
+    }
+    #expect(try paths(nil, in: "/test").first == "test/a.jpg")
+    #expect(try paths(nil) == ["valid/a.jpg", "valid/b 0.jpg"])
+    expectError("has no validation images: there is no ") { try paths("nothing") }
+    try FileManager.default.removeItem(atPath: folder.file("valid"))
+    try FileManager.default.removeItem(atPath: folder.file("test"))
+    expectError("valid/_annotations.coco.json") { try paths(nil) }
   }
 }

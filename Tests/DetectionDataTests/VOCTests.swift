@@ -151,6 +151,47 @@ struct VOCSample {
     }
   }
 
+  @Test("an object without a name is refused, also where classes are known by it")
+  func unnamed() throws {
+    let sample = try VOCSample()
+    try sample.annotate(
+      "a", objects: [("dog", "1", "1", "9", "9"), ("", "1", "1", "9", "9")])
+    expectError("a.xml: object 2 (line 5) has no <name>") { try sample.open() }
+    var options = DetectionDataset.Options()
+    options.classes = ["dog"]
+    expectError("a.xml: object 2 (line 5) has no <name>") {
+      try DetectionDataset.open(sample.folder.path, .train, options: options)
+    }
+  }
+
+  @Test("an encoding that is not read is named as such")
+  func encoding() throws {
+    let sample = try VOCSample()
+    try sample.write(
+      "Annotations/a.xml", "<?xml version=\"1.0\" encoding=\"windows-1252\"?><annotation/>")
+    expectError("a.xml:1: the encoding that it states cannot be read") { try sample.open() }
+    expectError("save it as UTF-8") { try sample.open() }
+  }
+
+  @Test("names of images may hold spaces, in image sets and in results")
+  func spaces() throws {
+    let sample = try VOCSample()
+    for name in ["my img", "my img 1"] {
+      try sample.annotate(name, objects: [("dog", "1", "1", "9", "9")])
+      try sample.write("JPEGImages/\(name).jpg", "")
+    }
+    try sample.write("ImageSets/Main/train.txt", "my img  -1\r\nmy img 1\nb 0\n a \n\n")
+    let data = try sample.open()
+    #expect(data.images.map(\.name) == ["my img", "my img 1", "b", "a"])
+    let detections = [
+      Detection(image: 1, category: 2, box: Box(x1: 1, y1: 2, x2: 3, y2: 4), score: 0.5)
+    ]
+    try sample.write(
+      VOCResults.fileName("dog", imageSet: "train"),
+      VOCResults.text(detections, ofClass: 2, of: data))
+    #expect(try VOCResults.read(sample.folder.path, of: data) == detections)
+  }
+
   @Test("entities that grow without bound are refused soon")
   func entities() throws {
     let sample = try VOCSample()

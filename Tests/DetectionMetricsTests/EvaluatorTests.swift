@@ -95,6 +95,38 @@ import Testing
           "AP50"]))
   }
 
+  @Test("an overlap or an area at a threshold is pycocotools', which knows width and height")
+  func thresholds() throws {
+    /// Of detections from the best on.
+    func summary(_ object: String, _ detections: String...) throws -> [String: Double] {
+      let folder = try TemporaryDirectory()
+      func write(_ text: String, _ name: String) throws -> String {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: folder.file(name)))
+        return folder.file(name)
+      }
+      let data = try DetectionDataset.coco(
+        annotations: write(
+          """
+          {"images": [{"id": 1, "file_name": "a", "width": 100, "height": 100}],
+           "categories": [{"id": 1, "name": "a"}],
+           "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [\(object)]}]}
+          """, "a.json"), images: "")
+      let entries = detections.enumerated().map { place, box in
+        "{\"image_id\": 1, \"category_id\": 1, \"bbox\": [\(box)], \"score\": 0.\(9 - place)}"
+      }
+      let found = try COCOResults.read(
+        write("[\(entries.joined(separator: ","))]", "d.json"), of: data)
+      return Dictionary(
+        uniqueKeysWithValues: COCOEvaluation(data, found).summary.map { ($0.name, $0.value) })
+    }
+    // By pycocotools 0.49999999999999994; from corners it would be 0.5000000000000001.
+    let half = try summary("33.37, 10, 40.2, 20.2", "33.37, 10, 40.2, 10.1")
+    #expect(half["AP50"] == 0)
+    // 32 × 32 is small, so that one is wrong; from corners it would be 1024.0000000000005.
+    let size = try summary("0, 0, 20, 20", "33.37, 33.37, 32, 32", "0, 0, 20, 20")
+    #expect(abs(size["APs"]! - 0.5) < 1e-12)
+  }
+
   @Test("VOC tries the best-overlapping object alone, and a difficult one counts neither way")
   func voc() {
     let objects = [

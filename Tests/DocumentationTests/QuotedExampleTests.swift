@@ -15,6 +15,10 @@ private func text(_ path: String) throws -> String {
 private func files(_ folder: String, _ suffix: String) throws -> [String] {
   try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: folder).path)
     .filter { $0.hasSuffix(suffix) }.map { "\(folder)/\($0)" }.sorted()
+    .filter {
+      (try? root.appending(path: $0).resourceValues(forKeys: [.isRegularFileKey]))?.isRegularFile
+        == true
+    }
 }
 
 @Suite struct QuotedExampleTests {
@@ -63,5 +67,53 @@ private func files(_ folder: String, _ suffix: String) throws -> [String] {
       }
     }
     #expect(count > 40)
+  }
+
+  @Test("links into a document lead to one of its headings")
+  func headings() throws {
+    let pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] + (try files("docs", ".md"))
+    var anchors: [String: Set<String>] = [:]
+    for page in pages {
+      let headings = try text(page).split(separator: "\n").filter { $0.hasPrefix("#") }
+      anchors[page] = Set(headings.map { Self.anchor(of: String($0)) })
+    }
+    for page in pages {
+      let folder = (page as NSString).deletingLastPathComponent
+      for match in try text(page).matches(of: /\]\(([^)#\s]*)#([^)\s]+)\)/) {
+        let target = String(match.1)
+        if target.contains("://") { continue }
+        let file =
+          target.isEmpty
+          ? root.appending(path: page) : root.appending(path: folder).appending(path: target)
+        let path = file.standardizedFileURL.path
+        guard let known = anchors[String(path.dropFirst(root.path.count + 1))] else { continue }
+        #expect(known.contains(String(match.2)), "\(page): \(target)#\(match.2)")
+      }
+    }
+  }
+
+  /// What GitHub makes of a heading.
+  private static func anchor(of heading: String) -> String {
+    let words = heading.drop { $0 == "#" }.trimmingCharacters(in: .whitespaces).lowercased()
+    return String(words.filter { $0.isLetter || $0.isNumber || "-_ ".contains($0) })
+      .replacingOccurrences(of: " ", with: "-")
+  }
+}
+
+@Suite struct VariableTests {
+  @Test("installing.md lists the environment variables of the scripts and of the build")
+  func variables() throws {
+    let scripts =
+      ["bench-peers", "install", "multi-host", "package-deb", "run", "setup", "test"].map {
+        "launch/\($0)"
+      } + ["Package.swift"] + (try files("Tests", "/run"))
+    let page = try text("docs/installing.md")
+    var names: Set<String> = []
+    for path in scripts {
+      names.formUnion(
+        try text(path).matches(of: /RESNET_DIST_[A-Z_]*[A-Z]/).map { String($0.0) })
+    }
+    #expect(names.count >= 7)
+    for name in names.sorted() { #expect(page.contains("`\(name)`"), "\(name)") }
   }
 }

@@ -35,6 +35,98 @@ import Testing
       ])
   }
 
+  @Test("programs read plain numbers: fractions, their deviation, seconds and counts")
+  func figures() throws {
+    let fixture = try RunFixture()
+    let settings = ["model: resnet32", "dataset: cifar10", "iterations: 20"]
+    let paths = [
+      try fixture.run("a", settings + ["seed: 1"], errors: [0.5], result: 0.25),
+      try fixture.run("b", settings + ["seed: 2"], errors: [0.5], result: 0.75),
+      try fixture.run("c", settings + ["lr: 0.05"], errors: [0.5], result: nil),
+    ]
+    let figures = RunFigures(try paths.map { try RunRecord($0) })
+    #expect(
+      figures.json == """
+        [{"task":"classification","model":"resnet32","data":"cifar10","lr":0.1,"seeds":2,"finished":2,\
+        "test_error":0.5,"test_error_std":0.3535533905932738,"best_test_error":0.25,"lowest_error":0.5,\
+        "images_per_second":100.0,"seconds":90.0},
+         {"task":"classification","model":"resnet32","data":"cifar10","lr":0.05,"seeds":1,"finished":0,\
+        "test_error":null,"test_error_std":null,"best_test_error":null,"lowest_error":0.5,\
+        "images_per_second":100.0,"seconds":null}]
+
+        """)
+    #expect(
+      figures.csv == """
+        task,model,data,lr,seeds,finished,test_error,test_error_std,best_test_error,lowest_error,\
+        images_per_second,seconds
+        classification,resnet32,cifar10,0.1,2,2,0.5,0.3535533905932738,0.25,0.5,100.0,90.0
+        classification,resnet32,cifar10,0.05,1,0,,,,0.5,100.0,
+
+        """)
+  }
+
+  @Test("detectors have a table of their own with data, task and average precisions")
+  func detectors() throws {
+    let fixture = try RunFixture()
+    let classifier = try fixture.run("a", ["model: resnet20"], errors: [0.5], result: 0.4)
+    let detector = try fixture.run(
+      "b", ["task: detection", "model: resnet18", "data-dir: data/VOC"], errors: [], result: nil)
+    try """
+    {"model":"fasterrcnn","samples":9,"AP":0.25,"AP50":0.5,"parameters_sha256":"a","seconds":90}
+    """.write(toFile: "\(detector)/result.json", atomically: true, encoding: .utf8)
+    let runs = try [detector, classifier].map { try RunRecord($0) }
+    let tables = RunTable.all(of: runs)
+    #expect(tables.map(\.header[0]) == ["model", "model"])
+    #expect(tables.map(\.rows.count) == [1, 1])
+    #expect(
+      tables[1].header == [
+        "model", "data", "task", "seeds", "AP", "AP50", "images/s", "time", "state",
+      ])
+    #expect(
+      tables[1].rows == [
+        ["resnet18", "VOC", "detection", "1", "25.00 %", "50.00 %", "–", "1:30", "finished"]
+      ])
+    #expect(RunFigures(runs).csv.contains("detection,resnet18,VOC,1,1,,,,,,90.0,0.25,,0.5,\n"))
+  }
+
+  @Test("a run that is named twice, or repeats a seed, is one")
+  func repeated() throws {
+    let fixture = try RunFixture()
+    let one = try fixture.run("a", ["model: resnet20"], errors: [0.5], result: nil)
+    let other = try fixture.run("b", ["model: resnet20"], errors: [0.5], result: 0.4)
+    let link = fixture.directory.file("link")
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: other)
+    let runs = try RunSelection([one, other, "\(other)/", link]).runs
+    #expect(runs.map(\.path) == [one, other])
+    let row = RunTable(runs).rows[0]
+    #expect(row[2] == "1" && row[3] == "40.00 %" && row.last == "finished")
+  }
+
+  @Test("a sweep's folder stands for its runs, and what is no run is left out and named")
+  func selection() throws {
+    let fixture = try RunFixture()
+    let files = FileManager.default
+    let sweep = fixture.directory.file("sweep")
+    let first = try fixture.run("sweep/one", ["model: resnet20"], errors: [0.5], result: 0.4)
+    let second = try fixture.run("sweep/two", ["model: resnet32"], errors: [0.5], result: 0.4)
+    let foreign = fixture.directory.file("foreign")
+    try files.createDirectory(atPath: foreign, withIntermediateDirectories: false)
+    let recalibrated = try fixture.run("three", ["model: resnet20"], errors: [], result: nil)
+    try files.removeItem(atPath: "\(recalibrated)/metrics.jsonl")
+    try files.createDirectory(
+      atPath: "\(recalibrated)/checkpoints/step-0000010", withIntermediateDirectories: true)
+    let selection = try RunSelection([sweep, foreign, recalibrated])
+    #expect(selection.runs.map(\.path) == [first, second])
+    #expect(selection.notes.count == 2)
+    #expect(selection.notes[0].hasPrefix("\(foreign) is not the folder of a run"))
+    #expect(selection.notes[1].contains("\(recalibrated) holds the weights of bn-recalibrate"))
+    #expect(throws: RunRecordError.nothingLeft(selection.notes)) {
+      try RunSelection([foreign, recalibrated])
+    }
+    let missing = fixture.directory.file("missing")
+    #expect(throws: RunRecordError.noFolder(path: missing)) { try RunSelection([first, missing]) }
+  }
+
   @Test("Table 6 has the paper's numbers beside those of the runs that fit")
   func paper() throws {
     let fixture = try RunFixture()

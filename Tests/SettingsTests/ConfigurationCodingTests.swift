@@ -89,6 +89,7 @@ import Testing
       [("mean", "per-pixel"), ("std", "none")], [("mean", "none")],
       [("lr", "1e-07"), ("wd", "0.1")], [("lr-milestones", "0.1%,33.333333%")],
       [("warmup-epochs", "5")], [("warmup-epochs", "0.25"), ("warmup-lr", "0.0")],
+      [("balance", "9223372036854775807,1e300,0.1")],
       [("run-dir", "yes")], [("run-dir", "007")], [("run-dir", " blank ")], [("run-dir", "a\nb")],
     ] as [[(key: String, value: String)]] {
       let configuration = try TrainingConfiguration(values)

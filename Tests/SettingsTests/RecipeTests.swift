@@ -129,6 +129,33 @@ import Testing
     }
   }
 
+  @Test("only a step schedule has milestones", arguments: Recipe.allCases)
+  func milestones(recipe: Recipe) {
+    let name = recipe.changes.applied(to: TrainingConfiguration()).schedule.name
+    #expect(name == .step || !recipe.changes.contains(\.schedule.milestones))
+  }
+
+  @Test("torchvision-v1 drops the rate after 30 and 60 of 90 epochs")
+  func torchvisionV1() {
+    let configuration = Recipe.torchvisionV1.changes.applied(to: TrainingConfiguration())
+    let timeline = TrainingTimeline(configuration, images: 256 * 10)
+    let schedule = configuration.learningRateSchedule(timeline)
+    #expect(
+      [299, 300, 600].map { schedule.rate(afterSteps: $0) } == [0.1, 0.01, 0.001])
+  }
+
+  @Test("VOC's recipes tell that their mini-batches and rates are larger; COCO's are the paper's")
+  func detectionDepartures() throws {
+    for recipe in [Recipe.he2015VOC, .he2015VOCFourSteps] {
+      #expect(recipe.changes.applied(to: TrainingConfiguration()).scaledLearningRate == 0.008)
+      #expect(try #require(recipe.departure).contains("8 times the rate"), "\(recipe)")
+    }
+    for recipe in [Recipe.he2015COCO, .he2015COCOFourSteps] {
+      #expect(recipe.changes.applied(to: TrainingConfiguration()).scaledLearningRate == 0.001)
+      #expect(try #require(recipe.departure).contains("8 times") == false, "\(recipe)")
+    }
+  }
+
   @Test("every recipe can be read back from what it shows", arguments: Recipe.allCases)
   func values(recipe: Recipe) throws {
     let read = try ConfigurationChanges(parsing: recipe.values.map { .init($0.key, $0.value) })

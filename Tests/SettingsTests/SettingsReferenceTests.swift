@@ -17,6 +17,14 @@ import Testing
     #expect(found == SettingsReference.markdown, "make it again: CONTRIBUTING.md says how")
   }
 
+  @Test("a setting without a flag is called a key")
+  func keys() {
+    let names = TrainingConfiguration.settings.filter { !$0.isFlag }.map(\.key)
+    #expect(names == ["task"])
+    #expect(SettingsReference.markdown.contains("| `task` (key only) | "))
+    #expect(!SettingsReference.markdown.contains("`--task`"))
+  }
+
   @Test("each setting has a help of one sentence or more")
   func helps() {
     for setting in TrainingConfiguration.settings {

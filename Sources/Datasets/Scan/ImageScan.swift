@@ -13,6 +13,8 @@ package struct ImageScan: Sendable {
   /// Images of more than `ImageDecoding.largePixels`, in the source's order; some of them may be larger than
   /// what is decoded.
   package let oversized: [OversizedImage]
+  /// Images that have not the size that the source takes all of them to have, in the source's order.
+  package let otherSizes: [OtherSizedImage]
   /// The smallest and largest height and width; nil without a good image.
   package let heights: ClosedRange<Int>?
   package let widths: ClosedRange<Int>?
@@ -40,6 +42,7 @@ package struct ImageScan: Sendable {
     let found = scan.found
     bad = found.bad.sorted { $0.index < $1.index }
     oversized = found.oversized.sorted { $0.index < $1.index }
+    otherSizes = found.otherSizes.sorted { $0.index < $1.index }
     digests = found.digests
     heights = Self.range(found.shapes.map(\.height))
     widths = Self.range(found.shapes.map(\.width))
@@ -61,6 +64,13 @@ package struct OversizedImage: Equatable, Sendable {
   package let isRefused: Bool
 }
 
+/// An image of another size than the source's images are taken to have.
+package struct OtherSizedImage: Equatable, Sendable {
+  /// Which image of the source it is.
+  package let index: Int
+  package let shape: ImageShape
+}
+
 /// What the threads of a scan share.
 private final class ScanState: Sendable {
   struct Found {
@@ -68,6 +78,7 @@ private final class ScanState: Sendable {
     var finished = 0
     var bad: [BadImage] = []
     var oversized: [OversizedImage] = []
+    var otherSizes: [OtherSizedImage] = []
     var shapes: Set<ImageShape> = []
     var digests: [String?]
   }
@@ -109,6 +120,9 @@ private final class ScanState: Sendable {
         state.digests[index] = digest
         if shape.area > ImageDecoding.largePixels {
           state.oversized.append(OversizedImage(index: index, shape: shape, isRefused: false))
+        }
+        if let common = source.imageShape, shape != common {
+          state.otherSizes.append(OtherSizedImage(index: index, shape: shape))
         }
         state.finished += 1
       }

@@ -22,7 +22,10 @@ package enum DatasetName: String, CaseIterable, Codable, Sendable {
     seed: UInt64
   ) throws -> any ImageSource {
     switch self {
-    case .fashionMNIST: return try FashionMNIST(directory: directory, split: split)
+    case .fashionMNIST:
+      // It is the default, so it stands for every folder that tells no other data set.
+      if let directory { try Self.checkIsRecognized(directory) }
+      return try FashionMNIST(directory: directory, split: split)
     case .cifar10: return try CIFARBinary(.cifar10, directory: directory, split: split)
     case .cifar100: return try CIFARBinary(.cifar100, directory: directory, split: split)
     case .imageFolder:

@@ -3,8 +3,8 @@
 import Foundation
 import Tensors
 
-/// Images in `<directory>/<class>/**/*.{jpg,jpeg,png}`, or below `train/` and `test/` (or `val/`,
-/// `validation/`, `valid/`).
+/// Images in `<directory>/<class>/**/*.{jpg,jpeg,png}`, or below `train/` and `test/`, or other names of
+/// `SplitFolders`.
 ///
 /// Classes and files come in torchvision's order. Files are opened when they are read; decoded images
 /// of one size stay in memory if all of them fit.
@@ -27,8 +27,8 @@ public struct ImageFolder: ImageSource {
   private static let sizeSamples = 64
 
   /// - Parameters:
-  ///   - directory: if it has `train/` and `test/` or `val/`, these are the splits; else it serves
-  ///     as every split itself.
+  ///   - directory: if it has a folder for each split, these are taken; else it serves as every split
+  ///     itself.
   ///   - cacheLimit: the most bytes of decoded images of one size to keep: all are kept, or none.
   ///   - decoding: how image files are decoded.
   /// - Throws: `DatasetError`; a damaged image only when it is read, unless all that are looked at for
@@ -38,15 +38,11 @@ public struct ImageFolder: ImageSource {
     decoding: ImageDecoding = ImageDecoding()
   ) throws {
     self.decoding = decoding
+    guard isFolder(directory) else { throw DatasetError.noFolder(path: directory) }
     let root = try Self.root(of: directory, split: split)
-    guard isFolder(root) else {
-      throw DatasetError.missing(
-        dataset: "image folder", file: "class folders", searched: [root],
-        remedy: "Give the folder that holds <class>/<image>.jpg, or train/ and test/ with such "
-          + "class folders.")
-    }
     let classes = try ImageFiles.visibleNames(in: root).filter { isFolder(root + "/" + $0) }
     guard !classes.isEmpty else { throw DatasetError.noClasses(path: root) }
+    try Self.check(classes, in: root, isSplit: root != directory)
     var (files, sizes, labels): ([String], [Int], [Int32]) = ([], [], [])
     var ignored = 0
     var fingerprint = Fingerprint()
@@ -98,10 +94,13 @@ public struct ImageFolder: ImageSource {
   }
 
   private static func root(of directory: String, split: DatasetSplit) throws -> String {
-    let train = directory + "/train"
-    guard isFolder(train) else { return directory }
-    let tests = ["test", "val", "validation", "valid"].map { directory + "/" + $0 }
-    if let test = tests.first(where: isFolder) { return split == .train ? train : test }
+    func path(_ name: String) -> String { directory + "/" + name }
+    guard let train = SplitFolders.name(of: .train, in: directory).map(path) else {
+      return directory
+    }
+    if let test = SplitFolders.name(of: .test, in: directory).map(path) {
+      return split == .train ? train : test
+    }
     // A class may be called so, too; then there are images in it.
     let names = try ImageFiles.visibleNames(in: train)
     guard names.contains(where: { isFolder(train + "/" + $0) }),
@@ -109,10 +108,26 @@ public struct ImageFolder: ImageSource {
     else { return directory }
     if split == .train { return train }
     throw DatasetError.missing(
-      dataset: "image folder", file: "test images", searched: tests,
+      dataset: "image folder", file: "test images",
+      searched: SplitFolders.names(of: .test).map(path),
       remedy:
         "Put them there, give their folder with --val-data, or hold some of the training images "
         + "out by hand.")
+  }
+
+  /// Refuses the names of splits as classes, and a folder above the one with the splits.
+  ///
+  /// - Parameter isSplit: whether `root` is a split's folder.
+  private static func check(_ classes: [String], in root: String, isSplit: Bool) throws {
+    let below = root + "/" + classes[0]
+    if classes.count == 1, let train = SplitFolders.name(of: .train, in: below) {
+      throw DatasetError.splitsBelow(path: below, folder: train)
+    }
+    guard classes.allSatisfy(SplitFolders.isSplit) else { return }
+    if isSplit, let train = SplitFolders.name(of: .train, in: root) {
+      throw DatasetError.splitsBelow(path: root, folder: train)
+    }
+    throw DatasetError.splitsAsClasses(path: root, folders: classes)
   }
 
   public var count: Int { files.count }

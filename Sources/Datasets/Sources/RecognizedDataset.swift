@@ -17,4 +17,15 @@ extension DatasetName {
     }
     return names.contains { isFolder(path + "/" + $0) } ? .imageFolder : nil
   }
+
+  /// Checks that there is some data set at `path`.
+  ///
+  /// - Throws: `DatasetError`, which says what is there instead.
+  static func checkIsRecognized(_ path: String) throws {
+    if recognized(at: path) != nil { return }
+    guard isFolder(path) else { throw DatasetError.noFolder(path: path) }
+    let names = try ImageFiles.visibleNames(in: path)
+    throw names.contains(where: ImageFiles.isImage)
+      ? DatasetError.noClasses(path: path) : DatasetError.unknownData(path: path)
+  }
 }

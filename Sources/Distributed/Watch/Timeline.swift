@@ -60,9 +60,6 @@ package final class Timeline {
 // MARK: The trace
 
 extension Timeline {
-  /// A trace without events.
-  package static let emptyTrace = trace([])
-
   /// All ranks' events, on rank 0. Collective.
   ///
   /// The format is Chrome's trace events, in microseconds: a process for each rank, complete events

@@ -18,8 +18,8 @@ package struct RunMonitor {
   }
 
   /// Shows all runs once.
-  package func showOnce() throws(RunRecordError) {
-    for path in paths { console.writeLine(try RunView(path).line) }
+  package func showOnce() throws {
+    for path in paths { try console.writeResultLine(RunView(path).line) }
   }
 
   /// Follows the runs until q, Ctrl-C or a signal, or, without a terminal, until all have ended.

@@ -31,7 +31,7 @@ package struct RunView: Sendable {
     time = now
     status = RunStatus(ofRun: path)
     health = RunHealth(status, isAlive: status.flatMap { Self.isAlive($0, path) }, now: now)
-    let metrics = JSONLines<RunRecord.Metric>("\(path)/metrics.jsonl")?.values ?? []
+    let metrics = JSONLines<RunRecord.Metric>("\(path)/\(RunRecord.metricsName)")?.values ?? []
     losses = metrics.filter { $0.split == "train" }.compactMap(\.loss)
     let split = status?.evaluationSplit ?? "test"
     lowestError = metrics.filter { $0.split == split }.compactMap(\.top1Error).min()

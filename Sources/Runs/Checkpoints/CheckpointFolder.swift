@@ -58,6 +58,9 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   /// The side of the network's square input in tests, in pixels; nil in checkpoints from before it was recorded,
   /// and where images are not square.
   package var inputSide: Int?
+  /// Height and width of an input that is not square; nil in checkpoints from before they were recorded.
+  package var inputHeight: Int?
+  package var inputWidth: Int?
   /// The shorter side that test images were resized to; nil where they were taken as they are.
   package var testResize: Int?
   /// How images were resized, as `--interpolation` names it; nil where they were not, and in checkpoints from
@@ -72,8 +75,8 @@ package struct CheckpointState: Codable, Equatable, Sendable {
   package var seed: UInt64
   /// The optimizer whose state this is; nil in checkpoints from before there was a choice: `sgd`.
   package var optimizer: String?
-  /// The settings that a resumed run must keep, by key, as on the command line; nil in checkpoints from
-  /// before they were recorded.
+  /// All settings that are set, by key, as on the command line; only those that a resumed run must keep in
+  /// checkpoints from before all were recorded, and nil in still older ones.
   package var settings: [String: String]?
   /// SHA-256 over which images there are; a run resumes with the images that it began with.
   package var dataset: String
@@ -104,6 +107,8 @@ package struct CheckpointState: Codable, Equatable, Sendable {
     case stridePlacement = "stride_placement"
     case classNames = "class_names"
     case inputSide = "input_side"
+    case inputHeight = "input_height"
+    case inputWidth = "input_width"
     case testResize = "test_resize"
     case batchSize = "batch_size"
     case epochTotals = "epoch_totals"
@@ -201,20 +206,7 @@ package enum CheckpointFolder {
   ///
   /// - Throws: `CheckpointError`.
   package static func state(of folder: String) throws(CheckpointError) -> CheckpointState {
-    let path = "\(folder)/\(manifest)"
-    guard let json = FileManager.default.contents(atPath: path) else {
-      throw .unreadable(path: path, reason: "the file is missing or not readable")
-    }
-    // Checkpoints from before there was a digest have none.
-    if let digest = FileManager.default.contents(atPath: "\(folder)/\(manifestDigest)"),
-      digest != Self.digestFile(of: json)
-    {
-      throw .damaged(path: path)
-    }
-    let contents: Manifest
-    do { contents = try JSONDecoder().decode(Manifest.self, from: json) } catch {
-      throw .unreadable(path: path, reason: "it is cut short or damaged")
-    }
+    let contents = try readManifest(of: folder)
     for (name, expected) in contents.files.sorted(by: { $0.key < $1.key }) {
       let file = "\(folder)/\(name)"
       guard FileManager.default.isReadableFile(atPath: file) else {
@@ -225,14 +217,40 @@ package enum CheckpointFolder {
     return contents.state
   }
 
+  /// The same without a look at the files beside `checkpoint.json`.
+  static func uncheckedState(of folder: String) throws(CheckpointError) -> CheckpointState {
+    try readManifest(of: folder).state
+  }
+
+  private static func readManifest(of folder: String) throws(CheckpointError) -> Manifest {
+    let path = "\(folder)/\(manifest)"
+    guard let json = FileManager.default.contents(atPath: path) else {
+      throw .unreadable(path: path, reason: "the file is missing or not readable")
+    }
+    // Checkpoints from before there was a digest have none.
+    if let digest = FileManager.default.contents(atPath: "\(folder)/\(manifestDigest)"),
+      digest != Self.digestFile(of: json)
+    {
+      throw .damaged(path: path)
+    }
+    do { return try JSONDecoder().decode(Manifest.self, from: json) } catch {
+      throw .unreadable(path: path, reason: "it is cut short or damaged")
+    }
+  }
+
   /// Checks that a run's checkpoint is whole and of the step that its name says.
   ///
   /// - Throws: `CheckpointError`.
-  static func check(_ checkpoint: RunFolder.Checkpoint) throws(CheckpointError) {
-    let step = try state(of: checkpoint.path).step
-    if step != checkpoint.step {
-      throw .unreadable(path: checkpoint.path, reason: "it is the checkpoint of step \(step)")
+  @discardableResult
+  static func check(
+    _ checkpoint: RunFolder.Checkpoint
+  ) throws(CheckpointError) -> CheckpointState {
+    let state = try state(of: checkpoint.path)
+    if state.step != checkpoint.step {
+      throw .unreadable(
+        path: checkpoint.path, reason: "it is the checkpoint of step \(state.step)")
     }
+    return state
   }
 
   /// The optimizer's state in the checkpoint at `folder`.

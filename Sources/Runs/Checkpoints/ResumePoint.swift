@@ -21,6 +21,8 @@ package struct ResumePoint: Codable, Equatable, Sendable {
   package let checkpoint: String?
   /// Newer checkpoints that are not whole, newest first.
   let damaged: [Damaged]
+  /// Whether the user named the checkpoint itself.
+  var isNamed = false
 
   /// `--resume auto`: what there is to resume in the run folder, if there is anything.
   package static let automatic = "auto"
@@ -29,17 +31,33 @@ package struct ResumePoint: Codable, Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - argument: of `--resume`: `auto`, a run folder, or a checkpoint.
-  ///   - directory: of `--run-dir`, for `auto`.
+  ///   - directory: of `--run-dir`.
   /// - Returns: nil: there is nothing to resume yet, a new run begins.
-  /// - Throws: `CheckpointError`, `AutomaticResumeWithoutFolder`, `FileError`.
+  /// - Throws: `CheckpointError`, `AutomaticResumeWithoutFolder`, `ShortenedConfiguration`, `FileError`.
   static func find(_ argument: String, directory: String?) throws -> ResumePoint? {
-    guard argument == automatic else { return try find(argument) }
+    guard let point = try choose(argument, directory: directory) else { return nil }
+    if let checkpoint = point.checkpoint {
+      try CheckpointFolder.uncheckedState(of: checkpoint)
+        .checkLines(of: point.configPath, checkpoint: checkpoint)
+    }
+    return point
+  }
+
+  private static func choose(_ argument: String, directory: String?) throws -> ResumePoint? {
+    guard argument == automatic else {
+      // The command that began a branch goes on with it.
+      guard let directory, RunOrigin(ofRun: directory)?.isNamed(by: argument) == true,
+        try !RunFolder.checkpoints(in: directory).isEmpty
+      else { return try point(at: argument, directory: directory) }
+      return try newestWhole(of: directory)
+    }
     guard let directory else { throw AutomaticResumeWithoutFolder() }
-    if RunFolder.hasSteps(in: directory) { return try find(directory) }
+    if RunFolder.hasSteps(in: directory) { return try point(at: directory, directory: directory) }
     return try RunFolder.checkpoints(in: directory).isEmpty ? nil : newestWhole(of: directory)
   }
 
-  private static func find(_ path: String) throws -> ResumePoint {
+  /// Where a run folder or a checkpoint is resumed.
+  private static func point(at path: String, directory: String?) throws -> ResumePoint {
     let isRun = FileManager.default.fileExists(atPath: "\(path)/config.yaml")
     if isRun, try RunFolder.checkpoints(in: path).isEmpty {
       return ResumePoint(run: path, checkpoint: nil, damaged: [])
@@ -49,10 +67,44 @@ package struct ResumePoint: Codable, Equatable, Sendable {
         path: path, reason: "weights alone cannot be resumed, use --weights to start from them")
     }
     let isWholeRun = try RunFolder.checkpoints(in: path).contains { $0.path == checkpoint }
-    return try isWholeRun
-      ? newestWhole(of: path)
-      : ResumePoint(
-        run: WeightsFile.runFolder(ofCheckpoint: checkpoint), checkpoint: checkpoint, damaged: [])
+    if isWholeRun { return try newestWhole(of: path) }
+    let run = WeightsFile.runFolder(ofCheckpoint: checkpoint)
+    return try ResumePoint(
+      run: run, checkpoint: checkpoint,
+      damaged: isInPlace(run, directory) ? damaged(of: run, after: checkpoint) : [],
+      isNamed: true)
+  }
+
+  /// Whether a run that is resumed goes on in its own folder.
+  private static func isInPlace(_ run: String, _ directory: String?) -> Bool {
+    directory.map { WeightsFile.areSame($0, run) } ?? true
+  }
+
+  /// Whether each start of a command begins again after the same step: it names a checkpoint of the folder that it
+  /// goes on in.
+  package static func isRepeated(_ argument: String, directory: String?) -> Bool {
+    guard argument != automatic, let checkpoint = try? WeightsFile.checkpointFolder(argument) else {
+      return false
+    }
+    let run = WeightsFile.runFolder(ofCheckpoint: checkpoint)
+    return !WeightsFile.areSame(argument, run) && isInPlace(run, directory)
+  }
+
+  /// Those of a run's checkpoints that are newer than a given one and not whole, newest first.
+  private static func damaged(of run: String, after checkpoint: String) throws -> [Damaged] {
+    let all = try RunFolder.checkpoints(in: run)
+    guard let index = all.firstIndex(where: { WeightsFile.areSame($0.path, checkpoint) }) else {
+      return []
+    }
+    return all[(index + 1)...].reversed().compactMap { later in
+      damage(of: later).map { Damaged(path: later.path, reason: $0.damage(in: later.path)) }
+    }
+  }
+
+  /// Why a checkpoint cannot be used; nil: it can.
+  private static func damage(of checkpoint: RunFolder.Checkpoint) -> CheckpointError? {
+    do throws(CheckpointError) { try CheckpointFolder.check(checkpoint) } catch { return error }
+    return nil
   }
 
   /// The newest checkpoint of a run that has some, of those that are whole.
@@ -60,13 +112,11 @@ package struct ResumePoint: Codable, Equatable, Sendable {
     var damaged: [Damaged] = []
     var newest: CheckpointError?
     for checkpoint in try RunFolder.checkpoints(in: run).reversed() {
-      do throws(CheckpointError) {
-        try CheckpointFolder.check(checkpoint)
+      guard let error = damage(of: checkpoint) else {
         return ResumePoint(run: run, checkpoint: checkpoint.path, damaged: damaged)
-      } catch {
-        newest = newest ?? error
-        damaged.append(Damaged(path: checkpoint.path, reason: error.damage(in: checkpoint.path)))
       }
+      newest = newest ?? error
+      damaged.append(Damaged(path: checkpoint.path, reason: error.damage(in: checkpoint.path)))
     }
     throw CheckpointError.noneWhole(run: run, newest: newest.map { "\($0)" } ?? "")
   }

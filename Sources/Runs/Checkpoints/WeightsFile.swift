@@ -163,11 +163,18 @@ package struct WeightsFile {
   private static func bestCheckpoint(_ path: String) throws -> String? {
     let parent = (path as NSString).deletingLastPathComponent
     let run = RunFolder.resultingRun(parent.isEmpty ? "." : parent)
-    guard (path as NSString).lastPathComponent == "best",
-      let newest = try RunFolder.checkpoints(in: run).last,
+    guard (path as NSString).lastPathComponent == "best" else { return nil }
+    let checkpoints = try RunFolder.checkpoints(in: run)
+    if let step = RunFolder.best(in: run)?.step,
+      let best = checkpoints.first(where: { $0.step == step })
+    {
+      return best.path
+    }
+    // Runs from before the best was recorded beside the checkpoints.
+    guard let newest = checkpoints.last,
       let step = try CheckpointFolder.state(of: newest.path).best?.step
     else { return nil }
-    return try RunFolder.checkpoints(in: run).first { $0.step == step }?.path
+    return checkpoints.first { $0.step == step }?.path
   }
 
   /// The run that the checkpoint folder `path` belongs to: …/checkpoints/step-0001234 is two levels

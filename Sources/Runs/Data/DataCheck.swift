@@ -14,6 +14,8 @@ package struct DataCheck {
     let name: String
     let source: any ImageSource
     let scan: ImageScan
+    /// Images of another size than the others, where training takes images as they are.
+    let otherSizes: [OtherSizedImage]
     /// Images of each class.
     let counts: [Int]
 
@@ -48,7 +50,10 @@ package struct DataCheck {
       }
       var counts = [Int](repeating: 0, count: source.classCount)
       for index in 0..<source.count { counts[source.label(at: index)] += 1 }
-      return Split(name: name, source: source, scan: scan, counts: counts)
+      return Split(
+        name: name, source: source, scan: scan,
+        otherSizes: configuration.data.keepsSize(of: source.imageShape) ? scan.otherSizes : [],
+        counts: counts)
     }
     var first: [String: Int] = [:]
     var repeated = 0
@@ -65,9 +70,12 @@ package struct DataCheck {
     }
   }
 
-  /// Images that training stumbles over: those that cannot be decoded or are larger than what is.
+  /// Images that training stumbles over: those that cannot be decoded, are larger than what is, or have
+  /// another size than the others.
   package var unusableImages: Int {
-    splits.reduce(0) { $0 + $1.scan.bad.count + $1.scan.oversized.count(where: \.isRefused) }
+    splits.reduce(0) {
+      $0 + $1.scan.bad.count + $1.scan.oversized.count(where: \.isRefused) + $1.otherSizes.count
+    }
   }
 
   /// Something worth knowing before a run.
@@ -92,6 +100,17 @@ package struct DataCheck {
             + (split.name == "training" ? ", or train with --on-bad-image skip" : ""),
           split.scan.bad.map(\.reason)))
     }
+    for split in splits where !split.otherSizes.isEmpty {
+      findings.append(
+        Self.list(
+          isUnusable: true,
+          "\(split.images(split.otherSizes.count)) of another size than the others, "
+            + "\(split.source.imageShape.map(Self.size) ?? ""): train with --image-size to have images "
+            + "of all sizes resized",
+          split.otherSizes.map {
+            "\(split.source.imageName(at: $0.index)): \(Self.size($0.shape))"
+          }))
+    }
     for split in splits where !split.scan.oversized.isEmpty {
       let refused = split.scan.oversized.count(where: \.isRefused)
       findings.append(
@@ -102,8 +121,8 @@ package struct DataCheck {
             + (refused > 0
               ? "; above --max-image-pixels, which ends a run: \(refused.grouped)" : ""),
           split.scan.oversized.map {
-            "\(split.source.imageName(at: $0.index)): \($0.shape.height.grouped)×"
-              + "\($0.shape.width.grouped) pixels" + ($0.isRefused ? ", refused" : "")
+            "\(split.source.imageName(at: $0.index)): \(Self.size($0.shape))"
+              + ($0.isRefused ? ", refused" : "")
           }))
     }
     if !shared.isEmpty {
@@ -175,13 +194,17 @@ package struct DataCheck {
         ? "nothing is wrong with them" : findings.map(\.text).joined(separator: "\n"))
   }
 
+  private static func size(_ shape: ImageShape) -> String {
+    "\(shape.height.grouped)×\(shape.width.grouped) pixels"
+  }
+
   private static func text(_ range: ClosedRange<Int>) -> String {
     range.count == 1
       ? range.lowerBound.grouped : "\(range.lowerBound.grouped) to \(range.upperBound.grouped)"
   }
 
-  /// `{"train":{"images","bad":[{"image","reason"}],"oversized":[{"image","height","width","refused"}]},
-  /// "test":{…},"classes":{name: training images},
+  /// `{"train":{"images","bad":[{"image","reason"}],"oversized":[{"image","height","width","refused"}],
+  /// "other_sizes":[{"image","height","width"}]},"test":{…},"classes":{name: training images},
   /// "test_images_in_training","repeated_training_images","findings":[…]}`.
   package var json: String {
     func object(_ split: Split) -> JSON {
@@ -200,6 +223,13 @@ package struct DataCheck {
               "image": .string(split.source.imageName(at: $0.index)),
               "height": .integer($0.shape.height), "width": .integer($0.shape.width),
               "refused": .boolean($0.isRefused),
+            ])
+          }),
+        "other_sizes": .array(
+          split.otherSizes.map {
+            .object([
+              "image": .string(split.source.imageName(at: $0.index)),
+              "height": .integer($0.shape.height), "width": .integer($0.shape.width),
             ])
           }),
       ])

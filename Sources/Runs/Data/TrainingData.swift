@@ -12,6 +12,8 @@ package struct TrainingData {
   package let test: any ImageSource
   /// Images held out of the training images; nil: none are.
   package let validation: (any ImageSource)?
+  /// Whether the same images serve both splits.
+  package let testsTrainingImages: Bool
   /// What is done to test images.
   package let testTransform: ImageTransform
   /// The network's input in training, at the run's end.
@@ -30,6 +32,7 @@ package struct TrainingData {
     guard train.classNames == test.classNames else {
       throw SplitsDiffer(train: train.classNames, test: test.classNames)
     }
+    testsTrainingImages = train.fingerprint == test.fingerprint
     let limited = Self.limited(train, configuration.data.trainLimit)
     if let count = configuration.data.validationSplit {
       guard count < limited.count else {

@@ -36,21 +36,23 @@ final class DatasetDetections {
   /// All ranks' detections in the images' order, best first in an image; empty on other ranks than 0. Collective.
   ///
   /// - Parameter progress: called with the images that this rank has done.
+  /// - Throws: `CollectiveFailure` with the error of the first rank that failed.
   func all(progress: (Int) -> Void = { _ in }) throws -> [Detection] {
     var numbers: [Double] = []
-    for (place, index) in stride(from: ranks.rank, to: dataset.images.count, by: ranks.count)
-      .enumerated()
-    {
-      rankProgress?.move(to: .evaluating, layer: place)
-      let sample = try images.readForTest(index)
-      for object in try part.found(in: sample) {
-        let box = sample.box(object.box)
-        numbers += [
-          Double(index), Double(object.label - 1), box.x1, box.y1, box.x2, box.y2,
-          Double(object.score),
-        ]
+    let own = stride(from: ranks.rank, to: dataset.images.count, by: ranks.count)
+    try ranks.together {
+      for (place, index) in own.enumerated() {
+        rankProgress?.move(to: .evaluating, layer: place)
+        let sample = try images.readForTest(index)
+        for object in try part.found(in: sample) {
+          let box = sample.box(object.box)
+          numbers += [
+            Double(index), Double(object.label - 1), box.x1, box.y1, box.x2, box.y2,
+            Double(object.score),
+          ]
+        }
+        progress(place + 1)
       }
-      progress(place + 1)
     }
     let width = 7
     let detections = try ranks.control.gather(numbers).flatMap { numbers in

@@ -5,16 +5,15 @@ import Foundation
 import System
 
 package enum DetectionPictures {
-  /// Writes a picture for each image into a folder, which is made where it is missing, each in one step.
+  /// Writes a picture for each image into a folder that is there, each in one step.
   ///
   /// - Parameters:
   ///   - leastScore: of the boxes that are drawn.
-  /// - Throws: `DatasetError`, `FileError`, `RunFolderError`.
+  /// - Throws: `DatasetError`, `FileError`.
   package static func write(
     _ predictions: [PredictedObjects], to folder: String, leastScore: Double,
     decoding: ImageDecoding
   ) throws {
-    try RunFolder.makeFolders(folder)
     var names: Set<String> = []
     for prediction in predictions {
       let boxes = prediction.objects.filter { $0.score >= leastScore }.map { object in

@@ -71,12 +71,12 @@ package final class DetectionPredictionRun {
     (trained, dataset) = try ranks.together {
       let trained = try TrainedDetector(weights, changes: changes, classes: nil)
       let files = try ImageFileList(images, classNames: trained.classes)
-      var reader = WholeImageReader(files)
+      let isUpright = trained.configuration.data.decoding.upright
       let annotated = try (0..<files.count).map { index in
-        let size = try reader.size(of: index)
+        let path = files.imageName(at: index)
+        let size = try ImageDecoder.shape(ofFile: path, upright: isUpright)
         return AnnotatedImage(
-          path: files.imageName(at: index), name: files.imageName(at: index), id: index,
-          width: size.width, height: size.height, objects: [])
+          path: path, name: path, id: index, width: size.width, height: size.height, objects: [])
       }
       return (
         trained,
@@ -90,7 +90,7 @@ package final class DetectionPredictionRun {
     (self.ranks, self.console) = (ranks, console)
   }
 
-  /// Writes copies of the images with their boxes into a folder; see `DetectionPictures`.
+  /// Writes copies of the images with their boxes into a folder that is there; see `DetectionPictures`.
   package func draw(
     _ predictions: [PredictedObjects], to folder: String, leastScore: Double
   ) throws {

@@ -26,12 +26,7 @@ package struct DetectionPreview: RunPreview {
   package var shards: Int { configuration.parallel.batchSize }
   package var memory: MemoryNeed { setup.memory }
 
-  /// A forward pass without a backward one, over other numbers of regions, which are most of the work.
-  package var evaluationShare: Double {
-    let settings = setup.detector.settings
-    let regions = Double(settings.testLimits.after) / Double(settings.regionSampling.count)
-    return regions / 3 * (configuration.detection.rule.refines ? 2 : 1)
-  }
+  package var evaluationShare: Double { setup.evaluationShare }
 
   /// The run's engine, with the weights that it starts from. A step that is not a number changes nothing,
   /// as new weights give some. Collective.

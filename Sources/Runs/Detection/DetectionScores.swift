@@ -137,10 +137,13 @@ package enum DetectionFiles {
   }
 
   /// Writes COCO's results, and VOC's for VOC data, into a folder, each in one step.
+  ///
+  /// - Parameter console: takes a note about detections that the results do not have.
   package static func write(
     _ detections: [Detection], of dataset: DetectionDataset, scores: DetectionScores,
-    to folder: String
+    to folder: String, console: any Console
   ) throws {
+    if let note = COCOResults.note(detections, of: dataset) { console.writeLine(note) }
     try AtomicFile.write(
       COCOResults.json(detections, of: dataset), to: "\(folder)/\(results)")
     try AtomicFile.write(

@@ -37,6 +37,7 @@ struct DetectionSetup {
     try ranks.agree(on: requested, resume: resume)
     let data = try ranks.together {
       try requested.checkTraining(isResumed: resume != nil)
+      try requested.checkAnchorThresholds()
       return try DetectionSplits(requested)
     }
     images = ImageIdentity(data.train)
@@ -56,7 +57,7 @@ struct DetectionSetup {
       )
     }
     layout = try ranks.together { [configuration] in
-      try configuration.division(on: ranks, threads: 1).layout
+      try configuration.divisionOfImages(on: ranks).layout
     }
     configuration.network.stridePlacement =
       detector.architecture(.test, input: configuration.detectionScale.largest).stride
@@ -112,6 +113,26 @@ struct DetectionSetup {
       configuration: configuration, derivedConfiguration: configuration, model: detector.name,
       dataset: data.train.form.rawValue, threads: 1, timeline: timeline,
       evaluationSplit: .validation)
+  }
+
+  /// What is worth a line before the run, beside the data sets' own notes.
+  var notes: [String] {
+    var notes: [String] = []
+    let keepsDifficult = configuration.detection.difficult == .keep
+    let hasObjects = data.train.images.contains { image in
+      image.objects.contains { !$0.isCrowd && (keepsDifficult || !$0.isDifficult) }
+    }
+    if !hasObjects {
+      notes.append(
+        "note: no training image has an object that is trained: the detector learns background alone"
+      )
+    }
+    if data.train.images.map(\.path) == data.test.images.map(\.path) {
+      notes.append(
+        "note: epochs are evaluated on the training images; --val-set or --val-data names others"
+      )
+    }
+    return notes
   }
 
   /// The training form for images of a size.
@@ -197,6 +218,7 @@ struct DetectionSplits {
     var options = DetectionDataset.Options()
     options.strict = settings.isStrict
     options.imageSet = settings.trainingSet
+    options.mergesNames = true
     var train = try DetectionDataset.open(folder, .train, options: options)
     options.classes = train.classes
     options.imageSet = settings.testSet
@@ -226,6 +248,28 @@ extension TrainingConfiguration {
       if detection.proposalsFrom != nil { throw .notTaken }
     case .regions:
       if detection.proposalsFrom == nil, network.weights == nil, !isResumed { throw .untrained }
+    }
+  }
+
+  /// - Throws: `AnchorThresholdError` where an anchor could be foreground and background.
+  func checkAnchorThresholds() throws(AnchorThresholdError) {
+    let matching = detection.network.anchorMatching
+    if matching.background > matching.foreground {
+      throw AnchorThresholdError(
+        foreground: matching.foreground, background: matching.background)
+    }
+  }
+
+  /// The division of a micro-batch over ranks, an image a shard. Collective.
+  ///
+  /// - Throws: `TooManyRanks`, and as `division(on:threads:)`.
+  func divisionOfImages(on ranks: ProcessGroup) throws -> NormalizationGroups {
+    do {
+      return try withImagesAsShards.division(on: ranks, threads: 1)
+    } catch ShardLayoutError.moreRanksThanShards(let count, let images) {
+      throw TooManyRanks(
+        ranks: count, images: images, microBatches: parallel.accumulate,
+        training: detection.network.training)
     }
   }
 
@@ -293,9 +337,52 @@ extension TrainingConfiguration {
   }
 }
 
+/// The overlaps that tell anchors apart are in the wrong order.
+struct AnchorThresholdError: UsageError, CustomStringConvertible {
+  let foreground: Float
+  let background: Float
+
+  var description: String {
+    "--rpn-bg-iou-thresh \(background) is above --rpn-fg-iou-thresh \(foreground): an anchor between the "
+      + "two would be foreground and background; give at most \(foreground)"
+  }
+}
+
+/// Some ranks would have no image.
+struct TooManyRanks: UsageError, CustomStringConvertible {
+  let ranks: Int
+  /// Of a micro-batch.
+  let images: Int
+  let microBatches: Int
+  let training: DetectorTraining
+
+  var description: String {
+    let steps =
+      switch training {
+      case .joint, .proposals: ""
+      case .fourSteps, .regions: " (--fast-rcnn-batch-size for steps 2 and 4)"
+      }
+    return
+      "\(ranks) ranks cannot share a \(microBatches == 1 ? "mini" : "micro")-batch of \(images) "
+      + "\(images == 1 ? "image" : "images"): use --batch-size "
+      + "\(ranks * microBatches) or more\(steps), or start at most \(images) \(images == 1 ? "rank" : "ranks")"
+  }
+}
+
 /// Images of different sizes have no mean image.
 struct DetectionNormalizationError: UsageError, CustomStringConvertible {
   var description: String {
     "a detector is for images of any size: give --mean and --std as R,G,B, none or auto"
+  }
+}
+
+extension DetectionSetup {
+  /// The time that a test of an image takes, over that of training it: a forward pass without a backward one, over
+  /// other numbers of regions, which are most of the work.
+  var evaluationShare: Double {
+    let settings = detector.settings
+    let regions = Double(settings.testLimits.after) / Double(settings.regionSampling.count)
+    return regions * EvaluationEstimate.classifierShare
+      * (configuration.detection.rule.refines ? 2 : 1)
   }
 }

@@ -70,6 +70,7 @@ package final class DetectionTrainingRun {
     console: any Console
   ) throws {
     StopSignals.watch()
+    if let resume { try Self.check(requested, resume, ranks) }
     let setup = try DetectionSetup(requested, resume: resume?.checkpoint, ranks: ranks)
     let configuration = setup.configuration
     timelineFile = try configuration.run.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
@@ -113,7 +114,10 @@ package final class DetectionTrainingRun {
     }
     stop = StopMonitor(
       configuration.run, began: began, isFirst: ranks.isFirst,
-      stallLimits: engine.rankProgress.limits, writer: writer)
+      stallLimits: engine.rankProgress.limits, writer: writer,
+      firstEvaluation: EvaluationEstimate(
+        images: setup.data.test.images.count, batchSize: configuration.parallel.batchSize,
+        share: setup.evaluationShare))
     report?.status.writer = writer
     evaluation = DetectionPass(
       DatasetDetections(
@@ -152,11 +156,27 @@ package final class DetectionTrainingRun {
     (self.setup, self.ranks, self.clock) = (setup, ranks, clock)
   }
 
+  /// Checks that what is resumed is no training in four steps, whose folder holds no run of its own.
+  ///
+  /// - Throws: `CollectiveFailure`.
+  private static func check(
+    _ requested: TrainingConfiguration, _ resume: ResumePoint, _ ranks: ProcessGroup
+  ) throws {
+    try ranks.onFirst {
+      guard RunFolder.hasSteps(in: resume.run) else { return }
+      throw ResumeMismatch(
+        key: "--training", checkpoint: DetectorTraining.fourSteps.rawValue,
+        requested: requested.detection.network.training.rawValue)
+    }
+  }
+
   /// Trains to the end, evaluates and reports.
   ///
   /// - Throws: `CollectiveFailure`, also for `RunStopped`.
   package func train() throws -> Outcome {
-    try ranks.endTogether(report, events, trainToTheEnd)
+    try ranks.endTogether(report, events) {
+      try TimelineFile.record(timelineFile, engine.rankProgress, ranks, trainToTheEnd)
+    }
   }
 
   private func trainToTheEnd() throws -> Outcome {
@@ -186,13 +206,12 @@ package final class DetectionTrainingRun {
       folder: report?.files.folder.path ?? "", seconds: clock.total.seconds)
     try ranks.onFirst {
       guard let report, let last = evaluation.last else { return }
-      try last.scores.write(last.detections, of: setup.data.test, to: report.files.folder.path)
+      try last.scores.write(
+        last.detections, of: setup.data.test, to: report.files.folder.path, console: report.console)
       try report.files.folder.writeResult(json: outcome.json)
       if setup.configuration.run.writesReport { try report.files.folder.writeReport() }
       DetectionSummary.writeResult(outcome, setup.data.test, to: report.console)
     }
-    engine.rankProgress.move(to: .ended)
-    try timelineFile?.write(engine.rankProgress, ranks: ranks)
     return outcome
   }
 
@@ -203,7 +222,7 @@ package final class DetectionTrainingRun {
     DetectionSummary.write(
       setup, engine.replica, start: start, parts: parts, ranks: ranks, folder: folder.path,
       to: report.console)
-    for note in setup.data.train.notes + setup.data.test.notes
+    for note in setup.data.train.notes + setup.data.test.notes + setup.notes
       + ResumeNotes.lines(
         setup.configuration, images: setup.data.train.images.count, setup.timeline, start)
     {

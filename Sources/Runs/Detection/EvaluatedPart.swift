@@ -40,12 +40,18 @@ protocol DetectorScores: Sendable {
   func text(_ dataset: DetectionDataset) -> String
 
   /// Writes what is worth a file of its own into a run folder.
-  func write(_ found: [Detection], of dataset: DetectionDataset, to folder: String) throws
+  ///
+  /// - Parameter console: takes what is to be said of it.
+  func write(
+    _ found: [Detection], of dataset: DetectionDataset, to folder: String, console: any Console
+  ) throws
 }
 
 extension DetectionScores: DetectorScores {
-  func write(_ found: [Detection], of dataset: DetectionDataset, to folder: String) throws {
-    try DetectionFiles.write(found, of: dataset, scores: self, to: folder)
+  func write(
+    _ found: [Detection], of dataset: DetectionDataset, to folder: String, console: any Console
+  ) throws {
+    try DetectionFiles.write(found, of: dataset, scores: self, to: folder, console: console)
   }
 }
 
@@ -75,5 +81,7 @@ struct ProposalScores: DetectorScores {
       + "\(limit) proposals an image at an overlap of \(Self.overlap), \(percent(recall.mean)) on average from 0.5 to 0.95\n"
   }
 
-  func write(_ found: [Detection], of dataset: DetectionDataset, to folder: String) {}
+  func write(
+    _ found: [Detection], of dataset: DetectionDataset, to folder: String, console: any Console
+  ) {}
 }

@@ -43,7 +43,7 @@ package final class FourStepTrainingRun {
     if resume != nil { regions.network.weights = nil }
     let largest = try DetectionSetup(regions, resume: nil, ranks: ranks)
     try ranks.together {
-      _ = try requested.withImagesAsShards.division(on: ranks, threads: 1)
+      _ = try requested.divisionOfImages(on: ranks)
     }
     folder = try ranks.onFirst {
       if let resume { return try RunFolder(resuming: resume.run) }

@@ -53,6 +53,8 @@ struct EvaluationMember {
   let transforms: [ImageTransform]
   /// The shorter sides of dense views.
   let scales: [Int]
+  /// What becomes of images before the network sees them, in a few words.
+  let testImages: String
 
   /// Reads and checks weights.
   ///
@@ -84,6 +86,15 @@ struct EvaluationMember {
       shape: architecture.input)
     transforms = try views.transforms(transform, of: source)
     scales = try views.scales(of: architecture)
+    let input = architecture.input
+    testImages =
+      if !scales.isEmpty {
+        "whole, shorter side to " + scales.map { "\($0)" }.joined(separator: ", ")
+      } else if transform == .none {
+        "\(input.height)×\(input.width), as they are"
+      } else {
+        transform.description
+      }
   }
 
   /// Ends the job where replicas and the images that are prepared ahead do not fit into memory.

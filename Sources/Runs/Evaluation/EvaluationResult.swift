@@ -21,6 +21,8 @@ package struct EvaluationResult {
   /// Classes that the networks tell apart.
   let classes: Int
   let data: String
+  /// What becomes of the images for each network, in a few words.
+  let testImages: [String]
   let seconds: Double
   /// Nil where they were not requested.
   package let predictions: TestPredictions?
@@ -74,6 +76,10 @@ package struct EvaluationResult {
     var numbers = [
       (name: models.count == 1 ? "network" : "networks", value: models.joined(separator: " + ")),
       ("images", data),
+      (
+        "test images",
+        Set(testImages).count == 1 ? testImages[0] : testImages.joined(separator: " + ")
+      ),
     ]
     if views > 1 { numbers.append(("views", "\(views) of each image, softmax scores averaged")) }
     numbers.append(

@@ -50,7 +50,8 @@ package final class EvaluationRun {
   ) throws {
     let configurations = try ranks.together {
       try requests.map {
-        (changes + $0.changes).applied(to: try .ofClassifier(weights: $0.weights))
+        try TrainingConfiguration.ofClassifier(
+          weights: $0.weights, changes: changes + $0.changes)
       }
     }
     for configuration in configurations {
@@ -140,7 +141,8 @@ package final class EvaluationRun {
     return EvaluationResult(
       models: members.map(\.architecture.name), shortcuts: members.map(\.shortcut),
       digests: digests, views: views, totals: totals,
-      classes: members[0].architecture.classes, data: source.name, seconds: seconds,
+      classes: members[0].architecture.classes, data: source.name,
+      testImages: members.map(\.testImages), seconds: seconds,
       predictions: try outcomes.map {
         try TestPredictions($0, of: source, ranks: ranks.control)
       })

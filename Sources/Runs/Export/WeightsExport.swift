@@ -15,8 +15,7 @@ package struct WeightsExport {
   private let hasFixedSize: Bool
   private let weights: WeightsFile
   private let state: [StateTensor]
-  /// Whether images were normalized with a mean for each pixel: too much for a file's metadata.
-  private let hasMeanImage: Bool
+  private let metadata: ExportMetadata
 
   /// Reads weights and checks that they are of the network.
   ///
@@ -25,20 +24,15 @@ package struct WeightsExport {
   ///   - changes: network settings, over those of the run that the weights are from.
   ///   - imageSize: height and width of the images; nil is those of the mean image that the network was
   ///     trained with, if there is one.
-  /// - Throws: `ConfigurationError`, `ModelError`, `StateDictionaryError`, `OtherNetwork`, and what
-  ///   `WeightsFile` throws.
+  /// - Throws: `ConfigurationError`, `ModelError`, `StateDictionaryError`, `OtherNetwork`,
+  ///   `UnrecognizedNetwork`, and what `WeightsFile` throws.
   package init(
     weights path: String, changes: ConfigurationChanges, imageSize: Int?
   ) throws {
-    let configuration = changes.applied(to: try .ofClassifier(weights: path))
+    let configuration = try TrainingConfiguration.ofClassifier(weights: path, changes: changes)
     weights = try WeightsFile(path)
-    let mean = weights.preprocessing?.first { $0.name == "mean" }?.shape
-    let meanImage = mean.flatMap { shape in
-      shape.count == 3
-        ? ImageShape(height: shape[1], width: shape[2], channels: shape[0]) : nil
-    }
+    let meanImage = weights.meanImageShape
     let given = imageSize.map { ImageShape(height: $0, width: $0, channels: 3) }
-    hasMeanImage = meanImage != nil
     hasFixedSize = given != nil || meanImage != nil
     architecture = try configuration.architecture(
       classes: weights.classes ?? 1, input: given ?? meanImage)
@@ -47,6 +41,9 @@ package struct WeightsExport {
       exchange: SingleRankExchange())
     try weights.load(into: replica)
     state = replica.stateDictionary()
+    metadata = ExportMetadata(
+      weights, architecture, transposesByEXIF: configuration.data.transposesByEXIF,
+      parametersSHA256: replica.parametersSHA256)
   }
 
   /// Writes an ONNX model, whole or not at all.
@@ -54,7 +51,7 @@ package struct WeightsExport {
   /// - Throws: `FileError`.
   package func write(onnx path: String) throws {
     let model = try ONNXModel(
-      architecture, state: state, hasFixedSize: hasFixedSize, metadata: try metadata())
+      architecture, state: state, hasFixedSize: hasFixedSize, metadata: metadata.entries)
     try AtomicFile.write(model.bytes(), to: path)
   }
 
@@ -62,34 +59,10 @@ package struct WeightsExport {
   ///
   /// - Throws: `FileError`.
   package func write(safetensors path: String) throws {
-    let texts = Dictionary(
-      uniqueKeysWithValues: try metadata().filter { $0.key != "mean" || !hasMeanImage })
     let bytes = try SafetensorsWriter.bytes(
       of: state.map(\.content)
         + architecture.countedLayers.map { .batchCounter(ofLayer: $0, weights.state?.step ?? 0) },
-      metadata: texts.merging(["format": "pt"]) { $1 }, name: path)
+      metadata: metadata.ofSafetensors, name: path)
     try AtomicFile.write(bytes, to: path)
-  }
-
-  /// What the tensors do not say. `resize` is the shorter side that images are resized to and `crop` the
-  /// side of the centre that the network sees, where images are not taken as they are. `mean` and `std` are numbers with commas in units of pixel/255,
-  /// `class_names` is a JSON list.
-  private func metadata() throws -> [(key: String, value: String)] {
-    var metadata: [(key: String, value: String)] = [("model", architecture.name)]
-    if let shortcut = weights.state?.shortcut { metadata.append(("shortcut", shortcut)) }
-    if let stride = architecture.stride { metadata.append(("stride_placement", stride.rawValue)) }
-    metadata.append(
-      ("parameters_sha256", sha256OfTensors(state.map { ($0.name, $0.values) })))
-    for tensor in weights.preprocessing ?? [] {
-      metadata.append((tensor.name, tensor.values.map { "\($0)" }.joined(separator: ",")))
-    }
-    if let side = weights.inputSide { metadata.append(("crop", "\(side)")) }
-    if let resize = weights.testResize { metadata.append(("resize", "\(resize)")) }
-    if let filter = weights.interpolation { metadata.append(("interpolation", filter.rawValue)) }
-    if !weights.classNames.isEmpty {
-      metadata.append(
-        ("class_names", JSON.array(weights.classNames.map(JSON.string)).description))
-    }
-    return metadata
   }
 }

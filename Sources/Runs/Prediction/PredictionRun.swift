@@ -14,7 +14,7 @@ import Tensors
 /// One `resnet-dist predict`.
 package final class PredictionRun {
   private let member: EvaluationMember
-  private let source: ImageFileList
+  private let source: any ImageSource
   private let names: [String]
   private let layout: ShardLayout
   private let threads: Int
@@ -41,18 +41,14 @@ package final class PredictionRun {
     badImages: BadImagePolicy, ranks: ProcessGroup, console: any Console
   ) throws {
     let configuration = try ranks.together {
-      changes.applied(to: try .ofClassifier(weights: weights))
+      try TrainingConfiguration.ofClassifier(weights: weights, changes: changes)
     }
     let (names, source, member, input) = try ranks.together {
       let file = try WeightsFile(weights)
-      let count = file.classes ?? file.state?.classes ?? 1000
-      let known = file.classNames
-      let names =
-        try classes.map { try ClassNames.read($0, count: count) }
-        ?? (known.count == count ? known : ClassNames.numbers(count))
-      let source = try ImageFileList(
-        images, classNames: names, decoding: configuration.data.decoding)
+      let names = try PredictionRun.names(file, from: classes)
       let input = try PredictionInput(configuration, file, changes: changes)
+      let source = input.source(
+        try ImageFileList(images, classNames: names, decoding: configuration.data.decoding))
       let member = try EvaluationMember(
         input.configuration, weights: weights, source: source, transform: input.transform,
         normalizationIsGiven: changes.giveNormalization)
@@ -76,6 +72,17 @@ package final class PredictionRun {
     self.badImages = badImages
     self.ranks = ranks
     self.console = console
+  }
+
+  /// The classes' names: those in the file at `path`, those that the weights know, or numbers.
+  private static func names(
+    _ weights: WeightsFile, from path: String?
+  ) throws(ClassNamesError) -> [String] {
+    // Weights without a classifier are refused for what they lack when they are loaded.
+    guard let count = weights.classes else { return ClassNames.numbers(1) }
+    if let path { return try ClassNames.read(path, count: count) }
+    let known = weights.classNames
+    return known.count == count ? known : ClassNames.numbers(count)
   }
 
   /// What came of a run.

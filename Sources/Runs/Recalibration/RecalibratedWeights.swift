@@ -67,9 +67,15 @@ struct RecalibratedWeights {
   private func writeFile(_ replica: Replica) throws {
     let temporary = TemporaryName.beside(path)
     do {
-      if let state = state(replica) {
-        try CheckpointFolder.writeWeights(
-          state, replica.stateViews(), replica.architecture.countedLayers, toPath: temporary)
+      if let state = source.state {
+        let metadata = ExportMetadata(
+          source, replica.architecture, transposesByEXIF: configuration.data.transposesByEXIF,
+          parametersSHA256: replica.parametersSHA256)
+        let place = ["step": "\(state.step)", "epoch": "\(state.epoch)"]
+        try SafetensorsWriter.write(
+          replica.stateViews().map(\.content)
+            + replica.architecture.countedLayers.map { .batchCounter(ofLayer: $0, state.step) },
+          metadata: metadata.ofSafetensors.merging(place) { $1 }, toPath: temporary)
       } else {
         var metadata = source.metadata
         if metadata["parameters_sha256"] != nil {

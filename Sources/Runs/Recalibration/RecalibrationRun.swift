@@ -78,7 +78,7 @@ package final class RecalibrationRun {
     ranks: ProcessGroup, console: any Console
   ) throws {
     let configuration = try ranks.together {
-      changes.applied(to: try .ofClassifier(weights: path))
+      try TrainingConfiguration.ofClassifier(weights: path, changes: changes)
     }
     try ranks.agree(
       on: configuration.values + [("images", "\(images ?? 0)"), ("output", output)])

@@ -28,7 +28,7 @@ package struct ResponsesRun {
     weights: [String], changes: ConfigurationChanges, ranks: ProcessGroup, console: any Console
   ) throws {
     let configurations = try ranks.together {
-      try weights.map { changes.applied(to: try .ofClassifier(weights: $0)) }
+      try weights.map { try TrainingConfiguration.ofClassifier(weights: $0, changes: changes) }
     }
     let first = configurations[0]
     let source = try ranks.together { try TrainingData.test(first) }

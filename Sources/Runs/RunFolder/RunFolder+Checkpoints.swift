@@ -85,14 +85,14 @@ extension RunFolder {
     try DirectoryListing.synchronize(folder)
   }
 
-  /// Removes old checkpoints, keeping the newest `count`, at least one, and that of step `kept`.
+  /// Removes old checkpoints, keeping the newest `count`, at least one, and those of the steps `kept`.
   ///
   /// Returns those removed.
   @discardableResult
   package func pruneCheckpoints(
-    keepingNewest count: Int, and kept: Int? = nil
+    keepingNewest count: Int, and kept: [Int] = []
   ) throws(FileError) -> [Checkpoint] {
-    let old = try checkpoints().dropLast(max(1, count)).filter { $0.step != kept }
+    let old = try checkpoints().dropLast(max(1, count)).filter { !kept.contains($0.step) }
     for checkpoint in old { try AtomicDirectory.remove(checkpoint.path) }
     return old
   }

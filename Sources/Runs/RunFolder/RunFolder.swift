@@ -8,6 +8,8 @@
 ///     mistakes.json   what it gets wrong, for report.html, likewise
 ///     report.html     its curves and settings, likewise
 ///     checkpoints/    step-0001234/ and so on
+///     best.json       the step of its best evaluation, whose checkpoint is kept
+///     origin.json     the checkpoint in another folder that it branched off, if it did
 ///     status.json     where the run is, replaced every few seconds
 ///     logs/           rank-0000.jsonl and so on: what happened on each rank
 ///     lock            held by the process that writes here
@@ -29,15 +31,20 @@ package final class RunFolder: Sendable {
 
   /// Creates a run folder at `path`, parents included; it must be absent or empty, or hold nothing but what
   /// a run left that was stopped before its first checkpoint, which is removed.
-  package convenience init(creating path: String) throws {
+  ///
+  /// - Parameter outputs: paths of other files that the run writes, which may be in the folder, too, and stay.
+  package convenience init(creating path: String, outputs: [String] = []) throws {
     try RunFolder.makeFolders(path)
-    let names = try DirectoryListing.names(in: path)
+    let outputs = Set(
+      outputs.map { TemporaryName.split($0) }.filter { WeightsFile.areSame($0.folder, path) }
+        .map { $0.name })
+    let names = try DirectoryListing.names(in: path).filter { !outputs.contains($0) }
     // A foreign folder is refused before a lock file is put into it.
     if !names.isEmpty, !names.contains(RunLock.fileName) {
       throw RunFolderError.notEmpty(path: path)
     }
     let lock = try RunLock(folder: path)
-    guard try Self.isUnstarted(path) else { throw RunFolderError.notEmpty(path: path) }
+    guard try Self.isUnstarted(path, outputs) else { throw RunFolderError.notEmpty(path: path) }
     for name in names where name != RunLock.fileName && name != "checkpoints" {
       try TemporaryName.remove("\(path)/\(name)")
     }
@@ -45,11 +52,14 @@ package final class RunFolder: Sendable {
   }
 
   /// Whether nothing is at `path` but what a run leaves that is stopped before its first checkpoint.
-  private static func isUnstarted(_ path: String) throws -> Bool {
-    let own = [
+  ///
+  /// - Parameter outputs: names of other files that the run writes.
+  private static func isUnstarted(_ path: String, _ outputs: Set<String>) throws -> Bool {
+    let own = outputs.union([
       "config.yaml", "metrics.jsonl", "report.html", "checkpoints", predictionsName,
-      Mistakes.fileName, RunLock.fileName, RunStatus.fileName, logsName,
-    ]
+      Mistakes.fileName, RunLock.fileName, RunStatus.fileName, logsName, bestName,
+      RunOrigin.fileName,
+    ])
     let names = try DirectoryListing.names(in: path)
     guard
       names.allSatisfy({

@@ -3,6 +3,7 @@
 import Console
 import Distributed
 import Foundation
+import Reports
 import Settings
 import System
 
@@ -10,11 +11,29 @@ import System
 /// fails does not end the rest.
 package struct SweepRun {
   /// What became of a job.
-  package enum Outcome: Equatable, Sendable {
+  package enum Outcome: Codable, Equatable, Sendable {
     /// `test` is the test images' error, a fraction.
     case finished(test: Double)
-    case finishedBefore
+    case finishedBefore(test: Double?)
+    /// It was finished with settings that the file has no longer: which, in words.
+    case otherSettings(String)
     case failed(reason: String)
+
+    /// Whether this process has trained it, or tried to.
+    var hasBegun: Bool {
+      switch self {
+      case .finished, .failed: true
+      case .finishedBefore, .otherSettings: false
+      }
+    }
+
+    /// Whether the run is what the file describes.
+    var isFinished: Bool {
+      switch self {
+      case .finished, .finishedBefore: true
+      case .otherSettings, .failed: false
+      }
+    }
   }
 
   private let sweep: Sweep
@@ -22,6 +41,8 @@ package struct SweepRun {
   private let ranks: ProcessGroup
   private let program: String
   private let console: any Console
+  /// Seconds of the monotonic clock, from which limits of time count.
+  private let began: Double
 
   /// Reads a sweep file on all ranks.
   ///
@@ -33,6 +54,7 @@ package struct SweepRun {
   package init(
     file: String, folder: String?, ranks: ProcessGroup, program: String, console: any Console
   ) throws {
+    began = MonotonicClock.now
     sweep = try ranks.together { try Sweep(file: file) }
     let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
     self.folder = folder ?? "\(RunFolder.defaultParent)/\(name)"
@@ -59,33 +81,40 @@ package struct SweepRun {
     for index in chosen {
       let job = sweep.jobs[index]
       write("[\(index + 1)/\(sweep.jobs.count)] \(job.name)")
-      let outcome = try run(job)
-      if case .failed(let reason) = outcome { write("resnet-dist: \(job.name) failed: \(reason)") }
+      let outcome = try run(job, isFirst: !outcomes.contains(where: \.outcome.hasBegun))
+      switch outcome {
+      case .failed(let reason): write("resnet-dist: \(job.name) failed: \(reason)")
+      case .otherSettings(let difference):
+        write(
+          "resnet-dist: \(job.name) was finished with \(difference): use another name, or remove its "
+            + "folder")
+      case .finished, .finishedBefore: break
+      }
       write("")
       outcomes.append((job.name, outcome))
     }
     write(Self.table(outcomes))
-    return outcomes.allSatisfy { if case .failed = $0.outcome { false } else { true } }
+    return outcomes.allSatisfy(\.outcome.isFinished)
   }
 
   private func write(_ text: String) { if ranks.isFirst { console.writeLine(text) } }
 
-  private func run(_ job: Sweep.Job) throws -> Outcome {
+  /// - Parameter isFirst: whether this process has trained no other, so that it gets on whatever the limit.
+  private func run(_ job: Sweep.Job, isFirst: Bool) throws -> Outcome {
     let path = "\(folder)/\(job.name)"
     do {
-      let isFinished = try ranks.onFirst {
-        FileManager.default.fileExists(atPath: RunFolder.resultPath(in: path))
-      }
-      if try ranks.control.broadcast(isFinished == true ? "finished" : "") == "finished" {
-        return .finishedBefore
-      }
+      if let earlier = try earlierOutcome(of: job, in: path) { return earlier }
       let changes = job.changes + [.init(\.run.directory, path)]
       let resume = try ranks.resumePoint(ResumePoint.automatic, directory: path)
       let configuration = try ranks.together {
         try TrainingConfiguration.resolve(changes, file: nil, resume: resume?.checkpoint)
       }
+      if !isFirst {
+        try StopMonitor.check(before: job.name, configuration.run, began: began, ranks: ranks)
+      }
       let run = try TrainingRun(
-        configuration, resume: resume, ranks: ranks, program: program, console: console)
+        configuration, resume: resume, ranks: ranks, began: began, program: program,
+        console: console)
       return .finished(test: try run.train().test.top1Error)
     } catch let failure as CollectiveFailure {
       // Who stops a run stops the sweep.
@@ -94,18 +123,62 @@ package struct SweepRun {
     }
   }
 
+  /// What a finished run's folder says, the same on all ranks; nil: the run is not finished. Collective.
+  private func earlierOutcome(of job: Sweep.Job, in path: String) throws -> Outcome? {
+    let found = try ranks.onFirst { () throws -> String in
+      let result = RunFolder.resultPath(in: path)
+      guard FileManager.default.fileExists(atPath: result) else { return "" }
+      let run = try RunRecord(path)
+      let wanted = try TrainingConfiguration.resolve(job.changes, file: nil, resume: nil)
+      let outcome =
+        wanted.difference(fromFinished: run.configuration).map { Outcome.otherSettings($0) }
+        ?? .finishedBefore(test: run.testError)
+      return String(decoding: try JSONEncoder().encode(outcome), as: UTF8.self)
+    }
+    let text = try ranks.control.broadcast(found ?? "")
+    return text.isEmpty ? nil : try JSONDecoder().decode(Outcome.self, from: Data(text.utf8))
+  }
+
   private static func table(_ outcomes: [(name: String, outcome: Outcome)]) -> String {
     var table = TextTable([.left, .left])
     for (name, outcome) in outcomes {
       let text =
         switch outcome {
-        case .finished(let test): "test error \(NumberFormat.percent(test, decimals: 2))"
-        case .finishedBefore: "was finished"
+        case .finished(let test): Self.text(test)
+        case .finishedBefore(let test): "was finished" + (test.map { ", \(Self.text($0))" } ?? "")
+        case .otherSettings: "was finished with other settings"
         case .failed: "failed"
         }
       table.add([name, text])
     }
     return table.lines.joined(separator: "\n")
+  }
+
+  private static func text(_ test: Double) -> String {
+    "test error \(NumberFormat.percent(test, decimals: 2))"
+  }
+}
+
+extension TrainingConfiguration {
+  /// The first value that decides the parameters and is another in the `config.yaml` of a finished run, as in
+  /// "iterations 2, the file now says 6"; nil: the run is the one that is wanted.
+  package func difference(fromFinished run: TrainingConfiguration) -> String? {
+    // What a run writes down of the network, the images and the launch where nobody says it.
+    let filledIn: [PartialKeyPath<TrainingConfiguration>] = [
+      \.network.model, \.network.shortcut, \.network.stridePlacement, \.data.mean, \.data.deviation,
+      \.parallel.shards,
+    ]
+    let defaults = TrainingConfiguration()
+    for setting in Self.settings {
+      let (old, new) = (setting.text(run), setting.text(self))
+      let isFilledIn = filledIn.contains(setting.path) && new == setting.text(defaults)
+      // A run that was resumed has no weights that it started from.
+      let isResumed = setting.effect == .start && run.network.weights == nil
+      if old != new, setting.effect != .none, !isFilledIn, !isResumed {
+        return "\(setting.key) \(old ?? "not set"), the file now says \(new ?? "not set")"
+      }
+    }
+    return nil
   }
 }
 

@@ -32,7 +32,7 @@ extension TrainingConfiguration {
     var changes = requested.run.recipe?.changes ?? (resume == nil ? base : [])
     // Without --model the network is that of the weights.
     if resume == nil, let weights = requested.network.weights, !given.contains(\.network.model) {
-      changes = changes + (try model(of: weights))
+      changes = changes + (try model(of: weights, else: changes))
     }
     let model = (changes + given).applied(to: configuration).network.model
     return (changes.applicable(to: model) + given).applied(to: configuration)
@@ -50,7 +50,9 @@ extension TrainingConfiguration {
   /// checkpoint holds, when that is all there is; else the defaults.
   static func ofRun(weights: String) throws -> TrainingConfiguration {
     guard let checkpoint = try WeightsFile.checkpointFolder(weights) else {
-      return Self.network(of: weights).applied(to: .init())
+      // One that cannot be read is reported when it is loaded.
+      let network = (try? WeightsFile(weights)).map { Self.network(of: $0) } ?? []
+      return network.applied(to: .init())
     }
     let path = "\(WeightsFile.runFolder(ofCheckpoint: checkpoint))/config.yaml"
     guard FileManager.default.fileExists(atPath: path) else {
@@ -68,20 +70,41 @@ extension TrainingConfiguration {
     return configuration
   }
 
+  /// The same with what a plain file tells of its test images, and `changes` over it. A file that cannot be read
+  /// is reported when it is loaded.
+  ///
+  /// - Throws: `DetectorInstead`, `UnrecognizedNetwork`.
+  static func ofClassifier(
+    weights: String, changes: ConfigurationChanges
+  ) throws -> TrainingConfiguration {
+    guard try WeightsFile.checkpointFolder(weights) == nil, let file = try? WeightsFile(weights)
+    else { return changes.applied(to: try ofClassifier(weights: weights)) }
+    let own = Self.network(of: file) + file.testImages(changes)
+    let configuration = (own + changes).applied(to: .init())
+    try configuration.checkNetwork(of: file)
+    return configuration
+  }
+
   /// The network of weights that a new run starts from.
-  private static func model(of weights: String) throws -> ConfigurationChanges {
+  ///
+  /// - Parameter base: what names the network where the weights do not tell.
+  /// - Throws: `UnrecognizedNetwork`, `CheckpointError`.
+  private static func model(
+    of weights: String, else base: ConfigurationChanges
+  ) throws -> ConfigurationChanges {
     guard let checkpoint = try? WeightsFile.checkpointFolder(weights) else {
-      return network(of: weights)
+      guard let file = try? WeightsFile(weights) else { return [] }
+      let network = Self.network(of: file)
+      try (base + network).applied(to: .init()).checkNetwork(of: file)
+      return network
     }
     let network = try CheckpointFolder.state(of: checkpoint).configuration.network
     return changes(
       model: network.model, shortcut: network.shortcut, stride: network.stridePlacement)
   }
 
-  /// The network that a plain file's weights are of, as far as the file tells; nothing where it cannot be
-  /// read, which is reported when it is loaded.
-  private static func network(of weights: String) -> ConfigurationChanges {
-    guard let file = try? WeightsFile(weights) else { return [] }
+  /// The network that a plain file's weights are of, as far as the file tells.
+  private static func network(of file: WeightsFile) -> ConfigurationChanges {
     if let model = file.metadata["model"] {
       return changes(
         model: model, shortcut: file.metadata["shortcut"].flatMap(Shortcut.init(rawValue:)),

@@ -36,11 +36,11 @@ final class FeatureCache {
   ///   - loader: this rank's images, in the source's order, in batches of `layout`.
   ///   - pass: the features of images, [images, H, W, C], of which the batch has so many on all ranks.
   ///   - progress: called after each batch with the batches and images done.
-  /// - Throws: `MPIError`, and what loading an image throws.
+  /// - Throws: `MPIError`, and what loading an image or `progress` throws.
   func fill(
     _ layout: ShardLayout, from loader: BatchLoader,
     pass: (_ images: ImageTensor, _ batch: Int) throws -> UnsafeBufferPointer<Float>,
-    progress: (_ batches: Int, _ images: Int) -> Void
+    progress: (_ batches: Int, _ images: Int) throws -> Void
   ) throws {
     let width = shape.count
     let rows = AlignedBuffer<Float>(count: layout.capacity * width)
@@ -60,7 +60,7 @@ final class FeatureCache {
         array.elements[(first * width)...].update(
           from: VectorView(rows.view)[0..<count * width])
       }
-      progress(step + 1, first + count)
+      try progress(step + 1, first + count)
     }
     try array.publish()
   }

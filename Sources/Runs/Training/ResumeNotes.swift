@@ -17,7 +17,8 @@ enum ResumeNotes {
       return ["note: \(resume.run) was stopped before its first checkpoint, so it begins again"]
     }
     var lines = resume.damaged.map {
-      "note: \($0.path) is damaged (\($0.reason)); resumed from \(checkpoint) instead"
+      "note: \($0.path) is damaged (\($0.reason)); "
+        + (resume.isNamed ? "it is set aside" : "resumed from \(checkpoint) instead")
     }
     if let earlier = start.earlier {
       let changes = configuration.changes(from: earlier)

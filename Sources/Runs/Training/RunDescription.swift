@@ -38,7 +38,7 @@ struct RunDescription {
       epoch: timeline.epoch(afterSteps: progress.step),
       batchSize: configuration.parallel.batchSize, shards: shards, seed: configuration.run.seed,
       optimizer: configuration.optimizer.name.rawValue,
-      settings: CheckpointState.keptSettings(configuration), dataset: images.fingerprint,
+      settings: CheckpointState.allSettings(configuration), dataset: images.fingerprint,
       images: images.digests,
       schedule: progress.schedule.state.isEmpty ? nil : progress.schedule.state,
       epochTotals: progress.epochTotals, loggedTotals: progress.loggedTotals,

@@ -67,12 +67,13 @@ final class RunFeatures {
   /// Of the images that epochs are evaluated on.
   let evaluation: FeatureCache?
   private let setup: RunSetup
+  private let ranks: ProcessGroup
 
   /// Takes the memory. Collective.
   ///
   /// - Throws: `MPIError`.
   init(_ setup: RunSetup, ranks: ProcessGroup) throws {
-    self.setup = setup
+    (self.setup, self.ranks) = (setup, ranks)
     let shape = setup.architecture.features
     let cached = setup.cached
     training =
@@ -86,22 +87,25 @@ final class RunFeatures {
   ///
   /// - Parameters:
   ///   - tested: evaluates images; its last output is the features.
-  ///   - bar: rank 0's.
-  /// - Throws: what loading an image throws, `MPIError`.
+  ///   - stop: is asked after each batch.
+  ///   - report: rank 0's.
+  /// - Throws: what loading an image throws, `MPIError`, `CollectiveFailure` for `RunStopped`.
   func fill(
-    _ engine: TrainingEngine, tested: Replica, _ normalization: Normalization, bar: ProgressBar?
+    _ engine: TrainingEngine, tested: Replica, _ normalization: Normalization, stop: StopMonitor,
+    report: RunReport?
   ) throws {
     let layout = setup.division.layout
     if let training {
       // By the passes of training, so that the classifier reads the bits that it reads without a cache.
       try fill(
-        training, "training", setup.phases[0].transform, layout, engine, normalization, bar
+        training, "training", setup.phases[0].transform, layout, engine, normalization, stop,
+        report
       ) { try engine.replica.forwardPass(images: $0.base, batch: $1) }
     }
     if let evaluation {
       try fill(
         evaluation, "evaluation", setup.data.testTransform, tested.evaluationLayout, engine,
-        normalization, bar
+        normalization, stop, report
       ) { images, batch in
         _ = try tested.scoringPass(images: images.base, batch: batch)
         return tested.evaluationFeatures
@@ -111,20 +115,25 @@ final class RunFeatures {
 
   private func fill(
     _ cache: FeatureCache, _ split: String, _ transform: ImageTransform, _ layout: ShardLayout,
-    _ engine: TrainingEngine, _ normalization: Normalization, _ bar: ProgressBar?,
+    _ engine: TrainingEngine, _ normalization: Normalization, _ stop: StopMonitor,
+    _ report: RunReport?,
     pass: (_ images: ImageTensor, _ batch: Int) throws -> UnsafeBufferPointer<Float>
   ) throws {
     let batches = FeatureCache.batches(of: cache.source, layout)
-    bar?.begin("\(split) features", total: batches)
-    defer { bar?.finish() }
+    report?.bar.begin("\(split) features", total: batches)
+    defer { report?.bar.finish() }
     let loader = BatchLoader(
       source: cache.source, normalization: normalization, transform: transform,
       order: .sequential, batchSize: layout.capacity, localRange: layout.localPositions,
       steps: 0..<batches, workers: setup.configuration.parallel.workers)
     engine.rankProgress.move(to: .evaluating)
-    try cache.fill(layout, from: loader, pass: pass) { batches, images in
-      engine.rankProgress.move(to: .evaluating, layer: batches)
-      bar?.update(completed: batches, images: images)
+    try cache.fill(layout, from: loader, pass: pass) { completed, images in
+      engine.rankProgress.move(to: .evaluating, layer: completed)
+      report?.bar.update(completed: completed, images: images)
+      report?.status.isEvaluating()
+      if completed < batches, try stop.isStopped(ranks) {
+        throw CollectiveFailure(onEveryRank: try stop.stoppedBeforeTraining(ranks))
+      }
     }
   }
 }

@@ -11,6 +11,8 @@ final class RunFiles: Sendable {
   /// With `--tensorboard`.
   private let events: EventFile?
   private let keepCheckpoints: Int
+  /// The step of the checkpoint here that the user named, which is kept; nil: none.
+  private let namedStep: Int?
 
   /// Makes a new run folder, or opens the one that is resumed, and writes `config.yaml`.
   ///
@@ -22,13 +24,24 @@ final class RunFiles: Sendable {
     let earlier = start.checkpoint.map { WeightsFile.runFolder(ofCheckpoint: $0) }
     if let earlier, configuration.run.directory.map({ WeightsFile.areSame($0, earlier) }) ?? true {
       folder = try RunFolder(resuming: earlier)
+      let damaged = start.resume?.damaged ?? []
+      try Self.checkLaterCheckpoints(
+        of: folder, configuration, after: start.step,
+        except: damaged.map { TemporaryName.split($0.path).name })
       // They would count among the newest checkpoints, which are kept.
-      for damaged in start.resume?.damaged ?? [] { try folder.setAside(damaged.path) }
-      try Self.checkLaterCheckpoints(of: folder, configuration, after: start.step)
-    } else if let path = configuration.run.directory {
-      folder = try RunFolder(creating: path)
+      for checkpoint in damaged { try folder.setAside(checkpoint.path) }
+      namedStep = start.resume?.isNamed == true ? start.step : nil
     } else {
-      folder = try RunFolder.create(model: run.model, dataset: run.dataset)
+      if let path = configuration.run.directory {
+        let outputs = [configuration.run.timeline, configuration.run.prometheusFile]
+        folder = try RunFolder(creating: path, outputs: outputs.compactMap(\.self))
+      } else {
+        folder = try RunFolder.create(model: run.model, dataset: run.dataset)
+      }
+      if let checkpoint = start.checkpoint {
+        try RunOrigin(checkpoint: checkpoint).write(to: folder)
+      }
+      namedStep = nil
     }
     var (written, derived) = (configuration, run.derivedConfiguration)
     // A run folder can be moved.
@@ -48,10 +61,16 @@ final class RunFiles: Sendable {
 
   /// A run that is resumed in place from an older checkpoint makes the later ones again, so it must be
   /// the run that made them; checked before anything in the folder is changed.
+  ///
+  /// - Parameter damaged: names of checkpoints that are set aside.
   private static func checkLaterCheckpoints(
-    of folder: RunFolder, _ configuration: TrainingConfiguration, after step: Int
+    of folder: RunFolder, _ configuration: TrainingConfiguration, after step: Int,
+    except damaged: [String]
   ) throws {
-    guard let later = try folder.checkpoints().first(where: { $0.step > step }) else { return }
+    let later = try folder.checkpoints().first {
+      $0.step > step && !damaged.contains(TemporaryName.split($0.path).name)
+    }
+    guard let later else { return }
     let old = try TrainingConfiguration.ofRun(weights: later.path)
     if let key = configuration.firstDifference(deciding: old) {
       throw CheckpointError.otherSettings(path: later.path, key: key)
@@ -64,23 +83,33 @@ final class RunFiles: Sendable {
     try events?.append(record.scalars, step: record.step)
   }
 
-  /// Writes the checkpoint that `state` describes and removes the oldest.
+  /// Writes the checkpoint that `state` describes, records the best and removes the oldest.
   func save(_ state: CheckpointState, _ contents: CheckpointContents) throws {
     try metrics.synchronize()
     try events?.synchronize()
-    do {
-      let written = try folder.writeCheckpoint(step: state.step) {
-        try CheckpointFolder.write(state, contents, into: $0)
-      }
-      // Older ones go only when this one can be read.
-      try CheckpointFolder.check(written)
-    } catch FileError.alreadyExists {
+    do { try write(state, contents) } catch FileError.alreadyExists {
       // A run that was resumed from an earlier checkpoint meets its own later ones again.
       let path = folder.checkpointPath(step: state.step)
-      guard try CheckpointFolder.state(of: path).parametersSHA256 == state.parametersSHA256 else {
-        throw CheckpointError.different(path: path)
+      if let there = try? CheckpointFolder.check(.init(step: state.step, path: path)) {
+        guard there.parametersSHA256 == state.parametersSHA256 else {
+          throw CheckpointError.different(path: path)
+        }
+      } else {
+        // It was damaged after the run's start, which sets others aside.
+        try folder.setAside(path)
+        try write(state, contents)
       }
     }
-    try folder.pruneCheckpoints(keepingNewest: keepCheckpoints, and: state.best?.step)
+    try folder.record(state.best)
+    try folder.pruneCheckpoints(
+      keepingNewest: keepCheckpoints, and: [state.best?.step, namedStep].compactMap(\.self))
+  }
+
+  private func write(_ state: CheckpointState, _ contents: CheckpointContents) throws {
+    let written = try folder.writeCheckpoint(step: state.step) {
+      try CheckpointFolder.write(state, contents, into: $0)
+    }
+    // Older ones go only when this one can be read.
+    try CheckpointFolder.check(written)
   }
 }

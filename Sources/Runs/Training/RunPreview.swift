@@ -52,5 +52,5 @@ package struct ClassificationPreview: RunPreview {
   package var shards: Int { setup.shards }
   package var memory: MemoryNeed { setup.memory }
   /// A forward pass without a backward one.
-  package var evaluationShare: Double { 1.0 / 3 }
+  package var evaluationShare: Double { EvaluationEstimate.classifierShare }
 }

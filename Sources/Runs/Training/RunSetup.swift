@@ -143,14 +143,17 @@ struct RunSetup {
   ///
   /// - Parameter seconds: of training so far.
   func checkpointState(_ progress: TrainingProgress, seconds: Double) -> CheckpointState {
-    let hasSquareTests = data.testShape.height == data.testShape.width
+    let input = data.testShape
+    let isSquare = input.height == input.width
     let testResize = derivedConfiguration.data.testResize
-    return description.checkpointState(
+    var state = description.checkpointState(
       progress, architecture, classes: architecture.classes, shards: shards,
       classNames: data.train.classNames,
-      inputSide: hasSquareTests ? data.testShape.height : nil, testResize: testResize,
+      inputSide: isSquare ? input.height : nil, testResize: testResize,
       interpolation: testResize == nil ? nil : configuration.data.interpolation.rawValue,
       images: images, seconds: seconds)
+    if !isSquare { (state.inputHeight, state.inputWidth) = (input.height, input.width) }
+    return state
   }
 
   /// This rank's micro-batches of a phase after `step` steps of the run.

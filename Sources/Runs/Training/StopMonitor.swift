@@ -29,6 +29,8 @@ final class StopMonitor {
   private let writer: CheckpointWriter?
   /// Seconds of an evaluation, once one was made.
   private var evaluation: Double?
+  /// Of the evaluation before that; nil: nothing tells how long it takes.
+  private var firstEvaluation: EvaluationEstimate?
   /// Why this rank asks to stop.
   private var ownReason = ""
 
@@ -36,10 +38,12 @@ final class StopMonitor {
   ///   - began: when the program began, in seconds of the monotonic clock.
   ///   - stallLimits: what this rank's work has taken.
   ///   - writer: rank 0's.
+  ///   - firstEvaluation: how long the first evaluation takes; nil: nothing tells.
   init(
     _ settings: RunSettings, began: Double, isFirst: Bool, stallLimits: StallLimits,
-    writer: CheckpointWriter?
+    writer: CheckpointWriter?, firstEvaluation: EvaluationEstimate? = nil
   ) {
+    self.firstEvaluation = firstEvaluation
     self.isFirst = isFirst
     self.stallLimits = stallLimits
     self.writer = writer
@@ -68,14 +72,21 @@ final class StopMonitor {
   ///
   /// - Parameter beforeEvaluation: whether an evaluation follows the step.
   func requests(beforeEvaluation: Bool) -> StepRequests {
+    let now = MonotonicClock.now
+    firstEvaluation?.willStep(at: now)
+    return requests(
+      at: now, evaluation: beforeEvaluation ? evaluation ?? firstEvaluation?.seconds ?? 0 : 0)
+  }
+
+  /// - Parameter evaluation: seconds of the one that follows.
+  private func requests(at now: Double, evaluation: Double) -> StepRequests {
     var requests: StepRequests = []
     if let signal = StopSignals.received {
       ownReason = signal
       requests.insert(.stop)
     }
     guard isFirst else { return requests }
-    let now = MonotonicClock.now
-    if let limit = limits.first(where: { now + needed(beforeEvaluation) >= $0.end }) {
+    if let limit = limits.first(where: { now + needed + evaluation >= $0.end }) {
       if ownReason.isEmpty { ownReason = limit.name }
       requests.insert(.stop)
     }
@@ -87,15 +98,13 @@ final class StopMonitor {
   }
 
   /// Seconds that a stop takes after the next step at most, as far as they are known.
-  private func needed(_ beforeEvaluation: Bool) -> Double {
-    let step = stallLimits.slowest(.step) ?? 0
-    return 2 * step + 2 * (writer?.slowest ?? 0) + Self.reserve
-      + (beforeEvaluation ? evaluation ?? 0 : 0)
+  private var needed: Double {
+    2 * (stallLimits.slowest(.step) ?? 0) + 2 * (writer?.slowest ?? 0) + Self.reserve
   }
 
   /// Whether any rank has been asked to stop by now. Collective; for the time between steps.
   func isStopped(_ ranks: ProcessGroup) throws -> Bool {
-    let own = requests(beforeEvaluation: false).contains(.stop)
+    let own = requests(at: MonotonicClock.now, evaluation: 0).contains(.stop)
     return try ranks.control.allReduce(Int(own ? 1 : 0), .max) == 1
   }
 
@@ -122,9 +131,33 @@ final class StopMonitor {
         + (resumedAs ?? folder?.path ?? ""))
   }
 
+  /// Why a run ends while it computes what its steps read, of which nothing is saved. Collective.
+  func stoppedBeforeTraining(_ ranks: ProcessGroup) throws -> RunStopped {
+    let reason = try reason(ranks)
+    return RunStopped(
+      "stopped while features were computed (\(reason)), which are not saved: the same command "
+        + "begins with them again")
+  }
+
   /// A checkpoint was begun.
   func didSave() { lastCheckpoint = MonotonicClock.now }
 
   /// An evaluation took so many seconds.
   func didEvaluate(seconds: Double) { evaluation = max(evaluation ?? 0, seconds) }
+}
+
+extension StopMonitor {
+  /// Ends a sweep that is asked to stop, or has no time for its next run. Collective.
+  ///
+  /// - Throws: `CollectiveFailure` for `RunStopped`.
+  static func check(
+    before run: String, _ settings: RunSettings, began: Double, ranks: ProcessGroup
+  ) throws {
+    let monitor = StopMonitor(
+      settings, began: began, isFirst: ranks.isFirst, stallLimits: StallLimits(), writer: nil)
+    guard try monitor.isStopped(ranks) else { return }
+    let reason = try monitor.reason(ranks)
+    throw CollectiveFailure(
+      onEveryRank: RunStopped("stopped before \(run) (\(reason)): the same command continues"))
+  }
 }

@@ -62,6 +62,9 @@ final class Trainer {
       progress.isEvaluationPending = false
       try finishStep(
         learningRate: progress.schedule.rate(afterSteps: progress.step - 1), isSaved: true)
+      // The best is recorded with a checkpoint, and a branch in another folder does not have this one yet.
+      for observer in observers { try observer.shouldSave(progress) }
+      stop.didSave()
     }
     while progress.step < timeline.steps, !isStopped {
       try run(phase(afterSteps: progress.step))
@@ -148,7 +151,7 @@ final class Trainer {
 
   /// - Parameter isSaved: whether a checkpoint follows, so that this evaluation can be the best.
   private func finishEpoch(learningRate: Double, isSaved: Bool) throws {
-    let test = try evaluator.evaluateIfDue(progress, learningRate: learningRate)
+    let test = try evaluate(learningRate: learningRate)
     if let test {
       progress.schedule.observe(error: test.error)
       if isSaved, test.error < progress.best?.error ?? .infinity {
@@ -163,5 +166,18 @@ final class Trainer {
     progress.endOfEpoch = timeline.endOfEpoch(afterSteps: progress.step)
     if progress.step == timeline.steps { return }
     for observer in observers { try observer.willBeginEpoch(progress) }
+  }
+
+  /// Evaluates where that is due. The epoch is saved if that fails: the resumed run begins with the
+  /// evaluation.
+  private func evaluate(learningRate: Double) throws -> EvaluationFigures? {
+    do {
+      return try evaluator.evaluateIfDue(progress, learningRate: learningRate)
+    } catch let error as CollectiveFailure {
+      progress.isEvaluationPending = true
+      for observer in observers { try observer.shouldSave(progress) }
+      for observer in observers { try observer.shouldFinishSaving() }
+      throw error
+    }
   }
 }

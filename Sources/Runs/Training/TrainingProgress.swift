@@ -23,7 +23,7 @@ struct TrainingProgress {
   var loggedTotals = EpochTotals()
   /// The evaluation with the lowest error so far, of those that a checkpoint was written at.
   var best: BestEvaluation?
-  /// Whether the run stopped after the step that ended an epoch and before its evaluation.
+  /// Whether the run stopped after the step that ended an epoch and before its evaluation, or failed in that.
   var isEvaluationPending = false
   /// The steps that changed nothing.
   var skipped = SkippedSteps()

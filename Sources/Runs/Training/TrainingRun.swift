@@ -63,15 +63,15 @@ package final class TrainingRun {
   /// - Parameters:
   ///   - requested: the same on every rank.
   ///   - resume: what is resumed; nil: a new run begins.
+  ///   - began: when the program began, in seconds of the monotonic clock.
   ///   - program: which resnet-dist this is, for the logs.
   ///   - console: where rank 0 reports.
   /// - Throws: `CollectiveFailure`.
   package init(
     _ requested: TrainingConfiguration, resume: ResumePoint?, ranks: ProcessGroup,
-    program: String, console: any Console
+    began: Double = MonotonicClock.now, program: String, console: any Console
   ) throws {
     StopSignals.watch()
-    let began = MonotonicClock.now
     let setup = try RunSetup(requested, resume: resume?.checkpoint, ranks: ranks)
     let (configuration, data) = (setup.configuration, setup.data)
     timelineFile = try configuration.run.timeline.map { try TimelineFile(path: $0, ranks: ranks) }
@@ -119,7 +119,10 @@ package final class TrainingRun {
     }
     stop = StopMonitor(
       configuration.run, began: began, isFirst: ranks.isFirst,
-      stallLimits: engine.rankProgress.limits, writer: writer)
+      stallLimits: engine.rankProgress.limits, writer: writer,
+      firstEvaluation: EvaluationEstimate(
+        images: data.evaluation.count, batchSize: configuration.parallel.batchSize,
+        share: EvaluationEstimate.classifierShare))
     report?.status.writer = writer
     self.clock = clock
     features = try RunFeatures(setup, ranks: ranks)
@@ -131,11 +134,11 @@ package final class TrainingRun {
     tested =
       data.hasOwnTestSize
       ? evaluationReplica(setup.cached.network(setup.testArchitecture)) : engine.replica
-    let evaluator = { [engine, tested] (source: any ImageSource, cache: FeatureCache?) in
+    let evaluator = { [engine, tested, ranks] (source: any ImageSource, cache: FeatureCache?) in
       if let cache {
         let classifier = evaluationReplica(network.classifierAlone)
         return Evaluator(
-          classifier, images: source.count, exchange: engine.statistics,
+          classifier, images: source.count, exchange: engine.statistics, ranks: ranks,
           rankProgress: engine.rankProgress
         ) {
           cache.loader(
@@ -146,7 +149,7 @@ package final class TrainingRun {
       return Evaluator(
         tested, source: source, normalization: normalization,
         transform: data.testTransform, workers: configuration.parallel.workers,
-        exchange: engine.statistics, rankProgress: engine.rankProgress)
+        exchange: engine.statistics, ranks: ranks, rankProgress: engine.rankProgress)
     }
     outcomes = ImageOutcomes(classes: setup.architecture.classes, label: data.test.label(at:))
     evaluation = ClassificationPass(
@@ -190,7 +193,9 @@ package final class TrainingRun {
   ///
   /// - Throws: `CollectiveFailure`, also for `RunStopped`.
   package func train() throws -> Outcome {
-    try ranks.endTogether(report, events, trainToTheEnd)
+    try ranks.endTogether(report, events) {
+      try TimelineFile.record(timelineFile, engine.rankProgress, ranks, trainToTheEnd)
+    }
   }
 
   private func trainToTheEnd() throws -> Outcome {
@@ -203,7 +208,9 @@ package final class TrainingRun {
       watchdog?.end()
     }
     writeSummary()
-    try features.fill(engine, tested: tested, normalization, bar: report?.bar)
+    _ = try clock.pause {
+      try features.fill(engine, tested: tested, normalization, stop: stop, report: report)
+    }
     reporter.writeHeader()
     guard try trainer.run() else {
       throw CollectiveFailure(
@@ -238,8 +245,6 @@ package final class TrainingRun {
           "curves, mistakes and settings: \(report.files.folder.reportPath)")
       }
     }
-    engine.rankProgress.move(to: .ended)
-    try timelineFile?.write(engine.rankProgress, ranks: ranks)
     return outcome
   }
 

@@ -117,7 +117,38 @@ struct TrainingSummary {
         "note: an epoch has only \(updates) updates: a smaller --batch-size has more, or give the "
           + "length with --iterations")
     }
+    for note in imageNotes { console.writeLine("note: \(note)") }
     console.writeLine("")
+  }
+
+  /// Why an error on the images would say little, in a line for each reason.
+  private var imageNotes: [String] {
+    var notes: [String] = []
+    if data.testsTrainingImages {
+      notes.append(
+        "the test images are the training images, so an error on them says little: "
+          + (data.validation == nil ? "hold some out with --validation-split, or " : "")
+          + "give others with --val-data")
+    }
+    let limits = configuration.data
+    let splits: [(name: String, source: any ImageSource, isLimited: Bool, flag: String)] = [
+      ("training", data.train, limits.trainLimit != nil, "--train-limit"),
+      ("test", data.test, limits.testLimit != nil, "--test-limit"),
+    ]
+    for split in splits where data.train.classCount > 1 {
+      guard let label = Self.onlyLabel(split.source) else { continue }
+      notes.append(
+        "the \(split.name) images in use are all of one class, \(split.source.classNames[label])"
+          + (split.isLimited
+            ? ": \(split.flag) takes the first images, which are sorted by class" : ""))
+    }
+    return notes
+  }
+
+  /// The label that all images of a source have; nil: they have several.
+  private static func onlyLabel(_ source: any ImageSource) -> Int? {
+    let first = source.label(at: 0)
+    return (1..<source.count).allSatisfy { source.label(at: $0) == first } ? first : nil
   }
 
   /// Updates of an epoch below which the number of epochs says little.

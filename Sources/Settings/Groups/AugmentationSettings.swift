@@ -152,15 +152,16 @@ extension AugmentationSettings: SettingGroup {
       aliases: ["reprob"]),
     Setting(
       "mixup-alpha", \.augmentation.mixupAlpha, .real(0...100), valueName: "alpha",
-      "Mix each image and target with the one before it, by a weight of Beta(alpha, alpha) "
-        + "(mixup, Zhang et al. 2018); 0: do not.", aliases: ["mixup"]),
+      "Mix each image and target with the one before it, by a weight of Beta(alpha, alpha) for each "
+        + "mini-batch or BN group (mixup, Zhang et al. 2018); 0: do not.", aliases: ["mixup"]),
     Setting(
       "cutmix-alpha", \.augmentation.cutMixAlpha, .real(0...100), valueName: "alpha",
       "Paste a part of the image before it into each image (CutMix, Yun et al. 2019); with mixup "
-        + "too, one of the two is drawn for each mini-batch.", aliases: ["cutmix"]),
+        + "too, one of the two is drawn for each mini-batch or BN group.", aliases: ["cutmix"]),
     Setting(
       "mix-probability", \.augmentation.mixProbability, .real(0...1), valueName: "part",
-      "The part of mini-batches that mixup and CutMix change.", aliases: ["mixup-prob"]),
+      "The part of mini-batches or BN groups that mixup and CutMix change.",
+      aliases: ["mixup-prob"]),
   ]
 }
 

@@ -85,7 +85,7 @@ extension OptimizerSettings: SettingGroup {
     Setting(
       "ema-decay", \.optimizer.averageDecay, .real(0..<1), valueName: "decay",
       "Keep a moving average of the weights, of which an update keeps this part; evaluations, and "
-        + "eval and export of the run, use the average.", aliases: ["model-ema-decay"],
+        + "eval, predict and export of the run, use the average.", aliases: ["model-ema-decay"],
       unset: "no average"),
     Setting(
       "ema-steps", \.optimizer.averageInterval, .integer(1...1_000_000),

@@ -96,7 +96,8 @@ extension RunSettings: SettingGroup {
       .real("0 or a number from 1 to 1000000") { $0 == 0 || (1...1_000_000).contains($0) },
       valueName: "seconds",
       "When no rank has made progress for this time, say who waits for whom and end the job; 0: never.",
-      unset: "ten times the slowest step, at least 30", effect: .none),
+      unset: "ten times the slowest so far; at least 30 for a step, more for other work",
+      effect: .none),
     Setting(
       "report", \.run.writesReport, .flag,
       "Write report.html with the run's curves into its folder at the end.", effect: .none),

@@ -86,7 +86,7 @@ extension ScheduleSettings: SettingGroup {
       "The mini-batch that --lr is for: the rate is lr × batch-size / N.",
       unset: "--lr as it is"),
     Setting(
-      "lr-schedule", \.schedule.name, .choice,
+      "lr-schedule", \.schedule.name, .schedule,
       "How the rate changes: \(ScheduleName.allCases.map(\.rawValue).joined(separator: ", ")).",
       aliases: ["lr-scheduler", "sched"]),
     Setting(
@@ -144,6 +144,23 @@ extension ScheduleSettings: SettingGroup {
       "Whether the rate changes at each iteration, or only between epochs, as in torchvision's and "
         + "timm's training."),
   ]
+}
+
+extension ValueFormat where Value == ScheduleName {
+  /// A schedule's name, or that of PyTorch's or timm's scheduler of the same rates.
+  fileprivate static var schedule: Self {
+    let names = Self.choice
+    return .init(names.expected, valueName: names.valueName, completion: names.completion) { text in
+      if let name = names.parse(text) { return name }
+      return switch text.lowercased() {
+      case "multisteplr", "multistep": .step
+      case "cosineannealinglr": .cosine
+      default: nil
+      }
+    } text: {
+      names.text($0)
+    }
+  }
 }
 
 extension ValueFormat where Value == TrainingLength {

@@ -55,8 +55,7 @@ extension ValueFormat where Value == RankBalance {
       switch balance {
       case .even: "even"
       case .auto: "auto"
-      case .speeds(let speeds):
-        speeds.map { $0 == $0.rounded() ? "\(Int($0))" : "\($0)" }.joined(separator: ",")
+      case .speeds(let speeds): NumberText.text(speeds)
       }
     }
   }

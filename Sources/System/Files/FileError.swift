@@ -20,12 +20,15 @@ extension FileError: CustomStringConvertible {
     switch self {
     case .failed(let operation, let path, let code):
       let reason = String(cString: strerror(code))
+      let isOfRun = Self.isInRunFolder(path)
+      let space = "free some space" + (isOfRun ? " or choose another --run-dir" : "")
       let advice =
         switch code {
-        case ENOSPC: "; free some space or choose another --run-dir"
-        case EDQUOT: "; the disk quota is used up: free some space or choose another --run-dir"
+        case ENOSPC: "; \(space)"
+        case EDQUOT: "; the disk quota is used up: \(space)"
         case EFBIG: "; the file-size limit (ulimit -f) is too low for this file"
-        case EROFS, EACCES, EPERM: "; choose another --run-dir that you may write to"
+        case EROFS, EACCES, EPERM:
+          "; choose another \(isOfRun ? "--run-dir" : "place") that you may write to"
         default: ""
         }
       return "cannot \(operation) \(path): \(reason)\(advice)"
@@ -33,4 +36,21 @@ extension FileError: CustomStringConvertible {
       return "\(path) exists already and is not replaced; remove it or choose another name"
     }
   }
+
+  /// Whether `path` is in a folder that a run writes to: it has had the run's lock since before other files.
+  private static func isInRunFolder(_ path: String) -> Bool {
+    var folder = path
+    // Checkpoints' files are the deepest.
+    for _ in 0..<3 {
+      folder = TemporaryName.split(folder).folder
+      var status = stat()
+      if stat("\(folder)/\(runLockName)", &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+        return true
+      }
+    }
+    return false
+  }
+
+  /// The file that a run holds its folder by.
+  private static let runLockName = "lock"
 }

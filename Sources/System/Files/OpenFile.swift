@@ -21,11 +21,21 @@ package struct OpenFile: ~Copyable {
 
   /// Writes every byte, in one `write` unless the system takes fewer.
   package func write(_ bytes: [UInt8]) throws(FileError) {
+    try Self.write(bytes, to: descriptor, path: path)
+  }
+
+  /// The same to a descriptor that stays the caller's.
+  ///
+  /// - Parameters:
+  ///   - operation: what an error says cannot be done, a verb.
+  ///   - path: what an error calls it.
+  package static func write(
+    _ bytes: [UInt8], to descriptor: Int32, operation: String = "write", path: String
+  ) throws(FileError) {
     do throws(Errno) {
       try writeEverything(bytes, to: descriptor)
     } catch {
-      throw .failed(
-        operation: "write", path: path, code: error.rawValue)
+      throw .failed(operation: operation, path: path, code: error.rawValue)
     }
   }
 

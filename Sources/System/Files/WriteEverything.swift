@@ -1,5 +1,6 @@
 /// Writing to an open descriptor.
 
+import Glibc
 package import SystemPackage
 
 /// Writes every byte; see `writeEverything(_:to:)` of a span.
@@ -7,7 +8,8 @@ package func writeEverything(_ bytes: [UInt8], to descriptor: Int32) throws(Errn
   try writeEverything(bytes.span.bytes, to: descriptor)
 }
 
-/// Writes every byte, in one `write` unless the system takes fewer; retries when a signal interrupts it.
+/// Writes every byte, in one `write` unless the system takes fewer; retries when a signal interrupts it, and
+/// waits for the reader of a full pipe that does not block.
 ///
 /// - Throws: the system's error; `ioError` where a device takes no more bytes.
 package func writeEverything(
@@ -20,7 +22,13 @@ package func writeEverything(
       count = try bytes.withUnsafeBytes { bytes in
         try FileDescriptor(rawValue: descriptor).write(.init(rebasing: bytes[done...]))
       }
-    } catch { throw error as? Errno ?? .ioError }
+    } catch {
+      let error = error as? Errno ?? .ioError
+      guard error == .resourceTemporarilyUnavailable else { throw error }
+      var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+      _ = poll(&wait, 1, 1000)
+      continue
+    }
     if count == 0 { throw .ioError }
     done += count
   }

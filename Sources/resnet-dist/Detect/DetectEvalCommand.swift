@@ -36,23 +36,26 @@ struct DetectEvalCommand: RankedCommand {
   var json = false
 
   func run(on ranks: ProcessGroup) throws {
+    let console = json ? StandardConsole.error : StandardConsole.output
     let run = try DetectionEvaluationRun(
       weights: detector.weights, changes: try ranks.together { try settings.changes }, ranks: ranks,
-      console: json ? StandardConsole.error : StandardConsole.output)
+      console: console)
+    try ranks.onFirst { if let outputDir { try OutputFolder.make(outputDir) } }
     let result = try run.evaluate()
     try ranks.onFirst {
       guard let result else { return }
-      let output = StandardConsole.output
-      if json {
-        output.writeLine(result.scores.json)
-      } else {
-        output.write(result.scores.text(result.dataset))
-        output.writeLine("parameters sha256 \(result.parametersSHA256)")
+      let printed = Result {
+        try StandardConsole.output.writeResultLine(
+          json
+            ? result.scores.json
+            : "\(result.scores.text(result.dataset))parameters sha256 \(result.parametersSHA256)")
       }
       if let outputDir {
         try DetectionFiles.write(
-          result.detections, of: result.dataset, scores: result.scores, to: outputDir)
+          result.detections, of: result.dataset, scores: result.scores, to: outputDir,
+          console: console)
       }
+      try printed.get()
     }
   }
 }

@@ -48,13 +48,17 @@ struct DetectPredictCommand: RankedCommand {
       weights: detector.weights, images: images,
       changes: try ranks.together { try settings.changes }, ranks: ranks,
       console: StandardConsole.error)
+    try ranks.onFirst { if let outputDir { try OutputFolder.make(outputDir) } }
     let predictions = try run.predict()
     try ranks.onFirst {
       let output = StandardConsole.output
-      for prediction in predictions {
-        output.writeLine(json ? prediction.json : prediction.text)
+      let printed = Result {
+        for prediction in predictions {
+          try output.writeResultLine(json ? prediction.json : prediction.text)
+        }
       }
       if let outputDir { try run.draw(predictions, to: outputDir, leastScore: drawScore) }
+      try printed.get()
     }
   }
 }

@@ -54,11 +54,12 @@ struct DetectScoreCommand: RankedCommand {
       ? try VOCResults.read(detections, of: dataset)
       : try COCOResults.read(detections, of: dataset)
     let scores = DetectionScores(dataset, found)
+    let notes = json ? StandardConsole.error : output
+    for note in dataset.notes { notes.writeLine(note) }
     if json {
-      output.writeLine(scores.vocJSON ?? scores.json)
+      try output.writeResultLine(scores.vocJSON ?? scores.json)
       return
     }
-    for note in dataset.notes { output.writeLine(note) }
-    output.write(scores.text(dataset))
+    try output.writeResult(scores.text(dataset))
   }
 }

@@ -7,6 +7,7 @@ import Detection
 import Distributed
 import Runs
 import Settings
+import System
 
 struct DetectTrainCommand: RankedCommand {
   static let configuration = CommandConfiguration(
@@ -40,6 +41,8 @@ struct DetectTrainCommand: RankedCommand {
   var json = false
 
   func validate() throws {
+    // MPI's start takes a while, in which a signal must not end the rank.
+    StopSignals.watch()
     try resumption.check(givenFlags: common.givenFlags)
   }
 
@@ -67,7 +70,7 @@ struct DetectTrainCommand: RankedCommand {
           console: console
         ).train()
       }
-    if json, ranks.isFirst { StandardConsole.output.writeLine(outcome.json) }
+    try ranks.onFirst { if json { try StandardConsole.output.writeResultLine(outcome.json) } }
   }
 
   /// - Throws: `ConfigurationError`.

@@ -15,7 +15,7 @@ enum DetectionCommonSelection: SettingGroup {
 enum DetectionSelection: SettingGroup {
   static let title = DetectionSettings.title
   static let settings =
-    DetectionSettings.settings.filter { $0.path != \TrainingConfiguration.detection.task }
+    DetectionSettings.settings.filter(\.isFlag)
     + selection(\.network.stridePlacement)
 }
 

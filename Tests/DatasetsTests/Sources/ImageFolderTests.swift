@@ -43,12 +43,15 @@ import Testing
   }
 
   @Test(
-    "train/ with the folder of its tests are the splits",
-    arguments: ["test", "val", "validation", "valid"])
-  func splits(name: String) throws {
+    "train/ with the folder of its tests are the splits, whatever their case",
+    arguments: [
+      ("train", "test"), ("train", "val"), ("train", "validation"), ("train", "valid"),
+      ("Train", "Val"), ("TRAIN", "Test"), ("training", "validation"), ("Training", "test"),
+    ])
+  func splits(train: String, test: String) throws {
     let folder = try TemporaryDirectory()
     let image = try Fixture.bytes("grey.png")
-    for path in ["train/a/1.png", "train/a/2.png", "\(name)/a/1.png"] {
+    for path in ["\(train)/a/1.png", "\(train)/a/2.png", "\(test)/a/1.png"] {
       try write(image, to: folder.file(path))
     }
     #expect(try ImageFolder(directory: folder.path, split: .train).count == 2)
@@ -73,6 +76,35 @@ import Testing
       try ImageFolder(directory: vehicles.path, split: .test).classNames == ["car", "train"])
   }
 
+  @Test("a folder above the splits is refused with the one to give, and splits are no classes")
+  func misplacedSplits() throws {
+    let folder = try TemporaryDirectory()
+    let image = try Fixture.bytes("grey.png")
+    func refuses(_ directory: String, _ error: DatasetError) {
+      for split in [DatasetSplit.train, .test] {
+        #expect(throws: error) {
+          try ImageFolder(directory: folder.file(directory), split: split)
+        }
+      }
+    }
+    for path in [
+      "high/data/Train/a/1.png", "high/data/Val/a/1.png", "alone/val/1.png", "alone/test/2.png",
+    ] {
+      try write(image, to: folder.file(path))
+    }
+    refuses("high", .splitsBelow(path: folder.file("high/data"), folder: "Train"))
+    refuses("alone", .splitsAsClasses(path: folder.file("alone"), folders: ["test", "val"]))
+    // Called as a split itself, the folder above is taken for that.
+    for path in ["train/train/a/1.png", "train/val/a/1.png"] {
+      try write(image, to: folder.file("as-split/" + path))
+    }
+    let error = DatasetError.splitsBelow(path: folder.file("as-split/train"), folder: "train")
+    #expect(throws: error) { try ImageFolder(directory: folder.file("as-split"), split: .train) }
+    #expect(
+      "\(error)".hasSuffix(
+        "as-split/train holds train/: give --data-dir \(folder.file("as-split/train"))"))
+  }
+
   @Test("folders without images are refused, and say what to do")
   func empty() throws {
     let folder = try TemporaryDirectory()
@@ -83,10 +115,9 @@ import Testing
     try write(Fixture.bytes("grey.png"), to: folder.file("a/1.png"))
     try write([1], to: folder.file("b/1.txt"))
     refuses(folder.path, .emptyClass(path: folder.file("b")))
-    let error = #expect(throws: DatasetError.self) {
+    #expect(throws: DatasetError.noFolder(path: folder.file("none"))) {
       try ImageFolder(directory: folder.file("none"), split: .train)
     }
-    #expect("\(error!)".contains("no class folders in \(folder.file("none")). Give the folder"))
   }
 
   @Test("a wrong file is named when it is read; the others still can be")

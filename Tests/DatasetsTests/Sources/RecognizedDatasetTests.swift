@@ -28,4 +28,19 @@ import Testing
     #expect(DatasetName.recognized(at: "/data/train-{0000..0146}.tar") == .tarShards)
     #expect(DatasetName.recognized(at: "/no/such/folder") == nil)
   }
+
+  @Test("a folder that tells no data set is not taken for one without Fashion-MNIST's files")
+  func unrecognized() throws {
+    let folder = try TemporaryDirectory()
+    func refuses(_ directory: String, _ error: DatasetError) {
+      #expect(throws: error) {
+        try DatasetName.fashionMNIST.open(
+          .train, directory: directory, decoding: ImageDecoding(), seed: 0)
+      }
+    }
+    refuses(folder.file("none"), .noFolder(path: folder.file("none")))
+    refuses(folder.path, .unknownData(path: folder.path))
+    try write(Fixture.bytes("grey.png"), to: folder.file("1.png"))
+    refuses(folder.path, .noClasses(path: folder.path))
+  }
 }

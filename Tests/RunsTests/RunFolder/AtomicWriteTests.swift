@@ -72,10 +72,14 @@ import System
   }
 
   @Test("a write past a full device says that the disk is full and what to do")
-  func fullDisk() {
-    let error = FileError.failed(operation: "write", path: "runs/x/config.yaml", code: ENOSPC)
-    #expect(
-      "\(error)" == "cannot write runs/x/config.yaml: No space left on device; "
-        + "free some space or choose another --run-dir")
+  func fullDisk() throws {
+    let scratch = try ScratchFolder()
+    let folder = try RunFolder(creating: scratch.path + "/x")
+    for path in [folder.configPath, "\(folder.checkpointPath(step: 1))/model.safetensors"] {
+      #expect(
+        "\(FileError.failed(operation: "write", path: path, code: ENOSPC))"
+          == "cannot write \(path): No space left on device; "
+          + "free some space or choose another --run-dir")
+    }
   }
 }

@@ -100,6 +100,26 @@ import Testing
     #expect(try scratch.names == ["checkpoints", "config.yaml", "lock", "notes.txt"])
   }
 
+  @Test("files of the run's own that are configured to be in the folder do not count, and stay")
+  func outputs() throws {
+    let scratch = try ScratchFolder()
+    let outputs = [scratch.path + "/trace.json", scratch.path + "/x.prom", "/elsewhere/notes.txt"]
+    try scratch.put("[]", "trace.json")
+    do {
+      try RunFolder(creating: scratch.path, outputs: outputs).writeConfig(yaml: "a: 1\n")
+    }
+    try scratch.put("up 1", "x.prom")
+    do { _ = try RunFolder(creating: scratch.path, outputs: outputs) }
+    #expect(try scratch.names == ["checkpoints", "lock", "trace.json", "x.prom"])
+    #expect(throws: RunFolderError.notEmpty(path: scratch.path)) {
+      try RunFolder(creating: scratch.path)
+    }
+    try scratch.put("x", "notes.txt")
+    #expect(throws: RunFolderError.notEmpty(path: scratch.path)) {
+      try RunFolder(creating: scratch.path, outputs: outputs)
+    }
+  }
+
   @Test("a damaged checkpoint is kept under a name that no checkpoint has")
   func setAside() throws {
     let scratch = try ScratchFolder()
@@ -167,7 +187,7 @@ import Testing
     try scratch.put("mine", "checkpoints/notes.txt")
     #expect(try folder.checkpoints().map(\.step) == [1, 469, 938, 1407, 12_345_678])
     #expect(folder.checkpointPath(step: 1234).hasSuffix("/checkpoints/step-0001234"))
-    let removed = try folder.pruneCheckpoints(keepingNewest: 3)
+    let removed = try folder.pruneCheckpoints(keepingNewest: 2, and: [938, 12_345_678])
     #expect(removed.map(\.step) == [1, 469])
     #expect(try folder.checkpoints().map(\.step) == [938, 1407, 12_345_678])
     #expect(try scratch.text("checkpoints/notes.txt") == "mine")
