@@ -43,7 +43,7 @@ package struct StandardConsole: Console, Sendable {
   /// Errors are ignored: a console that went away must not end a training run.
   package func write(_ text: String) { try? write(text, operation: "write") }
 
-  /// Writes what a command was asked for: it must not be lost without a word.
+  /// Writes the result of a command, which must not be lost silently.
   ///
   /// A reader that went away (`| head`) has all that it wanted.
   /// - Throws: `FileError`.

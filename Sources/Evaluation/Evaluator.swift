@@ -92,30 +92,27 @@ package final class Evaluator {
     let loader = makeBatches(0..<batches)
     let shardSums = AlignedBuffer<Double>(
       count: layout.localShards.count * replica.architecture.lossSumsCount)
-    func addBatch(_ step: Int) throws {
-      rankProgress?.move(to: .evaluating, layer: step)
-      let first = step * layout.capacity
-      let batch = min(layout.capacity, self.images - first)
-      _ = try loader.withNext { images in
-        let sums = try replica.evaluationPass(
-          images: images.pixels.base, targets: images.targets, batch: batch)
-        for (index, sum) in sums.enumerated() { shardSums.view[index] += sum }
-        guard let outcomes else { return }
-        let logits = VectorView(replica.evaluationLogits)
-        for image in 0..<images.count {
-          outcomes.add(
-            logits: logits.row(image, width: outcomes.classes),
-            image: first + layout.localPositions.lowerBound + image)
+    func pass() throws {
+      for step in 0..<batches {
+        rankProgress?.move(to: .evaluating, layer: step)
+        let first = step * layout.capacity
+        let batch = min(layout.capacity, self.images - first)
+        _ = try loader.withNext { images in
+          let sums = try replica.evaluationPass(
+            images: images.pixels.base, targets: images.targets, batch: batch)
+          for (index, sum) in sums.enumerated() { shardSums.view[index] += sum }
+          guard let outcomes else { return }
+          let logits = VectorView(replica.evaluationLogits)
+          for image in 0..<images.count {
+            outcomes.add(
+              logits: logits.row(image, width: outcomes.classes),
+              image: first + layout.localPositions.lowerBound + image)
+          }
         }
+        progress(step + 1)
       }
-      progress(step + 1)
     }
-    let steps = 0..<batches
-    if let ranks {
-      try ranks.together { for step in steps { try addBatch(step) } }
-    } else {
-      for step in steps { try addBatch(step) }
-    }
+    if let ranks { try ranks.together(pass) } else { try pass() }
     return Kind.metrics(try exchange.sum(VectorView(shardSums.view)))
   }
 }

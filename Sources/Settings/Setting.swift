@@ -12,6 +12,14 @@ package struct Setting: Sendable {
     case start
     /// None: where results go, how fast the run is, what it reports.
     case none
+
+    /// Whether it decides the parameters of a resumed run too.
+    package var decidesTraining: Bool {
+      switch self {
+      case .fixed, .result: true
+      case .start, .none: false
+      }
+    }
   }
 
   /// The flag without its dashes, and the key in `config.yaml`.

@@ -35,13 +35,19 @@ package struct TrainingConfiguration: Hashable, Sendable {
     ownSettings.compactMap { setting in setting.text(self).map { (setting.key, $0) } }
   }
 
-  /// The key of a value that decides the parameters and differs from that of `other`; nil: none.
-  package func firstDifference(deciding other: TrainingConfiguration) -> String? {
-    Self.settings.first { setting in
-      switch setting.effect {
-      case .fixed, .result: setting.text(self) != setting.text(other)
-      case .start, .none: false
-      }
-    }?.key
+  /// A setting whose value differs from an earlier one, in the command line's spelling.
+  package struct Difference {
+    package let setting: Setting
+    package let old: String
+    package let new: String
+  }
+
+  /// The settings whose values are not those of `earlier`.
+  package func differences(from earlier: TrainingConfiguration) -> [Difference] {
+    Self.settings.compactMap { setting in
+      let (old, new) = (setting.text(earlier), setting.text(self))
+      return old == new
+        ? nil : Difference(setting: setting, old: old ?? "not set", new: new ?? "not set")
+    }
   }
 }

@@ -14,6 +14,8 @@ protocol RankedCommand: ParsableCommand {
   static var usesRanks: Bool { get }
   /// Whether all ranks must run the same build.
   static var needsOneBuild: Bool { get }
+  /// Whether it ends in its own time when a signal asks it to stop.
+  static var obeysStopSignals: Bool { get }
   func run(on ranks: ProcessGroup) throws
   /// The work of a command that uses no ranks.
   func runAlone() throws
@@ -22,6 +24,7 @@ protocol RankedCommand: ParsableCommand {
 extension RankedCommand {
   static var usesRanks: Bool { true }
   static var needsOneBuild: Bool { true }
+  static var obeysStopSignals: Bool { false }
   func run(on ranks: ProcessGroup) throws { try ranks.onFirst(runAlone) }
   func runAlone() throws {}
 }
@@ -40,7 +43,11 @@ enum Main {
     signal(SIGPIPE, SIG_IGN)
     let parsed = parse(Array(ProcessArguments.all.dropFirst()))
     var usesRanks = LaunchedProcess.current.map { $0.size != 1 } ?? false
-    if case .command(let command) = parsed { usesRanks = usesRanks || type(of: command).usesRanks }
+    if case .command(let command) = parsed {
+      usesRanks = usesRanks || type(of: command).usesRanks
+      // MPI's start takes a while, in which a signal must not end the rank.
+      if type(of: command).obeysStopSignals { StopSignals.watch() }
+    }
     if usesRanks { runOnRanks(parsed) } else { runAlone(parsed) }
   }
 

@@ -76,25 +76,23 @@ struct ReportCommand: RankedCommand {
     let text =
       if scaling { text(try ScalingReport(files: runs)) } else if let detection {
         "\(format == .markdown ? detection.title + "\n\n" : "")"
-          + text(detection.filled(with: try records))
+          + text(detection.filled(with: try readRuns()))
       } else if let paper {
         "\(format == .markdown ? paper.title + "\n\n" : "")"
           + text(
             try paper.isOfEvaluations
               ? paper.filled(with: runs.flatMap { try EvaluationRecord.read($0) })
-              : paper.filled(with: records))
-      } else { text(try records) }
+              : paper.filled(with: readRuns()))
+      } else { text(try readRuns()) }
     guard let output else { return try StandardConsole.output.writeResult(text) }
     try AtomicFile.write(text, to: output)
   }
 
-  /// The runs; says what is left out.
-  private var records: [RunRecord] {
-    get throws {
-      let selection = try RunSelection(runs)
-      for note in selection.notes { StandardConsole.error.writeLine("left out: \(note)") }
-      return selection.runs
-    }
+  /// Reads the runs, and prints what is left out.
+  private func readRuns() throws -> [RunRecord] {
+    let selection = try RunSelection(runs)
+    for note in selection.notes { StandardConsole.error.writeLine("left out: \(note)") }
+    return selection.runs
   }
 
   private func text(_ report: ScalingReport) -> String {

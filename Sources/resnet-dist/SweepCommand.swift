@@ -5,9 +5,10 @@ import BuildInformation
 import Console
 import Distributed
 import Runs
-import System
 
 struct SweepCommand: RankedCommand {
+  static let obeysStopSignals = true
+
   static let configuration = CommandConfiguration(
     commandName: "sweep",
     abstract: "Train the runs that a YAML file describes, one after the other.",
@@ -40,11 +41,6 @@ struct SweepCommand: RankedCommand {
 
   @Flag(help: "Show the runs' numbers and names, and train nothing.")
   var list = false
-
-  func validate() {
-    // MPI's start takes a while, in which a signal must not end the rank.
-    StopSignals.watch()
-  }
 
   func run(on ranks: ProcessGroup) throws {
     let sweep = try SweepRun(

@@ -6,9 +6,10 @@ import Console
 import Distributed
 import Runs
 import Settings
-import System
 
 struct TrainCommand: RankedCommand {
+  static let obeysStopSignals = true
+
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Train a network (the default command).",
@@ -34,8 +35,6 @@ struct TrainCommand: RankedCommand {
   var json = false
 
   func validate() throws {
-    // MPI's start takes a while, in which a signal must not end the rank.
-    StopSignals.watch()
     try resumption.check(givenFlags: common.givenFlags)
   }
 

@@ -23,7 +23,7 @@ package enum DatasetName: String, CaseIterable, Codable, Sendable {
   ) throws -> any ImageSource {
     switch self {
     case .fashionMNIST:
-      // It is the default, so it stands for every folder that tells no other data set.
+      // It is the default, so a folder without any known data set comes here too.
       if let directory { try Self.checkIsRecognized(directory) }
       return try FashionMNIST(directory: directory, split: split)
     case .cifar10: return try CIFARBinary(.cifar10, directory: directory, split: split)

@@ -83,6 +83,7 @@ private final class SqueezeExcitationLayer: PlannedLayer {
   private let images: Int
   private let squeeze: FullyConnected
   private let excite: FullyConnected
+
   init(
     name: String, source: ActivationSource, shape: ImageShape, hidden: Int, output: TensorSlot,
     parameters: [Range<Int>], trains: Bool, outputGradient: TensorSlot?,

@@ -147,15 +147,19 @@ package enum CheckpointFolder {
   static func write(
     _ state: CheckpointState, _ contents: CheckpointContents, into folder: String
   ) throws {
-    let counted = contents.countedLayers
     var files: [String: String] = [:]
-    files[weights] =
-      try writeWeights(state, contents.weights, counted, toPath: "\(folder)/\(weights)").sha256
+    func writePart(_ tensors: [StateTensorView], of state: CheckpointState, _ name: String) throws {
+      files[name] =
+        try writeWeights(
+          tensors, contents.countedLayers, step: state.step, metadata: metadata(state),
+          toPath: "\(folder)/\(name)"
+        ).sha256
+    }
+    try writePart(contents.weights, of: state, weights)
     if let averaged = contents.average {
       var state = state
       state.parametersSHA256 = averaged.sha256
-      files[average] =
-        try writeWeights(state, averaged, counted, toPath: "\(folder)/\(average)").sha256
+      try writePart(averaged, of: state, average)
     }
     files[optimizer] =
       try SafetensorsWriter.write(
@@ -181,15 +185,17 @@ package enum CheckpointFolder {
 
   /// Writes a checkpoint's weights alone.
   ///
-  /// - Parameter countedLayers: the BN layers.
+  /// - Parameters:
+  ///   - countedLayers: the BN layers.
+  ///   - step: their count of mini-batches.
   @discardableResult
   static func writeWeights(
-    _ state: CheckpointState, _ weights: [StateTensorView], _ countedLayers: [String],
-    toPath path: String
+    _ weights: [StateTensorView], _ countedLayers: [String], step: Int,
+    metadata: [String: String], toPath path: String
   ) throws -> SafetensorsWriter.Written {
     try SafetensorsWriter.write(
-      weights.map(\.content) + countedLayers.map { .batchCounter(ofLayer: $0, state.step) },
-      metadata: metadata(state), toPath: path)
+      weights.map(\.content) + countedLayers.map { .batchCounter(ofLayer: $0, step) },
+      metadata: metadata, toPath: path)
   }
 
   private static func metadata(_ state: CheckpointState) -> [String: String] {

@@ -45,7 +45,7 @@ package struct ResumePoint: Codable, Equatable, Sendable {
 
   private static func choose(_ argument: String, directory: String?) throws -> ResumePoint? {
     guard argument == automatic else {
-      // The command that began a branch goes on with it.
+      // The command that began a branch continues it.
       guard let directory, RunOrigin(ofRun: directory)?.isNamed(by: argument) == true,
         try !RunFolder.checkpoints(in: directory).isEmpty
       else { return try point(at: argument, directory: directory) }
@@ -75,13 +75,13 @@ package struct ResumePoint: Codable, Equatable, Sendable {
       isNamed: true)
   }
 
-  /// Whether a run that is resumed goes on in its own folder.
+  /// Whether a resumed run writes into its own folder.
   private static func isInPlace(_ run: String, _ directory: String?) -> Bool {
     directory.map { WeightsFile.areSame($0, run) } ?? true
   }
 
-  /// Whether each start of a command begins again after the same step: it names a checkpoint of the folder that it
-  /// goes on in.
+  /// Whether each start of a command begins again after the same step: it names a checkpoint in the folder that
+  /// it writes to.
   package static func isRepeated(_ argument: String, directory: String?) -> Bool {
     guard argument != automatic, let checkpoint = try? WeightsFile.checkpointFolder(argument) else {
       return false

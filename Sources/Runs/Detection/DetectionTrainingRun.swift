@@ -69,7 +69,6 @@ package final class DetectionTrainingRun {
     began: Double = MonotonicClock.now, resumedAs: String? = nil, program: String,
     console: any Console
   ) throws {
-    StopSignals.watch()
     if let resume { try Self.check(requested, resume, ranks) }
     let setup = try DetectionSetup(requested, resume: resume?.checkpoint, ranks: ranks)
     let configuration = setup.configuration

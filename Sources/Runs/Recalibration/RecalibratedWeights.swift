@@ -72,9 +72,8 @@ struct RecalibratedWeights {
           source, replica.architecture, transposesByEXIF: configuration.data.transposesByEXIF,
           parametersSHA256: replica.parametersSHA256)
         let place = ["step": "\(state.step)", "epoch": "\(state.epoch)"]
-        try SafetensorsWriter.write(
-          replica.stateViews().map(\.content)
-            + replica.architecture.countedLayers.map { .batchCounter(ofLayer: $0, state.step) },
+        try CheckpointFolder.writeWeights(
+          replica.stateViews(), replica.architecture.countedLayers, step: state.step,
           metadata: metadata.ofSafetensors.merging(place) { $1 }, toPath: temporary)
       } else {
         var metadata = source.metadata

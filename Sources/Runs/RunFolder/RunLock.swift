@@ -31,7 +31,7 @@ final class RunLock: Sendable {
     try file.write(Array((RunLock.owner() + "\n").utf8))
   }
 
-  static let fileName = "lock"
+  static let fileName = FileError.runLockName
 
   /// "pid 4711 on host node1, since 2026-11-23T20:15:00Z".
   private static func owner() -> String {

@@ -3,7 +3,7 @@
 import Foundation
 import System
 
-/// Lets the command that began a branch go on with it.
+/// Lets the command that began a branch continue it.
 struct RunOrigin: Codable {
   static let fileName = "origin.json"
 

@@ -168,17 +168,15 @@ extension TrainingConfiguration {
       \.network.model, \.network.shortcut, \.network.stridePlacement, \.data.mean, \.data.deviation,
       \.parallel.shards,
     ]
-    let defaults = TrainingConfiguration()
-    for setting in Self.settings {
-      let (old, new) = (setting.text(run), setting.text(self))
-      let isFilledIn = filledIn.contains(setting.path) && new == setting.text(defaults)
+    let given = differences(from: TrainingConfiguration()).map(\.setting.path)
+    let other = differences(from: run).first { difference in
+      let setting = difference.setting
+      let isFilledIn = filledIn.contains(setting.path) && !given.contains(setting.path)
       // A run that was resumed has no weights that it started from.
       let isResumed = setting.effect == .start && run.network.weights == nil
-      if old != new, setting.effect != .none, !isFilledIn, !isResumed {
-        return "\(setting.key) \(old ?? "not set"), the file now says \(new ?? "not set")"
-      }
+      return setting.effect != .none && !isFilledIn && !isResumed
     }
-    return nil
+    return other.map { "\($0.setting.key) \($0.old), the file now says \($0.new)" }
   }
 }
 

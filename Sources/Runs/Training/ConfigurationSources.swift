@@ -61,24 +61,19 @@ extension TrainingConfiguration {
     return try read(path).applied(to: .init())
   }
 
-  /// The same of weights that must not be a detector's.
-  ///
-  /// - Throws: `DetectorInstead`.
-  static func ofClassifier(weights: String) throws -> TrainingConfiguration {
-    let configuration = try ofRun(weights: weights)
-    if configuration.detection.task == .detection { throw DetectorInstead(path: weights) }
-    return configuration
-  }
-
-  /// The same with what a plain file tells of its test images, and `changes` over it. A file that cannot be read
-  /// is reported when it is loaded.
+  /// The same of weights that must not be a detector's, with what a plain file tells of its test images, and
+  /// `changes` over it. A file that cannot be read is reported when it is loaded.
   ///
   /// - Throws: `DetectorInstead`, `UnrecognizedNetwork`.
   static func ofClassifier(
     weights: String, changes: ConfigurationChanges
   ) throws -> TrainingConfiguration {
     guard try WeightsFile.checkpointFolder(weights) == nil, let file = try? WeightsFile(weights)
-    else { return changes.applied(to: try ofClassifier(weights: weights)) }
+    else {
+      let configuration = try ofRun(weights: weights)
+      if configuration.detection.task == .detection { throw DetectorInstead(path: weights) }
+      return changes.applied(to: configuration)
+    }
     let own = Self.network(of: file) + file.testImages(changes)
     let configuration = (own + changes).applied(to: .init())
     try configuration.checkNetwork(of: file)

@@ -21,7 +21,9 @@ enum ResumeNotes {
         + (resume.isNamed ? "it is set aside" : "resumed from \(checkpoint) instead")
     }
     if let earlier = start.earlier {
-      let changes = configuration.changes(from: earlier)
+      let changes = configuration.differences(from: earlier)
+        .filter(\.setting.effect.decidesTraining)
+        .map { "\($0.setting.key) \($0.old) → \($0.new)" }
       if !changes.isEmpty {
         lines.append(
           "note: from step \((start.step + 1).grouped) on: \(changes.joined(separator: ", "))")
@@ -39,19 +41,5 @@ enum ResumeNotes {
           + "again; a larger --epochs or --iterations continues it")
     }
     return lines
-  }
-}
-
-extension TrainingConfiguration {
-  /// The values that decide the parameters and differ, as in `lr 0.01 → 0.001`.
-  fileprivate func changes(from earlier: TrainingConfiguration) -> [String] {
-    Self.settings.compactMap { setting in
-      let (old, new) = (setting.text(earlier), setting.text(self))
-      switch setting.effect {
-      case .fixed, .result:
-        return old == new ? nil : "\(setting.key) \(old ?? "not set") → \(new ?? "not set")"
-      case .start, .none: return nil
-      }
-    }
   }
 }

@@ -72,8 +72,9 @@ final class RunFiles: Sendable {
     }
     guard let later else { return }
     let old = try TrainingConfiguration.ofRun(weights: later.path)
-    if let key = configuration.firstDifference(deciding: old) {
-      throw CheckpointError.otherSettings(path: later.path, key: key)
+    let differences = configuration.differences(from: old)
+    if let other = differences.first(where: \.setting.effect.decidesTraining) {
+      throw CheckpointError.otherSettings(path: later.path, key: other.setting.key)
     }
   }
 

@@ -1,7 +1,6 @@
 /// The file that `--timeline` names.
 
 import Distributed
-import Foundation
 import System
 
 /// A Chrome trace of all ranks, written when a run ends or is stopped.
@@ -12,22 +11,7 @@ package struct TimelineFile {
   /// Checks that the file can be written, and leaves an earlier trace alone. Collective.
   package init(path: String, ranks: ProcessGroup) throws {
     self.path = path
-    try ranks.onFirst { try Self.check(path) }
-  }
-
-  /// - Throws: `FileError` where `AtomicFile` can neither replace a file here nor write to what is no file.
-  private static func check(_ path: String) throws(FileError) {
-    var status = stat()
-    let isThere = stat(path, &status) == 0
-    if isThere, status.st_mode & S_IFMT == S_IFDIR {
-      throw .failed(operation: "write", path: path, code: EISDIR)
-    }
-    let isFile = !isThere || status.st_mode & S_IFMT == S_IFREG
-    let target = (path as NSString).resolvingSymlinksInPath
-    guard
-      isFile
-        ? access(TemporaryName.split(target).folder, W_OK | X_OK) == 0 : access(path, W_OK) == 0
-    else { throw .current("write", path) }
+    try ranks.onFirst { try AtomicFile.check(path) }
   }
 
   /// Trains, and writes the trace at the end or when the run is stopped. Collective.

@@ -71,7 +71,6 @@ package final class TrainingRun {
     _ requested: TrainingConfiguration, resume: ResumePoint?, ranks: ProcessGroup,
     began: Double = MonotonicClock.now, program: String, console: any Console
   ) throws {
-    StopSignals.watch()
     let setup = try RunSetup(requested, resume: resume?.checkpoint, ranks: ranks)
     let (configuration, data) = (setup.configuration, setup.data)
     timelineFile = try configuration.run.timeline.map { try TimelineFile(path: $0, ranks: ranks) }

@@ -13,7 +13,7 @@ package enum AtomicFile {
   package static func write(
     _ bytes: [UInt8], to path: String, isDurable: Bool = true
   ) throws(FileError) {
-    // Of /dev/stdout: the descriptor itself, whose place in a file goes on behind what was written.
+    // Of /dev/stdout: the descriptor itself, so that a file gets it after what was written before.
     if isStandardOutput(path) { return try OpenFile.write(bytes, to: STDOUT_FILENO, path: path) }
     guard let target = try replaceable(path) else {
       return try OpenFile(path, O_WRONLY).write(bytes)
@@ -42,6 +42,21 @@ package enum AtomicFile {
   /// Replaces `path` by a UTF-8 file of this text.
   package static func write(_ text: String, to path: String) throws(FileError) {
     try write(Array(text.utf8), to: path)
+  }
+
+  /// Checks that `write` can write to `path`, and changes nothing.
+  package static func check(_ path: String) throws(FileError) {
+    if let target = try replaceable(path) {
+      guard access(TemporaryName.split(target).folder, W_OK | X_OK) == 0 else {
+        throw .current("write", path)
+      }
+      return
+    }
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+      throw .failed(operation: "write", path: path, code: EISDIR)
+    }
+    guard access(path, W_OK) == 0 else { throw .current("write", path) }
   }
 
   private static func isStandardOutput(_ path: String) -> Bool {

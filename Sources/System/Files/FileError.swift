@@ -52,5 +52,5 @@ extension FileError: CustomStringConvertible {
   }
 
   /// The file that a run holds its folder by.
-  private static let runLockName = "lock"
+  package static let runLockName = "lock"
 }

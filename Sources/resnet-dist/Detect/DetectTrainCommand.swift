@@ -7,9 +7,10 @@ import Detection
 import Distributed
 import Runs
 import Settings
-import System
 
 struct DetectTrainCommand: RankedCommand {
+  static let obeysStopSignals = true
+
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Train a detector on images with boxes.",
@@ -41,8 +42,6 @@ struct DetectTrainCommand: RankedCommand {
   var json = false
 
   func validate() throws {
-    // MPI's start takes a while, in which a signal must not end the rank.
-    StopSignals.watch()
     try resumption.check(givenFlags: common.givenFlags)
   }
 
