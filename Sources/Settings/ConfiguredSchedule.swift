@@ -74,6 +74,15 @@ extension TrainingConfiguration {
     }
   }
 
+  /// What to say of milestones that the run ends before; nil: it reaches all.
+  package func noteOfUnreachedMilestones(_ timeline: TrainingTimeline) -> String? {
+    guard schedule.name == .step else { return nil }
+    let unreached = schedule.milestones.filter { timeline.steps(until: $0) >= timeline.steps }
+    guard !unreached.isEmpty, timeline.steps > 0 else { return nil }
+    return "note: the run ends before the rate drops at "
+      + "\(unreached.map(\.text).joined(separator: " and ")); --lr-milestones also takes parts of a run, such as 50%,75%"
+  }
+
   /// The rate before the schedule lowers it: `learningRate` times the mini-batch over the reference one
   /// (linear scaling rule, Goyal et al. 2017, §2.1).
   package var scaledLearningRate: Double {

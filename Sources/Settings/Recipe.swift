@@ -93,7 +93,7 @@ package enum Recipe: String, CaseIterable, Sendable {
     }
   }
 
-  /// The values that it sets.
+  /// The values that it sets. Milestones are parts of the run, so that a shorter one drops the rate as often.
   package var changes: ConfigurationChanges {
     switch self {
     case .he2015CIFAR: Self.cifarIn64kIterations
@@ -112,7 +112,7 @@ package enum Recipe: String, CaseIterable, Sendable {
       Self.imageNet + [
         .init(\.parallel.batchSize, 8192), .init(\.parallel.normalizationGroup, 32),
         .init(\.schedule.learningRateReferenceBatch, 256),
-        .init(\.schedule.milestones, [30, 60, 80].map(Milestone.position)),
+        .init(\.schedule.milestones, Milestone.parts([30, 60, 80], of: 90)),
         .init(\.schedule.warmUpLength, .epochs(5)), .init(\.optimizer.nesterov, true),
         .init(\.optimizer.normalizationWeightDecay, 0), .init(\.network.zeroInitResidual, true),
         .init(\.augmentation.colorJitter, [0.4, 0.4, 0.4]), .init(\.augmentation.pcaNoise, 0.1),
@@ -120,19 +120,19 @@ package enum Recipe: String, CaseIterable, Sendable {
     case .resNeXtCIFAR:
       Self.cifar + [
         .init(\.network.model, "resnext29_8x64d"), .init(\.schedule.length, .epochs(300)),
-        .init(\.schedule.milestones, [150, 225].map(Milestone.position)),
+        .init(\.schedule.milestones, Milestone.parts([150, 225], of: 300)),
         .init(\.optimizer.weightDecay, 5e-4),
       ]
     case .resNeXtImageNet:
       Self.imageNet + [
         .init(\.network.model, "resnext50_32x4d"), .init(\.parallel.normalizationGroup, 32),
         .init(\.schedule.length, .epochs(100)),
-        .init(\.schedule.milestones, [30, 60, 90].map(Milestone.position)),
+        .init(\.schedule.milestones, Milestone.parts([30, 60, 90], of: 100)),
       ]
     case .torchvisionV1:
       Self.imageNet + [
         .init(\.parallel.normalizationGroup, 32),
-        .init(\.schedule.milestones, [30, 60].map(Milestone.position)),
+        .init(\.schedule.milestones, Milestone.parts([30, 60], of: 90)),
       ]
     case .torchvisionV2:
       Self.imageNet + [
@@ -228,11 +228,11 @@ package enum Recipe: String, CaseIterable, Sendable {
     .init(\.optimizer.momentum, 0.9),
   ]
 
-  /// The rate drops after 32k and 48k of 64k iterations; a shorter run drops at the same parts of it.
+  /// The rate drops after 32k and 48k of 64k iterations.
   private static let cifarIn64kIterations: ConfigurationChanges =
     cifar + [
       .init(\.schedule.length, .iterations(64_000)),
-      .init(\.schedule.milestones, [.fraction(0.5), .fraction(0.75)]),
+      .init(\.schedule.milestones, Milestone.parts([32_000, 48_000], of: 64_000)),
       .init(\.data.validationSplit, 5000),
     ]
 

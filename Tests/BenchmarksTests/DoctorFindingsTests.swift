@@ -16,7 +16,7 @@ import Testing
        {"from": 0, "to": 2, "latency_seconds": 2e-5, "bytes_per_second": 3e9}],
      "all_reduce": {"bytes": 4194304, "seconds": 0.002},
      "clocks": [{"host": "node2", "offset_seconds": 0.001, "uncertainty_seconds": 0.0001}],
-     "run": {"model": "resnet20", "is_detector": false, "evaluation_share": 0.33, "training_images": 50000, "test_images": 10000, "batch_size": 128,
+     "run": {"model": "resnet20", "is_detector": false, "precision": "fp32", "evaluation_share": 0.33, "training_images": 50000, "test_images": 10000, "batch_size": 128,
        "shards": 8, "epochs": 10, "steps": 3907, "evaluations": 10, "checkpoint_bytes": 2000000,
        "kept_checkpoints": 3, "skips_bad_images": false, "memory_bytes": [1000000000, 1000000000, 1000000000, 1000000000],
        "folder": "runs", "free_disk_bytes": 50000000000, "folder_is_writable": true},
@@ -32,7 +32,7 @@ import Testing
 
   private static func rank(_ host: String, _ first: Int) -> String {
     """
-    {"host": "\(host)", "processor_name": "AMD EPYC", "has_tiles": false, "processors": [\(first), \(first + 1)], "cores": 2,
+    {"host": "\(host)", "processor_name": "AMD EPYC", "has_tiles": false, "bf16_speedup": 1, "processors": [\(first), \(first + 1)], "cores": 2,
      "machine_processors": 4, "load": 0.1, "threads": 2, "idle_blas_threads": 0, "program_sha256": "abc",
      "transports": ["btl_tcp", "btl_vader", "pml_ob1"], "available_memory": 16000000000, "speed": 100}
     """
@@ -134,6 +134,22 @@ import Testing
     Mishap(
       "all ranks have AMX", "AMX", .note, ["--precision bf16-amx"],
       { object in for rank in 0..<4 { set("ranks", rank, "has_tiles", true)(&object) } }),
+    Mishap(
+      "bf16 was requested and is slower on one rank", "precision", .warning,
+      ["0.5 times", "--precision fp32"],
+      { object in
+        for rank in 0..<4 { set("ranks", rank, "bf16_speedup", rank == 2 ? 0.48 : 2)(&object) }
+        set("run", "precision", "bf16")(&object)
+      }),
+    Mishap(
+      "bf16 was requested and is faster", "precision", .ok, ["2.0 times"],
+      { object in
+        for rank in 0..<4 { set("ranks", rank, "bf16_speedup", 2)(&object) }
+        set("run", "precision", "bf16")(&object)
+      }),
+    Mishap(
+      "bf16 would be faster", "precision", .note, ["2.0 times", "--precision bf16"],
+      { object in for rank in 0..<4 { set("ranks", rank, "bf16_speedup", 2)(&object) } }),
     Mishap(
       "OpenBLAS has a pool", "BLAS", .note, ["63 more threads", "OPENBLAS_NUM_THREADS=1"],
       set("ranks", 1, "idle_blas_threads", 63)),

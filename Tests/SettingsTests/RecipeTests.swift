@@ -129,6 +129,37 @@ import Testing
     }
   }
 
+  @Test(
+    "a recipe of another length drops the rate as often, in either unit",
+    arguments: [Recipe.goyal2017, .resNeXtCIFAR, .resNeXtImageNet, .torchvisionV1])
+  func lengths(recipe: Recipe) {
+    let drops = recipe.changes.applied(to: TrainingConfiguration()).schedule.milestones.count
+    for length in [TrainingLength.epochs(9), .iterations(1000)] {
+      let configuration = (recipe.changes + [.init(\.schedule.length, length)])
+        .applied(to: TrainingConfiguration())
+      let timeline = TrainingTimeline(configuration, images: 1_281_167)
+      let last = configuration.learningRateSchedule(timeline).rate(afterSteps: timeline.steps - 1)
+      let lowest = configuration.scaledLearningRate / pow(10, Double(drops))
+      #expect(abs(last / lowest - 1) < 1e-9)
+      #expect(configuration.noteOfUnreachedMilestones(timeline) == nil)
+    }
+  }
+
+  @Test("milestones after a run's end are named, unless the schedule has none")
+  func unreached() throws {
+    func note(_ schedule: ScheduleName) -> String? {
+      let changes: ConfigurationChanges = [
+        .init(\.schedule.length, .epochs(20)), .init(\.schedule.name, schedule),
+        .init(\.schedule.milestones, [.position(10), .position(30), .position(60)]),
+      ]
+      let configuration = changes.applied(to: TrainingConfiguration())
+      return configuration.noteOfUnreachedMilestones(
+        TrainingTimeline(configuration, images: 1000))
+    }
+    #expect(try #require(note(.step)).contains("at 30 and 60;"))
+    #expect(note(.cosine) == nil)
+  }
+
   @Test("only a step schedule has milestones", arguments: Recipe.allCases)
   func milestones(recipe: Recipe) {
     let name = recipe.changes.applied(to: TrainingConfiguration()).schedule.name

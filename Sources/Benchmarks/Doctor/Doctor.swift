@@ -68,7 +68,8 @@ package struct Doctor {
     let own = Examination.Rank(
       host: ProcessInfo.processInfo.hostName,
       processorName: ProcessorTopology.name ?? ProcessorTarget.instructionSet,
-      hasTiles: ProcessorTarget.hasTiles, processors: processors.sorted(),
+      hasTiles: ProcessorTarget.hasTiles, bf16Speedup: Precision.bf16.measureSpeedup(),
+      processors: processors.sorted(),
       cores: ProcessorTopology.cores(of: processors),
       machineProcessors: ThreadAllocation.cores, processorQuota: ProcessorTopology.quota,
       load: load, threads: threads, idleBlasThreads: MatrixProduct.idleThreads,
@@ -87,6 +88,7 @@ package struct Doctor {
     let epochs = preview.timeline.epochs
     return .init(
       model: preview.model, isDetector: configuration.detection.task == .detection,
+      precision: configuration.network.precision,
       trainingImages: preview.trainingImages, testImages: preview.testImages,
       evaluationShare: preview.evaluationShare, batchSize: configuration.parallel.batchSize,
       shards: preview.shards, epochs: epochs, steps: preview.timeline.steps,

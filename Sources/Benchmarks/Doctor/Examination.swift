@@ -1,5 +1,7 @@
 /// What `doctor` has measured, before anybody judges it.
 
+import Networks
+
 /// All ranks' facts and measurements; keys of its JSON are stable.
 package struct Examination: Codable, Sendable {
   /// A rank, as it sees itself.
@@ -8,6 +10,8 @@ package struct Examination: Codable, Sendable {
     package var processorName: String
     /// Whether its processor multiplies bfloat16 in AMX's tiles.
     package var hasTiles: Bool
+    /// How many times as fast as fp32's products of bf16 are on one core.
+    package var bf16Speedup: Double
     /// The processors that it may run on, by number.
     package var processors: [Int]
     /// Cores that these belong to: hyper-threads share one.
@@ -57,6 +61,7 @@ package struct Examination: Codable, Sendable {
   package struct Run: Codable, Sendable {
     package var model: String
     package var isDetector: Bool
+    package var precision: Precision
     package var trainingImages: Int
     package var testImages: Int
     /// The time that a test of an image takes, over that of training it.

@@ -2,10 +2,12 @@
 
 import Console
 import Foundation
+import Networks
+import Runs
 
 extension Examination {
   var processorFindings: [Finding] {
-    [processors, tiles, cores, binding, quota, blas, load, speeds].compactMap(\.self)
+    [processors, tiles, precision, cores, binding, quota, blas, load, speeds].compactMap(\.self)
   }
 
   private var processors: Finding {
@@ -29,6 +31,23 @@ extension Examination {
         .note, "AMX",
         "\(count) of \(ranks.count) ranks have it; the others take many times as long for --precision bf16-amx",
         remedy: "--precision bf16, or hosts that all have it")
+  }
+
+  /// Whether bf16 gains or would.
+  private var precision: Finding? {
+    guard let run, let speedup = ranks.map(\.bf16Speedup).min() else { return nil }
+    let text = PrecisionNote.text(.bf16, speedup: speedup)
+    switch run.precision {
+    case .fp32:
+      return PrecisionNote.isSlow(speedup)
+        ? nil : Finding(.note, "precision", text, remedy: "--precision bf16")
+    case .bf16:
+      return PrecisionNote.isSlow(speedup)
+        ? Finding(
+          .warning, "precision", text, remedy: "--precision fp32 is faster and takes more memory")
+        : Finding(.ok, "precision", text)
+    case .bf16AMX: return nil
+    }
   }
 
   /// Ranks whose threads have not a processor each.

@@ -34,6 +34,12 @@ package enum Precision: String, CaseIterable, Sendable, Codable {
     }
   }
 
+  /// How many times as fast as fp32's its products are on this core, measured in 40 ms. Not every processor that has
+  /// an instruction for bfloat16 gains by it: Intel's from Sapphire Rapids on multiply fast in tiles alone.
+  package func measureSpeedup() -> Double {
+    ProductRate.measure(products) / ProductRate.measure(.float32)
+  }
+
   /// The element type of activations and their gradients.
   package var activations: ElementType { products.element }
 }

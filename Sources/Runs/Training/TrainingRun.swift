@@ -260,6 +260,12 @@ package final class TrainingRun {
       report.console.writeLine(note)
       events.note(note)
     }
+    if let note = setup.configuration.noteOfUnreachedMilestones(setup.timeline) {
+      report.console.writeLine(note)
+    }
+    if let note = PrecisionNote.line(setup.configuration.network.precision) {
+      report.console.writeLine(note)
+    }
     if let note = start.source?.note(normalization, shape: setup.data.inputShape) {
       report.console.writeLine(note)
     }

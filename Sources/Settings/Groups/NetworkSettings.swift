@@ -76,9 +76,9 @@ extension NetworkSettings: SettingGroup {
         + "or the 3x3, as in torchvision (v1.5).", unset: "3x3", effect: .fixed),
     Setting(
       "precision", \.network.precision, .choice,
-      "The type of values between layers: fp32, or bf16, with half of the memory and twice the products "
-        + "per second where the processor has bf16; bf16-amx sums in the order of Intel's AMX and is for "
-        + "processors that have it. Weights, sums and checkpoints are fp32 in all.",
+      "The type of values between layers: fp32, or bf16, with half of the memory and, on AMD's Zen 4 and 5, "
+        + "twice the products per second (doctor measures it); bf16-amx sums in the order of Intel's AMX and "
+        + "is for processors that have it. Weights, sums and checkpoints are fp32 in all.",
       effect: .fixed, isCommon: true),
     Setting(
       "zero-init-residual", \.network.zeroInitResidual, .flag,

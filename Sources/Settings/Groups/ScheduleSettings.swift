@@ -245,9 +245,19 @@ extension Milestone {
     }
   }
 
+  /// Milestones at `positions` of a run of `length`, in its unit, that move with the run's length.
+  static func parts(_ positions: [Double], of length: Double) -> [Milestone] {
+    positions.map { .fraction(percent($0 / length) / 100) }
+  }
+
+  /// To as many digits as `text` has, so that a part is the same when it is read back.
+  private static func percent(_ fraction: Double) -> Double {
+    (fraction * 100 * 1e9).rounded() / 1e9
+  }
+
   var text: String {
     switch self {
-    case .fraction(let fraction): "\(NumberText.shortest((fraction * 100 * 1e9).rounded() / 1e9))%"
+    case .fraction(let fraction): "\(NumberText.shortest(Self.percent(fraction)))%"
     case .position(let position): NumberText.shortest(position)
     }
   }
