@@ -45,7 +45,8 @@ extension ConfigurationChanges {
         }
       case .sequence(let sequence):
         entries.append(
-          Entry(name, sequence.compactMap(\.string).joined(separator: ","), line: line))
+          Entry(
+            name, try words(of: sequence, of: name, path: path).joined(separator: ","), line: line))
       case .mapping where name == TrainingConfiguration.derivedKey: break
       case .mapping, .alias:
         throw .unreadable(
@@ -53,6 +54,22 @@ extension ConfigurationChanges {
       }
     }
     return entries
+  }
+
+  /// The elements of a list, all of them plain values.
+  static func words(
+    of sequence: Node.Sequence, of name: String, path: String
+  ) throws(ConfigurationError) -> [String] {
+    var words: [String] = []
+    for element in sequence {
+      guard let word = element.string else {
+        throw .unreadable(
+          path: "\(ConfigurationError.Source(file: path, line: element.mark?.line))",
+          reason: "an element of '\(name)' is no plain value")
+      }
+      words.append(word)
+    }
+    return words
   }
 
   /// How YAML writes that there is no value; in quotes it is a word.

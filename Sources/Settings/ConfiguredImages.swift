@@ -171,7 +171,8 @@ package enum ImageSizeError: UsageError, Equatable, CustomStringConvertible {
       "--val-resize-size \(resize) makes images smaller than the crop of \(size) pixels: use a "
         + "larger one, or a smaller --val-crop-size"
     case .otherLastSize(let size, let last):
-      "--image-size-schedule ends with \(last) pixels and --image-size is \(size): give one of the two"
+      "--image-size-schedule ends with \(last) pixels and --image-size is \(size): end it with \(size), or "
+        + "turn a recipe's off with --image-size-schedule none"
     case .phaseOrder(let side):
       "--image-size-schedule: \(side) pixels begin before the smaller size does: give later milestones "
         + "to larger sizes"

@@ -20,12 +20,16 @@ extension TrainingConfiguration {
         mainSchedule(timeline, steps: timeline.steps), rate: warmUpStartRate, until: limit)
     }
     let steps = warmUpSteps(timeline)
-    let main = mainSchedule(
-      timeline, steps: schedule.warmUpPrecedes ? max(1, timeline.steps - steps) : timeline.steps)
+    let main = mainSchedule(timeline, steps: scheduleSteps(timeline))
     if steps == 0 { return main }
     return WarmUp(
       main, steps: steps, startRate: warmUpStartRate, method: schedule.warmUpMethod,
       precedes: schedule.warmUpPrecedes)
+  }
+
+  /// Steps that the schedule itself has: without a warm-up that precedes it.
+  private func scheduleSteps(_ timeline: TrainingTimeline) -> Int {
+    schedule.warmUpPrecedes ? max(1, timeline.steps - warmUpSteps(timeline)) : timeline.steps
   }
 
   /// Steps of a warm-up whose length is given.
@@ -40,9 +44,13 @@ extension TrainingConfiguration {
 
   /// How the weights are averaged; nil: they are not.
   package func weightAverage(_ timeline: TrainingTimeline) -> WeightAverageRule? {
-    optimizer.averageDecay.map {
-      WeightAverageRule(
-        decay: $0, interval: optimizer.averageInterval, begin: warmUpSteps(timeline))
+    optimizer.averageDecay.map { decay in
+      let adjustment =
+        optimizer.adjustsAverage
+        ? Double(parallel.batchSize * optimizer.averageInterval) / timeline.passes : 1
+      return WeightAverageRule(
+        decay: max(0, 1 - (1 - decay) * adjustment), interval: optimizer.averageInterval,
+        begin: warmUpSteps(timeline))
     }
   }
 
@@ -55,7 +63,7 @@ extension TrainingConfiguration {
     case .step:
       StepSchedule(
         initial: rate, gamma: schedule.gamma,
-        milestones: schedule.milestones.map { timeline.steps(until: $0) })
+        milestones: schedule.milestones.map { timeline.steps(until: $0, of: steps) })
     case .constant: StepSchedule(initial: rate, gamma: schedule.gamma, milestones: [])
     case .cosine:
       CosineSchedule(initial: rate, minimum: schedule.minimum, steps: steps)
@@ -74,13 +82,24 @@ extension TrainingConfiguration {
     }
   }
 
-  /// What to say of milestones that the run ends before; nil: it reaches all.
-  package func noteOfUnreachedMilestones(_ timeline: TrainingTimeline) -> String? {
-    guard schedule.name == .step else { return nil }
-    let unreached = schedule.milestones.filter { timeline.steps(until: $0) >= timeline.steps }
-    guard !unreached.isEmpty, timeline.steps > 0 else { return nil }
-    return "note: the run ends before the rate drops at "
-      + "\(unreached.map(\.text).joined(separator: " and ")); --lr-milestones also takes parts of a run, such as 50%,75%"
+  /// What to say of milestones that the run ends before; none if it reaches all.
+  package func notesOfUnreachedMilestones(_ timeline: TrainingTimeline) -> [String] {
+    var notes: [String] = []
+    let steps = scheduleSteps(timeline)
+    let drops = schedule.milestones.filter { timeline.steps(until: $0, of: steps) >= steps }
+    if schedule.name == .step, !drops.isEmpty {
+      notes.append(
+        "note: the run ends before the rate drops at "
+          + "\(drops.map(\.text).joined(separator: " and ")); --lr-milestones also takes parts of a "
+          + "run, such as 50%,75%")
+    }
+    for phase in data.imageSizeSchedule
+    where timeline.steps(until: phase.start) >= timeline.steps {
+      notes.append(
+        "note: the run ends before it trains with \(phase.side) pixels at \(phase.start.text); "
+          + "--image-size-schedule also takes parts of a run, such as \(phase.side)@70%")
+    }
+    return notes
   }
 
   /// The rate before the schedule lowers it: `learningRate` times the mini-batch over the reference one

@@ -60,15 +60,19 @@ package enum Recipe: String, CaseIterable, Sendable {
   /// What it departs from its source in; nil: nothing that is known.
   package var departure: String? {
     switch self {
-    case .he2015CIFAR, .he2015CIFAR110, .resNeXtCIFAR, .torchvisionV1, .torchvisionV2, .fast: nil
+    case .torchvisionV1, .torchvisionV2, .fast: nil
+    case .he2015CIFAR, .he2015CIFAR110, .resNeXtCIFAR:
+      "BN over the whole mini-batch instead of each GPU's part of it (--bn-group-size)"
     case .he2015ImageNet:
       "ImageNet's mean colour and deviation instead of the training images' mean image"
     case .resNeXtImageNet:
       "100 epochs with drops after 30, 60 and 90: the paper says three drops and no length"
-    case .goyal2017: "the test images' error of the last epoch instead of the median of five"
+    case .goyal2017:
+      "the test images' error of the last epoch instead of the median of five, fb.resnet.torch's colour "
+        + "jitter and PCA noise, the classifier's weights drawn as PyTorch draws them"
     case .timmA3:
-      "torchvision's RandAugment of one strength instead of timm's, "
-        + "images mixed with the one before instead of the one opposite"
+      "torchvision's RandAugment of one strength instead of timm's, images mixed with the one before "
+        + "instead of the one opposite, a warm-up towards the cosine's rate instead of the highest"
     case .ffcv: "max pooling and strides without blur, no mirrored views in tests"
     case .fasterRCNN: "128 regions an image instead of 512"
     case .he2015VOC:
@@ -145,8 +149,8 @@ package enum Recipe: String, CaseIterable, Sendable {
         .init(\.augmentation.mixupAlpha, 0.2), .init(\.augmentation.cutMixAlpha, 1),
         .init(\.augmentation.autoAugment, .trivialWide), .init(\.augmentation.randomErasing, 0.1),
         .init(\.augmentation.repeats, 4),
-        // 1 − 2e-5 · 1024 images · 32 steps / 600 epochs, as torchvision adjusts its 0.99998.
-        .init(\.optimizer.averageDecay, 0.998908), .init(\.optimizer.averageInterval, 32),
+        .init(\.optimizer.averageDecay, 0.99998), .init(\.optimizer.averageInterval, 32),
+        .init(\.optimizer.adjustsAverage, true),
         .init(\.data.imageSize, 176), .init(\.data.testResize, 232), .init(\.data.testSize, 224),
       ]
     case .timmA3:
@@ -168,15 +172,16 @@ package enum Recipe: String, CaseIterable, Sendable {
         .init(\.parallel.batchSize, 4096), .init(\.parallel.normalizationGroup, 512),
         .init(\.schedule.length, .epochs(88)), .init(\.schedule.learningRate, 1.7),
         .init(\.schedule.name, .polynomial), .init(\.schedule.warmUpLength, .epochs(2)),
-        .init(\.schedule.warmUpRate, 1.7e-4), .init(\.optimizer.normalizationWeightDecay, 0),
-        .init(\.augmentation.labelSmoothing, 0.1),
+        .init(\.schedule.warmUpRate, 1.7e-4), .init(\.schedule.warmUpPrecedes, true),
+        .init(\.optimizer.normalizationWeightDecay, 0), .init(\.augmentation.labelSmoothing, 0.1),
         .init(
           \.data.imageSizeSchedule,
           [
             ImageSizePhase(side: 160, start: .fraction(0)),
             ImageSizePhase(side: 192, start: .fraction(0.8)),
           ]),
-        .init(\.data.testResize, 256), .init(\.data.testSize, 224),
+        // A crop of 224/256 of the shorter side, resized to 256.
+        .init(\.data.testResize, 293), .init(\.data.testSize, 256),
       ]
     case .fasterRCNN: Self.detection
     case .he2015VOC:

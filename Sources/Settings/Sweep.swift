@@ -78,8 +78,10 @@ package struct Sweep: Sendable {
   /// Words as the name of a folder.
   private static func folderName(_ words: [String]) -> String {
     let text = words.isEmpty ? "run" : words.joined(separator: "-")
-    return String(
+    let name = String(
       text.map { $0.isLetter || $0.isNumber || "-_.,".contains($0) ? $0 : "_" })
+    // A dot at the front would be the sweep's own folder, the one above, or a hidden one.
+    return name.hasPrefix(".") ? "_\(name.dropFirst())" : name
   }
 }
 
@@ -104,14 +106,16 @@ private struct SweepFile {
         for node in nodes { runs.append(try Self.run(node, path: path, source)) }
       case ("grid", .mapping(let axes)):
         for (key, values) in axes {
-          let texts = values.sequence.map { $0.compactMap(Self.text) }
-          guard let name = key.string, let texts, !texts.isEmpty else {
+          guard let name = key.string, let elements = values.sequence, !elements.isEmpty else {
             throw .unreadable(
               path: "\(source)", reason: "grid has lists of values, such as 'shortcut: [A, B]'")
           }
+          var texts: [String] = []
+          for element in elements { texts.append(try Self.text(element, of: name, path: path)) }
           grid.append((name, texts, key.mark?.line))
         }
-      case ("seeds", .sequence(let values)): seeds = values.compactMap(\.string)
+      case ("seeds", .sequence(let values)):
+        seeds = try ConfigurationChanges.words(of: values, of: name, path: path)
       case ("base", _), ("runs", _), ("grid", _), ("seeds", _):
         throw .unreadable(
           path: "\(source)",
@@ -121,17 +125,37 @@ private struct SweepFile {
           name, suggestion: Spelling.nearest(to: name, among: Self.keys), source: source)
       }
     }
-    if !seeds.isEmpty, let axis = grid.first(where: { $0.key == "seed" }) {
-      throw .unreadable(
-        path: "\(ConfigurationError.Source(file: path, line: axis.line))",
-        reason: "grid has seed and there are seeds: leave one of them out")
-    }
+    try checkSources(path: path)
     if runs.isEmpty { runs = [(nil, [])] }
   }
 
+  /// Checks that no setting has values in two of runs, grid and seeds: one of them would count for nothing.
+  private func checkSources(path: String) throws(ConfigurationError) {
+    func setting(_ key: String) -> String {
+      TrainingConfiguration.settings.first { $0.names.contains(key) }?.key ?? key
+    }
+    var given: [String: String] = [:]
+    for entry in runs.flatMap(\.entries) { given[setting(entry.key)] = "a run" }
+    if !seeds.isEmpty {
+      if given.updateValue("seeds", forKey: "seed") != nil {
+        throw .unreadable(
+          path: path, reason: "a run has a seed and there are seeds: leave one of them out")
+      }
+    }
+    for axis in grid {
+      guard let other = given.updateValue("grid", forKey: setting(axis.key)) else { continue }
+      throw .unreadable(
+        path: "\(ConfigurationError.Source(file: path, line: axis.line))",
+        reason: "\(axis.key) is given in grid and in \(other): leave one of them out")
+    }
+  }
+
   /// A value of the grid: a word, or a list in brackets.
-  private static func text(_ node: Node) -> String? {
-    node.string ?? node.sequence?.compactMap(\.string).joined(separator: ",")
+  private static func text(
+    _ node: Node, of name: String, path: String
+  ) throws(ConfigurationError) -> String {
+    let words = try ConfigurationChanges.words(of: node.sequence ?? [node], of: name, path: path)
+    return words.joined(separator: ",")
   }
 
   private static func run(

@@ -20,14 +20,16 @@ package struct TrainingTimeline: Hashable, Sendable {
     case .epochs(let count):
       steps = Self.steps(
         toFinishEpoch: count, images: images, batchSize: configuration.parallel.batchSize)
-      stepsPerUnit = Double(images) / Double(configuration.parallel.batchSize)
+      stepsPerUnit = Double(images) / Double(batchSize)
     }
   }
 
   /// Finished steps at a milestone.
-  func steps(until milestone: Milestone) -> Int {
+  ///
+  /// - Parameter length: the steps that it is a part of; nil: the run's.
+  func steps(until milestone: Milestone, of length: Int? = nil) -> Int {
     switch milestone {
-    case .fraction(let fraction): Int((fraction * Double(steps)).rounded())
+    case .fraction(let fraction): Int((fraction * Double(length ?? steps)).rounded())
     case .position(let position): Int((position * stepsPerUnit).rounded())
     }
   }
@@ -47,6 +49,11 @@ package struct TrainingTimeline: Hashable, Sendable {
 
   /// Whole epochs seen after `step` steps.
   package func epoch(afterSteps step: Int) -> Int { step * batchSize / images }
+
+  /// Passes over the images that the run makes.
+  var passes: Double { Double(steps) / stepsPerEpoch }
+
+  private var stepsPerEpoch: Double { Double(images) / Double(batchSize) }
 
   /// Epochs in the run, the last perhaps unfinished.
   package var epochs: Int {

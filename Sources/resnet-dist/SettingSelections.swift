@@ -111,7 +111,7 @@ enum UpdateSelection: SettingGroup {
   static let settings = OptimizerSettings.settings.filter { setting in
     // An average of the weights is a run's, not a step's.
     let averages: [PartialKeyPath<TrainingConfiguration>] = [
-      \.optimizer.averageDecay, \.optimizer.averageInterval,
+      \.optimizer.averageDecay, \.optimizer.averageInterval, \.optimizer.adjustsAverage,
     ]
     return !averages.contains(setting.path)
   }

@@ -54,6 +54,7 @@ extension CommandLineTests {
       let second = try Job.run(2, command)
       #expect(second.exitCode == 0, "\(second.standardError)")
       #expect(second.standardOutput.contains("resumed       after step 8 "), "\(second)")
+      #expect(!second.standardOutput.contains(source), "\(second)")
       #expect(try Job.digest(path) == digest)
     }
 
@@ -120,6 +121,13 @@ extension CommandLineTests {
       #expect(changed == expected)
       let longer = try notes(["--epochs", "4"])
       #expect(longer.contains("note: from step 25 on: epochs 3 → 4"), "\(longer)")
+      // What has been trained with another rate is not this run.
+      let config = try String(contentsOfFile: "\(path)/config.yaml", encoding: .utf8)
+      expectFailure(
+        try Job.run(2, ["--resume", path, "--lr", "0.02"]), exitCode: 1,
+        naming: ["is finished", "--lr 0.01", "--run-dir"])
+      #expect(try String(contentsOfFile: "\(path)/config.yaml", encoding: .utf8) == config)
+      #expect(FileManager.default.fileExists(atPath: "\(path)/result.json"))
     }
   }
 }

@@ -71,7 +71,7 @@ extension CommandLineTests {
       for (flags, words) in [
         (
           ["--image-size-schedule", "32,48@50%", "--image-size", "64"],
-          ["48", "64", "one of the two"]
+          ["48", "end it with 64", "schedule none"]
         ),
         (["--image-size-schedule", "32,48@50%,64@3"], ["64 pixels begin before"]),
         (["--image-size-schedule", "48,32@50%"], ["--image-size-schedule", "that grow"]),

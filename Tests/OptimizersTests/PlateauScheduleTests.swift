@@ -80,6 +80,7 @@ import Testing
   func summary() {
     #expect(
       PlateauSchedule(initial: 0.1, gamma: 0.1, minimum: 1e-3, patience: 4, threshold: 0).summary
-        == "lr 0.1, × 0.1 when the test error has not improved in 5 evaluations, down to 0.001")
+        == "lr 0.1, × 0.1 when the evaluations' error has not improved in 5 evaluations, down to 0.001"
+    )
   }
 }

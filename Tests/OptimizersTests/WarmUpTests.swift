@@ -56,4 +56,19 @@ import Testing
       WarmUp(step, steps: 400, startRate: 0.01, method: .constant).summary
         == step.summary + "\nwarm-up of 400 iterations: lr 0.01")
   }
+
+  @Test("a warm-up's end is known, through other adjustments too")
+  func end() {
+    let step = StepSchedule(initial: 0.1, gamma: 0.1, milestones: [])
+    let warmUp = WarmUp(step, steps: 10, startRate: 0.01)
+    for schedule in [warmUp, EpochwiseSchedule(warmUp, images: 64, batchSize: 8)]
+      as [any LearningRateSchedule]
+    {
+      #expect(schedule.isWarmUp(afterSteps: 9) && !schedule.isWarmUp(afterSteps: 10))
+    }
+    var byError = ErrorWarmUp(step, rate: 0.01, until: 0.8)
+    #expect(byError.isWarmUp(afterSteps: 1000))
+    byError.observe(trainingError: 0.7)
+    #expect(!byError.isWarmUp(afterSteps: 0))
+  }
 }

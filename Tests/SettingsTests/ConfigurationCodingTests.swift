@@ -39,6 +39,7 @@ import Testing
     ("lamb-eps", "0.001"), ("lamb-max-norm", "2"), ("momentum", "0.95"), ("nesterov", "true"),
     ("wd", "0.0005"), ("norm-weight-decay", "0"),
     ("lr-backbone", "0.1"), ("ema-decay", "0.99"), ("ema-steps", "32"),
+    ("ema-adjust", "true"),
     ("batch-size", "256"), ("accumulate", "4"), ("shards", "16"), ("balance", "2,1.5"),
     ("bn-group-size", "64"),
     ("threads", "3"), ("workers", "2"), ("reduction", "mpi"), ("gradient-compression", "bf16"),

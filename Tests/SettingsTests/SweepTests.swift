@@ -43,6 +43,12 @@ import Testing
     #expect(try sweep("").map(\.name) == ["run"])
   }
 
+  @Test("a run's folder is one in the sweep's, whatever the run is called")
+  func names() throws {
+    let jobs = try sweep("runs: [{name: .}, {name: .., lr: 1}, {name: a/b}]")
+    #expect(jobs.map(\.name) == ["_", "_.", "a_b"])
+  }
+
   @Test(
     "mistakes are named with their line",
     arguments: [
@@ -52,6 +58,22 @@ import Testing
       ("grid:\n  lr: 0.1", "grid has lists of values"),
       ("grid: [1]", "base and grid are 'key: value' lines"),
       ("runs:\n  - lr: 1\n  - lr: 1", "two runs are called 'lr-1': give them names"),
+      ("seeds: [1, [2]]", "s.yaml:1: an element of 'seeds' is no plain value"),
+      ("grid:\n  lr: [0.1, {x: 0.2}]", "s.yaml:2: an element of 'lr' is no plain value"),
+      (
+        "base:\n  lr-milestones: [10, [20, 30]]",
+        "s.yaml:2: an element of 'lr-milestones' is no plain value"
+      ),
+      (
+        "runs:\n  - wd: 0\ngrid:\n  weight-decay: [1e-4]",
+        "s.yaml:4: weight-decay is given in grid and in a run: leave one of them out"
+      ),
+      (
+        "grid:\n  lr: [1]\n  learning-rate: [2]",
+        "s.yaml:3: learning-rate is given in grid and in grid: leave one of them out"
+      ),
+      ("grid:\n  seed: [1]\nseeds: [2]", "s.yaml:2: seed is given in grid and in seeds"),
+      ("runs:\n  - seed: 1\nseeds: [2]", "a run has a seed and there are seeds"),
       ("seeds: [x]", "seed: x: expected a whole number"),
       (
         "grid:\n  lr: \(Array(1...101))\n  wd: \(Array(1...100))",

@@ -89,4 +89,19 @@ import Testing
           is StepSchedule)
     }
   }
+
+  @Test("after a warm-up that precedes, parts are of the rest and positions count from its end")
+  func precedingWarmUp() throws {
+    for milestones in ["60%,85%", "72,102"] {
+      let schedule = try schedule(
+        [
+          ("iterations", "160"), ("warmup-iterations", "40"), ("warmup-prefix", "true"),
+          ("lr-milestones", milestones),
+        ], images: 1000)
+      for (step, rate) in [(40, 0.1), (111, 0.1), (112, 0.01), (141, 0.01), (142, 0.001)] {
+        #expect(isClose(schedule.rate(afterSteps: step), rate), "\(milestones), after \(step)")
+      }
+      #expect(schedule.summary.contains("from whose end the schedule counts"))
+    }
+  }
 }

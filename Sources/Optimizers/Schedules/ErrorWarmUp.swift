@@ -32,6 +32,8 @@ package struct ErrorWarmUp: LearningRateSchedule {
     isOver ? schedule.rate(afterSteps: step) : rate
   }
 
+  package func isWarmUp(afterSteps step: Int) -> Bool { !isOver }
+
   package mutating func observe(error: Double) { schedule.observe(error: error) }
 
   package mutating func observe(trainingError: Double) {

@@ -13,7 +13,10 @@ package protocol LearningRateSchedule: Sendable {
   /// The rate of the step after `step` finished ones.
   func rate(afterSteps step: Int) -> Double
 
-  /// Takes note of the error of an evaluation, the same on every rank.
+  /// Whether the step after `step` finished ones belongs to a warm-up.
+  func isWarmUp(afterSteps step: Int) -> Bool
+
+  /// Takes note of the error of an evaluation after a warm-up, the same on every rank.
   ///
   /// Most schedules depend on the step alone and ignore it.
   mutating func observe(error: Double)
@@ -34,6 +37,7 @@ package protocol LearningRateSchedule: Sendable {
 }
 
 extension LearningRateSchedule {
+  package func isWarmUp(afterSteps step: Int) -> Bool { false }
   package mutating func observe(error: Double) {}
   package mutating func observe(trainingError: Double) {}
   package var state: [String: Double] { [:] }

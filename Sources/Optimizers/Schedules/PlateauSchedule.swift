@@ -34,7 +34,7 @@ package struct PlateauSchedule: LearningRateSchedule, Hashable {
 
   package var summary: String {
     "lr \(NumberFormat.learningRate(initial)), × \(NumberFormat.learningRate(gamma)) "
-      + "when the test error has not improved in \(patience + 1) evaluations"
+      + "when the evaluations' error has not improved in \(patience + 1) evaluations"
       + (minimum > 0 ? ", down to \(NumberFormat.learningRate(minimum))" : "")
   }
 

@@ -6,6 +6,8 @@ protocol ScheduleAdjustment: LearningRateSchedule {
 }
 
 extension ScheduleAdjustment {
+  package func isWarmUp(afterSteps step: Int) -> Bool { schedule.isWarmUp(afterSteps: step) }
+
   package mutating func observe(error: Double) { schedule.observe(error: error) }
 
   package mutating func observe(trainingError: Double) {

@@ -42,8 +42,11 @@ package struct WarmUp: ScheduleAdjustment {
       case .linear: "lr from \(start) up in even steps"
       case .constant: "lr \(start)"
       }
-    return schedule.summary + "\nwarm-up of \(steps.grouped) iterations: \(course)"
+    return schedule.summary + "\nwarm-up of \(steps.grouped) iterations"
+      + (precedes ? ", from whose end the schedule counts: " : ": ") + course
   }
+
+  package func isWarmUp(afterSteps step: Int) -> Bool { step < steps }
 
   /// A linear warm-up reaches the schedule's rate at step `steps`; if that changes on the way, the rate
   /// of each step is a mean of the first one and the schedule's at this step.

@@ -24,6 +24,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case noneWhole(run: String, newest: String)
   case different(path: String)
   case otherSettings(path: String, key: String)
+  /// A run whose training is over was resumed with a setting that decides it: `key` was `value`.
+  case finished(path: String, key: String, value: String)
 
   package var description: String {
     let instead = "copy it again, or give --resume the path of an older checkpoint"
@@ -42,6 +44,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .otherSettings(let path, let key):
       "\(path) is later than what is resumed and was made with another --\(key): leave --\(key) as "
         + "it was, or resume into another --run-dir"
+    case .finished(let path, let key, let value):
+      "the run in \(path) is finished, and was trained with --\(key) \(value): give another --run-dir for "
+        + "another run, or leave --\(key) as it was"
     }
   }
 }

@@ -109,11 +109,13 @@ extension CheckpointState {
   func checkResuming(_ configuration: TrainingConfiguration) throws(ResumeMismatch) {
     let (requested, recorded) = (Self.keptSettings(configuration), recorded)
     let defaults = settings == nil ? [:] : Self.keptSettings(.init())
-    for key in Set(requested.keys).union(recorded.keys).sorted() {
-      guard let new = requested[key], let old = recorded[key] ?? defaults[key], old != new else {
-        continue
-      }
-      throw ResumeMismatch(key: "--\(key)", checkpoint: old, requested: new)
+    let kept = TrainingConfiguration.settings.filter { $0.effect == .fixed }.map(\.key)
+    for key in Set(requested.keys).union(recorded.keys).intersection(kept).sorted() {
+      let (new, old) = (requested[key], recorded[key] ?? defaults[key])
+      // An older checkpoint records some of the settings only.
+      if new == old || (settings == nil && (new == nil || old == nil)) { continue }
+      throw ResumeMismatch(
+        key: "--\(key)", checkpoint: old ?? "none", requested: new ?? "none")
     }
   }
 }

@@ -57,7 +57,8 @@ struct DetectionSetup {
       )
     }
     layout = try ranks.together { [configuration] in
-      try configuration.divisionOfImages(on: ranks).layout
+      try configuration.checkRates()
+      return try configuration.divisionOfImages(on: ranks).layout
     }
     configuration.network.stridePlacement =
       detector.architecture(.test, input: configuration.detectionScale.largest).stride

@@ -224,10 +224,8 @@ package final class DetectionTrainingRun {
     for note in setup.data.train.notes + setup.data.test.notes + setup.notes
       + ResumeNotes.lines(
         setup.configuration, images: setup.data.train.images.count, setup.timeline, start)
-      + [
-        setup.configuration.noteOfUnreachedMilestones(setup.timeline),
-        PrecisionNote.line(setup.configuration.network.precision),
-      ].compactMap(\.self)
+      + setup.configuration.notesOfUnreachedMilestones(setup.timeline)
+      + [PrecisionNote.line(setup.configuration.network.precision)].compactMap(\.self)
     {
       report.console.writeLine(note)
       events.note(note)

@@ -17,12 +17,11 @@ extension TrainingConfiguration {
     base: ConfigurationChanges = []
   ) throws -> TrainingConfiguration {
     var configuration = TrainingConfiguration()
+    var bringsWeights = false
     if let resume, let checkpoint = try WeightsFile.checkpointFolder(resume) {
       let path = "\(WeightsFile.runFolder(ofCheckpoint: checkpoint))/config.yaml"
       configuration = try read(path).applied(to: configuration)
-      // A resumed run brings its weights.
-      configuration.network.weights = nil
-      configuration.network.newClassifier = false
+      bringsWeights = true
     }
     let named = try file.map { try read($0) + changes } ?? changes
     let isClassification =
@@ -35,7 +34,13 @@ extension TrainingConfiguration {
       changes = changes + (try model(of: weights, else: changes))
     }
     let model = (changes + given).applied(to: configuration).network.model
-    return (changes.applicable(to: model) + given).applied(to: configuration)
+    configuration = (changes.applicable(to: model) + given).applied(to: configuration)
+    if bringsWeights {
+      // A job's command names those that its first start is from.
+      configuration.network.weights = nil
+      configuration.network.newClassifier = false
+    }
+    return configuration
   }
 
   /// Checks that a command is for what the settings train.

@@ -24,6 +24,7 @@ final class RunFiles: Sendable {
     let earlier = start.checkpoint.map { WeightsFile.runFolder(ofCheckpoint: $0) }
     if let earlier, configuration.run.directory.map({ WeightsFile.areSame($0, earlier) }) ?? true {
       folder = try RunFolder(resuming: earlier)
+      try Self.checkFinished(folder, run, start)
       let damaged = start.resume?.damaged ?? []
       try Self.checkLaterCheckpoints(
         of: folder, configuration, after: start.step,
@@ -57,6 +58,19 @@ final class RunFiles: Sendable {
       configuration.run.tensorBoard
       ? try EventFile(in: folder.path, firstStep: start.step + 1) : nil
     keepCheckpoints = configuration.run.keepCheckpoints
+  }
+
+  /// A finished run keeps the settings that it was trained with; a longer one is another matter.
+  private static func checkFinished(
+    _ folder: RunFolder, _ run: RunDescription, _ start: StartingPoint
+  ) throws {
+    guard start.step >= run.timeline.steps, let earlier = start.earlier else { return }
+    let differences = run.configuration.differences(from: earlier)
+    if let other = differences.first(where: {
+      $0.setting.effect.decidesTraining && $0.setting.path != \TrainingConfiguration.schedule.length
+    }) {
+      throw CheckpointError.finished(path: folder.path, key: other.setting.key, value: other.old)
+    }
   }
 
   /// A run that is resumed in place from an older checkpoint makes the later ones again, so it must be

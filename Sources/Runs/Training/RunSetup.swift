@@ -44,6 +44,7 @@ struct RunSetup {
       if requested.network.transfer != nil, resume == nil, requested.network.weights == nil {
         throw TransferError.withoutWeights
       }
+      try requested.checkRates()
       return try TrainingData(requested)
     }
     images = ImageIdentity(data.train)

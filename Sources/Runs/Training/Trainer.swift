@@ -153,7 +153,9 @@ final class Trainer {
   private func finishEpoch(learningRate: Double, isSaved: Bool) throws {
     let test = try evaluate(learningRate: learningRate)
     if let test {
-      progress.schedule.observe(error: test.error)
+      if !progress.schedule.isWarmUp(afterSteps: progress.step) {
+        progress.schedule.observe(error: test.error)
+      }
       if isSaved, test.error < progress.best?.error ?? .infinity {
         progress.best = BestEvaluation(step: progress.step, error: test.error)
       }

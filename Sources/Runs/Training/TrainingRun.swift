@@ -260,7 +260,7 @@ package final class TrainingRun {
       report.console.writeLine(note)
       events.note(note)
     }
-    if let note = setup.configuration.noteOfUnreachedMilestones(setup.timeline) {
+    for note in setup.configuration.notesOfUnreachedMilestones(setup.timeline) {
       report.console.writeLine(note)
     }
     if let note = PrecisionNote.line(setup.configuration.network.precision) {

@@ -83,10 +83,11 @@ extension DetectionSettings: SettingGroup {
       "strict", \.detection.isStrict, .flag,
       "Refuse data with boxes that have no area instead of dropping them.", effect: .none),
     Setting(
-      "anchor-sizes", \.detection.network.anchors.sizes, .positives("pixels"),
+      "anchor-sizes", \.detection.network.anchors.sizes,
+      .numbers(1...Double(DataSettings.sides.upperBound), "pixels"),
       "Square roots of the anchors' areas.", effect: .fixed),
     Setting(
-      "anchor-ratios", \.detection.network.anchors.ratios, .positives("ratios"),
+      "anchor-ratios", \.detection.network.anchors.ratios, .numbers(0.01...100, "ratios"),
       "The anchors' heights over their widths.", effect: .fixed),
     Setting(
       "rpn-channels", \.detection.network.proposalChannels, .integer(1...4096),
@@ -177,7 +178,8 @@ extension DetectionSettings: SettingGroup {
       "four-steps: iterations of steps 2 and 4 (regions) over those of steps 1 and 3 (proposals), which have "
         + "--iterations or --epochs.", effect: .fixed),
     Setting(
-      "fast-rcnn-batch-size", \.detection.regionStepBatchSize, .integer(1...),
+      "fast-rcnn-batch-size", \.detection.regionStepBatchSize,
+      .integer(ParallelSettings.batchSizes),
       "four-steps: images in a mini-batch of steps 2 and 4, at the same rate.",
       unset: "twice --batch-size", effect: .fixed),
   ]
@@ -205,11 +207,14 @@ extension ValueFormat where Value == Float {
 }
 
 extension ValueFormat where Value == [Double] {
-  /// Positive numbers with commas.
-  fileprivate static func positives(_ name: String) -> Self {
-    .init("positive numbers with commas", valueName: name) { text in
+  /// Numbers in a range with commas.
+  fileprivate static func numbers(_ range: ClosedRange<Double>, _ name: String) -> Self {
+    .init(
+      "numbers from \(NumberText.shortest(range.lowerBound)) to \(NumberText.shortest(range.upperBound)) "
+        + "with commas", valueName: name
+    ) { text in
       guard let values = NumberText.list(text), !values.isEmpty, values.count <= 64,
-        values.allSatisfy({ $0 > 0 && $0.isFinite })
+        values.allSatisfy(range.contains)
       else { return nil }
       return values
     } text: {

@@ -27,6 +27,8 @@ package struct OptimizerSettings: Hashable, Sendable {
   package var averageDecay: Double?
   /// Steps between the average's updates.
   package var averageInterval = 1
+  /// Whether `averageDecay` is for a mini-batch of one image and a run of one epoch.
+  package var adjustsAverage = false
 
   /// The weight decay of BN's scales and shifts, given or not.
   package var appliedNormalizationDecay: Double { normalizationWeightDecay ?? weightDecay }
@@ -90,5 +92,9 @@ extension OptimizerSettings: SettingGroup {
     Setting(
       "ema-steps", \.optimizer.averageInterval, .integer(1...1_000_000),
       "Iterations between the average's updates.", aliases: ["model-ema-steps"]),
+    Setting(
+      "ema-adjust", \.optimizer.adjustsAverage, .flag,
+      "Adjust --ema-decay to the run as torchvision does: an update keeps 1 - (1 - decay) · "
+        + "mini-batch · ema-steps / epochs."),
   ]
 }

@@ -33,9 +33,11 @@ package struct ParallelSettings: Hashable, Sendable {
 extension ParallelSettings: SettingGroup {
   package static let title = "Division of the work"
 
+  static let batchSizes = 1...1_048_576
+
   package static let settings: [Setting] = [
     Setting(
-      "batch-size", \.parallel.batchSize, .integer(1...1_048_576),
+      "batch-size", \.parallel.batchSize, .integer(batchSizes),
       "The global mini-batch: images of all ranks together.", shortName: "b", effect: .fixed,
       isCommon: true),
     Setting(

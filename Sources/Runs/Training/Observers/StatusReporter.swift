@@ -52,6 +52,7 @@ final class StatusReporter: TrainingObserver {
       epochs: timeline.epochs,
       evaluationSplit: run.evaluationSplit.rawValue)
     status.images = start.step * batchSize
+    if start.step > 0 { status.epoch = timeline.epoch(ofStep: start.step) }
     update()
     if let prometheusPath {
       do { try writePrometheus() } catch {
