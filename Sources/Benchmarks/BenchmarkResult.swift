@@ -22,6 +22,7 @@ package struct BenchmarkResult: Codable {
   let ranks: Int
   let hosts: Int
   let threads: Int
+  let precision: Precision
   let batchSize: Int
   let shards: Int
   /// Timed steps.

@@ -170,7 +170,7 @@ package final class BenchmarkRun {
     let rate = Double(steps * batch) / seconds
     return BenchmarkResult(
       model: replica.architecture.name, ranks: ranks.count, hosts: ranks.hosts.groups.count,
-      threads: replica.threads,
+      threads: replica.threads, precision: replica.architecture.precision,
       batchSize: batch, shards: shards, steps: steps,
       imagesPerSecond: rate, stepSeconds: durations[durations.count / 2],
       parts: timer.parts(perStep: steps),

@@ -9,6 +9,7 @@ package struct EpochTable {
     package var epoch: Int
     package var step: Int
     package var learningRate: Double
+    /// NaN, which is shown as a dash, where the epoch trained no images.
     package var trainLoss: Double
     package var trainError: Double
     package var testLoss: Double?
@@ -64,7 +65,8 @@ package struct EpochTable {
   package func text(_ row: Row) -> String {
     line([
       "\(row.epoch)/\(epochs)", row.step.grouped, NumberFormat.learningRate(row.learningRate),
-      NumberFormat.loss(row.trainLoss), NumberFormat.percent(row.trainError, decimals: 2),
+      row.trainLoss.isNaN ? "-" : NumberFormat.loss(row.trainLoss),
+      row.trainError.isNaN ? "-" : NumberFormat.percent(row.trainError, decimals: 2),
       row.testLoss.map(NumberFormat.loss) ?? "-",
       row.testError.map { NumberFormat.percent($0, decimals: 2) } ?? "-",
       NumberFormat.rate(row.imagesPerSecond), row.time.clockText,

@@ -4,15 +4,23 @@ import Foundation
 import Tensors
 
 package enum NumberFormat {
+  /// The shortest decimal that reads back to the same value; `nan` has no sign, which would mean nothing.
+  package static func plain(_ value: Double) -> String { value.isNaN ? "nan" : "\(value)" }
+
+  /// `decimals` digits after the point; `nan` and `inf` as they are.
+  package static func decimal(_ value: Double, decimals: Int) -> String {
+    value.isFinite ? String(format: "%.\(decimals)f", value) : plain(value)
+  }
+
   /// Three decimals below 10, fewer above: `0.312`, `12.35`; `nan` and `inf` as they are.
   package static func loss(_ value: Double) -> String {
-    guard value.isFinite else { return "\(value)" }
+    guard value.isFinite else { return plain(value) }
     return String(format: abs(value) < 10 ? "%.3f" : abs(value) < 1000 ? "%.2f" : "%.3g", value)
   }
 
   /// A fraction as a percentage with `decimals` digits: `11.2 %`.
   package static func percent(_ fraction: Double, decimals: Int = 1) -> String {
-    guard fraction.isFinite else { return "\(fraction)" }
+    guard fraction.isFinite else { return plain(fraction) }
     return String(format: "%.\(decimals)f %%", fraction * 100)
   }
 

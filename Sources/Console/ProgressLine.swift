@@ -5,6 +5,7 @@ struct ProgressLine {
   var label: String
   var completed: Int
   var total: Int
+  /// Nil or NaN: there are no images yet that it is the mean of.
   var loss: Double?
   var error: Double?
   var imagesPerSecond: Double?
@@ -64,8 +65,12 @@ struct ProgressLine {
       Field(text: padding + percent, rank: 6),
       Field(text: "\(completed)/\(total)", rank: ProgressLine.countRank),
     ]
-    if let loss { fields.append(Field(text: "loss \(NumberFormat.loss(loss))", rank: 3)) }
-    if let error { fields.append(Field(text: "error \(NumberFormat.percent(error))", rank: 4)) }
+    if let loss, !loss.isNaN {
+      fields.append(Field(text: "loss \(NumberFormat.loss(loss))", rank: 3))
+    }
+    if let error, !error.isNaN {
+      fields.append(Field(text: "error \(NumberFormat.percent(error))", rank: 4))
+    }
     if let imagesPerSecond {
       fields.append(Field(text: "\(NumberFormat.rate(imagesPerSecond)) images/s", rank: 2))
     }

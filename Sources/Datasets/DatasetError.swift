@@ -23,6 +23,8 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   case splitsAsClasses(path: String, folders: [String])
   case emptyClass(path: String)
   case undecodable(path: String, reason: String)
+  /// The bytes of a file's or folder's name are not text.
+  case undecodableName(folder: String, name: String)
   /// More pixels than are decoded.
   case oversized(path: String, shape: ImageShape, maximum: Int)
   /// A tar file holds images without classes.
@@ -60,6 +62,8 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
         + "\(folders.joined(separator: ", ")); \(Self.imageFolder)"
     case .emptyClass(let path):
       "the class folder \(path) holds no JPEG or PNG image: add images or remove the folder"
+    case .undecodableName(let folder, let name):
+      "the name \(name) in \(folder) is not UTF-8: rename it"
     case .oversized(let path, let shape, let maximum):
       "\(path) has \(shape.height.grouped)×\(shape.width.grouped) pixels, more than the "
         + "\(maximum.grouped) of --max-image-pixels: make it smaller, or raise that where there is memory "

@@ -65,7 +65,7 @@ extension JobRequest {
 
   /// Settings of Open MPI's mpirun.
   func addEnvironment(to text: inout CommentedLines) {
-    let variable = "OMPI_MCA_odls_base_sigkill_timeout"
+    let variable = Self.killTimeoutVariable
     text.addParagraph(
       "Where all processes get SIGTERM, ranks have \(Self.killTimeout) seconds for a last step and a checkpoint;",
       "Open MPI gives them one. mpirun also waits twice as long after a rank that stopped or failed.",
@@ -75,8 +75,9 @@ extension JobRequest {
       lines: Self.keepAlive.map { "export OMPI_MCA_oob_tcp_keepalive_\($0)=\($1)" })
   }
 
+  private static let killTimeoutVariable = "OMPI_MCA_odls_base_sigkill_timeout"
   /// As long as Slurm waits by default before it kills.
-  static let killTimeout = 30
+  private static let killTimeout = 30
   /// Seconds until a silent connection is tried, between trials, and how many fail before it is given up.
   static let keepAlive = [("time", 10), ("intvl", 3), ("probes", 3)]
 
@@ -110,12 +111,13 @@ extension JobRequest {
     if launcher == .mpirun { text.add(lines: ["kill \"$watch\" 2>/dev/null"]) }
   }
 
-  /// Ends an `mpirun` that hangs, so that it does not keep the nodes until the limit; see `resnet_dist_end_hung` in
-  /// launch/environment.
+  /// Ends an `mpirun` that hangs, so that it does not keep the nodes until the limit, and not one that only waits after
+  /// a stop, whose exit code is needed; see `resnet_dist_end_hung` in launch/environment.
   private func addWatch(to text: inout CommentedLines) {
     text.addParagraph(
-      "Open MPI's mpirun may hang after a rank was killed: without a living child for \(Self.hungAfter) seconds it is ended.",
+      "Open MPI's mpirun may hang after a rank was killed: \(Self.hungAfter) seconds after it should have left, it is ended.",
       lines: [
+        "patience=$((2 * \(Self.killTimeoutVariable) + \(Self.hungAfter)))",
         "(", "  seen=$SECONDS",
         "  while sleep 5 >/dev/null 2>&1 && [ -r \"/proc/$job/task/$job/children\" ]; do",
         "    children=()",
@@ -123,13 +125,13 @@ extension JobRequest {
         "    for child in \"${children[@]}\"; do",
         "      if grep -qs '^State:[[:space:]]*[^ZX[:space:]]' \"/proc/$child/status\"; then seen=$SECONDS; fi",
         "    done",
-        "    if [ $((SECONDS - seen)) -ge \(Self.hungAfter) ]; then",
+        "    if [ $((SECONDS - seen)) -ge \"$patience\" ]; then",
         "      echo \"mpirun hangs, although its ranks are gone: it is ended\" >&2",
         "      kill -KILL \"$job\"", "      break", "    fi", "  done", ") &", "watch=$!",
       ])
   }
 
-  /// Seconds for which an `mpirun` may have no living child.
+  /// Seconds for which an `mpirun` may have no living child, after those for which it waits itself.
   private static let hungAfter = 30
 
   /// Times that a job queues itself again, so that one that never gets on does not do so for ever.

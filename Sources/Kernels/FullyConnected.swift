@@ -17,6 +17,8 @@ public struct FullyConnected: Sendable {
   /// K.
   public let outputs: Int
 
+  private static let sizes: StaticString = "a product's images are of the layer's sizes"
+
   public init(inputs: Int, outputs: Int) {
     self.inputs = inputs
     self.outputs = outputs
@@ -32,6 +34,9 @@ public struct FullyConnected: Sendable {
     _ input: ImageTensor, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>,
     output: ImageTensor, scratch: UnsafeMutablePointer<Float>
   ) {
+    require(
+      input.count == input.images * inputs && output.count == input.images * outputs,
+      Self.sizes)
     let columns = CacheLine.whole(floats: input.images)
     let transposed = scratch + inputs * columns
     PackedGEMM.packTransposed(
@@ -51,6 +56,10 @@ public struct FullyConnected: Sendable {
     outputGradient: ImageTensor, weights: UnsafePointer<Float>, inputGradient: ImageTensor,
     accumulate: Bool, scratch: UnsafeMutablePointer<Float>
   ) {
+    require(
+      outputGradient.count == outputGradient.images * outputs
+        && inputGradient.count == outputGradient.images * inputs,
+      Self.sizes)
     let columns = CacheLine.whole(floats: outputGradient.images)
     let transposed = scratch + outputs * columns
     PackedGEMM.packTransposed(
@@ -78,6 +87,9 @@ public struct FullyConnected: Sendable {
     input: ImageTensor, outputGradient: ImageTensor, weightGradient: UnsafeMutablePointer<Float>,
     biasGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
+    require(
+      input.count == input.images * inputs && outputGradient.count == input.images * outputs,
+      Self.sizes)
     biasGradient.update(repeating: 0, count: outputs)
     if input.images == 0 {
       weightGradient.update(repeating: 0, count: inputs * outputs)

@@ -74,11 +74,12 @@ package enum PaperTable: String, CaseIterable, Sendable {
     }
   }
 
-  /// The data set that its runs are of.
-  private var isOfCIFAR10: Bool {
-    switch self {
-    case .table6, .resNeXt: true
-    case .table2, .table3, .table4: false
+  /// Whether a run trains a classifier of its images.
+  private func isOfItsImages(_ run: RunRecord) -> Bool {
+    if run.isDetector { return false }
+    return switch self {
+    case .table6, .resNeXt: run.configuration.data.dataset == .cifar10
+    case .table2, .table3, .table4: run.isOfFolder
     }
   }
 
@@ -110,26 +111,41 @@ package enum PaperTable: String, CaseIterable, Sendable {
       })
   }
 
-  /// The table with the runs that are of its networks and data.
+  /// The table with the runs that are of its networks and data: a row for all seeds of a configuration.
   ///
-  /// - Returns: networks without a run have an empty cell.
+  /// - Returns: networks without a run have an empty cell. Where one has several configurations, a column
+  ///   says in what they differ.
   package func filled(with runs: [RunRecord]) -> TableText {
-    let fitting = runs.filter { ($0.configuration.data.dataset == .cifar10) == isOfCIFAR10 }
+    let fitting = runs.filter(isOfItsImages)
+    let filled = rows.map { row in
+      let own = fitting.filter { run in
+        let network = run.configuration.network
+        return network.model == row.model
+          && (row.shortcut == nil || network.shortcut?.rawValue == row.shortcut)
+      }
+      return (row: row, runs: RunTable(own))
+    }
+    let hasSettings = filled.contains { $0.runs.groups.count > 1 }
     return TableText(
-      header: ["network", "paper", "ours: best (mean ± std)", "runs", "iterations"],
-      rows: rows.map { row in
-        let own = fitting.filter { run in
-          let network = run.configuration.network
-          return network.model == row.model
-            && (row.shortcut == nil || network.shortcut?.rawValue == row.shortcut)
+      header: ["network"] + (hasSettings ? ["settings"] : [])
+        + ["paper", "ours: best (mean ± std)", "runs", "iterations"],
+      rows: filled.flatMap { row, runs in
+        let groups = runs.groups.isEmpty ? [RunTable.Group(runs: [])] : runs.groups
+        return groups.map { group in
+          let iterations = Set(group.runs.compactMap { $0.metrics.last?.step }).sorted()
+          return [row.name] + (hasSettings ? [Self.settings(of: group, in: runs)] : []) + [
+            row.paper, Self.text(group), "\(group.errors.count)",
+            iterations.map { "\($0)" }.joined(separator: ", "),
+          ]
         }
-        let group = RunTable.Group(runs: own)
-        let iterations = Set(own.compactMap { $0.metrics.last?.step }).sorted()
-        return [
-          row.name, row.paper, Self.text(group), "\(group.errors.count)",
-          iterations.map { "\($0)" }.joined(separator: ", "),
-        ]
       })
+  }
+
+  /// What the other rows of the network have otherwise; empty of an only one.
+  private static func settings(of group: RunTable.Group, in table: RunTable) -> String {
+    if group.runs.isEmpty { return "" }
+    return zip(table.keys, table.values(of: group)).map { "\($0) \($1 ?? "–")" }
+      .joined(separator: ", ")
   }
 
   private static func text(_ group: RunTable.Group) -> String {

@@ -53,7 +53,7 @@ package struct RunPage: Sendable {
   private static func title(_ run: RunRecord) -> String {
     let model = run.configuration.network.model
     if run.isDetector { return run.result?.model ?? "Faster R-CNN on \(model)" }
-    return "\(model) on \(run.configuration.data.dataset.rawValue)"
+    return "\(model) on \(run.dataName)"
   }
 
   private static func lead(_ run: RunRecord) -> String {

@@ -166,11 +166,26 @@ package struct RunRecord: Sendable {
   /// Whether it trains a detector.
   package var isDetector: Bool { configuration.detection.task == .detection }
 
-  /// What its images are called: a detector's folder, as its data sets have no names.
+  /// What its images are called: the data set, or the folder where that has no name.
   package var dataName: String {
-    isDetector
-      ? ((configuration.data.directory ?? "") as NSString).lastPathComponent
-      : configuration.data.dataset.rawValue
+    let data = configuration.data
+    return isOfFolder ? Self.folderName(data.directory ?? "") : data.dataset.rawValue
+  }
+
+  /// Whether its images are no data set with a name.
+  var isOfFolder: Bool {
+    if isDetector { return true }
+    return switch configuration.data.dataset {
+    case .imageFolder, .tarShards: true
+    case .fashionMNIST, .cifar10, .cifar100, .synthetic: false
+    }
+  }
+
+  /// The last folder of a path, which may end in a pattern of tar files.
+  private static func folderName(_ path: String) -> String {
+    let path = path as NSString
+    let folder = path.pathExtension == "tar" ? path.deletingLastPathComponent as NSString : path
+    return folder.lastPathComponent.isEmpty ? path as String : folder.lastPathComponent
   }
 
   /// The figures of some images.

@@ -66,14 +66,12 @@ package struct RunTable: Sendable {
   /// - Parameter runs: of one task. Of runs that differ in nothing, which have the same bits, one is taken, if
   ///   possible a finished one.
   package init(_ runs: [RunRecord]) {
-    var groups: [(configuration: TrainingConfiguration, runs: [RunRecord])] = []
+    let compared = (runs.first?.configuration.ownSettings ?? []).filter(\.tellsRunsApart)
+    var groups: [(values: [String?], runs: [RunRecord])] = []
     for run in runs {
-      var configuration = run.configuration
-      // What runs may differ in without being others.
-      configuration.run = RunSettings()
-      configuration.run.recipe = run.configuration.run.recipe
-      guard let index = groups.firstIndex(where: { $0.configuration == configuration }) else {
-        groups.append((configuration, [run]))
+      let values = compared.map { $0.text(run.configuration) }
+      guard let index = groups.firstIndex(where: { $0.values == values }) else {
+        groups.append((values, [run]))
         continue
       }
       let seed = run.configuration.run.seed
@@ -83,15 +81,22 @@ package struct RunTable: Sendable {
         groups[index].runs.append(run)
       }
     }
-    self.groups = groups.map { Group(runs: $0.runs) }
+    let all = groups.map { Group(runs: $0.runs) }
+    let ofOneName = Dictionary(grouping: all) { $0.runs[0].dataName }.values
+    self.groups = all
     isOfDetectors = runs.first?.isDetector ?? false
-    let values = groups.map { group in
-      Dictionary(uniqueKeysWithValues: group.configuration.values.map { ($0.key, $0.value) })
-    }
-    let shown = ["task", "model", "dataset", "data-dir", "val-data"]
-    keys = TrainingConfiguration.settings.map(\.key).filter { key in
-      !shown.contains(key) && Set(values.map { $0[key] ?? "" }).count > 1
-    }
+    keys = compared.filter { setting in
+      func differs(_ groups: [Group]) -> Bool {
+        Set(groups.map { setting.text($0.runs[0].configuration) }).count > 1
+      }
+      switch setting.key {
+      // Columns of their own.
+      case "task", "model": return false
+      // The column of the data tells, unless different data have the same name.
+      case "dataset", "data-dir", "val-data": return ofOneName.contains(where: differs)
+      case _: return differs(all)
+      }
+    }.map(\.key)
   }
 
   package var header: [String] {
@@ -142,5 +147,23 @@ package struct RunTable: Sendable {
     let spread = Spread(fractions)
     return text(spread?.mean)
       + (spread?.deviation.map { " ± \(String(format: "%.2f", $0 * 100))" } ?? "")
+  }
+}
+
+extension Setting {
+  /// Whether runs with other values of it are others: it decides their parameters or their test.
+  fileprivate var tellsRunsApart: Bool {
+    switch effect {
+    case .fixed, .result, .start: path != \TrainingConfiguration.run.seed
+    case .none: Self.ofOrigin.contains(path)
+    }
+  }
+
+  /// Settings without effect of their own that say which images a run is of, or which recipe it follows.
+  private static var ofOrigin: [PartialKeyPath<TrainingConfiguration>] {
+    [
+      \.data.directory, \.data.testDirectory, \.data.testLimit, \.data.testResize,
+      \.detection.trainingSet, \.detection.testSet, \.run.recipe,
+    ]
   }
 }

@@ -8,10 +8,34 @@ package struct ScalingReport: Sendable {
   package struct Point: Hashable, Sendable {
     let model: String
     let threads: Int
+    /// Nil: the file is from before it was told.
+    let precision: String?
     let batchSize: Int
     let isPredicted: Bool
     let ranks: Int
     let imagesPerSecond: Double
+  }
+
+  /// What the points of a curve have in common.
+  private struct Kind: Hashable {
+    let model: String
+    let threads: Int
+    let isPredicted: Bool
+    let precision: String?
+
+    init(_ point: Point) {
+      (model, threads) = (point.model, point.threads)
+      (isPredicted, precision) = (point.isPredicted, point.precision)
+    }
+
+    /// - Parameter withPrecision: whether others differ in it.
+    func name(withPrecision: Bool) -> String {
+      let parts = [
+        model, threads > 1 ? "\(threads) threads a rank" : nil, withPrecision ? precision : nil,
+        isPredicted ? "predicted" : nil,
+      ]
+      return parts.compactMap(\.self).joined(separator: ", ")
+    }
   }
 
   /// Points of one network that differ in ranks.
@@ -45,11 +69,14 @@ package struct ScalingReport: Sendable {
       points += lines.values.flatMap(\.self)
     }
     guard !points.isEmpty else { throw .nothing }
-    let groups = Dictionary(grouping: points) { Self.name($0) }
-    curves = groups.sorted { $0.key < $1.key }.map { name, points in
-      Curve(
-        name: name, points: points.sorted { ($0.ranks, $0.batchSize) < ($1.ranks, $1.batchSize) })
-    }
+    let groups = Dictionary(grouping: points) { Kind($0) }
+    let namesakes = Dictionary(grouping: groups.keys) { $0.name(withPrecision: false) }
+    curves = groups.map { kind, points in
+      let others = namesakes[kind.name(withPrecision: false)] ?? []
+      return Curve(
+        name: kind.name(withPrecision: others.count > 1),
+        points: points.sorted { ($0.ranks, $0.batchSize) < ($1.ranks, $1.batchSize) })
+    }.sorted { $0.name < $1.name }
   }
 
   /// What `bench --json` and `bench --predict --json` print, as far as it matters here.
@@ -64,6 +91,7 @@ package struct ScalingReport: Sendable {
     }
     let model: String
     let threads: Int
+    let precision: String?
     let ranks: Int?
     let batchSize: Int?
     let imagesPerSecond: Double?
@@ -75,23 +103,18 @@ package struct ScalingReport: Sendable {
         return rows.compactMap { row in
           row.prediction.map {
             Point(
-              model: model, threads: threads, batchSize: row.batchSize, isPredicted: true,
-              ranks: row.ranks, imagesPerSecond: $0.imagesPerSecond)
+              model: model, threads: threads, precision: precision, batchSize: row.batchSize,
+              isPredicted: true, ranks: row.ranks, imagesPerSecond: $0.imagesPerSecond)
           }
         }
       }
       guard let ranks, let batchSize, let imagesPerSecond else { return nil }
       return [
         Point(
-          model: model, threads: threads, batchSize: batchSize, isPredicted: false, ranks: ranks,
-          imagesPerSecond: imagesPerSecond)
+          model: model, threads: threads, precision: precision, batchSize: batchSize,
+          isPredicted: false, ranks: ranks, imagesPerSecond: imagesPerSecond)
       ]
     }
-  }
-
-  private static func name(_ point: Point) -> String {
-    "\(point.model)\(point.threads > 1 ? ", \(point.threads) threads a rank" : "")"
-      + (point.isPredicted ? ", predicted" : "")
   }
 
   /// A row for each point; `efficiency` is over the curve's smallest number of ranks.

@@ -59,7 +59,9 @@ struct EvalCommand: RankedCommand {
 
   func run(on ranks: ProcessGroup) throws {
     let (requests, changes) = try ranks.together {
-      (try ensemble.requests, try data.changes + division.changes)
+      try OutputFiles.check(
+        [("--predictions", predictions), ("--report", report)], inputs: ensemble.weights)
+      return (try ensemble.requests, try data.changes + division.changes)
     }
     let run = try EvaluationRun(
       requests, changes: changes, views: try views.views, ranks: ranks,

@@ -49,12 +49,17 @@ struct ExportCommand: RankedCommand {
     if onnx == nil, safetensors == nil {
       throw ValidationError("export needs --onnx or --safetensors: the file to write")
     }
-    if let imageSize, !(1...100_000).contains(imageSize) {
-      throw ValidationError("--image-size is a number from 1 to 100000, not \(imageSize)")
+    let sides = DataSettings.sides
+    if let imageSize, !sides.contains(imageSize) {
+      throw ValidationError(
+        "--image-size is a number from \(sides.lowerBound) to \(sides.upperBound), not "
+          + "\(imageSize)")
     }
   }
 
   func runAlone() throws {
+    try OutputFiles.check(
+      [("--onnx", onnx), ("--safetensors", safetensors)], inputs: [weights])
     let export = try WeightsExport(
       weights: weights, changes: network.changes, imageSize: imageSize)
     if let onnx {

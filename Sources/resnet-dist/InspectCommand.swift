@@ -51,9 +51,12 @@ struct InspectCommand: RankedCommand {
     if checkpoint != nil, let flag = given.first {
       throw ValidationError("\(flag) belongs to --model; a file says itself what it holds")
     }
-    for (flag, value) in [("--classes", classes), ("--image-size", imageSize)] {
-      if let value, !(1...100_000).contains(value) {
-        throw ValidationError("\(flag) is a number from 1 to 100000, not \(value)")
+    for (flag, value, range) in [
+      ("--classes", classes, 1...100_000), ("--image-size", imageSize, DataSettings.sides),
+    ] {
+      if let value, !range.contains(value) {
+        throw ValidationError(
+          "\(flag) is a number from \(range.lowerBound) to \(range.upperBound), not \(value)")
       }
     }
   }

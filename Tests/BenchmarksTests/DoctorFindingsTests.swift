@@ -166,6 +166,21 @@ import Testing
       "shared memory is slow", "in a host", .note, ["0.10 GB/s"],
       set("links", 1, "bytes_per_second", 1e8)),
     Mishap(
+      "Open MPI 4 does not use vader", "MPI", .warning, ["over the network", "vader"],
+      { object in
+        for rank in 0..<4 {
+          set("ranks", rank, "transports", ["btl_sm", "btl_tcp", "pml_ob1"])(&object)
+        }
+      }),
+    Mishap(
+      "Open MPI 5 calls it sm", "MPI", .ok, ["v5.0.3: btl_sm"],
+      { object in
+        for rank in 0..<4 {
+          set("ranks", rank, "transports", ["btl_sm", "btl_tcp", "pml_ob1"])(&object)
+        }
+        object["mpi_library"] = "Open MPI v5.0.3"
+      }),
+    Mishap(
       "a clock is wrong", "clocks", .warning, ["node2", "chrony"],
       set("clocks", 0, "offset_seconds", -90)),
     Mishap(

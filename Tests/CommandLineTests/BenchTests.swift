@@ -14,6 +14,7 @@ extension CommandLineTests {
       #expect(result["model"] as? String == "resnet8")
       #expect(result["ranks"] as? Int == 2 && result["batch_size"] as? Int == 16)
       #expect(result["steps"] as? Int == 3 && result["threads"] as? Int == 1)
+      #expect(result["precision"] as? String == "fp32")
       for key in ["images_per_second", "step_seconds", "gflops", "peak_rss_bytes"] {
         #expect((result[key] as? Double ?? 0) > 0, "\(key) in \(result)")
       }
@@ -48,6 +49,24 @@ extension CommandLineTests {
           own.allSatisfy { $0["dur"] as? Double ?? -1 >= 0 && $0["ts"] as? Double ?? -1 >= 0 })
         let steps = own.compactMap { ($0["args"] as? [String: Any])?["step"] as? Int }
         #expect(Set(steps) == [1, 2])
+        expectNested(own)
+      }
+    }
+
+    /// Expects that events follow each other or lie in each other, to the last digit: readers drop others.
+    private func expectNested(_ events: [[String: Any]]) {
+      let times = events.map { event in
+        (began: event["ts"] as? Double ?? -1, length: event["dur"] as? Double ?? -1)
+      }
+      var ends: [Double] = []
+      for time in times.sorted(by: { ($0.began, $1.length) < ($1.began, $0.length) }) {
+        while let end = ends.last, end <= time.began { ends.removeLast() }
+        let end = time.began + time.length
+        #expect(end <= ends.last ?? .infinity, "\(time)")
+        // Perfetto counts nanoseconds.
+        #expect((1000 * time.began).rounded() == 1000 * time.began)
+        #expect((1000 * end).rounded() == 1000 * end)
+        ends.append(end)
       }
     }
 

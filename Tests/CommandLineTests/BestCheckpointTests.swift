@@ -40,6 +40,31 @@ extension CommandLineTests {
       #expect(try bestStep(path) == 2)
     }
 
+    @Test("a best checkpoint that is missing is an error, not another checkpoint")
+    func missing() throws {
+      let folder = try TemporaryDirectory()
+      let path = folder.file("run")
+      let trained = try Job.alone(
+        Job.small + [
+          "--iterations", "16", "--checkpoint-every", "8", "--keep-checkpoints", "3", "--run-dir",
+          path,
+        ])
+      try #require(trained.exitCode == 0, "\(trained.standardError)")
+      let step = try bestStep(path)
+      let name = step < 10 ? "step-000000\(step)" : "step-00000\(step)"
+      let checkpoint = "\(path)/checkpoints/\(name)"
+      // The newest one says itself that it, or the missing one, is the best.
+      try FileManager.default.moveItem(atPath: checkpoint, toPath: folder.file("moved"))
+      try FileManager.default.copyItem(
+        atPath: folder.file("moved"), toPath: "\(path)/checkpoints/step-0000099")
+      for command in [["inspect"], ["eval", "--weights"]] {
+        expectFailure(
+          try Job.alone(command + ["\(path)/best"]), exitCode: 1,
+          naming: ["\(path)/best.json", checkpoint])
+      }
+      #expect(try Job.alone(["inspect", path]).exitCode == 0)
+    }
+
     @Test("a run that was made longer and stopped in its last step keeps its best checkpoint")
     func longer() throws {
       let folder = try TemporaryDirectory()

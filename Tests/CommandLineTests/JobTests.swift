@@ -125,20 +125,49 @@ extension CommandLineTests {
       #expect(started.contains("--run-dir runs/r8 --resume auto --threads 1"), "\(started)")
     }
 
+    private static let timeout = "OMPI_MCA_odls_base_sigkill_timeout"
+
+    /// A script that looks after its mpirun more often, and for 1 second instead of 30 beyond what mpirun itself waits.
+    private func hasty(_ script: String) -> String {
+      #expect(script.contains("\nexport \(Self.timeout)=\"${\(Self.timeout):-30}\"\n"))
+      #expect(script.contains("\npatience=$((2 * \(Self.timeout) + 30))\n"))
+      #expect(script.contains("sleep 5 "))
+      return script.replacing("sleep 5 ", with: "sleep 0.2 ").replacing("+ 30))", with: "+ 1))")
+    }
+
+    @Test(
+      "an mpirun that waits after a stop, as it was told to, is left alone: the job is queued again"
+    )
+    func waitingLauncher() throws {
+      let folder = try TemporaryDirectory()
+      let text = try script(["--scheduler", "slurm"], Job.small, in: folder.path)
+      try hasty(text).write(toFile: folder.file("script"), atomically: true, encoding: .utf8)
+      let outcome = try ProcessRunner.run(
+        "/usr/bin/env",
+        [
+          "SLURM_JOB_ID=41", "\(Self.timeout)=2", "bash", "-c",
+          """
+          mkfifo pipe
+          mpirun() { exec 3<>pipe; read -r -t 3 -u 3; return 75; }
+          scontrol() { echo "scontrol $*"; }
+          export -f mpirun scontrol; bash script
+          """,
+        ], directory: folder.path, timeout: Job.patience)
+      #expect(outcome.exitCode == 75 && !outcome.timedOut, "\(outcome)")
+      #expect(outcome.standardOutput == "scontrol requeue 41\n", "\(outcome)")
+    }
+
     @Test("an mpirun that hangs without ranks is ended, and one that waits for its ranks is not")
     func hungLauncher() throws {
       let folder = try TemporaryDirectory()
       let text = try script(["--scheduler", "slurm"], Job.small, in: folder.path)
-      let hasty = text.replacing("sleep 5 ", with: "sleep 0.2 ").replacing(
-        "-ge 30 ", with: "-ge 1 ")
-      #expect(hasty != text)
-      try hasty.write(toFile: folder.file("script"), atomically: true, encoding: .utf8)
+      try hasty(text).write(toFile: folder.file("script"), atomically: true, encoding: .utf8)
       // One that waits for what never comes, without a process below it, and one that has one.
       for (body, code) in [("exec 3<>pipe; read -r -u 3", 137), ("sleep 4; return 3", 3)] {
         let outcome = try ProcessRunner.run(
           "/usr/bin/env",
           [
-            "SLURM_JOB_ID=41", "bash", "-c",
+            "SLURM_JOB_ID=41", "\(Self.timeout)=0", "bash", "-c",
             "[ -e pipe ] || mkfifo pipe; mpirun() { \(body); }; export -f mpirun; bash script",
           ], directory: folder.path, timeout: Job.patience)
         #expect(outcome.exitCode == code && !outcome.timedOut, "\(outcome)")

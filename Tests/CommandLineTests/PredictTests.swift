@@ -86,6 +86,24 @@ extension CommandLineTests {
       }
     }
 
+    @Test("scores that are not numbers are null in JSON and nan in tables")
+    func notNumbers() throws {
+      let image = "\(Self.folder)/images/class-1/1.png"
+      // Too large for Float.
+      let arguments = [
+        "predict", "--weights", "\(Self.folder)/weights.safetensors", "--mean", "0,0,0", "--std",
+        "3e-39,3e-39,3e-39", "--val-crop-size", "32", "--val-resize-size", "40", image,
+      ]
+      let json = try Job.run(2, arguments + ["--json", "--top", "2"])
+      #expect(json.exitCode == 0 && !json.standardError.contains("MPI_ABORT"), "\(json)")
+      let top = try #require(Job.object(json.standardOutput)["top"] as? [[String: Any]])
+      #expect(top.count == 2 && top.allSatisfy { $0["probability"] is NSNull }, "\(json)")
+      let csv = try Job.run(2, arguments + ["--csv", "--top", "1"])
+      #expect(csv.standardOutput.contains("\(image),1,0,0,nan"), "\(csv)")
+      let table = try Job.alone(arguments + ["--top", "1"])
+      #expect(table.standardOutput.contains("1.png  nan  0\n"), "\(table)")
+    }
+
     @Test("a run brings its classes, its normalization and the size of its images")
     func run() throws {
       let folder = try TemporaryDirectory()

@@ -1,6 +1,7 @@
 /// Layer responses against PyTorch: `Oracles/evaluation/make_predictions.py`.
 
 import Foundation
+import Safetensors
 import TestSupport
 import Testing
 
@@ -33,6 +34,37 @@ extension CommandLineTests {
           #expect(abs(value - expected[name]!) < 1e-5 * expected[name]!, "\(name): \(value)")
         }
       }
+    }
+
+    @Test("any number of ranks has the same digits")
+    func ranks() throws {
+      let outputs = try [1, 2, 3].map { ranks in
+        let outcome = try Job.run(ranks, Self.arguments + ["--json", "--batch-size", "9"])
+        try #require(outcome.exitCode == 0, "\(outcome.standardError)")
+        return outcome.standardOutput
+      }
+      #expect(Set(outputs).count == 1, "\(outputs)")
+    }
+
+    @Test("a layer whose output is not a number has null")
+    func notANumber() throws {
+      let folder = try TemporaryDirectory()
+      let file = try SafetensorsFile(contentsOf: "\(Self.folder)/weights.safetensors")
+      let damaged = folder.file("damaged.safetensors")
+      let tensors = try file.names.map { name in
+        let shape = try file.entry(name).shape
+        var values = try file.float32(name)
+        // Weights must be finite; this one's products are not.
+        if name == "layer3.0.bn2.weight" { values[1] = 3e38 }
+        return TensorContent(name, shape: shape, float32: values)
+      }
+      try SafetensorsWriter.write(tensors, metadata: file.metadata, toPath: damaged)
+      let outcome = try Job.run(
+        2, Self.arguments.map { $0.hasSuffix(".safetensors") ? damaged : $0 } + ["--json"])
+      try #require(outcome.exitCode == 0, "\(outcome.standardError)")
+      let found = outcome.standardOutput
+      #expect(found.contains(#"{"name":"layer3.0.bn2","std":null}"#), "\(found)")
+      #expect(found.components(separatedBy: "null").count == 2, "\(found)")
     }
 
     @Test("networks are shown side by side and as a page")

@@ -6,8 +6,8 @@ import Testing
 
 extension CommandLineTests {
   @Suite struct SkippedStepTests {
-    /// CIFAR-100 files of 64 black images and a white one, which a tiny `--std` makes too large for Float.
-    private func writeImages(_ folder: String) throws {
+    /// CIFAR-100 files of black images and a white one, which a tiny `--std` makes too large for Float.
+    private func writeImages(_ folder: String, count: Int = 64, white: Int = 17) throws {
       func rows(_ count: Int, white: Int?) -> Data {
         var data = Data()
         for image in 0..<count {
@@ -16,7 +16,7 @@ extension CommandLineTests {
         }
         return data
       }
-      try rows(64, white: 17).write(to: URL(fileURLWithPath: "\(folder)/train.bin"))
+      try rows(count, white: white).write(to: URL(fileURLWithPath: "\(folder)/train.bin"))
       try rows(16, white: nil).write(to: URL(fileURLWithPath: "\(folder)/test.bin"))
     }
 
@@ -51,6 +51,30 @@ extension CommandLineTests {
       #expect(branch.exitCode == 0, "\(branch.standardError)")
       #expect(try Job.digest(path) == digest)
       #expect(try Job.metrics(path) == metrics)
+    }
+
+    @Test("an epoch whose steps are all skipped has no loss and no error, rather than 0")
+    func nothingTrained() throws {
+      let folder = try TemporaryDirectory()
+      try writeImages(folder.path, count: 16, white: 3)
+      let path = folder.file("run")
+      let outcome = try Job.run(
+        2, flags(folder) + ["--on-nan", "skip", "--tensorboard", "--run-dir", path])
+      #expect(outcome.exitCode == 0, "\(outcome.standardError)")
+      for epoch in 1...3 {
+        let row = try Regex("\n +\(epoch)/3 +\(epoch) +[0-9.]+ +- +- +[0-9]")
+        #expect(outcome.standardOutput.contains(row), "\(outcome.standardOutput)")
+      }
+      let lines = try String(contentsOfFile: "\(path)/metrics.jsonl", encoding: .utf8)
+        .split(separator: "\n").map { try Job.object(String($0)) }
+      let trained = lines.filter { $0["split"] as? String == "train" }
+      #expect(trained.count == 3 && lines.count > 3)
+      for line in trained {
+        #expect(line["images"] as? Int == 0)
+        #expect(line["loss"] is NSNull && line["top1_error"] is NSNull, "\(line)")
+      }
+      let report = try Job.alone(["report", path])
+      #expect(report.exitCode == 0, "\(report.standardError)")
     }
 
     @Test("without it the run stops at the first such step")

@@ -20,6 +20,7 @@ extension CommandLineTests {
       (["inspect", "runs", "--model", "resnet50"], ["--model"]),
       (["inspect", "runs", "--classes", "7"], ["--classes", "--model"]),
       (["inspect", "--model", "resnet50", "--image-size", "0"], ["--image-size"]),
+      (["inspect", "--model", "resnet50", "--image-size", "16385"], ["--image-size", "16384"]),
       (["inspect", "--model", "resnet50", "--image-size", "31"], ["31×31", "32×32 pixels"]),
       (["--modle", "resnet20"], ["--modle", "--model"]),
       (["--lr", "fast"], ["--lr fast", "positive number"]),

@@ -57,6 +57,24 @@ import Testing
         """)
   }
 
+  @Test("an epoch that trained no images has dashes; other figures that are no numbers are nan")
+  func notNumbers() {
+    let table = EpochTable(epochs: 5, steps: 2345)
+    let row = EpochTable.Row(
+      epoch: 1, step: 469, learningRate: 0.1, trainLoss: .nan, trainError: .nan, testLoss: -.nan,
+      testError: 0.5, imagesPerSecond: 7.3, time: .seconds(75))
+    #expect(
+      table.text(row)
+        == "  1/5    469      0.1        -         -      nan   50.00 %       7.3     1:15")
+    for value in [Double.nan, -.nan, .infinity - .infinity] {
+      #expect(NumberFormat.loss(value) == "nan" && NumberFormat.percent(value) == "nan")
+      #expect(NumberFormat.plain(value) == "nan")
+      #expect(NumberFormat.decimal(value, decimals: 4) == "nan")
+    }
+    #expect(NumberFormat.loss(-.infinity) == "-inf" && NumberFormat.plain(0.1) == "0.1")
+    #expect(NumberFormat.decimal(0.12345, decimals: 3) == "0.123")
+  }
+
   @Test("only a console with colour gets escape sequences")
   func color() {
     let plain = CapturedConsole(isTerminal: true)

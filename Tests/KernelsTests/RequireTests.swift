@@ -31,6 +31,56 @@ import Testing
     }
   }
 
+  @Test("fewer labels than images end the process")
+  func labels() async {
+    await #expect(processExitsWith: .signal(SIGABRT)) {
+      let memory = AlignedBuffer<Float>(count: 64)
+      let logits = ImageTensor(
+        base: memory.pointer, images: 2, shape: ImageShape(height: 1, width: 1, channels: 4))
+      let labels = AlignedBuffer<Int32>(count: 1)
+      _ = SoftmaxCrossEntropy.evaluate(
+        logits: logits, labels: VectorView(labels.view), gradient: nil, gradientScale: 1)
+    }
+  }
+
+  @Test("a pooled image of another shape than the geometry's ends the process")
+  func pooling() async {
+    await #expect(processExitsWith: .signal(SIGABRT)) {
+      let memory = AlignedBuffer<Float>(count: 64)
+      let shape = ImageShape(height: 4, width: 4, channels: 2)
+      let geometry = ConvolutionGeometry(
+        input: shape, kernelHeight: 2, kernelWidth: 2, outputChannels: 2, stride: 2, padding: 0)!
+      let input = ImageTensor(base: memory.pointer, images: 1, shape: shape)
+      let output = ImageTensor(
+        base: memory.pointer + 32, images: 1, shape: ImageShape(height: 1, width: 2, channels: 2))
+      MaxPooling.forward(geometry, input: input, output: output, argmax: nil)
+    }
+  }
+
+  @Test("a normalization's output of fewer images than its input ends the process")
+  func normalization() async {
+    await #expect(processExitsWith: .signal(SIGABRT)) {
+      let memory = AlignedBuffer<Float>(count: 64)
+      let shape = ImageShape(height: 2, width: 2, channels: 4)
+      BatchNormalization.apply(
+        ImageTensor(base: memory.pointer, images: 1, shape: shape), scale: memory.pointer,
+        shift: memory.pointer, addend: nil, epilogue: [],
+        output: ImageTensor(base: memory.pointer, images: 2, shape: shape))
+    }
+  }
+
+  @Test("a product of images of another size than the layer's ends the process")
+  func product() async {
+    await #expect(processExitsWith: .signal(SIGABRT)) {
+      let memory = AlignedBuffer<Float>(count: 1024)
+      let images = ImageTensor(
+        base: memory.pointer, images: 1, shape: ImageShape(height: 1, width: 1, channels: 3))
+      FullyConnected(inputs: 4, outputs: 3).forward(
+        images, weights: memory.pointer, bias: memory.pointer, output: images,
+        scratch: memory.pointer + 512)
+    }
+  }
+
   @Test("a scale of another size than its map's channels ends the process")
   func scale() async {
     await #expect(processExitsWith: .signal(SIGABRT)) {

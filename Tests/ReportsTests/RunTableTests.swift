@@ -35,6 +35,56 @@ import Testing
       ])
   }
 
+  @Test("settings that decide a result make rows of their own, and those that do not make none")
+  func rowsOfSettings() throws {
+    let fixture = try RunFixture()
+    let settings = ["model: resnet20", "dataset: cifar10", "validation-split: 100"]
+    let paths = [
+      try fixture.run("a", settings + ["seed: 1"], errors: [0.5], result: 0.2),
+      try fixture.run(
+        "b", settings + ["seed: 2", "workers: 3", "keep-checkpoints: 9", "threads: 7"],
+        errors: [0.5], result: 0.4),
+      try fixture.run("c", settings + ["seed: 1", "select: best"], errors: [0.5], result: 0.1),
+      try fixture.run("d", settings + ["seed: 2", "eval-every: 2"], errors: [0.5], result: 0.3),
+      try fixture.run("e", settings + ["seed: 2", "test-limit: 9"], errors: [0.5], result: 0.6),
+    ]
+    let table = RunTable(try paths.map { try RunRecord($0) })
+    #expect(
+      table.header.prefix(6) == [
+        "model", "data set", "test-limit", "eval-every", "select", "seeds",
+      ])
+    #expect(
+      table.rows.map { $0[2..<7] } == [
+        ["–", "1", "last", "2", "30.00 % ± 14.14"], ["–", "1", "best", "1", "10.00 %"],
+        ["–", "2", "last", "1", "30.00 %"], ["9", "1", "last", "1", "60.00 %"],
+      ])
+  }
+
+  @Test("image folders and tar files are called after their folders, and by their paths if need be")
+  func folders() throws {
+    let fixture = try RunFixture()
+    let settings = ["model: resnet20", "dataset: image-folder"]
+    var paths = [
+      try fixture.run("a", settings + ["data-dir: data/cats"], errors: [0.5], result: 0.2),
+      try fixture.run("b", settings + ["data-dir: data/dogs/"], errors: [0.5], result: 0.4),
+    ]
+    func table() throws -> RunTable { RunTable(try paths.map { try RunRecord($0) }) }
+    #expect(try table().header.prefix(3) == ["model", "data set", "seeds"])
+    #expect(try table().rows.map { $0[1] } == ["cats", "dogs"])
+    #expect(RunFigures(try paths.map { try RunRecord($0) }).json.contains(#""data":"dogs""#))
+    paths.append(
+      try fixture.run(
+        "c",
+        ["model: resnet20", "dataset: webdataset", "data-dir: '/tars/cats/train-{00..07}.tar'"],
+        errors: [0.5], result: 0.3))
+    #expect(try table().header.prefix(5) == ["model", "data set", "dataset", "data-dir", "seeds"])
+    #expect(
+      try table().rows.map { $0[1..<4] } == [
+        ["cats", "image-folder", "data/cats"], ["dogs", "image-folder", "data/dogs/"],
+        ["cats", "webdataset", "/tars/cats/train-{00..07}.tar"],
+      ])
+  }
+
   @Test("programs read plain numbers: fractions, their deviation, seconds and counts")
   func figures() throws {
     let fixture = try RunFixture()
@@ -142,6 +192,25 @@ import Testing
     #expect(table.rows[0] == ["resnet20", "8.75", "8.00 (8.50 ± 0.71)", "2", "10"])
     #expect(table.rows[1] == ["resnet32", "7.51", "", "0", ""])
     #expect(table.markdown.hasPrefix("| network | paper | ours: best (mean ± std) |"))
+  }
+
+  @Test("Table 6 has a row for each configuration, and counts a seed that is given twice once")
+  func paperRows() throws {
+    let fixture = try RunFixture()
+    let cifar = ["dataset: cifar10", "model: resnet20"]
+    let paths = [
+      try fixture.run("a", cifar + ["seed: 1"], errors: [0.09], result: 0.09),
+      try fixture.run("b", cifar + ["seed: 1", "workers: 2"], errors: [0.09], result: 0.09),
+      try fixture.run("c", cifar + ["seed: 2"], errors: [0.1], result: 0.08),
+      try fixture.run("d", cifar + ["seed: 1", "lr: 0.05"], errors: [0.3], result: 0.3),
+    ]
+    let table = PaperTable.table6.filled(with: try paths.map { try RunRecord($0) })
+    #expect(table.markdown.hasPrefix("| network | settings | paper | ours: best (mean ± std) |"))
+    #expect(
+      table.rows.prefix(3) == [
+        ["resnet20", "lr 0.1", "8.75", "8.00 (8.50 ± 0.71)", "2", "10"],
+        ["resnet20", "lr 0.05", "8.75", "30.00", "1", "10"], ["resnet32", "", "7.51", "", "0", ""],
+      ])
   }
 
   @Test("Table 4 is filled with evaluations, of each network the one of most views")

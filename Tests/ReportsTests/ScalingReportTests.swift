@@ -16,10 +16,12 @@ import Testing
     return try ScalingReport(files: files)
   }
 
-  private static func measured(_ ranks: Int, _ rate: Double, _ model: String = "resnet20") -> String
-  {
-    #"{"batch_size":128,"hosts":1,"images_per_second":\#(rate),"model":"\#(model)","ranks":\#(ranks),"#
-      + #""threads":1}"# + "\n"
+  private static func measured(
+    _ ranks: Int, _ rate: Double, _ model: String = "resnet20", precision: String? = nil
+  ) -> String {
+    #"{"batch_size":128,"hosts":1,"images_per_second":\#(rate),"model":"\#(model)","#
+      + (precision.map { #""precision":"\#($0)","# } ?? "")
+      + #""ranks":\#(ranks),"threads":1}"# + "\n"
   }
 
   @Test("points are sorted into a curve for each network; efficiency is over its smallest run")
@@ -38,6 +40,24 @@ import Testing
     let html = report.html
     #expect(html.contains("a&lt;b&gt;") && !html.contains("a<b>"))
     #expect(html.contains("Efficiency") && html.components(separatedBy: "<svg").count == 3)
+  }
+
+  @Test("precisions are curves of their own, which are named where they differ")
+  func precisions() throws {
+    let one = try report(
+      Self.measured(1, 100, precision: "bf16"), Self.measured(2, 150, precision: "bf16"))
+    #expect(
+      one.table.rows.map { [$0[0], $0[4]] } == [["resnet20", "100.0 %"], ["resnet20", "75.0 %"]])
+    let several = try report(
+      Self.measured(1, 100, precision: "bf16") + Self.measured(1, 50, precision: "fp32"),
+      Self.measured(2, 100, precision: "fp32") + Self.measured(1, 40)
+        + Self.measured(1, 10, "resnet8", precision: "fp32"))
+    #expect(
+      several.table.rows.map { [$0[0], $0[3], $0[4]] } == [
+        ["resnet20", "40", "100.0 %"], ["resnet20, bf16", "100", "100.0 %"],
+        ["resnet20, fp32", "50", "100.0 %"], ["resnet20, fp32", "100", "100.0 %"],
+        ["resnet8", "10", "100.0 %"],
+      ])
   }
 
   @Test("other files are refused, with file and line")

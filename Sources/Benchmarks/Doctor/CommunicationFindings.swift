@@ -25,7 +25,9 @@ extension Examination {
   private var transport: Finding {
     let parts = Set(ranks.flatMap(\.transports)).sorted()
     let text = mpiLibrary + (parts.isEmpty ? "" : ": " + parts.joined(separator: ", "))
-    let sharesMemory = ["btl_vader", "btl_sm", "pml_ucx", "mtl_ofi", "mtl_psm2", "pml_cm"]
+    var sharesMemory = ["btl_vader", "pml_ucx", "mtl_ofi", "mtl_psm2", "pml_cm"]
+    // Before Open MPI 5 a component of this name only says that vader took its place.
+    if mpiVersion >= 5 { sharesMemory.append("btl_sm") }
     if hosts.contains(where: { $0.ranks.count > 1 }), !parts.isEmpty,
       parts.allSatisfy({ !sharesMemory.contains($0) })
     {
@@ -34,6 +36,11 @@ extension Examination {
         remedy: "leave out the --mca btl that excludes vader, or add vader to it")
     }
     return Finding(.ok, "MPI", text)
+  }
+
+  /// The first part of Open MPI's version; 0 where it does not say.
+  private var mpiVersion: Int {
+    mpiLibrary.firstMatch(of: /Open MPI v(\d+)/).flatMap { Int($0.1) } ?? 0
   }
 
   private func isInside(_ link: Link) -> Bool { ranks[link.from].host == ranks[link.to].host }

@@ -132,7 +132,8 @@ package final class ScalingStudy {
       }
     }
     return ScalingTable(
-      model: model.name, threads: threads, ranksPerHost: ranksPerHost,
+      model: model.name, threads: threads, precision: configuration.network.precision,
+      ranksPerHost: ranksPerHost,
       measuredBatchSize: configuration.parallel.batchSize, measuredRanks: ranks.count,
       measuredStepSeconds: trace.passSeconds + trace.update, latency: scenario.latency,
       bandwidth: scenario.bandwidth, secondsPerAddedByte: network.secondsPerAddedByte, rows: rows)

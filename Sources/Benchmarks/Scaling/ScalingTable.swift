@@ -3,6 +3,7 @@
 import System
 import Console
 import Foundation
+import Networks
 import Tensors
 
 /// The result of `resnet-dist bench --predict`; its JSON's keys are stable.
@@ -34,6 +35,7 @@ package struct ScalingTable: Codable {
   let model: String
   /// Threads of a rank.
   let threads: Int
+  let precision: Precision
   let ranksPerHost: Int
   let measuredBatchSize: Int
   let measuredRanks: Int

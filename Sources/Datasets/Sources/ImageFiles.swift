@@ -1,6 +1,7 @@
 /// Finding the image files of a class, in torchvision's order.
 
 import Foundation
+import System
 
 /// The files of an image folder, before any is opened.
 enum ImageFiles {
@@ -53,14 +54,30 @@ enum ImageFiles {
   }
 
   /// A folder's entries, sorted by their bytes, without hidden ones.
+  ///
+  /// - Throws: `DatasetError`, also where a name is not UTF-8.
   static func visibleNames(in folder: String) throws -> [String] {
-    let names: [String]
+    let names: [[UInt8]]
     do {
-      names = try FileManager.default.contentsOfDirectory(atPath: folder)
+      names = try DirectoryListing.rawNames(in: folder)
     } catch {
-      throw DatasetError.unreadable(path: folder, reason: error.localizedDescription)
+      throw DatasetError.unreadable(path: folder, reason: error.reason)
     }
-    return names.filter { !$0.hasPrefix(".") }.sorted(by: precedes)
+    return try names.filter { $0.first != UInt8(ascii: ".") }.map { bytes in
+      guard let name = String(validating: bytes, as: UTF8.self) else {
+        throw DatasetError.undecodableName(folder: folder, name: escaped(bytes))
+      }
+      return name
+    }
+  }
+
+  /// A name's ASCII characters, and `\x` with two digits for every other byte.
+  private static func escaped(_ name: [UInt8]) -> String {
+    name.map { byte in
+      (0x20..<0x7F).contains(byte)
+        ? String(UnicodeScalar(byte))
+        : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }.joined()
   }
 
   private static func precedes(_ left: String, _ right: String) -> Bool {

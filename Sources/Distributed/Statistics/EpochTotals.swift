@@ -27,15 +27,15 @@ package struct EpochTotals: Codable, Equatable, Sendable {
     self.terms = (self.terms ?? [:]).merging(terms, uniquingKeysWith: +)
   }
 
-  /// The mean over images of one of `terms`; 0 where there is none.
-  package func mean(ofTerm name: String) -> Double {
-    (terms?[name] ?? 0) / Double(max(images, 1))
-  }
+  /// The mean over images of one of `terms`; 0 where there is none, NaN of no images.
+  package func mean(ofTerm name: String) -> Double { mean(terms?[name] ?? 0) }
 
-  /// The mean loss: cross-entropy of classifiers.
-  package var meanLoss: Double { loss / Double(max(images, 1)) }
-  /// The fraction of images whose highest score is not their class's.
-  package var top1Error: Double { Double(images - top1) / Double(max(images, 1)) }
-  /// The fraction of images whose class is not among the five highest scores.
-  package var top5Error: Double { Double(images - top5) / Double(max(images, 1)) }
+  /// The mean loss: cross-entropy of classifiers; NaN of no images.
+  package var meanLoss: Double { mean(loss) }
+  /// The fraction of images whose highest score is not their class's; NaN of no images.
+  package var top1Error: Double { mean(Double(images - top1)) }
+  /// The fraction of images whose class is not among the five highest scores; NaN of no images.
+  package var top5Error: Double { mean(Double(images - top5)) }
+
+  private func mean(_ sum: Double) -> Double { images == 0 ? .nan : sum / Double(images) }
 }

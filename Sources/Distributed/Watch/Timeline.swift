@@ -100,22 +100,22 @@ extension Timeline {
         layerNames.indices.contains(event.position.layer)
         ? layerNames[event.position.layer] : "layer \(event.position.layer)"
       let name = event.isExchange ? "statistics" : event.position.text(layerName: layer)
+      let began = Self.microseconds(event.began - start)
+      let ended = Self.microseconds(event.ended - start)
       lines.append(
         JSON.object([
           "name": .string(name), "cat": .string(Self.category(event)), "ph": .string("X"),
           "pid": .integer(rank), "tid": .integer(0),
-          "ts": Self.microseconds(event.began - start),
-          "dur": Self.microseconds(event.ended - event.began),
+          "ts": .number(began), "dur": .number(ended - began),
           "args": .object(["step": .integer(event.position.step)]),
         ]))
     }
     return lines.map(\.description).joined(separator: ",\n")
   }
 
-  /// To a tenth.
-  private static func microseconds(_ seconds: Double) -> JSON {
-    .number((seconds * 1e7).rounded() / 10)
-  }
+  /// To an eighth: readers add and scale these without rounding, so that an event ends for them where the
+  /// next one begins, and not after it.
+  private static func microseconds(_ seconds: Double) -> Double { (seconds * 8e6).rounded() / 8 }
 
   private static func category(_ event: Event) -> String {
     if event.isExchange { return "exchange" }

@@ -5,6 +5,7 @@ import Tensors
 public enum Elementwise {
   /// output = max(0, input); `output` may be the memory of `input`. NaN stays NaN.
   public static func relu(_ input: ImageTensor, output: ImageTensor) {
+    require(output.count == input.count, "a ReLU changes no shape")
     switch input.element {
     case .float32: relu(input.view(of: Float.self), output.view())
     case .bfloat16: relu(input.view(of: BFloat16.self), output.view())
@@ -26,6 +27,9 @@ public enum Elementwise {
   public static func reluBackward(
     outputGradient: ImageTensor, output: ImageTensor, inputGradient: ImageTensor, accumulate: Bool
   ) {
+    require(
+      outputGradient.count == output.count && inputGradient.count == output.count,
+      "a ReLU's gradients have its output's size")
     switch output.element {
     case .float32:
       reluBackward(
@@ -60,6 +64,7 @@ public enum Elementwise {
   /// output = first + second, tensors of one element type; `output` may be either's memory.
   public static func add(_ first: ImageTensor, _ second: ImageTensor, output: ImageTensor) {
     let count = output.count
+    require(first.count == count && second.count == count, "sums are of tensors of one size")
     switch output.element {
     case .float32: addElements(first.base, second.base, output: output.base, count: count)
     case .bfloat16:

@@ -6,6 +6,7 @@ import Tensors
 public enum ZeroPaddedShortcut {
   /// output[n, h, w, :C] = input[n, h·stride, w·stride, :]; the channels beyond C are 0.
   public static func forward(_ input: ImageTensor, stride: Int, output: ImageTensor) {
+    requireFit(input, stride, output)
     switch input.element {
     case .float32: forward(input.view(of: Float.self), stride, output.view())
     case .bfloat16: forward(input.view(of: BFloat16.self), stride, output.view())
@@ -30,6 +31,7 @@ public enum ZeroPaddedShortcut {
   public static func backward(
     outputGradient: ImageTensor, stride: Int, inputGradient: ImageTensor, accumulate: Bool
   ) {
+    requireFit(inputGradient, stride, outputGradient)
     switch outputGradient.element {
     case .float32:
       backward(outputGradient.view(of: Float.self), stride, inputGradient.view(), accumulate)
@@ -50,6 +52,14 @@ public enum ZeroPaddedShortcut {
       Elementwise.addElements(
         target, outputGradient.base + outputOffset, output: target, count: channels)
     }
+  }
+
+  private static func requireFit(_ input: ImageTensor, _ stride: Int, _ output: ImageTensor) {
+    require(
+      output.images == input.images && output.channels >= input.channels && stride > 0
+        && (output.shape.height - 1) * stride < input.shape.height
+        && (output.shape.width - 1) * stride < input.shape.width,
+      "a shortcut keeps pixels and channels that its input has")
   }
 
   @inline(__always)

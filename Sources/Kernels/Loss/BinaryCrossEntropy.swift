@@ -51,6 +51,7 @@ public enum BinaryCrossEntropy {
     logits: ImageTensor, labels: VectorView<Int32>, rule: TargetRule,
     gradient: UnsafeMutablePointer<Float>?, gradientScale: Double, accumulate: Bool = false
   ) -> ClassificationSums {
+    require(labels.count >= logits.images, "every image has a label")
     let rest = rule.labelSmoothing / Double(logits.shape.count)
     let own = rule.binary(1 - rule.labelSmoothing + rest)
     let other = rule.binary(rest)
@@ -67,6 +68,7 @@ public enum BinaryCrossEntropy {
     logits: ImageTensor, targets: VectorView<Float>, rule: TargetRule,
     gradient: UnsafeMutablePointer<Float>?, gradientScale: Double, accumulate: Bool = false
   ) -> ClassificationSums {
+    require(targets.count >= logits.count, "every logit has a target")
     let classes = logits.shape.count
     return evaluate(
       logits, gradient: gradient, gradientScale: gradientScale, accumulate: accumulate,

@@ -12,7 +12,8 @@ public enum RegressionLoss {
     predictions: ImageTensor, targets: VectorView<Float>,
     gradient: UnsafeMutablePointer<Float>?, gradientScale: Double, accumulate: Bool = false
   ) -> Double {
-    evaluate(
+    require(targets.count >= predictions.count, "every prediction has a target")
+    return evaluate(
       predictions, targets, gradient, gradientScale, accumulate, loss: { $0 * $0 },
       derivative: { 2 * $0 })
   }
@@ -25,7 +26,8 @@ public enum RegressionLoss {
     predictions: ImageTensor, targets: VectorView<Float>, beta: Double = 1,
     gradient: UnsafeMutablePointer<Float>?, gradientScale: Double, accumulate: Bool = false
   ) -> Double {
-    evaluate(
+    require(targets.count >= predictions.count, "every prediction has a target")
+    return evaluate(
       predictions, targets, gradient, gradientScale, accumulate,
       loss: { abs($0) < beta ? $0 * $0 / (2 * beta) : abs($0) - beta / 2 },
       derivative: { abs($0) < beta ? $0 / beta : $0 > 0 ? 1 : $0 < 0 ? -1 : $0 })

@@ -45,6 +45,7 @@ public enum SoftmaxCrossEntropy {
     logits: ImageTensor, labels: VectorView<Int32>, gradient: UnsafeMutablePointer<Float>?,
     gradientScale: Double, accumulate: Bool = false, labelSmoothing: Double = 0
   ) -> ClassificationSums {
+    require(labels.count >= logits.images, "every image has a label")
     let classes = logits.shape.count
     let smoothed = labelSmoothing / Double(classes)
     var sums = ClassificationSums(images: logits.images)
@@ -85,6 +86,7 @@ public enum SoftmaxCrossEntropy {
     logits: ImageTensor, targets: VectorView<Float>, gradient: UnsafeMutablePointer<Float>?,
     gradientScale: Double, accumulate: Bool = false
   ) -> ClassificationSums {
+    require(targets.count >= logits.count, "every logit has a target")
     let classes = logits.shape.count
     var sums = ClassificationSums(images: logits.images)
     for image in 0..<logits.images {

@@ -15,6 +15,10 @@ public enum SoftmaxScores {
     _ logits: VectorView<Float>, positions: Int, classes: Int,
     to scores: MutableVectorView<Double>, exponentials: MutableVectorView<Double>
   ) {
+    require(
+      logits.count >= positions * classes && scores.count >= classes
+        && exponentials.count >= classes,
+      "softmax scores have a number for each class")
     for position in 0..<positions {
       let row = logits.row(position, width: classes)
       var largest = row[0]

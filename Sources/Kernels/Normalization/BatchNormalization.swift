@@ -127,6 +127,10 @@ public enum BatchNormalization {
     _ input: ImageTensor, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>,
     addend: ImageTensor?, epilogue: Epilogue, output: ImageTensor
   ) {
+    require(
+      input.channels == output.channels && input.count == output.count
+        && addend.map { $0.count == output.count } ?? true,
+      "a normalization and what is added to it change no shape")
     switch input.element {
     case .float32:
       apply(
@@ -169,6 +173,14 @@ public enum BatchNormalization {
     case output(ImageTensor)
     /// x, from which y is recomputed: the arguments of `apply`.
     case input(scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, addend: ImageTensor?)
+
+    /// Whether the tensors have as many elements.
+    fileprivate func areOf(count: Int) -> Bool {
+      switch self {
+      case .output(let output): output.count == count
+      case .input(_, _, let addend): addend.map { $0.count == count } ?? true
+      }
+    }
   }
 
   /// First backward pass: masks the gradient in place and adds up its sums.
@@ -186,6 +198,10 @@ public enum BatchNormalization {
     mean: UnsafePointer<Float>, epilogue: Epilogue, to sums: UnsafeMutablePointer<Double>,
     isFirst: Bool, scratch: UnsafeMutablePointer<Double>
   ) {
+    require(
+      outputGradient.channels == input.channels && outputGradient.count == input.count
+        && switches.map { $0.areOf(count: input.count) } ?? true,
+      "a normalization's gradient and the source of its mask have its input's shape")
     let own = isFirst ? sums : scratch
     switch input.element {
     case .float32:
@@ -245,6 +261,10 @@ public enum BatchNormalization {
     a: UnsafePointer<Float>, b: UnsafePointer<Float>, c: UnsafePointer<Float>,
     inputGradient: ImageTensor, accumulate: Bool
   ) {
+    require(
+      maskedGradient.count == input.count && inputGradient.count == input.count
+        && maskedGradient.channels == input.channels && inputGradient.channels == input.channels,
+      "a normalization's gradients have its input's shape")
     let coefficients = Coefficients(mean: mean, a: a, b: b, c: c)
     switch input.element {
     case .float32:

@@ -14,6 +14,7 @@ public enum LayerwiseRate {
   public static func lars(
     parameters: Span<Float>, gradients: Span<Float>, trust: Double, weightDecay: Double
   ) -> Double {
+    require(parameters.count == gradients.count, "every parameter has a gradient")
     let weightNorm = SquareSum(parameters).norm
     let denominator = SquareSum(gradients).norm + weightDecay * weightNorm
     return weightNorm == 0 || denominator == 0 ? 1 : trust * weightNorm / denominator

@@ -15,6 +15,7 @@ public enum AveragePooling {
   ) {
     require(
       geometry.stride == 1 && geometry.padding == 0, "average pooling has stride 1 and no padding")
+    geometry.requirePooled(input, output)
     switch input.element {
     case .float32: forward(geometry, input.view(of: Float.self), output.view())
     case .bfloat16: forward(geometry, input.view(of: BFloat16.self), output.view())

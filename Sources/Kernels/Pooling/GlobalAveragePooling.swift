@@ -7,6 +7,9 @@ public enum GlobalAveragePooling {
   ///
   /// - Parameter output: of Float.
   public static func forward(_ input: ImageTensor, output: ImageTensor) {
+    require(
+      output.count == input.images * input.channels,
+      "a global average has one element per image and channel of its map")
     switch input.element {
     case .float32: forward(input.view(of: Float.self), output.view())
     case .bfloat16: forward(input.view(of: BFloat16.self), output.view())
@@ -43,6 +46,9 @@ public enum GlobalAveragePooling {
   public static func backward(
     outputGradient: ImageTensor, inputGradient: ImageTensor, accumulate: Bool
   ) {
+    require(
+      outputGradient.count == inputGradient.images * inputGradient.channels,
+      "a global average has one element per image and channel of its map")
     switch inputGradient.element {
     case .float32:
       backward(outputGradient.view(), inputGradient.view(of: Float.self), accumulate)

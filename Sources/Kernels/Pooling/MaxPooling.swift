@@ -3,6 +3,17 @@
 import CProcessor
 import Tensors
 
+extension ConvolutionGeometry {
+  /// Ends the process unless the tensors are what pooling windows of this geometry read and write, in either
+  /// direction.
+  func requirePooled(_ input: ImageTensor, _ output: ImageTensor) {
+    require(
+      input.shape == self.input && output.shape == self.output && input.images == output.images
+        && input.channels == output.channels,
+      "pooled images have the geometry's shapes, and their channels stay")
+  }
+}
+
 public enum MaxPooling {
   /// output = the window's maximum; `argmax` says which input that is, for the backward pass.
   ///
@@ -15,6 +26,7 @@ public enum MaxPooling {
     _ geometry: ConvolutionGeometry, input: ImageTensor, output: ImageTensor,
     argmax: UnsafeMutablePointer<UInt8>?
   ) {
+    geometry.requirePooled(input, output)
     switch input.element {
     case .float32: forward(geometry, input.view(of: Float.self), output.view(), argmax)
     case .bfloat16: forward(geometry, input.view(of: BFloat16.self), output.view(), argmax)
@@ -77,6 +89,7 @@ public enum MaxPooling {
     _ geometry: ConvolutionGeometry, outputGradient: ImageTensor, argmax: UnsafePointer<UInt8>,
     inputGradient: ImageTensor, accumulate: Bool
   ) {
+    geometry.requirePooled(inputGradient, outputGradient)
     switch outputGradient.element {
     case .float32:
       backward(

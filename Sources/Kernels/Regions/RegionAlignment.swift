@@ -166,7 +166,8 @@ public struct RegionAlignment: Hashable, Sendable {
   ) {
     let channels = map.channels
     require(
-      outputGradient.images == regions.count && outputGradient.channels == channels,
+      outputGradient.images == regions.count
+        && outputGradient.shape == ImageShape(height: height, width: width, channels: channels),
       "RoIAlign's gradient has a map of the features' channels for each region")
     forEachPart(regions, map) { part, corners in
       let dy = UnsafePointer(outputGradient.base + part * channels)

@@ -96,6 +96,9 @@ public struct RegionMaxPooling: Hashable, Sendable {
     outputGradient: ImageTensor, argmax: UnsafePointer<Int32>,
     featureGradient: UnsafeMutablePointer<Float>
   ) {
+    require(
+      outputGradient.shape.height == height && outputGradient.shape.width == width,
+      "RoI pooling's gradient has a map of the parts for each region")
     switch outputGradient.element {
     case .float32: backward(outputGradient.view(of: Float.self), argmax, featureGradient)
     case .bfloat16: backward(outputGradient.view(of: BFloat16.self), argmax, featureGradient)

@@ -20,6 +20,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case notFound(path: String)
   case unreadable(path: String, reason: String)
   case damaged(path: String)
+  /// The checkpoint of a run's best evaluation is not there.
+  case bestIsMissing(record: String, checkpoint: String)
   /// None of a run's checkpoints is whole.
   case noneWhole(run: String, newest: String)
   case different(path: String)
@@ -37,6 +39,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "cannot read the checkpoint \(path): \(reason); \(instead)"
     case .damaged(let path):
       "\(path) is not the file that was written (its SHA-256 differs): \(instead)"
+    case .bestIsMissing(let record, let checkpoint):
+      "\(record) says that the best evaluation is of \(checkpoint), which is not there: copy it again, or "
+        + "name another checkpoint"
     case .noneWhole(let run, let newest):
       "no checkpoint of \(run) is whole, the newest for this reason: \(newest)"
     case .different(let path):

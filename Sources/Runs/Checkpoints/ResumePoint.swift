@@ -134,7 +134,7 @@ extension CheckpointError {
     return switch self {
     case .unreadable(let path, let reason): name(path) + reason
     case .damaged(let path): name(path) + "its SHA-256 is not what was written"
-    case .notFound, .noneWhole, .different, .otherSettings, .finished: "\(self)"
+    case .notFound, .bestIsMissing, .noneWhole, .different, .otherSettings, .finished: "\(self)"
     }
   }
 }

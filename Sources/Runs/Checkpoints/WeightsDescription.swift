@@ -63,15 +63,24 @@ extension WeightsFile {
     } ?? []
   }
 
-  /// `mean` and `std` as an exported file's metadata have them: numbers with commas.
+  /// `mean` and `std` as an exported file's metadata have them: numbers with commas, and the shape of a mean
+  /// image.
   static func preprocessing(_ metadata: [String: String]) -> [StateTensor]? {
     var tensors: [StateTensor] = []
     for name in ["mean", "std"] {
       guard let text = metadata[name] else { return nil }
       let numbers = text.split(separator: ",").map { Float($0) }
       guard !numbers.isEmpty, !numbers.contains(nil) else { return nil }
+      var shape = [numbers.count]
+      if name == "mean", let image = metadata["mean_shape"] {
+        let sides = image.split(separator: ",").compactMap { Int($0) }
+        guard sides.count == 3, sides.allSatisfy(DataSettings.sides.contains),
+          sides.reduce(1, *) == numbers.count
+        else { return nil }
+        shape = sides
+      }
       tensors.append(
-        StateTensor(name: name, shape: [numbers.count], values: numbers.compactMap(\.self)))
+        StateTensor(name: name, shape: shape, values: numbers.compactMap(\.self)))
     }
     return tensors
   }

@@ -163,12 +163,15 @@ package struct WeightsFile {
   private static func bestCheckpoint(_ path: String) throws -> String? {
     let parent = (path as NSString).deletingLastPathComponent
     let run = RunFolder.resultingRun(parent.isEmpty ? "." : parent)
-    guard (path as NSString).lastPathComponent == "best" else { return nil }
+    guard (path as NSString).lastPathComponent == RunFolder.bestCheckpointName else { return nil }
     let checkpoints = try RunFolder.checkpoints(in: run)
-    if let step = RunFolder.best(in: run)?.step,
-      let best = checkpoints.first(where: { $0.step == step })
-    {
-      return best.path
+    if let best = RunFolder.best(in: run) {
+      let checkpoint = "\(run)/checkpoints/\(RunFolder.checkpointName(step: best.step))"
+      if DirectoryListing.isFolder(checkpoint) { return checkpoint }
+      // A run that goes on replaces both.
+      if RunFolder.best(in: run) != best { return try bestCheckpoint(path) }
+      throw CheckpointError.bestIsMissing(
+        record: "\(run)/\(RunFolder.bestName)", checkpoint: checkpoint)
     }
     // Runs from before the best was recorded beside the checkpoints.
     guard let newest = checkpoints.last,

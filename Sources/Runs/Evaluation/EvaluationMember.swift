@@ -18,6 +18,18 @@ struct MissingNormalization: UsageError, CustomStringConvertible {
   }
 }
 
+/// The network was trained with a mean of each pixel, and is to see images of another size.
+struct MeanImageOfOtherSize: UsageError, CustomStringConvertible {
+  let path: String
+  let mean: ImageShape
+  let input: ImageShape
+
+  var description: String {
+    "\(path) was trained with a mean image of \(mean.height)×\(mean.width) and is to see images of "
+      + "\(input.height)×\(input.width): test with images of the mean image's size, or give --mean"
+  }
+}
+
 /// The images have other classes than the network.
 struct ClassCountMismatch: UsageError, CustomStringConvertible {
   let weights: String
@@ -82,7 +94,7 @@ struct EvaluationMember {
       (configuration.network.shortcut ?? ModelCatalog.defaultShortcut(of: architecture.name))?
       .rawValue
     normalization = try Self.normalization(
-      configuration.withResolvedNormalization(for: source), weights, given: normalizationIsGiven,
+      configuration, weights, source: source, given: normalizationIsGiven,
       shape: architecture.input)
     transforms = try views.transforms(transform, of: source)
     scales = try views.scales(of: architecture)
@@ -133,34 +145,43 @@ struct EvaluationMember {
     sha256OfTensors(weights.tensors.map { ($0.name, $0.values) })
   }
 
-  /// What the weights were trained with, or what the user gave.
+  /// What the weights were trained with, and over it what the user gave: both, or mean or deviation alone.
   private static func normalization(
-    _ configuration: TrainingConfiguration, _ weights: WeightsFile, given: Bool,
-    shape: ImageShape
+    _ configuration: TrainingConfiguration, _ weights: WeightsFile, source: any ImageSource,
+    given: Bool, shape: ImageShape
   ) throws -> Normalization {
-    if !given, let tensors = weights.preprocessing,
-      let normalization = Preprocessing.normalization(tensors, shape: shape)
-    {
-      return normalization
-    }
-    let channels = shape.channels
+    let tensors = weights.preprocessing ?? []
+    let known = Preprocessing.normalization(tensors, shape: shape)
+    if !given, let known { return known }
+    // What `auto` means is what the weights say, where they say something.
+    let configuration =
+      tensors.isEmpty ? configuration.withResolvedNormalization(for: source) : configuration
     let file = try configuration.statisticsFile(shape: shape)
-    let mean: [Float]
+    let mean: Normalization.Mean
     switch configuration.data.mean {
-    case .file: mean = file?.meanImage ?? []
-    case .values(let values): mean = values
-    case .none: mean = Array(repeating: 0, count: channels)
-    case .automatic, .perPixel, .perChannel: throw MissingNormalization(path: weights.path)
+    case .file: mean = .perPixel(file?.meanImage ?? [])
+    case .values(let values): mean = .perChannel(values)
+    case .none: mean = .perChannel(Array(repeating: 0, count: shape.channels))
+    case .automatic, .perPixel, .perChannel:
+      guard let known else {
+        if let image = weights.meanImageShape {
+          throw MeanImageOfOtherSize(path: weights.path, mean: image, input: shape)
+        }
+        throw MissingNormalization(path: weights.path)
+      }
+      mean = known.mean
     }
     let deviation: [Float]
     switch configuration.data.deviation {
     case .values(let values): deviation = values
-    case .none: deviation = Array(repeating: 1, count: channels)
+    case .none: deviation = Array(repeating: 1, count: shape.channels)
     case .automatic, .perChannel:
-      guard let file else { throw MissingNormalization(path: weights.path) }
-      deviation = file.deviation
+      let own = tensors.first { $0.name == "std" && $0.shape == [shape.channels] }?.values
+      guard let values = file?.deviation ?? own else {
+        throw MissingNormalization(path: weights.path)
+      }
+      deviation = values
     }
-    return Normalization(
-      mean: mean.count == channels ? .perChannel(mean) : .perPixel(mean), deviation: deviation)
+    return Normalization(mean: mean, deviation: deviation)
   }
 }

@@ -92,7 +92,7 @@ package struct EvaluationResult {
     if classes > 5 {
       numbers.append(("top-5 error", NumberFormat.percent(totals.top5Error, decimals: 2)))
     }
-    numbers.append(("loss", String(format: "%.5f", totals.meanLoss)))
+    numbers.append(("loss", NumberFormat.decimal(totals.meanLoss, decimals: 5)))
     if withSpeed {
       let rate = NumberFormat.rate(Double(totals.images) / seconds)
       numbers.append(("speed", "\(rate) images/s"))

@@ -1,5 +1,6 @@
 /// What a network says of every test image, for programs and for pages.
 
+import Console
 import Datasets
 import Evaluation
 import Foundation
@@ -32,8 +33,8 @@ package struct TestPredictions {
       rows: outcomes.map { outcome in
         [
           source.shortName(at: outcome.image), names[outcome.label],
-          outcome.predicted.map { names[$0] } ?? "", "\(outcome.probability)",
-          "\(outcome.labelProbability)",
+          outcome.predicted.map { names[$0] } ?? "", NumberFormat.plain(outcome.probability),
+          NumberFormat.plain(outcome.labelProbability),
         ]
       }
     ).csv

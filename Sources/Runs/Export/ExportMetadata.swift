@@ -7,13 +7,12 @@ import System
 struct ExportMetadata {
   /// In the order in which they are written.
   let entries: [(key: String, value: String)]
-  /// Whether images were normalized with a mean for each pixel: too much for a safetensors file's metadata.
-  private let hasMeanImage: Bool
 
   /// `resize` is the shorter side that images are resized to and `crop` the side of the centre that the
   /// network sees; images that are taken as they are have no `resize`, and those that are not square have
   /// `input_height` and `input_width` instead. `mean` and `std` are numbers with commas in units of
-  /// pixel/255, `class_names` is a JSON list, `exif_transpose` is left out where it is off.
+  /// pixel/255, of a mean image channel after channel, whose `mean_shape` is channels, height and width;
+  /// `class_names` is a JSON list, `exif_transpose` is left out where it is off.
   ///
   /// - Parameters:
   ///   - weights: whose network it is.
@@ -29,6 +28,9 @@ struct ExportMetadata {
     for tensor in weights.preprocessing ?? [] {
       entries.append((tensor.name, tensor.values.map { "\($0)" }.joined(separator: ",")))
     }
+    if let image = weights.meanImageShape {
+      entries.append(("mean_shape", "\(image.channels),\(image.height),\(image.width)"))
+    }
     if let side = weights.inputSide { entries.append(("crop", "\(side)")) }
     if let input = weights.oblongInput {
       entries.append(("input_height", "\(input.height)"))
@@ -41,13 +43,10 @@ struct ExportMetadata {
       entries.append(("class_names", JSON.array(weights.classNames.map(JSON.string)).description))
     }
     self.entries = entries
-    hasMeanImage = weights.meanImageShape != nil
   }
 
   /// Those of a safetensors file, which PyTorch reads.
   var ofSafetensors: [String: String] {
-    let texts = Dictionary(
-      uniqueKeysWithValues: entries.filter { $0.key != "mean" || !hasMeanImage })
-    return texts.merging(["format": "pt"]) { $1 }
+    Dictionary(uniqueKeysWithValues: entries).merging(["format": "pt"]) { $1 }
   }
 }

@@ -34,10 +34,12 @@ package struct WeightsExport {
     let meanImage = weights.meanImageShape
     let given = imageSize.map { ImageShape(height: $0, width: $0, channels: 3) }
     hasFixedSize = given != nil || meanImage != nil
-    architecture = try configuration.architecture(
-      classes: weights.classes ?? 1, input: given ?? meanImage)
+    let classes = weights.classes ?? 1
+    architecture = try configuration.architecture(classes: classes, input: given ?? meanImage)
+    // Tensors do not depend on the images' size, but the memory of activations does.
     let replica = Replica(
-      architecture, evaluation: try ShardLayout(batch: 1, shards: 1),
+      try configuration.architecture(classes: classes, input: nil),
+      evaluation: try ShardLayout(batch: 1, shards: 1),
       exchange: SingleRankExchange())
     try weights.load(into: replica)
     state = replica.stateDictionary()

@@ -165,18 +165,34 @@ package final class PredictionRun {
     return try gather(part, features, featureCount)
   }
 
+  /// Scores need not be finite numbers.
+  private static var encoder: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return encoder
+  }
+
+  /// Reads what `encoder` writes.
+  private static var decoder: JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return decoder
+  }
+
   /// All ranks' parts in the images' order, on rank 0. Collective.
   ///
   /// - Parameter features: [images of this rank, featureCount].
   private func gather(_ part: Part, _ features: [Float], _ featureCount: Int) throws -> Outcome {
     let texts = try ranks.control.gather(
-      String(decoding: try JSONEncoder().encode(part), as: UTF8.self))
+      String(decoding: try Self.encoder.encode(part), as: UTF8.self))
     let rows = try ranks.control.gather(features)
     var tops: [Int: [ImagePrediction.Guess]] = [:]
     var rowOfImage: [Int: ArraySlice<Float>] = [:]
     var skipped: [Int: String] = [:]
     for (text, rows) in zip(texts, rows) {
-      let part = try JSONDecoder().decode(Part.self, from: Data(text.utf8))
+      let part = try Self.decoder.decode(Part.self, from: Data(text.utf8))
       for (row, image) in part.images.enumerated() {
         tops[image] = part.tops[row]
         rowOfImage[image] = rows[row * featureCount..<(row + 1) * featureCount]

@@ -27,7 +27,7 @@ extension [ImagePrediction] {
         prediction.top.enumerated().map { place, guess in
           [
             prediction.image, "\(place + 1)", "\(guess.index)", guess.class,
-            "\(guess.probability)",
+            NumberFormat.plain(guess.probability),
           ]
         }
       }

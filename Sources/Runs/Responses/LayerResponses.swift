@@ -1,6 +1,6 @@
 /// How strongly the layers of a network respond: He et al. 2015, §4.2 and Figure 7.
 
-import Foundation
+import Console
 import Reports
 import System
 
@@ -10,6 +10,7 @@ package struct LayerResponses: Equatable, Sendable {
   package struct Layer: Equatable, Sendable {
     /// The BN layer.
     package let name: String
+    /// NaN where an output is not a finite number.
     package let deviation: Double
   }
 
@@ -40,7 +41,7 @@ extension [LayerResponses] {
           + flatMap { network -> [String] in
             guard index < network.layers.count else { return ["", ""] }
             let layer = network.layers[index]
-            return [layer.name, String(format: "%.4f", layer.deviation)]
+            return [layer.name, NumberFormat.decimal(layer.deviation, decimals: 4)]
           }
       })
   }
@@ -55,9 +56,10 @@ extension [LayerResponses] {
         title: title, xTitle: "layer",
         lines: enumerated().map { index, network in
           let values = network.layers.map(\.deviation)
+          let ranked = values.filter(\.isFinite).sorted(by: >)
           return LineChart.Line(
             name: network.model,
-            points: (isRanked ? values.sorted(by: >) : values).enumerated().map {
+            points: (isRanked ? ranked : values).enumerated().map {
               (Double($0 + 1), $1)
             }, color: index)
         }

@@ -84,33 +84,20 @@ package struct ResponsesRun {
     let bar = ranks.isFirst ? ProgressBar(console: console) : nil
     bar?.begin(network.name, total: batches)
     defer { bar?.finish() }
-    // Of each layer: numbers, their sum and the sum of their squares.
-    var sums = [Double](repeating: 0, count: 3 * nodes.count)
+    let moments = ResponseMoments(of: nodes.map { network.nodes[$0].shape }, layout)
     try ranks.together {
       for step in 0..<batches {
         let batch = min(layout.capacity, source.count - step * layout.capacity)
         try loader.withNext { images in
           _ = try replica.scoringPass(images: images.pixels.base, batch: batch)
-          for layer in nodes.indices {
-            let values = replica.evaluationOutput(layer + 1)
-            sums[3 * layer] += Double(values.count)
-            for value in values {
-              sums[3 * layer + 1] += Double(value)
-              sums[3 * layer + 2] += Double(value) * Double(value)
-            }
-          }
+          moments.add(batch: batch) { replica.evaluationOutput($0 + 1) }
         }
         bar?.update(
           completed: step + 1, images: min((step + 1) * layout.capacity, source.count))
       }
     }
-    sums = try ranks.control.allReduce(sums, .sum)
-    let layers = nodes.indices.map { layer in
-      let (count, sum, squares) = (sums[3 * layer], sums[3 * layer + 1], sums[3 * layer + 2])
-      let mean = sum / count
-      return LayerResponses.Layer(
-        name: network.nodes[nodes[layer]].name,
-        deviation: max(0, squares / count - mean * mean).squareRoot())
+    let layers = zip(nodes, try moments.deviations(ranks.control)).map { node, deviation in
+      LayerResponses.Layer(name: network.nodes[node].name, deviation: deviation)
     }
     return LayerResponses(model: network.name, layers: layers, images: source.count)
   }

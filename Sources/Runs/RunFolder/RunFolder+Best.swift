@@ -7,6 +7,8 @@ import System
 
 extension RunFolder {
   static let bestName = "best.json"
+  /// What the best evaluation's checkpoint is called where a path names it; there is no such file.
+  static let bestCheckpointName = "best"
 
   /// The evaluation that the run at `path` records as its best; nil: none.
   static func best(in path: String) -> BestEvaluation? {

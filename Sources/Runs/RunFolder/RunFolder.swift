@@ -51,19 +51,42 @@ package final class RunFolder: Sendable {
     try self.init(path: path, lock: lock)
   }
 
+  /// What a run may have in its folder before it is finished.
+  private static var unfinishedNames: Set<String> {
+    [
+      configName, "metrics.jsonl", "report.html", checkpointsName, predictionsName,
+      Mistakes.fileName, RunLock.fileName, RunStatus.fileName, logsName, bestName,
+      RunOrigin.fileName,
+    ]
+  }
+
+  private static let configName = "config.yaml"
+  private static let checkpointsName = "checkpoints"
+  private static let resultName = "result.json"
+  private static let eventsPrefix = "events.out.tfevents."
+
+  /// Whether a run has been at `path`.
+  static func isRun(_ path: String) -> Bool {
+    let files = FileManager.default
+    return files.fileExists(atPath: "\(path)/\(configName)")
+      && (hasSteps(in: path) || files.fileExists(atPath: "\(path)/\(checkpointsName)"))
+  }
+
+  /// Whether `name` in a run folder is the run's, or means something there as `best` does.
+  static func isOwn(_ name: String) -> Bool {
+    unfinishedNames.contains(name) || name.hasPrefix(eventsPrefix)
+      || [resultName, bestCheckpointName].contains(name)
+  }
+
   /// Whether nothing is at `path` but what a run leaves that is stopped before its first checkpoint.
   ///
   /// - Parameter outputs: names of other files that the run writes.
   private static func isUnstarted(_ path: String, _ outputs: Set<String>) throws -> Bool {
-    let own = outputs.union([
-      "config.yaml", "metrics.jsonl", "report.html", "checkpoints", predictionsName,
-      Mistakes.fileName, RunLock.fileName, RunStatus.fileName, logsName, bestName,
-      RunOrigin.fileName,
-    ])
+    let own = outputs.union(unfinishedNames)
     let names = try DirectoryListing.names(in: path)
     guard
       names.allSatisfy({
-        own.contains($0) || TemporaryName.matches($0) || $0.hasPrefix("events.out.tfevents.")
+        own.contains($0) || TemporaryName.matches($0) || $0.hasPrefix(eventsPrefix)
       })
     else { return false }
     let checkpoints = "\(path)/checkpoints"
@@ -173,7 +196,7 @@ package final class RunFolder: Sendable {
   }
 
   /// Where the result of the run at `path` is, once it is finished.
-  package static func resultPath(in path: String) -> String { "\(path)/result.json" }
+  package static func resultPath(in path: String) -> String { "\(path)/\(resultName)" }
 
   /// `mkdir -p`.
   static func makeFolders(_ path: String) throws {

@@ -15,11 +15,20 @@ package enum FileError: Error, Equatable, Sendable {
   }
 }
 
+extension FileError {
+  /// What the operating system says, without the path.
+  package var reason: String {
+    switch self {
+    case .failed(_, _, let code): String(cString: strerror(code))
+    case .alreadyExists: "exists already"
+    }
+  }
+}
+
 extension FileError: CustomStringConvertible {
   package var description: String {
     switch self {
     case .failed(let operation, let path, let code):
-      let reason = String(cString: strerror(code))
       let isOfRun = Self.isInRunFolder(path)
       let space = "free some space" + (isOfRun ? " or choose another --run-dir" : "")
       let advice =

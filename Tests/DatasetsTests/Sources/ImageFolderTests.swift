@@ -42,6 +42,31 @@ import Testing
     #expect(changed.fingerprint != source.fingerprint)
   }
 
+  @Test("a name that is not UTF-8 is refused, not left out", arguments: ["class", "image"])
+  func undecodableName(kind: String) throws {
+    let folder = try TemporaryDirectory()
+    let jpeg = try Fixture.bytes("colour.jpg")
+    for path in ["a/1.jpg", "b/1.jpg"] { try write(jpeg, to: folder.file(path)) }
+    // Hidden names are left out, whatever they are.
+    let hidden = Array("\(folder.path)/.caf".utf8) + [0xE9]
+    #expect(mkdir(hidden.map { CChar(bitPattern: $0) } + [0], 0o777) == 0)
+    #expect(try ImageFolder(directory: folder.path, split: .train).classNames == ["a", "b"])
+    // In Latin-1.
+    let parent = kind == "class" ? folder.path : folder.file("b")
+    let name = Array("\(parent)/caf".utf8) + [0xE9]
+    let made =
+      kind == "class"
+      ? mkdir(name.map { CChar(bitPattern: $0) } + [0], 0o777)
+      : creat((name + Array(".jpg".utf8)).map { CChar(bitPattern: $0) } + [0], 0o666)
+    #expect(made >= 0)
+    let expected = DatasetError.undecodableName(
+      folder: parent, name: kind == "class" ? "caf\\xe9" : "caf\\xe9.jpg")
+    #expect(throws: expected) {
+      try ImageFolder(directory: folder.path, split: .train)
+    }
+    #expect("\(expected)".contains("caf\\xe9"))
+  }
+
   @Test(
     "train/ with the folder of its tests are the splits, whatever their case",
     arguments: [

@@ -63,6 +63,13 @@ import Testing
       ])
   }
 
+  @Test("means of no images are no points for TensorBoard")
+  func noImages() {
+    var record = MetricsLogTests.record(50)
+    (record.images, record.loss, record.top1Error) = (0, .nan, .nan)
+    #expect(record.scalars.map(\.tag) == ["lr", "images_per_s"])
+  }
+
   @Test("resuming drops later steps, a torn last line and nothing else")
   func resume() throws {
     let scratch = try ScratchFolder()
