@@ -82,19 +82,24 @@ extension TrainingConfiguration {
     }
   }
 
-  /// What to say of milestones that the run ends before; none if it reaches all.
+  /// What to say of milestones that the run ends before; none if it reaches all. Parts of a run are not meant: that
+  /// a very short one rounds them to its end is no mistake.
   package func notesOfUnreachedMilestones(_ timeline: TrainingTimeline) -> [String] {
     var notes: [String] = []
-    let steps = scheduleSteps(timeline)
-    let drops = schedule.milestones.filter { timeline.steps(until: $0, of: steps) >= steps }
+    func isAfterEnd(_ milestone: Milestone, of steps: Int) -> Bool {
+      switch milestone {
+      case .fraction: false
+      case .position: timeline.steps(until: milestone, of: steps) >= steps
+      }
+    }
+    let drops = schedule.milestones.filter { isAfterEnd($0, of: scheduleSteps(timeline)) }
     if schedule.name == .step, !drops.isEmpty {
       notes.append(
         "note: the run ends before the rate drops at "
           + "\(drops.map(\.text).joined(separator: " and ")); --lr-milestones also takes parts of a "
           + "run, such as 50%,75%")
     }
-    for phase in data.imageSizeSchedule
-    where timeline.steps(until: phase.start) >= timeline.steps {
+    for phase in data.imageSizeSchedule where isAfterEnd(phase.start, of: timeline.steps) {
       notes.append(
         "note: the run ends before it trains with \(phase.side) pixels at \(phase.start.text); "
           + "--image-size-schedule also takes parts of a run, such as \(phase.side)@70%")

@@ -20,7 +20,7 @@ import Testing
        "shards": 8, "epochs": 10, "steps": 3907, "evaluations": 10, "checkpoint_bytes": 2000000,
        "kept_checkpoints": 3, "skips_bad_images": false, "memory_bytes": [1000000000, 1000000000, 1000000000, 1000000000],
        "folder": "runs", "free_disk_bytes": 50000000000, "folder_is_writable": true},
-     "step": {"model": "resnet20", "ranks": 4, "hosts": 2, "threads": 2, "batch_size": 128, "shards": 8,
+     "step": {"model": "resnet20", "precision": "fp32", "ranks": 4, "hosts": 2, "threads": 2, "batch_size": 128, "shards": 8,
        "steps": 10, "images_per_second": 1000, "step_seconds": 0.128, "gflops": 100,
        "parts": {"forward": 0.04, "backward": 0.08, "optimizer": 0.001, "statistics_wait": 0.005,
          "gradient_wait": 0.005, "data": 0},
