@@ -78,12 +78,10 @@ extension ConfigurationChanges {
     var given: [Setting] = []
     for entry in entries {
       let source = ConfigurationError.Source(file: file, line: entry.line)
-      let settings = TrainingConfiguration.settings
-      guard let setting = settings.first(where: { $0.names.contains(entry.key) }) else {
+      guard let setting = TrainingConfiguration.setting(named: entry.key) else {
+        let names = TrainingConfiguration.settings.flatMap(\.names)
         throw .unknownKey(
-          entry.key,
-          suggestion: Spelling.nearest(to: entry.key, among: settings.flatMap(\.names)),
-          source: source)
+          entry.key, suggestion: Spelling.nearest(to: entry.key, among: names), source: source)
       }
       guard let change = setting.change(entry.value) else {
         throw .badValue(

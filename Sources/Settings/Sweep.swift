@@ -132,15 +132,13 @@ private struct SweepFile {
   /// Checks that no setting has values in two of runs, grid and seeds: one of them would count for nothing.
   private func checkSources(path: String) throws(ConfigurationError) {
     func setting(_ key: String) -> String {
-      TrainingConfiguration.settings.first { $0.names.contains(key) }?.key ?? key
+      TrainingConfiguration.setting(named: key)?.key ?? key
     }
     var given: [String: String] = [:]
     for entry in runs.flatMap(\.entries) { given[setting(entry.key)] = "a run" }
-    if !seeds.isEmpty {
-      if given.updateValue("seeds", forKey: "seed") != nil {
-        throw .unreadable(
-          path: path, reason: "a run has a seed and there are seeds: leave one of them out")
-      }
+    if !seeds.isEmpty, given.updateValue("seeds", forKey: "seed") != nil {
+      throw .unreadable(
+        path: path, reason: "a run has a seed and there are seeds: leave one of them out")
     }
     for axis in grid {
       guard let other = given.updateValue("grid", forKey: setting(axis.key)) else { continue }

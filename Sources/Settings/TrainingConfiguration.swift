@@ -35,6 +35,11 @@ package struct TrainingConfiguration: Hashable, Sendable {
     ownSettings.compactMap { setting in setting.text(self).map { (setting.key, $0) } }
   }
 
+  /// The setting that a flag or key is of, by any of its names; nil: there is none.
+  static func setting(named name: String) -> Setting? {
+    settings.first { $0.names.contains(name) }
+  }
+
   /// A setting whose value differs from an earlier one, in the command line's spelling.
   package struct Difference {
     package let setting: Setting

@@ -6,8 +6,8 @@ import Testing
 
 extension CommandLineTests {
   @Suite struct SetupTests {
-    /// Runs a copy of `launch/setup` in a folder of its own, with stand-ins for some commands, and with the folder `bin`
-    /// there for the machine's.
+    /// Runs a copy of `launch/setup` in a folder of its own, with stand-ins for some commands; it links the program into
+    /// the folder's `bin` instead of the machine's.
     private func setup(
       _ arguments: [String], in folder: TemporaryDirectory, home: String? = "/proc/none",
       standIns: String

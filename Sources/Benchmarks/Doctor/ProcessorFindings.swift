@@ -43,8 +43,7 @@ extension Examination {
         ? nil : Finding(.note, "precision", text, remedy: "--precision bf16")
     case .bf16:
       return PrecisionNote.isSlow(speedup)
-        ? Finding(
-          .warning, "precision", text, remedy: "--precision fp32 is faster and takes more memory")
+        ? Finding(.warning, "precision", text, remedy: PrecisionNote.remedy)
         : Finding(.ok, "precision", text)
     case .bf16AMX: return nil
     }

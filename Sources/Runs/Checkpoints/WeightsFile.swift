@@ -168,7 +168,7 @@ package struct WeightsFile {
     if let best = RunFolder.best(in: run) {
       let checkpoint = "\(run)/checkpoints/\(RunFolder.checkpointName(step: best.step))"
       if DirectoryListing.isFolder(checkpoint) { return checkpoint }
-      // A run that goes on replaces both.
+      // A run in progress replaces both files.
       if RunFolder.best(in: run) != best { return try bestCheckpoint(path) }
       throw CheckpointError.bestIsMissing(
         record: "\(run)/\(RunFolder.bestName)", checkpoint: checkpoint)

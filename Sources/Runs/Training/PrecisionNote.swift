@@ -13,12 +13,14 @@ package enum PrecisionNote {
     guard precision != .fp32 else { return nil }
     let speedup = precision.measureSpeedup()
     guard isSlow(speedup) else { return nil }
-    return "note: \(text(precision, speedup: speedup)); --precision fp32 is faster and takes more "
-      + "memory"
+    return "note: \(text(precision, speedup: speedup)); \(remedy)"
   }
 
   /// Whether fp32 is faster as a whole than a precision whose products have this speedup.
   package static func isSlow(_ speedup: Double) -> Bool { speedup < leastSpeedup }
+
+  /// What to do where a precision is slow.
+  package static let remedy = "--precision fp32 is faster and takes more memory"
 
   /// - Parameter speedup: of the products, over fp32's.
   package static func text(_ precision: Precision, speedup: Double) -> String {
